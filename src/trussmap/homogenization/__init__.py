@@ -1,0 +1,1 @@
+"""Effective stiffness of periodic beam lattices."""

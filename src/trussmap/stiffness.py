@@ -1,0 +1,124 @@
+"""Stiffness tensors in Voigt form: packing, rotation, elastic surface, admissibility, error measures.
+
+Voigt order 11, 22, 33, 23, 13, 12 with engineering shear strains. Functions without a ``torch`` or ``numpy`` in their
+body take arrays of either library, with any leading batch dimensions ``(...)``.
+"""
+
+import numpy as np
+
+from trussmap.errors import InputError
+
+#: Tensor index pair of each Voigt index.
+PAIRS = np.array([[0, 0], [1, 1], [2, 2], [1, 2], [0, 2], [0, 1]])
+ROWS, COLUMNS = np.triu_indices(6)
+#: The 21 constants, upper triangle row by row.
+COMPONENTS = [f"C{i + 1}{j + 1}" for i, j in zip(ROWS, COLUMNS, strict=True)]
+#: The nine constants of an orthotropic stiffness, and where they stand among the 21.
+ORTHOTROPIC = ["C11", "C12", "C13", "C22", "C23", "C33", "C44", "C55", "C66"]
+ORTHOTROPIC_INDEX = np.array([COMPONENTS.index(name) for name in ORTHOTROPIC])
+POISSON_RATIO = 0.3
+
+_UNPACK = np.zeros((6, 6), dtype=int)
+_UNPACK[ROWS, COLUMNS] = _UNPACK[COLUMNS, ROWS] = np.arange(21)
+_P, _Q = PAIRS[:, 0], PAIRS[:, 1]
+_BOND_WEIGHT = np.where(_P == _Q, 0.5, 1.0)
+
+
+def unpack(vector):
+    """Symmetric matrices (..., 6, 6) of the 21 constants (..., 21)."""
+    return vector[..., _UNPACK]
+
+
+def pack(matrix):
+    """The 21 constants (..., 21) of symmetric matrices (..., 6, 6)."""
+    return matrix[..., ROWS, COLUMNS]
+
+
+def unpack_orthotropic(vector):
+    """The 21 constants (..., 21) of orthotropic stiffnesses given by their nine (..., 9)."""
+    full = vector.new_zeros if hasattr(vector, "new_zeros") else lambda s: np.zeros(s, vector.dtype)
+    out = full((*vector.shape[:-1], 21))
+    out[..., ORTHOTROPIC_INDEX] = vector
+    return out
+
+
+def bond(rotation):
+    """Bond matrices (..., 6, 6): ``C' = M C Mᵀ`` rotates a Voigt stiffness by ``rotation`` (..., 3, 3).
+
+    Auld, Acoustic Fields and Waves in Solids (1973), vol. 1, section 3.D.
+    """
+    weight = rotation.new_tensor(_BOND_WEIGHT) if hasattr(rotation, "new_tensor") else _BOND_WEIGHT
+    p, q = _P[:, None], _Q[:, None]
+    return weight * (
+        rotation[..., p, _P] * rotation[..., q, _Q] + rotation[..., p, _Q] * rotation[..., q, _P]
+    )
+
+
+def rotate(vector, rotation):
+    """Rotate stiffnesses (..., 21) by rotations (..., 3, 3): C'_pqrs = R_pi R_qj R_rk R_sl C_ijkl."""
+    m = bond(rotation)
+    return pack(m @ unpack(vector) @ m.swapaxes(-1, -2))
+
+
+def isotropic(youngs_modulus=1.0, poisson_ratio=POISSON_RATIO):
+    """Voigt matrix (6, 6) of the isotropic base material."""
+    shear = youngs_modulus / (2 * (1 + poisson_ratio))
+    lame = 2 * shear * poisson_ratio / (1 - 2 * poisson_ratio)
+    c = np.zeros((6, 6))
+    c[:3, :3] = lame
+    c[np.arange(6), np.arange(6)] += shear * np.array([2, 2, 2, 1, 1, 1])
+    return c
+
+
+def directional_modulus(vector, directions):
+    """Young's modulus E(n) of one stiffness (21,) in unit directions (..., 3): the elastic surface (paper, Fig. 1)."""
+    compliance = np.linalg.inv(unpack(np.asarray(vector, float)))
+    n = np.asarray(directions)
+    stress = n[..., _P] * n[..., _Q]  # uniaxial stress n⊗n in Voigt form
+    return 1 / np.einsum("...i,ij,...j->...", stress, compliance, stress)
+
+
+def mandel_compliance(vector):
+    """Compliance in Mandel notation (..., 6, 6) of Voigt stiffnesses (..., 21)."""
+    scale = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
+    return np.linalg.inv(unpack(vector) * scale[:, None] * scale)
+
+
+def nmse_frobenius(prediction, target):
+    """‖ΔC‖²_F / ‖C‖²_F over the 6×6 matrix, for (..., 21) each."""
+    weight = np.where(ROWS == COLUMNS, 1.0, 2.0)
+    return (weight * (prediction - target) ** 2).sum(-1) / (weight * target**2).sum(-1)
+
+
+def nmse_componentwise(prediction, target):
+    """Σ_ij (ΔC_ij)² / (C_ij)² over the 6×6 matrix (paper, Eq. 8), for (..., 21) each; inf where a C_ij is 0."""
+    weight = np.where(ROWS == COLUMNS, 1.0, 2.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.nan_to_num((prediction - target) ** 2 / target**2, nan=0.0, posinf=np.inf)
+    return (weight * ratio).sum(-1)
+
+
+def admissibility(vector, relative_density):
+    """Distance of stiffnesses (n, 21) from the bounds 0 ≺ C ⪯ ρ·C_base (Voigt bound, base modulus 1).
+
+    Returns two arrays (n,): the smallest eigenvalue of C over its largest, and the largest generalised eigenvalue of
+    C against ρ·C_base. Admissible where the first is > 0 and the second ≤ 1.
+    """
+    c = unpack(np.asarray(vector, float))
+    eigenvalues = np.linalg.eigvalsh(c)
+    whiten = np.linalg.inv(np.linalg.cholesky(isotropic()))
+    ratio = np.linalg.eigvalsh(whiten @ c @ whiten.T)[..., -1] / relative_density
+    return eigenvalues[..., 0] / np.abs(eigenvalues).max(-1), ratio
+
+
+def check_admissible(vector, relative_density, what, first=0):
+    """Raise InputError naming the first inadmissible stiffness of (n, 21); ``what`` and ``first`` name its row."""
+    finite = np.isfinite(vector).all(-1)
+    lowest, ratio = admissibility(np.where(finite[:, None], vector, 0) + 1e-300, relative_density)
+    for bad, why in (
+        (~finite, "is not finite"),
+        (finite & (lowest <= 0), "is not positive definite"),
+        (finite & (ratio > 1 + 1e-9), "exceeds the Voigt bound ρ·C_base"),
+    ):
+        if bad.any():
+            raise InputError(f"{what} {first + int(np.argmax(bad))}: its stiffness {why}.")
