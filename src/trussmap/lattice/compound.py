@@ -1,0 +1,199 @@
+"""Compound lattices: elementary lattices superposed, split at every crossing and without duplicates.
+
+A compound depends on the *set* of its (type, tessellation) pairs alone. The 2,744 ordered choices are 469 sets; many
+of these are the same geometry up to the scale of the tessellation, which leaves 217 topologies. The table of the
+topologies takes about a minute to build and is cached on disk under a digest of what defines it.
+"""
+
+import hashlib
+import os
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from platformdirs import user_cache_path
+
+from trussmap.io import atomic_path
+from trussmap.lattice import elementary, graph
+from trussmap.lattice.elementary import NAMES, elementary_lattice
+from trussmap.lattice.graph import PeriodicGraph
+
+# All coordinates of a compound are rationals; this common multiple of their denominators makes them integers.
+_GRID = 2**6 * 3**3 * 5 * 7 * 11 * 13
+_TOLERANCE = 1e-9
+
+#: The elementary lattices at both tessellations, as (type, tessellation).
+MEMBERS = [(kind, rep) for kind in range(len(NAMES)) for rep in (1, 2)]
+#: Every set of up to three of them, in the order of their size.
+LATTICE_SETS = [subset for size in (1, 2, 3) for subset in combinations(MEMBERS, size)]
+
+
+def lattice_set(types, reps):
+    """The set of (type, tessellation) pairs of a design, sorted."""
+    return tuple(sorted({(int(kind), int(rep)) for kind, rep in zip(types, reps, strict=True)}))
+
+
+def superpose(graphs):
+    """Superpose lattices of the unit cube: split struts at crossings and at foreign nodes, drop duplicates.
+
+    Raises ValueError where a crossing is not on the common grid of the elementary lattices' compounds.
+    """
+    start = np.concatenate([g.nodes[g.struts[:, 0]] for g in graphs])
+    along = np.concatenate([g.fractional_vectors for g in graphs])
+    start, along, images, image_along, origin = _overlapping_images(start, along)
+    parameter = _crossings(start[origin], along[origin], images, image_along)
+    cuts = [{0.0, 1.0} for _ in start]
+    for strut, values in zip(origin, parameter, strict=True):
+        cuts[strut].update(np.round(values[np.isfinite(values)], 9))
+    pieces = set()
+    for s, a, cut in zip(start, along, cuts, strict=True):
+        points = _to_grid(s + np.sort(list(cut))[:, None] * a)
+        points = points[np.concatenate([[True], np.any(np.diff(points, axis=0) != 0, axis=1)])]
+        pieces.update(_canonical(p, q) for p, q in zip(points[:-1], points[1:], strict=True))
+    return _from_grid(sorted(pieces))
+
+
+def _overlapping_images(start, along):
+    """Pairs of each strut with the periodic images of struts whose bounding boxes overlap its own."""
+    shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    images = (start[:, None] + shifts).reshape(-1, 3)
+    image_along = np.repeat(along, len(shifts), axis=0)
+    low, high = np.minimum(images, images + image_along), np.maximum(images, images + image_along)
+    pairs = []
+    for k, (s, a) in enumerate(zip(start, along, strict=True)):
+        inside = (low <= np.maximum(s, s + a) + _TOLERANCE) & (high >= np.minimum(s, s + a) - _TOLERANCE)
+        hits = np.flatnonzero(inside.all(1))
+        pairs.append(np.stack([np.full(len(hits), k), hits], 1))
+    origin, hit = np.concatenate(pairs).T
+    return start, along, images[hit], image_along[hit], origin
+
+
+def _crossings(p, a, q, b):
+    """Parameters (n, 2) on struts p + s·a at which they meet struts q + t·b; nan where they do not.
+
+    Crossing struts meet in one point; parallel ones that overlap meet at the ends of the other.
+    """
+    gap, normal = q - p, np.cross(a, b)
+    square = (normal**2).sum(1)
+    parallel = square < 1e-12
+    safe = np.where(parallel, 1.0, square)
+    s = (np.cross(gap, b) * normal).sum(1) / safe
+    t = (np.cross(gap, a) * normal).sum(1) / safe
+    apart = np.linalg.norm(p + s[:, None] * a - q - t[:, None] * b, axis=1)
+    meets = ~parallel & (apart < 1e-7) & (np.minimum(s, t) > -_TOLERANCE) & (np.maximum(s, t) < 1 + _TOLERANCE)
+    length2 = (a**2).sum(1)
+    collinear = parallel & (np.linalg.norm(np.cross(gap, a), axis=1) < 1e-7)
+    ends = np.stack([(gap * a).sum(1), ((gap + b) * a).sum(1)], 1) / length2[:, None]
+    on_strut = collinear[:, None] & (ends > 0) & (ends < 1)
+    return np.where(on_strut, ends, np.where(meets, s, np.nan)[:, None])
+
+
+def _to_grid(points):
+    scaled = points * _GRID
+    grid = np.rint(scaled).astype(np.int64)
+    if np.abs(scaled - grid).max() > 0.1:
+        raise ValueError("a crossing of struts lies off the common grid of the elementary lattices")
+    return grid
+
+
+def _canonical(p, q):
+    """One name for a strut and all its periodic images: the smaller of its two directed forms."""
+    forms = []
+    for first, second in ((p, q), (q, p)):
+        cell = first // _GRID
+        forms.append((*(first - cell * _GRID).tolist(), *(second - cell * _GRID).tolist()))
+    return min(forms)
+
+
+def _from_grid(pieces):
+    ends = np.array(pieces).reshape(-1, 2, 3)
+    offsets = ends // _GRID
+    nodes, index = np.unique((ends - offsets * _GRID).reshape(-1, 3), axis=0, return_inverse=True)
+    return PeriodicGraph(nodes / _GRID, index.reshape(-1, 2), offsets[:, 1])
+
+
+def _canonical_struts(lattice):
+    """The strut set of a lattice of the unit cube, equal for equal geometry."""
+    start = lattice.nodes[lattice.struts[:, 0]]
+    first, second = _to_grid(start), _to_grid(start + lattice.fractional_vectors)
+    return frozenset(_canonical(p, q) for p, q in zip(first, second, strict=True))
+
+
+def _without_doubling(lattice):
+    """The lattice of which this one is the 2×2×2 tessellation, or the lattice itself."""
+    struts = np.array(sorted(_canonical_struts(lattice))).reshape(-1, 2, 3) * 2
+    halved = {_canonical(p, q) for p, q in struts}
+    smaller = _from_grid(sorted(halved))
+    if len(halved) * 8 == len(struts) and _canonical_struts(smaller.tiled(2)) == _canonical_struts(lattice):
+        return _without_doubling(smaller)
+    return lattice
+
+
+def build_topologies():
+    """All distinct compounds: a list of PeriodicGraph, and the topology (469,) of every lattice set."""
+    singles = {(k, rep): elementary_lattice(k).tiled(rep) for k, rep in MEMBERS}
+    known, graphs, topology = {}, [], []
+    for subset in LATTICE_SETS:
+        lattice = superpose([singles[member] for member in subset])
+        key = _canonical_struts(_without_doubling(lattice))
+        if key not in known:
+            known[key] = len(graphs)
+            graphs.append(_without_doubling(lattice))
+        topology.append(known[key])
+    return graphs, np.array(topology)
+
+
+def _definition_digest():
+    """Digest of all that defines the topologies: the elementary lattices and the code that superposes them."""
+    sources = [elementary.__file__, graph.__file__, __file__]
+    return hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()[:16]
+
+
+@cache
+def topologies():
+    """The distinct compounds and the topology of every lattice set, as ``build_topologies``, cached on disk.
+
+    The cache lies in ``TRUSSMAP_CACHE``, or in the user's cache folder.
+    """
+    folder = Path(os.environ.get("TRUSSMAP_CACHE") or user_cache_path("trussmap"))
+    path = folder / f"topologies-{_definition_digest()}.npz"
+    if not path.exists():
+        graphs, topology = build_topologies()
+        sizes = [(len(g.nodes), len(g.struts)) for g in graphs]
+        arrays = {name: np.concatenate([getattr(g, name) for g in graphs]) for name in ("nodes", "struts", "offsets")}
+        with atomic_path(path) as temporary:
+            np.savez_compressed(temporary, sizes=sizes, topology=topology, **arrays)
+    with np.load(path) as file:
+        node_ends, strut_ends = np.cumsum(file["sizes"], axis=0)[:-1].T
+        parts = zip(
+            np.split(file["nodes"], node_ends),
+            np.split(file["struts"], strut_ends),
+            np.split(file["offsets"], strut_ends),
+            strict=True,
+        )
+        return [PeriodicGraph(*part) for part in parts], file["topology"]
+
+
+@cache
+def _topology_table():
+    """Topology of every ordered choice, indexed [type1, type2, type3, rep1-1, rep2-1, rep3-1]."""
+    table = np.empty((len(NAMES),) * 3 + (2,) * 3, dtype=int)
+    of_set = dict(zip(LATTICE_SETS, topologies()[1], strict=True))
+    for index in np.ndindex(table.shape):
+        table[index] = of_set[lattice_set(index[:3], np.array(index[3:]) + 1)]
+    return table
+
+
+def topology_keys(types, reps):
+    """Topology number (n,) in 0..216 of lattice types (n, 3) and tessellations (n, 3), equal for equal geometry."""
+    types, reps = np.asarray(types).astype(int), np.asarray(reps).astype(int)
+    return _topology_table()[(*np.moveaxis(types, -1, 0), *np.moveaxis(reps - 1, -1, 0))]
+
+
+def compound(types, reps):
+    """The compound lattice of up to three types (0..6) and tessellations (1 or 2), on the unit cube.
+
+    A compound of doubled lattices alone is returned doubled, as it is listed.
+    """
+    return superpose([elementary_lattice(kind).tiled(rep) for kind, rep in lattice_set(types, reps)])
