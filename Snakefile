@@ -1,0 +1,70 @@
+# The whole study: snakemake --cores all --config study=smoke   (the same as: make study STUDY=smoke)
+from math import ceil
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+from trussmap.errors import InputError
+from trussmap.study import check_settings
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+FILES = [f"{workflow.basedir}/config.yaml"]
+if config["study"] != "laptop":
+    FILES.append(f"{workflow.basedir}/studies/{config['study']}.yaml")
+
+    configfile: FILES[-1]
+
+
+try:
+    check_settings(
+        config,
+        f"{workflow.basedir}/workflow/schemas/config.schema.yaml",
+        FILES,
+        workflow.config_settings.overwrite_config,
+    )
+except InputError as error:
+    raise WorkflowError(str(error))
+
+RESULTS = f"results/{config['study']}"
+RESOURCES = Path(workflow.basedir)
+ARCHITECTURES = [config["model"]["architecture"], *config["model"]["also"]]
+SHARDS = [
+    f"{shard:04d}"
+    for shard in range(ceil(config["sampling"]["designs"] / config["sampling"]["shard_size"]))
+]
+
+
+wildcard_constraints:
+    shard=r"\d{4}",
+    architecture="paper|polar",
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+# include: "workflow/rules/learning.smk"
+include: "workflow/rules/generalize.smk"
+include: "workflow/rules/grade.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/metrics.json",
+
+
+rule dataset:
+    input:
+        f"{RESULTS}/dataset.h5",
+        f"{RESULTS}/moments.csv",
+
+
+rule design:
+    input:
+        expand(f"{RESULTS}/generalize/{{targets}}/designs.csv", targets=["bone", "catalogue"]),

@@ -1,0 +1,48 @@
+"""Settings of a study: checked against a schema, with errors that name file and key."""
+
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from trussmap.errors import InputError
+
+
+def check_settings(settings, schema, files, command_line=None):
+    """Raise InputError for the first setting that breaks the schema.
+
+    ``schema`` is the path of a JSON schema (YAML). ``files`` were merged into ``settings`` in their order, then the
+    settings of the ``command_line``; they tell where the fault stands.
+    """
+    validator = jsonschema.Draft202012Validator(_read(schema))
+    errors = sorted(validator.iter_errors(settings), key=lambda e: (len(e.path), str(e.path)))
+    if not errors:
+        return
+    error, path = errors[0], list(errors[0].path)
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        path.append(next(k for k in error.instance if k not in known))
+        why = f"there is no such setting; expected one of {', '.join(known)}"
+    elif error.validator == "required":
+        path.append(next(k for k in error.validator_value if k not in error.instance))
+        why = "is missing"
+    else:
+        meaning = error.schema.get("description")
+        why = error.message + (f"; expected {meaning}" if meaning else "")
+    sources = [("the command line", command_line or {}), *((Path(f).name, _read(f)) for f in reversed(files))]
+    source = next((source for source, given in sources if _has(given, path)), Path(files[0]).name)
+    raise InputError(f"{source}, key {'.'.join(map(str, path))}: {why}.")
+
+
+def _read(path):
+    with open(path) as file:
+        return yaml.safe_load(file)
+
+
+def _has(settings, path):
+    for key in path:
+        try:
+            settings = settings[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True

@@ -1,0 +1,21 @@
+# What several rules need to know.
+
+
+def shard_bounds(wildcards):
+    """First design of a shard, and the one after its last."""
+    size, total = config["sampling"]["shard_size"], config["sampling"]["designs"]
+    start = int(wildcards.shard) * size
+    return [start, min(start + size, total)]
+
+
+def models(architecture):
+    """The trained networks of an architecture."""
+    networks = {
+        "paper": ["forward_1", "forward_2", "inverse"],
+        "polar": ["forward", "inverse"],
+    }
+    return expand(
+        f"{RESULTS}/models/{architecture}/{{network}}.{{kind}}",
+        network=networks[architecture],
+        kind=["safetensors", "json"],
+    )

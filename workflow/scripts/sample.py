@@ -1,0 +1,16 @@
+"""Sample the designs of one shard.
+
+Output: HDF5 with `designs` (n, 19), the published columns in their order (`trussmap.lattice.descriptor.DESIGN_COLUMNS`);
+design k depends on the study's seed and k alone, so the shard size changes no design.
+"""
+
+from trussmap.progress import rule_log
+
+with rule_log(snakemake.log[0], snakemake.threads):
+    from trussmap.dataset import write_shard
+    from trussmap.lattice.descriptor import sample_designs
+
+    seed, (start, stop) = snakemake.params.seed, snakemake.params.bounds
+    designs = sample_designs(seed, start, stop)
+    write_shard(snakemake.output[0], designs, first=start, settings={"seed": seed})
+    print(f"designs {start:,} to {stop - 1:,} sampled")
