@@ -1,14 +1,14 @@
 """Compound lattices: elementary lattices superposed, split at every crossing and without duplicates.
 
 A compound depends on the *set* of its (type, tessellation) pairs alone. The 2,744 ordered choices are 469 sets; many
-of these are the same geometry up to the scale of the tessellation, which leaves 217 topologies. The table of the
+of these are the same geometry up to the scale of the tessellation, which leaves 197 topologies. The table of the
 topologies takes about a minute to build and is cached on disk under a digest of what defines it.
 """
 
 import hashlib
 import os
 from functools import cache
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +50,7 @@ def superpose(graphs):
     for s, a, cut in zip(start, along, cuts, strict=True):
         points = _to_grid(s + np.sort(list(cut))[:, None] * a)
         points = points[np.concatenate([[True], np.any(np.diff(points, axis=0) != 0, axis=1)])]
-        pieces.update(_canonical(p, q) for p, q in zip(points[:-1], points[1:], strict=True))
+        pieces.update(_canonical(p, q) for p, q in pairwise(points))
     return _from_grid(sorted(pieces))
 
 
@@ -186,9 +186,18 @@ def _topology_table():
 
 
 def topology_keys(types, reps):
-    """Topology number (n,) in 0..216 of lattice types (n, 3) and tessellations (n, 3), equal for equal geometry."""
+    """Topology number (n,) in 0..196 of lattice types (n, 3) and tessellations (n, 3), equal for equal geometry."""
     types, reps = np.asarray(types).astype(int), np.asarray(reps).astype(int)
     return _topology_table()[(*np.moveaxis(types, -1, 0), *np.moveaxis(reps - 1, -1, 0))]
+
+
+@cache
+def topology_members():
+    """Lattice types (197, 3) and tessellations (197, 3) that make each topology, with the fewest lattices."""
+    topology = topologies()[1]
+    first = [LATTICE_SETS[int(np.argmax(topology == key))] for key in range(topology.max() + 1)]
+    padded = np.array([(subset * 3)[:3] for subset in first])
+    return padded[..., 0], padded[..., 1]
 
 
 def compound(types, reps):

@@ -1,0 +1,187 @@
+"""The design descriptor Θ: columns, ranges, sampling, and the map x = R2·V·R1·U·X that it stands for (DESIGN §3)."""
+
+import numpy as np
+import pandas as pd
+
+from trussmap.errors import InputError
+from trussmap.lattice import compound as _compound
+
+#: Columns of a design, in the order and with the names of the published data set.
+DESIGN_COLUMNS = [
+    "relative_density",
+    *("U1", "U2", "U3"),
+    *("lattice_type1", "lattice_type2", "lattice_type3"),
+    *("lattice_rep1", "lattice_rep2", "lattice_rep3"),
+    *("R1_theta", "R1_rot_ax1", "R1_rot_ax2"),
+    *("R2_theta", "R2_rot_ax1", "R2_rot_ax2"),
+    *("V1", "V2", "V3"),
+]
+DENSITY, U, TYPES, REPS, R1, R2, V = (
+    slice(0, 1),
+    slice(1, 4),
+    slice(4, 7),
+    slice(7, 10),
+    slice(10, 13),
+    slice(13, 16),
+    slice(16, 19),
+)
+#: Columns that the orthotropic stiffness depends on.
+ORTHOTROPIC_COLUMNS = DESIGN_COLUMNS[:10]
+DENSITY_RANGE = (0.002, 0.1)
+STRETCH_RANGE = (0.5, 2.0)
+# A published file in single precision may overstep a range by its rounding.
+_SLACK = 1e-6
+_DRAWS = 20  # random numbers a design consumes, a multiple of the generator's four to a counter
+
+
+def sample_designs(seed, start, stop):
+    """Designs ``start`` to ``stop`` - 1 (n, 19) of the stream ``seed``; design k depends on (seed, k) alone.
+
+    ρ and the stretches are uniform, lattice types and tessellations independent and uniform, rotation axes uniform on
+    the sphere and angles uniform on [0, 2π) (DESIGN §4). The counter-based generator is Philox4x64 with key ``seed``.
+    """
+    generator = np.random.Philox(key=seed, counter=start * _DRAWS // 4)
+    raw = generator.random_raw((stop - start) * _DRAWS).reshape(-1, _DRAWS)
+    uniform = (raw >> np.uint64(11)) * 2.0**-53
+    designs = np.empty((stop - start, len(DESIGN_COLUMNS)))
+    designs[:, 0] = _scale(uniform[:, 0], DENSITY_RANGE)
+    designs[:, U], designs[:, V] = _scale(uniform[:, 1:4], STRETCH_RANGE), _scale(uniform[:, 4:7], STRETCH_RANGE)
+    designs[:, TYPES] = np.floor(uniform[:, 7:10] * 7)
+    designs[:, REPS] = np.floor(uniform[:, 10:13] * 2) + 1
+    for columns, first in ((R1, 13), (R2, 16)):
+        # By symmetry of the angle's law, an axis on the sphere is as good as one on the hemisphere n3 ≥ 0.
+        height, azimuth = uniform[:, first], 2 * np.pi * uniform[:, first + 1]
+        across = np.sqrt(1 - height**2)
+        turn = 2 * np.pi * uniform[:, first + 2]
+        designs[:, columns] = np.stack([turn, across * np.cos(azimuth), across * np.sin(azimuth)], 1)
+    return designs
+
+
+def _scale(uniform, bounds):
+    return bounds[0] + (bounds[1] - bounds[0]) * uniform
+
+
+def rotation(angle_axis):
+    """Rotations (..., 3, 3) of (angle, n1, n2) (..., 3) by Rodrigues' formula, n3 = +√(1 − n1² − n2²)."""
+    angle, n1, n2 = np.moveaxis(np.asarray(angle_axis, float), -1, 0)
+    n = np.stack([n1, n2, np.sqrt(np.clip(1 - n1**2 - n2**2, 0, None))], -1)
+    n = n / np.linalg.norm(n, axis=-1, keepdims=True)
+    zero = np.zeros_like(angle)
+    cross = np.stack([zero, -n[..., 2], n[..., 1], n[..., 2], zero, -n[..., 0], -n[..., 1], n[..., 0], zero], -1)
+    cross = cross.reshape(*cross.shape[:-1], 3, 3)
+    sine, cosine = np.sin(angle)[..., None, None], np.cos(angle)[..., None, None]
+    return np.eye(3) + sine * cross + (1 - cosine) * (cross @ cross)
+
+
+def angle_axis(matrix):
+    """The (angle in [0, 2π), n1, n2) (..., 3) with n3 ≥ 0 of rotations (..., 3, 3): the inverse of ``rotation``."""
+    from scipy.spatial.transform import Rotation
+
+    shape = matrix.shape[:-2]
+    vector = Rotation.from_matrix(np.asarray(matrix, float).reshape(-1, 3, 3)).as_rotvec()
+    angle = np.linalg.norm(vector, axis=-1)
+    axis = np.where(angle[:, None] > 0, vector / np.maximum(angle, 1e-300)[:, None], [0.0, 0.0, 1.0])
+    down = axis[:, 2] < 0
+    axis = np.where(down[:, None], -axis, axis)
+    angle = np.where(down, 2 * np.pi - angle, angle) % (2 * np.pi)
+    return np.column_stack([angle, axis[:, :2]]).reshape(*shape, 3)
+
+
+def orthotropic_map(designs):
+    """The maps U (n, 3, 3)."""
+    return designs[:, U, None] * np.eye(3)
+
+
+def deformation_map(designs):
+    """The maps A = R2·V·R1·U (n, 3, 3)."""
+    stretched = rotation(designs[:, R1]) * designs[:, None, U]
+    return rotation(designs[:, R2]) @ (designs[:, V, None] * stretched)
+
+
+def topology_keys(designs):
+    """Topology number (n,) of designs (n, 19): equal for equal geometry before the map."""
+    return _compound.topology_keys(designs[:, TYPES], designs[:, REPS])
+
+
+def topology_key(types, reps):
+    """Topology number of one choice of lattice types (3,) and tessellations (3,)."""
+    return int(_compound.topology_keys(types, reps))
+
+
+def design_graph(design, stage="full"):
+    """The lattice of one design (19,) after its whole map, or after U alone with ``stage="orthotropic"``."""
+    maps = {"full": deformation_map, "orthotropic": orthotropic_map}
+    return _compound.compound(design[TYPES], design[REPS]).mapped(maps[stage](design[None])[0])
+
+
+def check_designs(designs, where, columns=DESIGN_COLUMNS):
+    """Raise InputError naming the row (from 1) and column of the first value out of its range in designs (n, 19)."""
+    upper = {"R1_theta": 2 * np.pi, "R2_theta": 2 * np.pi}
+    for name in columns:
+        values = designs[:, DESIGN_COLUMNS.index(name)]
+        if name.startswith("lattice"):
+            low, high = (0, 6) if "type" in name else (1, 2)
+            good = (values >= low) & (values <= high) & (values == np.round(values))
+            expected = f"a whole number from {low} to {high}"
+        elif name == "relative_density" or name[0] in "UV":
+            low, high = DENSITY_RANGE if name == "relative_density" else STRETCH_RANGE
+            good = (values >= low - _SLACK) & (values <= high + _SLACK)
+            expected = f"a number from {low} to {high}"
+        else:
+            low, high = (0, upper[name]) if name in upper else (-1, 1)
+            good = (values >= low - _SLACK) & (values <= high + _SLACK)
+            expected = f"an angle from 0 to 2π = {high:.6f}" if name in upper else "a number from -1 to 1"
+        if not good.all():
+            row = int(np.argmin(good))
+            raise InputError(f"{where}, row {row + 1}, column {name}: {values[row]:g} is not {expected}.")
+    for name in ("R1", "R2"):
+        if f"{name}_theta" in columns:
+            axis = designs[:, R1 if name == "R1" else R2][:, 1:]
+            good = (axis**2).sum(1) <= 1 + _SLACK
+            if not good.all():
+                row = int(np.argmin(good))
+                raise InputError(
+                    f"{where}, row {row + 1}, column {name}_rot_ax2: {name}_rot_ax1² + {name}_rot_ax2² is above 1, "
+                    "which leaves no third component for a unit axis."
+                )
+
+
+def read_designs(path, orthotropic_only=False):
+    """Read a table of designs.
+
+    Tessellations may be written 1/2 or, as in the published training file, 0/1.
+
+    Returns
+    -------
+    table : DataFrame as read
+    designs : (n, 19); with ``orthotropic_only`` columns beyond U, types and tessellations may be absent, and are then
+        those of the identity map.
+
+    Raises
+    ------
+    InputError : a missing column, an empty table, a value that is no number or out of range.
+    """
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable CSV table ({str(error).splitlines()[0]}).") from error
+    needed = ORTHOTROPIC_COLUMNS if orthotropic_only else DESIGN_COLUMNS
+    missing = [name for name in needed if name not in table]
+    if missing:
+        raise InputError(f"{path}, row 0: column {missing[0]} is missing; a design has {', '.join(needed)}.")
+    if table.empty:
+        raise InputError(f"{path}, row 1: the table has no designs below its header.")
+    present = [name for name in DESIGN_COLUMNS if name in table]
+    values = pd.DataFrame(1.0, index=table.index, columns=DESIGN_COLUMNS)
+    values[DESIGN_COLUMNS[R1] + DESIGN_COLUMNS[R2]] = 0.0
+    for name in present:
+        values[name] = pd.to_numeric(table[name], errors="coerce")
+        bad = ~np.isfinite(values[name].to_numpy(float))
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise InputError(f"{path}, row {row + 1}, column {name}: {table[name].iloc[row]!r} is not a number.")
+    designs = values.to_numpy(float)
+    if (designs[:, REPS] == 0).any() and (designs[:, REPS] <= 1).all():
+        designs[:, REPS] += 1
+    check_designs(designs, path, present)
+    return table, designs

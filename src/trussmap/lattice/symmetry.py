@@ -1,0 +1,183 @@
+"""Symmetry of a periodic graph: its primitive cell and its inversion centre (DESIGN §4)."""
+
+from dataclasses import dataclass
+from functools import reduce
+from math import gcd
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from trussmap.lattice.graph import PeriodicGraph
+
+# Fractional distance within which two nodes are the same: wider than rounding, far below what a strut could bridge.
+TOLERANCE = 1e-7
+
+
+def match_nodes(nodes, points):
+    """Node at each of the points (..., 3) modulo the cell: indices (...), -1 for none, and its cell (..., 3)."""
+    shape, points = points.shape[:-1], points.reshape(-1, 3)
+    distance, index = cKDTree(_wrap(nodes), boxsize=1.0).query(_wrap(points))
+    found = np.where(distance < TOLERANCE, index, -1)
+    cell = np.rint(points - nodes[index]).astype(int)
+    return found.reshape(shape), cell.reshape(*shape, 3)
+
+
+def _wrap(points):
+    wrapped = points - np.floor(points)
+    return np.where(wrapped >= 1.0, 0.0, wrapped)
+
+
+def _strut_names(first, second, offset):
+    """Struts as integer rows that are equal for a strut and its reverse."""
+    forward = np.column_stack([first, second, offset])
+    backward = np.column_stack([second, first, -offset])
+    swap = [tuple(b) < tuple(f) for f, b in zip(forward.tolist(), backward.tolist(), strict=True)]
+    return np.where(np.array(swap)[:, None], backward, forward)
+
+
+def _image_of_struts(graph, index, cell, reverse=False):
+    """Names of the struts under the node permutation ``index`` with cell shifts ``cell``."""
+    i, j = graph.struts.T
+    offset = -graph.offsets if reverse else graph.offsets
+    return _strut_names(index[i], index[j], offset + cell[j] - cell[i])
+
+
+def translations(graph):
+    """Translations (t, 3) in cell coordinates, the zero one first, that map the lattice onto itself."""
+    own = {tuple(row) for row in _strut_names(*graph.struts.T, graph.offsets).tolist()}
+    found = []
+    index, cell = match_nodes(graph.nodes, graph.nodes[:, None] + (graph.nodes - graph.nodes[0]))
+    for k in range(len(graph.nodes)):
+        permutation, shift = index[:, k], cell[:, k]
+        if (permutation < 0).any():
+            continue
+        if own == {tuple(row) for row in _image_of_struts(graph, permutation, shift).tolist()}:
+            found.append(graph.nodes[k] - graph.nodes[0])
+    return np.array(found)
+
+
+def primitive_cell(graph):
+    """The same lattice described on its primitive cell."""
+    shifts = translations(graph)
+    order = len(shifts)
+    if order == 1:
+        return graph
+    # Every translation is a multiple of 1/order, so the finer lattice has an integer basis in that unit.
+    generators = np.concatenate([np.rint(shifts * order).astype(int), order * np.eye(3, dtype=int)])
+    basis = _reduced(_integer_basis(generators) / order @ graph.cell.T) @ np.linalg.inv(graph.cell.T)  # rows
+    inverse = np.linalg.inv(basis)
+    nodes = _wrap(graph.nodes @ inverse)
+    tree = cKDTree(nodes, boxsize=1.0)
+    first = np.array([min(group) for group in tree.query_ball_point(nodes, TOLERANCE * 10)])
+    kept, index = np.unique(first, return_inverse=True)
+    vectors = graph.fractional_vectors @ inverse
+    i, j = index[graph.struts.T]
+    offset = np.rint(vectors - nodes[kept][j] + nodes[kept][i]).astype(int)
+    names = np.unique(_strut_names(i, j, offset), axis=0)
+    return PeriodicGraph(nodes[kept], names[:, :2], names[:, 2:], graph.cell @ basis.T)
+
+
+def _integer_basis(generators):
+    """Basis (3, 3) of the integer lattice spanned by the rows of ``generators``, by column-wise elimination."""
+    rows, basis = [list(map(int, row)) for row in generators], []
+    for column in range(3):
+        while sum(row[column] != 0 for row in rows) > 1:
+            pivot = min((row for row in rows if row[column]), key=lambda row: abs(row[column]))
+            rows = [
+                row if row is pivot else [a - row[column] // pivot[column] * b for a, b in zip(row, pivot, strict=True)]
+                for row in rows
+            ]
+        pivot = next(row for row in rows if row[column])
+        basis.append(pivot)
+        rows = [row for row in rows if row is not pivot and reduce(gcd, row)]
+    return np.array(basis)
+
+
+def _reduced(basis):
+    """A basis (rows) of the same lattice with short vectors, by pairwise reduction."""
+    basis = basis.copy()
+    while True:
+        for i, j in ((0, 1), (1, 0), (0, 2), (2, 0), (1, 2), (2, 1)):
+            step = np.rint(basis[i] @ basis[j] / (basis[j] @ basis[j]) - 1e-9)
+            if step and np.linalg.norm(basis[i] - step * basis[j]) < np.linalg.norm(basis[i]) - 1e-9:
+                basis[i] -= step * basis[j]
+                break
+        else:
+            return basis
+
+
+def inversion(graph):
+    """Inversion of the lattice: (partner node (n,), its cell (n, 3)) such that x_n ↦ partner + cell, or None."""
+    own = {tuple(row) for row in _strut_names(*graph.struts.T, graph.offsets).tolist()}
+    for double_centre in graph.nodes[0] + graph.nodes:
+        partner, cell = match_nodes(graph.nodes, double_centre - graph.nodes)
+        if (partner >= 0).all() and own == {
+            tuple(row) for row in _image_of_struts(graph, partner, cell, reverse=True).tolist()
+        }:
+            return partner, cell
+    return None
+
+
+@dataclass(frozen=True)
+class ReducedLattice:
+    """What is left of a lattice after its primitive cell and its inversion centre are used.
+
+    Fluctuation displacements are odd and rotations even under inversion, so one node of each pair carries both, a node
+    on an inversion centre carries its rotation only, and one strut of each pair stands for both.
+
+    Attributes
+    ----------
+    vectors : (m, 3) strut vectors in the coordinates of the unmapped cell
+    weights : (m,) 2 for a strut that stands for a pair, 1 otherwise
+    nodes : (m, 2) independent node at each end
+    signs : (m, 2) +1 or -1: sign of the end's displacement; 0 where it vanishes
+    moving : (n,) whether a node has a displacement fluctuation besides its rotation
+    volume : of the primitive cell, unmapped
+    """
+
+    vectors: np.ndarray
+    weights: np.ndarray
+    nodes: np.ndarray
+    signs: np.ndarray
+    moving: np.ndarray
+    volume: float
+    strut_index: np.ndarray
+
+
+def reduce_by_symmetry(graph, areas=None):
+    """ReducedLattice of any periodic graph; where there is no inversion centre, the first node is held instead.
+
+    ``areas`` (m,), relative strut cross-sections, break the symmetry that is looked for in the graph alone: then the
+    lattice is taken as it is.
+    """
+    primitive = primitive_cell(graph) if areas is None else graph
+    partners = inversion(primitive) if areas is None else None
+    count = len(primitive.nodes)
+    if partners is None:
+        node, sign = np.arange(count), np.ones(count, dtype=int)
+        moving = np.arange(count) > 0
+        kept, weights = np.arange(len(primitive.struts)), np.ones(len(primitive.struts))
+    else:
+        partner, cell = partners
+        node, sign = np.minimum(np.arange(count), partner), np.where(np.arange(count) <= partner, 1, -1)
+        moving = partner != np.arange(count)
+        i, j = primitive.struts.T
+        names = _strut_names(i, j, primitive.offsets)
+        images = _image_of_struts(primitive, partner, cell, reverse=True)
+        position = {tuple(row): k for k, row in enumerate(names.tolist())}
+        image = np.array([position[tuple(row)] for row in images.tolist()])
+        kept = np.flatnonzero(np.arange(len(image)) <= image)
+        weights = np.where(image[kept] == kept, 1.0, 2.0)
+    independent, index = np.unique(node, return_inverse=True)
+    ends = primitive.struts[kept]
+    moving = moving[independent]
+    nodes = index[ends]
+    return ReducedLattice(
+        vectors=primitive.vectors[kept],
+        weights=weights,
+        nodes=nodes,
+        signs=np.where(moving[nodes], sign[ends], 0),
+        moving=moving,
+        volume=primitive.volume,
+        strut_index=kept,
+    )
