@@ -35,7 +35,9 @@ RESOURCES = Path(workflow.basedir)
 ARCHITECTURES = [config["model"]["architecture"], *config["model"]["also"]]
 SHARDS = [
     f"{shard:04d}"
-    for shard in range(ceil(config["sampling"]["designs"] / config["sampling"]["shard_size"]))
+    for shard in range(
+        ceil(config["sampling"]["designs"] / config["sampling"]["shard_size"])
+    )
 ]
 
 
@@ -67,4 +69,7 @@ rule dataset:
 
 rule design:
     input:
-        expand(f"{RESULTS}/generalize/{{targets}}/designs.csv", targets=["bone", "catalogue"]),
+        expand(
+            f"{RESULTS}/generalize/{{targets}}/designs.csv",
+            targets=["bone", "catalogue"],
+        ),

@@ -4,8 +4,6 @@
 rule study:
     output:
         f"{RESULTS}/study.json",
-    params:
-        settings=config,
     log:
         f"{RESULTS}/logs/study/study.log",
     benchmark:
@@ -16,6 +14,8 @@ rule study:
     resources:
         mem_mb=500,
         runtime=5,
+    params:
+        settings=config,
     message:
         "Writing down the settings of the study"
     script:
@@ -25,9 +25,6 @@ rule study:
 rule sample:
     output:
         f"{RESULTS}/designs/{{shard}}.h5",
-    params:
-        seed=config["seed"],
-        bounds=shard_bounds,
     log:
         f"{RESULTS}/logs/sample/{{shard}}.log",
     benchmark:
@@ -38,6 +35,9 @@ rule sample:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        seed=config["seed"],
+        bounds=shard_bounds,
     message:
         "Sampling designs of shard {wildcards.shard}"
     script:
@@ -72,9 +72,6 @@ rule merge:
     output:
         dataset=f"{RESULTS}/dataset.h5",
         moments=f"{RESULTS}/moments.csv",
-    params:
-        seed=config["seed"],
-        test_share=config["dataset"]["test_share"],
     log:
         f"{RESULTS}/logs/merge/merge.log",
     benchmark:
@@ -85,6 +82,9 @@ rule merge:
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        seed=config["seed"],
+        test_share=config["dataset"]["test_share"],
     message:
         "Merging all shards into one data set and comparing its moments with the published ones"
     script:

@@ -1,0 +1,121 @@
+"""`trussmap …`: homogenize lattices and design new ones without running a study.
+
+Bad input ends in one sentence on stderr and exit code 2, and leaves no file behind. Modules that take long to load
+are imported inside the commands, so that `trussmap --help` answers at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trussmap.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def main():
+    try:
+        app()
+    except InputError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.callback()
+def trussmap():
+    """From a stiffness tensor to truss lattices that have it.
+
+    Stiffness is in Voigt order 11, 22, 33, 23, 13, 12 with engineering shear strains.
+    """
+
+
+@app.command()
+def homogenize(
+    designs: Annotated[Path, typer.Argument(help="CSV, a design per row, with the published column names.")],
+    stiffness: Annotated[Path, typer.Argument(help="CSV to write: the same rows with C11 … C66 added.")],
+    orthotropic: Annotated[
+        bool,
+        typer.Option(
+            "--orthotropic",
+            help="Add C11_ort … C66_ort, after the stretch U alone; only these if the columns of the map are absent.",
+        ),
+    ] = False,
+):
+    """Effective stiffness of designs by finite elements, in units of the base material's Young's modulus."""
+    from trussmap.homogenization import homogenize_designs
+    from trussmap.lattice.descriptor import has_map_columns, read_designs
+    from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, check_admissible
+
+    stretch_only = orthotropic and not has_map_columns(designs)
+    table, theta = read_designs(designs, orthotropic_only=stretch_only)
+    added = {}
+    if not stretch_only:
+        c = homogenize_designs(theta)
+        check_admissible(c, theta[:, 0], f"{designs}, row", 1)
+        added |= dict(zip(COMPONENTS, c.T, strict=True))
+    if orthotropic:
+        c = homogenize_designs(theta, orthotropic=True)
+        check_admissible(c, theta[:, 0], f"{designs}, row", 1)
+        added |= dict(zip([f"{name}_ort" for name in ORTHOTROPIC], c[:, ORTHOTROPIC_INDEX].T, strict=True))
+    _write_table(table.drop(columns=list(added), errors="ignore").assign(**added), stiffness)
+
+
+@app.command()
+def homogenize_cells(
+    catalogue: Annotated[Path, typer.Argument(help="Catalogue of periodic lattices in text form (.lat).")],
+    stiffness: Annotated[Path, typer.Argument(help="CSV to write: name and C11 … C66 of each cell.")],
+    relative_density: Annotated[float, typer.Option(help="Relative density that each cell is given.")],
+):
+    """Effective stiffness of the cells of a catalogue, in units of the base material's Young's modulus."""
+    import pandas as pd
+
+    from trussmap.homogenization import homogenize_cells
+    from trussmap.lattice.catalogue import read_catalogue
+    from trussmap.stiffness import COMPONENTS
+
+    if not 0 < relative_density < 1:
+        raise InputError(f"--relative-density {relative_density:g}: expected a number above 0 and below 1.")
+    cells = read_catalogue(catalogue)
+    c = homogenize_cells([cell.graph for cell in cells], relative_density)
+    table = pd.DataFrame(c, columns=COMPONENTS)
+    table.insert(0, "name", [cell.name for cell in cells])
+    _write_table(table, stiffness)
+
+
+@app.command()
+def design(
+    targets: Annotated[Path, typer.Argument(help="CSV with C11 … C66, a target per row, and optionally a name.")],
+    youngs_modulus: Annotated[
+        float, typer.Option(help="Young's modulus of the base material, in the units of the targets.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write: designs.csv and the lattices.")],
+    study: Annotated[
+        str, typer.Option(help="Study whose trained networks design: the folder results/NAME.")
+    ] = "laptop",
+    draws: Annotated[int, typer.Option(min=1, help="Candidates drawn for each target.")] = 1000,
+    temperature: Annotated[float, typer.Option(help="Diversity of the draws; above 0.")] = 1.0,
+    keep: Annotated[int, typer.Option(min=1, help="Lattices kept of each target, all of different topology.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+):
+    """Lattices that have a given stiffness, best first, each verified by finite elements."""
+    from trussmap.generalize import design_with_study, write_designs
+    from trussmap.targets import read_targets
+
+    if not temperature > 0:
+        raise InputError(f"--temperature {temperature:g}: expected a number above 0.")
+    c, names = read_targets(targets, youngs_modulus)
+    found, _ = design_with_study(c, Path("results") / study, draws=draws, temperature=temperature, keep=keep, seed=seed)
+    write_designs(found, names, out)
+    best = found[found["rank"] == 1]
+    for name, error in zip(names, best["nmse_frobenius"], strict=True):
+        print(f"{name}: relative error of the stiffness {error**0.5:.1%}")
+    print(f"written: {out / 'designs.csv'}, {len(found)} lattices")
+
+
+def _write_table(table, path):
+    from trussmap.io import atomic_path
+
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False)
