@@ -92,7 +92,7 @@ def design(
     ],
     out: Annotated[Path, typer.Option(help="Folder to write: designs.csv and the lattices.")],
     study: Annotated[
-        str, typer.Option(help="Study whose trained networks design: the folder results/NAME.")
+        str, typer.Option(help="Study whose networks design: the folder results/NAME.")
     ] = "laptop",
     draws: Annotated[int, typer.Option(min=1, help="Candidates drawn for each target.")] = 1000,
     temperature: Annotated[float, typer.Option(help="Diversity of the draws; above 0.")] = 1.0,

@@ -35,7 +35,7 @@ def rule_log(path, threads=None):
     """Copy what a script prints into the log ``path`` and show it on the terminal as well.
 
     An InputError ends the script with its one sentence and exit code 1; any other error keeps its traceback, in
-    the log as on the terminal. ``threads`` bounds the threads of the numerical libraries; call it before importing them.
+    the log as on the terminal. ``threads`` bounds the threads of numerical libraries that are imported inside.
     """
     if threads:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
