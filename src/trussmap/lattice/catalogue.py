@@ -9,8 +9,8 @@ the closed cell, and bars between them. Struts are cut where they leave the cell
   strut of the infinite lattice, and one row of three integers for the cell in which the second node lies), and
   compliances in Mandel notation (base material E = 1, ν = 0.3) at several relative densities.
 
-``read_catalogue`` takes both, also mixed in one file, and returns periodic graphs. Struts that cross where the file has no
-node are left unconnected, as the file has them.
+``read_catalogue`` takes both, also mixed in one file, and returns periodic graphs. Struts that cross where the file
+has no node are left unconnected, as the file has them.
 """
 
 from collections import Counter

@@ -1,0 +1,180 @@
+"""Stiffness targets: tables of 21 constants, read and checked; the bone and catalogue targets of the study."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from trussmap.errors import InputError
+from trussmap.stiffness import COMPONENTS, admissibility, pack
+
+#: Densest lattice of the design space; no target can be stiffer than its Voigt bound.
+MAXIMUM_DENSITY = 0.1
+#: Relative difference between C_ij and C_ji (against the largest constant of the row) that passes as rounding.
+SYMMETRY_TOLERANCE = 1e-6
+#: Small tables that come with the project, each with its source in their README.
+RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+
+_MIRROR = {f"C{j}{i}": f"C{i}{j}" for i in range(1, 7) for j in range(i + 1, 7)}
+
+
+def read_targets(path, youngs_modulus):
+    """Read stiffness targets from a CSV file.
+
+    Parameters
+    ----------
+    path : file with the columns ``C11, C12, …, C66`` (Voigt order 11, 22, 33, 23, 13, 12, engineering shear strains)
+        in the units of ``youngs_modulus``; optionally ``name``, and the lower triangle ``C21`` … ``C65``, which must
+        then agree with the upper one. Other columns are ignored.
+    youngs_modulus : Young's modulus of the base material
+
+    Returns
+    -------
+    targets : (n, 21) stiffness divided by ``youngs_modulus``
+    names : n names, ``target_1`` … where the file has none
+
+    Raises
+    ------
+    InputError
+        naming file, row (1 = first after the header) and column: a missing column, a value that is missing or not a
+        number, a target that is not symmetric, not positive definite or above the Voigt bound of ρ = 0.1.
+    """
+    youngs_modulus = _check_modulus(youngs_modulus)
+    table = _read_table(path)
+    missing = [name for name in COMPONENTS if name not in table]
+    if missing:
+        raise InputError(
+            f"{path}: missing column {', '.join(missing)}; expected the 21 constants C11, C12, …, C66 of each target."
+        )
+    for column in ("name", *COMPONENTS, *_MIRROR):
+        if list(table.columns).count(column) > 1:
+            raise InputError(f"{path}, column {column}: stands twice; expected each column once.")
+    if not len(table):
+        raise InputError(f"{path}: no target below the header; expected one row for each target.")
+    targets = np.stack([_numbers(path, table, name) for name in COMPONENTS], axis=1)
+    _check_symmetric(path, table, targets)
+    targets = targets / youngs_modulus
+    _check_positive_definite(path, targets, youngs_modulus)
+    _check_voigt_bound(path, targets, youngs_modulus)
+    return targets, _names(table)
+
+
+def _check_modulus(youngs_modulus):
+    try:
+        value = float(youngs_modulus)
+    except (TypeError, ValueError):
+        value = np.nan
+    if not (np.isfinite(value) and value > 0):
+        raise InputError(f"Young's modulus {youngs_modulus}: expected a positive number in the units of the targets.")
+    return value
+
+
+def _read_table(path):
+    try:
+        table = pd.read_csv(path, dtype=str, skipinitialspace=True, header=None, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a CSV table of stiffness targets.") from None
+    except pd.errors.EmptyDataError:
+        raise InputError(f"{path}: empty file; expected a header with the columns C11, C12, …, C66.") from None
+    except (pd.errors.ParserError, UnicodeDecodeError, OSError) as error:
+        reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
+        raise InputError(f"{path}: cannot be read as a CSV table ({reason}).") from None
+    # The header is taken as an ordinary row so that pandas renames no duplicate column.
+    header = [str(name).strip() for name in table.iloc[0]]
+    return table.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
+
+
+def _numbers(path, table, column):
+    values = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        text = table[column].iloc[bad[0]]
+        found = "no value" if pd.isna(text) else f"'{str(text).strip()}'"
+        raise InputError(f"{path}, row {bad[0] + 1}, column {column}: {found}; expected a finite number.")
+    return values
+
+
+def _check_symmetric(path, table, targets):
+    scale = np.abs(targets).max(axis=1)
+    for lower, upper in _MIRROR.items():
+        if lower in table:
+            values = _numbers(path, table, lower)
+            other = targets[:, COMPONENTS.index(upper)]
+            bad = np.flatnonzero(np.abs(values - other) > SYMMETRY_TOLERANCE * scale)
+            if len(bad):
+                k = bad[0]
+                raise InputError(
+                    f"{path}, row {k + 1}, column {lower}: {values[k]:g} differs from {upper} = {other[k]:g}, "
+                    "so the target is not symmetric; expected the same value in both."
+                )
+
+
+def _check_positive_definite(path, targets, youngs_modulus):
+    for name in ("C11", "C22", "C33", "C44", "C55", "C66"):
+        values = targets[:, COMPONENTS.index(name)]
+        bad = np.flatnonzero(values <= 0)
+        if len(bad):
+            raise InputError(
+                f"{path}, row {bad[0] + 1}, column {name}: {values[bad[0]] * youngs_modulus:g}, so the target is "
+                "not positive definite; expected a positive value on the diagonal."
+            )
+    lowest, _ = admissibility(targets, MAXIMUM_DENSITY)
+    bad = np.flatnonzero(lowest <= 0)
+    if len(bad):
+        raise InputError(
+            f"{path}, row {bad[0] + 1}, columns C11…C66: the target is not positive definite (its smallest eigenvalue "
+            f"is {lowest[bad[0]]:.2g} of the largest); expected a stiffness with positive eigenvalues only."
+        )
+
+
+def _check_voigt_bound(path, targets, youngs_modulus):
+    _, ratio = admissibility(targets, MAXIMUM_DENSITY)
+    bad = np.flatnonzero(ratio > 1)
+    if len(bad):
+        k = bad[0]
+        column = COMPONENTS[int(np.argmax(np.abs(targets[k])))]
+        raise InputError(
+            f"{path}, row {k + 1}, column {column}: the target is {ratio[k]:.3g} times the Voigt bound of relative "
+            f"density {MAXIMUM_DENSITY} with Young's modulus {youngs_modulus:g}, which looks like a unit mistake; "
+            "expected targets in the units of Young's modulus."
+        )
+
+
+def _names(table):
+    default = [f"target_{k + 1}" for k in range(len(table))]
+    if "name" not in table:
+        return default
+    given = table["name"].fillna("").astype(str).str.strip()
+    return [name or other for name, other in zip(given, default, strict=True)]
+
+
+def bone_targets():
+    """Names and stiffness (4, 21) in GPa of four bovine femoral trabecular specimens (Colabella et al. 2017)."""
+    table = pd.read_csv(RESOURCES / "bone_targets_gpa.csv")
+    return table["name"].tolist(), table[COMPONENTS].to_numpy(float)
+
+
+def catalogue_targets():
+    """Stiffness of a handful of crystal-network cells (Lumpe & Stanković 2021), from published Abaqus compliances.
+
+    Returns a table ``name, relative_density, C11, …, C66`` (Voigt, base modulus E = 1).
+    """
+    return pd.read_csv(RESOURCES / "catalogue_targets.csv")
+
+
+def catalogue_table(cells, relative_density):
+    """The table of ``catalogue_targets`` from those catalogue cells that carry a compliance at ``relative_density``."""
+    chosen = [cell for cell in cells if relative_density in cell.compliance]
+    stiffness = stiffness_of_compliance(np.array([cell.compliance[relative_density] for cell in chosen]))
+    stiffness[np.abs(stiffness) < 1e-9 * stiffness.max(1, keepdims=True)] = 0.0  # numerical dust of the solver
+    table = pd.DataFrame(stiffness, columns=COMPONENTS)
+    table.insert(0, "name", [cell.name for cell in chosen])
+    table.insert(1, "relative_density", relative_density)
+    return table
+
+
+def stiffness_of_compliance(compliance):
+    """The 21 Voigt constants (..., 21) of compliances in Mandel notation (..., 6, 6)."""
+    scale = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
+    stiffness = np.linalg.inv(compliance)
+    return pack((stiffness + stiffness.swapaxes(-1, -2)) / 2 / (scale[:, None] * scale))

@@ -1,0 +1,100 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from trussmap.errors import InputError
+from trussmap.stiffness import COMPONENTS, admissibility, mandel_compliance, unpack
+from trussmap.targets import bone_targets, catalogue_targets, read_targets, stiffness_of_compliance
+
+
+@pytest.fixture
+def table():
+    """A readable table of targets in GPa, E = 114 GPa."""
+    names, targets = bone_targets()
+    return pd.DataFrame(targets, columns=COMPONENTS).assign(name=names)
+
+
+def read(tmp_path, table, youngs_modulus=114.0):
+    path = tmp_path / "targets.csv"
+    table.to_csv(path, index=False)
+    return read_targets(path, youngs_modulus)
+
+
+def test_targets_are_normalised_by_the_base_modulus(tmp_path, table):
+    targets, names = read(tmp_path, table)
+    assert names == table["name"].tolist()
+    np.testing.assert_allclose(targets, table[COMPONENTS] / 114)
+
+
+def test_names_are_optional_and_the_lower_triangle_welcome(tmp_path, table):
+    lower = {f"C{j}{i}": table[f"C{i}{j}"] for i in range(1, 7) for j in range(i + 1, 7)}
+    targets, names = read(tmp_path, table.assign(**lower).drop(columns="name"))
+    assert names[0] == "target_1" and targets.shape == (4, 21)
+
+
+def spoil(table, row, column, value):
+    spoilt = table.astype({column: object}) if column in table else table.assign(**{column: table["C12"]})
+    spoilt.loc[row, column] = value
+    return spoilt
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "says"),
+    [
+        (2, "C24", np.nan, ["row 3", "C24", "no value"]),
+        (1, "C11", "soft", ["row 2", "C11", "'soft'"]),
+        (0, "C33", "inf", ["row 1", "C33", "finite"]),
+        (3, "C21", 7.0, ["row 4", "C21", "not symmetric"]),
+        (1, "C44", -0.1, ["row 2", "C44", "not positive definite"]),
+        (0, "C12", 0.9, ["row 1", "not positive definite"]),
+        (2, "C33", 1260.0, ["row 3", "C33", "unit mistake"]),
+    ],
+)
+def test_bad_targets_are_refused_by_row_and_column(tmp_path, table, row, column, value, says):
+    with pytest.raises(InputError) as refusal:
+        read(tmp_path, spoil(table, row, column, value))
+    for part in ["targets.csv", *says]:
+        assert part in str(refusal.value)
+
+
+def test_a_wrong_unit_of_the_modulus_is_noticed(tmp_path, table):
+    with pytest.raises(InputError, match="unit mistake"):
+        read(tmp_path, table, youngs_modulus=0.114)
+
+
+@pytest.mark.parametrize("youngs_modulus", [0, -1, np.nan, "stiff"])
+def test_impossible_modulus(tmp_path, table, youngs_modulus):
+    with pytest.raises(InputError, match="positive number"):
+        read(tmp_path, table, youngs_modulus)
+
+
+def test_missing_column_missing_file_and_empty_table(tmp_path, table):
+    with pytest.raises(InputError, match="missing column C45"):
+        read(tmp_path, table.drop(columns="C45"))
+    with pytest.raises(InputError, match="no such file"):
+        read_targets(tmp_path / "nothing.csv", 1.0)
+    with pytest.raises(InputError, match="no target"):
+        read(tmp_path, table.iloc[:0])
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(InputError, match="empty"):
+        read_targets(tmp_path / "empty.csv", 1.0)
+    (tmp_path / "ragged.csv").write_text("C11,C12\n1,2\n1,2,3\n")
+    with pytest.raises(InputError, match="line 3"):
+        read_targets(tmp_path / "ragged.csv", 1.0)
+
+
+def test_bone_and_catalogue_targets_are_admissible():
+    names, bone = bone_targets()
+    assert len(set(names)) == 4
+    catalogue = catalogue_targets()
+    stiffness = catalogue[COMPONENTS].to_numpy()
+    for targets, density in ((bone / 114, 0.1), (stiffness, catalogue["relative_density"].to_numpy())):
+        lowest, ratio = admissibility(targets, density)
+        assert (lowest > 0).all() and (ratio < 1).all()
+
+
+def test_compliance_and_stiffness_are_inverse_in_their_notations():
+    _, bone = bone_targets()
+    np.testing.assert_allclose(stiffness_of_compliance(mandel_compliance(bone)), bone)
+    # a shear strain of the material: Voigt stiffness times its engineering strain is the stress
+    assert unpack(bone)[0, 3, 3] == bone[0, COMPONENTS.index("C44")]
