@@ -1,0 +1,260 @@
+"""The data set of a study: HDF5 shards, merged into one file with a training and a test split.
+
+A **shard** ``*.h5`` holds consecutive designs:
+
+==========================  =========  ==================================================================
+``designs``                 (n, 19)    float64, columns ``DESIGN_COLUMNS``, tessellations 1/2
+``stiffness_orthotropic``   (n, 9)     float64, after U alone, ``ORTHOTROPIC`` order (absent before homogenization)
+``stiffness``               (n, 21)    float64, after the whole map, ``COMPONENTS`` order (absent likewise)
+==========================  =========  ==================================================================
+
+The **data set** ``dataset.h5`` holds the same three in each of the groups ``train/`` and ``test/``, plus ``number``
+(n,) int64, the number of each design. Stiffness is divided by the base material's Young's modulus.
+
+Attributes of both: ``kind``, ``settings`` (JSON), ``seed``, ``code_version``, ``units``, ``columns`` (JSON) and
+``digest`` (SHA-256 of the arrays); of a shard also ``first``, the number of its first design; of a data set also
+``test_share``. Reading and merging hold one shard, or ``BLOCK`` rows, in memory at a time.
+"""
+
+import hashlib
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from trussmap import __version__
+from trussmap.errors import InputError
+from trussmap.io import atomic_path
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, rotation
+from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, rotate
+
+COLUMNS = {
+    "designs": list(DESIGN_COLUMNS),
+    "stiffness_orthotropic": [f"{name}_ort" for name in ORTHOTROPIC],
+    "stiffness": COMPONENTS,
+}
+UNITS = "lengths relative to the unit cell, angles in rad, stiffness relative to the base material's Young's modulus"
+#: Rows that are read or written at once.
+BLOCK = 65536
+_CHUNK = 4096
+
+
+# ----------------------------------------------------------------------------------------------------------- shards
+def write_shard(path, designs, stiffness_orthotropic=None, stiffness=None, first=0, settings=None):
+    """Write designs ``first … first + n - 1`` and, when known, their stiffness; ``settings["seed"]`` is recorded."""
+    arrays = {"designs": designs, "stiffness_orthotropic": stiffness_orthotropic, "stiffness": stiffness}
+    arrays = {k: np.ascontiguousarray(v, dtype=np.float64) for k, v in arrays.items() if v is not None}
+    for name, array in arrays.items():
+        if array.shape != (len(designs), len(COLUMNS[name])):
+            raise ValueError(f"{name} has shape {array.shape}, expected {(len(designs), len(COLUMNS[name]))}")
+    digests = {name: hashlib.sha256(array) for name, array in arrays.items()}
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array, chunks=(min(_CHUNK, max(1, len(array))), array.shape[1]))
+        _write_attributes(file, "shard", settings, digests)
+        file.attrs["first"] = int(first)
+
+
+def read_shard(path):
+    """Arrays and attributes (``first``, ``seed``, ``settings``, …) of a shard as one dictionary.
+
+    Raises InputError if the file is missing, truncated, damaged or not a shard.
+    """
+    with _open(path, "shard") as file:
+        shard = {name: _read(path, file[name]) for name in COLUMNS if name in file}
+        shard |= dict(file.attrs) | {"settings": json.loads(file.attrs["settings"])}
+    digest = _digest({name: hashlib.sha256(shard[name]) for name in COLUMNS if name in shard})
+    if digest != shard["digest"]:
+        raise InputError(f"{path}: the contents do not match the digest written with them; make this shard again.")
+    return shard
+
+
+# --------------------------------------------------------------------------------------------------------- data set
+def is_test(numbers, seed, test_share):
+    """Whether designs (n,) int belong to the test split: a function of (seed, number) alone."""
+    offset = (int(seed) * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % 2**64
+    with np.errstate(over="ignore"):  # splitmix64 (Steele, Lea, Flood 2014), wraps on purpose
+        z = np.asarray(numbers, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(offset)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return (z >> np.uint64(11)).astype(float) / 2**53 < test_share
+
+
+def merge_shards(paths, out, test_share, settings):
+    """Merge homogenized shards into one data set, rows in the order of their design numbers.
+
+    The result does not depend on how the designs were cut into shards. Raises InputError if a shard has no
+    stiffness, if two overlap, if they stem from different seeds, or if no design is left in a split.
+    """
+    spans = []
+    for path in paths:
+        with _open(path, "shard") as file:
+            for name in COLUMNS:
+                if name not in file:
+                    raise InputError(f"{path}: no `{name}` in it; expected a homogenized shard.")
+            spans.append((int(file.attrs["first"]), len(file["designs"]), int(file.attrs["seed"]), str(path)))
+    if not spans:
+        raise InputError("no shards to merge; expected at least one.")
+    spans.sort()
+    seed = spans[0][2]
+    for (first, rows, _, path), (following, _, other, name) in pairwise(spans):
+        if first + rows > following:
+            raise InputError(f"{name}: starts at design {following}, which {path} has; expected disjoint shards.")
+        if other != seed:
+            raise InputError(f"{name}: made with seed {other}, the others with {seed}; expected one seed.")
+    masks = [is_test(np.arange(first, first + rows), seed, test_share) for first, rows, _, _ in spans]
+    test = int(sum(mask.sum() for mask in masks))
+    sizes = {"train": sum(map(len, masks)) - test, "test": test}
+    if not all(sizes.values()):
+        raise InputError(
+            f"test_share {test_share} of {sum(sizes.values())} designs leaves a split empty; expected more designs or "
+            "another share."
+        )
+    with atomic_path(out) as temporary, h5py.File(temporary, "w") as file:
+        hashes = {}
+        for split, size in sizes.items():
+            for name, width in [("number", None), *((n, len(c)) for n, c in COLUMNS.items())]:
+                tail = () if width is None else (width,)
+                dtype = np.int64 if width is None else np.float64
+                file.create_dataset(f"{split}/{name}", (size, *tail), dtype, chunks=(min(_CHUNK, size), *tail))
+                hashes[f"{split}/{name}"] = hashlib.sha256()
+        written = dict.fromkeys(sizes, 0)
+        for (first, rows, _, path), mask in zip(spans, masks, strict=True):
+            shard = read_shard(path) | {"number": np.arange(first, first + rows)}
+            for split, chosen in (("train", ~mask), ("test", mask)):
+                start, count = written[split], int(chosen.sum())
+                for name in ("number", *COLUMNS):
+                    rows_out = np.ascontiguousarray(shard[name][chosen])
+                    file[f"{split}/{name}"][start : start + count] = rows_out
+                    hashes[f"{split}/{name}"].update(rows_out)
+                written[split] += count
+        _write_attributes(file, "dataset", {"seed": seed} | dict(settings or {}), hashes)
+        file.attrs["test_share"] = float(test_share)
+
+
+class Split:
+    """The training or the test part of a data set; rows are read only when asked for."""
+
+    def __init__(self, path, group):
+        self.path, self._group = path, group
+
+    def __len__(self):
+        return len(self._group["designs"])
+
+    def read(self, rows=slice(None), names=tuple(COLUMNS)):
+        """Arrays of a slice of rows, as a dictionary."""
+        return {name: _read(self.path, self._group[name], rows) for name in names}
+
+    def blocks(self, size=BLOCK, names=tuple(COLUMNS)):
+        """All rows in order, in dictionaries of at most ``size`` rows."""
+        for start in range(0, len(self), size):
+            yield self.read(slice(start, start + size), names)
+
+    def batches(self, size, rng, names=tuple(COLUMNS), pool=64):
+        """All rows once, shuffled by ``rng``, in dictionaries of ``size`` rows (the last may be shorter).
+
+        Chunks of the file are visited in random order and mixed ``pool`` at a time, so that memory stays bounded.
+        """
+        chunk = self._group["designs"].chunks[0]
+        starts = rng.permutation(np.arange(0, len(self), chunk))
+        rest = None
+        for i in range(0, len(starts), pool):
+            parts = [self.read(slice(s, s + chunk), names) for s in starts[i : i + pool]]
+            parts += [rest] if rest else []
+            mixed = {name: np.concatenate([part[name] for part in parts]) for name in names}
+            order = rng.permutation(len(mixed[names[0]]))
+            last = i + pool >= len(starts)
+            full = len(order) if last else len(order) // size * size
+            for start in range(0, full, size):
+                yield {name: array[order[start : start + size]] for name, array in mixed.items()}
+            rest = {name: array[order[full:]] for name, array in mixed.items()}
+
+
+class Dataset:
+    """An open data set: ``train`` and ``test`` splits, ``attrs``, ``settings``, ``digest``; a context manager."""
+
+    def __init__(self, path):
+        self._file = _open(path, "dataset")
+        self.train, self.test = (Split(path, self._file[name]) for name in ("train", "test"))
+        self.attrs = dict(self._file.attrs)
+        self.settings = json.loads(self.attrs["settings"])
+        self.digest = self.attrs["digest"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+
+def open_dataset(path):
+    """Open a data set for streaming; raises InputError if it is missing, truncated or something else."""
+    return Dataset(path)
+
+
+def column_statistics(path):
+    """Mean, standard deviation, minimum and maximum of every column, both splits together.
+
+    Columns and names are those of the published data set: the design, the stiffness after U (``C11_ort``), the whole
+    stiffness (``C11``) and the stiffness before the last rotation R2 (``C11_hat``). The standard deviation is the
+    population's. Read in blocks; moments are merged by Chan's update (Chan, Golub, LeVeque 1983).
+    """
+    names = [*COLUMNS["designs"], *COLUMNS["stiffness_orthotropic"], *COMPONENTS, *(f"{c}_hat" for c in COMPONENTS)]
+    angles = [COLUMNS["designs"].index(name) for name in ("R2_theta", "R2_rot_ax1", "R2_rot_ax2")]
+    count, mean, squares = 0, np.zeros(len(names)), np.zeros(len(names))
+    lowest, highest = np.full(len(names), np.inf), np.full(len(names), -np.inf)
+    with open_dataset(path) as data:
+        for block in (block for split in (data.train, data.test) for block in split.blocks()):
+            back = rotation(block["designs"][:, angles]).swapaxes(-1, -2)
+            values = np.hstack([*block.values(), rotate(block["stiffness"], back)])
+            rows, block_mean = len(values), values.mean(0)
+            delta = block_mean - mean
+            squares += ((values - block_mean) ** 2).sum(0) + delta**2 * count * rows / (count + rows)
+            mean += delta * rows / (count + rows)
+            count += rows
+            lowest, highest = np.minimum(lowest, values.min(0)), np.maximum(highest, values.max(0))
+    table = {"column": names, "mean": mean, "std": np.sqrt(squares / count), "min": lowest, "max": highest}
+    return pd.DataFrame(table)
+
+
+# ---------------------------------------------------------------------------------------------------------- helpers
+def _open(path, kind):
+    if not Path(path).is_file():
+        raise InputError(f"{path}: there is no such file; expected a {kind} in HDF5.")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path}: truncated or not HDF5; expected a complete {kind}, make it again.") from error
+    found = file.attrs.get("kind")
+    parts = ("designs",) if kind == "shard" else (f"{s}/{n}" for s in ("train", "test") for n in ("number", *COLUMNS))
+    if found != f"trussmap {kind}" or any(part not in file for part in parts):
+        file.close()
+        raise InputError(f"{path}: HDF5, but not a trussmap {kind} (it says {found!r}); expected a {kind}.")
+    return file
+
+
+def _read(path, dataset, rows=slice(None)):
+    try:
+        return dataset[rows]
+    except OSError as error:
+        raise InputError(f"{path}: `{dataset.name}` cannot be read, the file is damaged; make it again.") from error
+
+
+def _digest(hashes):
+    """One digest of several: the SHA-256 of their names and hex digests."""
+    return hashlib.sha256("".join(f"{name}:{h.hexdigest()}\n" for name, h in hashes.items()).encode()).hexdigest()
+
+
+def _write_attributes(file, kind, settings, hashes):
+    settings = dict(settings or {})
+    file.attrs["kind"] = f"trussmap {kind}"
+    file.attrs["settings"] = json.dumps(settings, sort_keys=True)
+    file.attrs["seed"] = int(settings.get("seed", 0))
+    file.attrs["code_version"] = __version__
+    file.attrs["units"] = UNITS
+    file.attrs["columns"] = json.dumps(COLUMNS)
+    file.attrs["digest"] = _digest(hashes)

@@ -1,0 +1,137 @@
+from itertools import pairwise
+
+import h5py
+import numpy as np
+import pytest
+
+from trussmap.dataset import column_statistics, is_test, merge_shards, open_dataset, read_shard, write_shard
+from trussmap.errors import InputError
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, rotation, sample_designs
+from trussmap.stiffness import isotropic, pack, rotate, unpack_orthotropic
+
+N = 3000
+R2 = [DESIGN_COLUMNS.index(name) for name in ("R2_theta", "R2_rot_ax1", "R2_rot_ax2")]
+
+
+@pytest.fixture(scope="module")
+def content():
+    """Designs and admissible stiffnesses that vary with them (an orthotropic one, rotated by R2)."""
+    designs = sample_designs(5, 0, N)
+    orthotropic = designs[:, :1] * np.linspace(0.05, 0.3, 9) * designs[:, 1:2]
+    return designs, orthotropic, rotate(unpack_orthotropic(orthotropic), rotation(designs[:, R2]))
+
+
+def shards(folder, content, edges):
+    paths = []
+    for a, b in pairwise(edges):
+        designs, orthotropic, stiffness = (x[a:b] for x in content)
+        paths.append(folder / f"{a}.h5")
+        write_shard(paths[-1], designs, orthotropic, stiffness, first=a, settings={"seed": 5})
+    return paths
+
+
+def test_a_shard_reads_back_what_was_written(tmp_path, content):
+    write_shard(tmp_path / "a.h5", content[0][:10], first=40, settings={"seed": 5, "study": "x"})
+    shard = read_shard(tmp_path / "a.h5")
+    assert np.array_equal(shard["designs"], content[0][:10])
+    assert (shard["first"], shard["seed"], shard["settings"]["study"]) == (40, 5, "x")
+    assert "stiffness" not in shard
+
+
+def test_the_data_set_does_not_depend_on_the_cut_into_shards(tmp_path, content):
+    files = []
+    for name, edges in (("one", [0, N]), ("many", [0, 100, 1234, 2999, N])):
+        folder = tmp_path / name
+        paths = shards(folder, content, edges)
+        merge_shards(paths[::-1], folder / "dataset.h5", 0.1, {"seed": 5})
+        files.append((folder / "dataset.h5").read_bytes())
+    assert files[0] == files[1]
+
+
+def test_splits_are_disjoint_complete_and_of_the_asked_share(tmp_path, content):
+    merge_shards(shards(tmp_path, content, [0, 1500, N]), tmp_path / "dataset.h5", 0.1, {"seed": 5})
+    with open_dataset(tmp_path / "dataset.h5") as data:
+        numbers = {name: getattr(data, name).read(names=("number",))["number"] for name in ("train", "test")}
+        assert len(data.train) + len(data.test) == N
+        assert np.array_equal(np.sort(np.concatenate(list(numbers.values()))), np.arange(N))
+        assert abs(len(data.test) / N - 0.1) < 0.03
+        assert is_test(numbers["test"], 5, 0.1).all() and not is_test(numbers["train"], 5, 0.1).any()
+        assert np.array_equal(data.test.read()["designs"], content[0][numbers["test"]])
+    assert not np.array_equal(is_test(np.arange(N), 5, 0.1), is_test(np.arange(N), 6, 0.1))
+
+
+def test_an_epoch_of_batches_is_a_shuffle_of_all_rows(tmp_path, content):
+    merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "dataset.h5", 0.1, {"seed": 5})
+    with open_dataset(tmp_path / "dataset.h5") as data:
+        epochs = [
+            [b["number"] for b in data.train.batches(256, np.random.default_rng(s), ("number",), pool=1)]
+            for s in (1, 1, 2)
+        ]
+        expected = data.train.read(names=("number",))["number"]
+    assert all(len(batch) == 256 for batch in epochs[0][:-1])
+    first, again, other = (np.concatenate(epoch) for epoch in epochs)
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert np.array_equal(np.sort(first), expected)
+
+
+def test_column_statistics_agree_with_numpy(tmp_path, content, monkeypatch):
+    monkeypatch.setattr("trussmap.dataset.BLOCK", 700)
+    merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "dataset.h5", 0.1, {"seed": 5})
+    table = column_statistics(tmp_path / "dataset.h5").set_index("column")
+    designs, orthotropic, stiffness = content
+    before_r2 = unpack_orthotropic(orthotropic)
+    for name, values in (
+        ("U2", designs[:, 2]),
+        ("C44_ort", orthotropic[:, 6]),
+        ("C16", stiffness[:, 5]),
+        ("C22_hat", before_r2[:, 6]),
+    ):
+        expected = [values.mean(), values.std(), values.min(), values.max()]
+        assert np.allclose(
+            table.loc[name, ["mean", "std", "min", "max"]].astype(float), expected, rtol=1e-9, atol=1e-12
+        )
+
+
+def test_unusable_files_are_named(tmp_path, content):
+    good, other = shards(tmp_path, content, [0, 1500, N])
+    cases = {}
+    (tmp_path / "cut.h5").write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    cases["cut.h5"] = "truncated"
+    (tmp_path / "text.h5").write_text("designs")
+    cases["text.h5"] = "truncated or not HDF5"
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["x"] = [1.0]
+    cases["foreign.h5"] = "not a trussmap shard"
+    damaged = bytearray(good.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (tmp_path / "damaged.h5").write_bytes(damaged)
+    cases["damaged.h5"] = "digest"
+    cases["absent.h5"] = "no such file"
+    for name, words in cases.items():
+        with pytest.raises(InputError, match=words) as error:
+            read_shard(tmp_path / name)
+        assert name in str(error.value)
+        with pytest.raises(InputError):
+            merge_shards([tmp_path / name, other], tmp_path / "dataset.h5", 0.1, {})
+    with pytest.raises(InputError, match="not a trussmap dataset"):
+        open_dataset(good)
+    assert not (tmp_path / "dataset.h5").exists()
+
+
+def test_shards_that_do_not_belong_together_are_refused(tmp_path, content):
+    designs, orthotropic, stiffness = content
+    first, _ = shards(tmp_path, content, [0, 1500, N])
+    write_shard(tmp_path / "overlap.h5", designs[:9], orthotropic[:9], stiffness[:9], first=1400, settings={"seed": 5})
+    write_shard(tmp_path / "seed.h5", designs[:9], orthotropic[:9], stiffness[:9], first=1500, settings={"seed": 6})
+    write_shard(tmp_path / "bare.h5", designs[:9], first=1500, settings={"seed": 5})
+    for name, words in (("overlap", "disjoint"), ("seed", "one seed"), ("bare", "homogenized")):
+        with pytest.raises(InputError, match=words):
+            merge_shards([first, tmp_path / f"{name}.h5"], tmp_path / "dataset.h5", 0.1, {})
+    with pytest.raises(InputError, match="split empty"):
+        merge_shards([first], tmp_path / "dataset.h5", 0.0, {})
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError):
+        write_shard(tmp_path / "a.h5", np.zeros((3, 19)), stiffness=np.tile(pack(isotropic()), (2, 1)))
+    assert list(tmp_path.iterdir()) == []
