@@ -33,6 +33,33 @@ except InputError as error:
 RESULTS = f"results/{config['study']}"
 RESOURCES = Path(workflow.basedir)
 ARCHITECTURES = [config["model"]["architecture"], *config["model"]["also"]]
+NETWORKS = {
+    "paper": ["forward_1", "forward_2", "inverse"],
+    "polar": ["forward", "inverse"],
+}
+UNITS = {
+    "bone": {"unit_scale": config["bone"]["youngs_modulus_gpa"], "unit": "GPa"},
+    "catalogue": {},
+}
+FIGURES = expand(
+    f"{RESULTS}/figures/{{figure}}.png",
+    figure=[
+        *[
+            "generation",
+            "elementary",
+            "dataset",
+            "losses",
+            "bone_targets",
+            "catalogue_targets",
+            "graded",
+        ],
+        *[
+            f"correlation_{kind}_{a}"
+            for a in ARCHITECTURES
+            for kind in ["forward", "inverse"]
+        ],
+    ],
+)
 SHARDS = [
     f"{shard:04d}"
     for shard in range(
@@ -44,6 +71,7 @@ SHARDS = [
 wildcard_constraints:
     shard=r"\d{4}",
     architecture="paper|polar",
+    targets="bone|catalogue",
 
 
 include: "workflow/rules/common.smk"

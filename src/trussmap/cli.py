@@ -45,11 +45,13 @@ def homogenize(
 ):
     """Effective stiffness of designs by finite elements, in units of the base material's Young's modulus."""
     from trussmap.homogenization import homogenize_designs
-    from trussmap.lattice.descriptor import has_map_columns, read_designs
+    from trussmap.lattice.descriptor import DESIGN_COLUMNS, ORTHOTROPIC_COLUMNS, read_designs
     from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, check_admissible
 
-    stretch_only = orthotropic and not has_map_columns(designs)
-    table, theta = read_designs(designs, orthotropic_only=stretch_only)
+    table, theta = read_designs(designs, orthotropic_only=orthotropic)
+    stretch_only = not {*table.columns} & ({*DESIGN_COLUMNS} - {*ORTHOTROPIC_COLUMNS})
+    if orthotropic and not stretch_only:
+        table, theta = read_designs(designs)  # part of the map is there, so all of it must be
     added = {}
     if not stretch_only:
         c = homogenize_designs(theta)
@@ -91,9 +93,7 @@ def design(
         float, typer.Option(help="Young's modulus of the base material, in the units of the targets.")
     ],
     out: Annotated[Path, typer.Option(help="Folder to write: designs.csv and the lattices.")],
-    study: Annotated[
-        str, typer.Option(help="Study whose networks design: the folder results/NAME.")
-    ] = "laptop",
+    study: Annotated[str, typer.Option(help="Study whose networks design: the folder results/NAME.")] = "laptop",
     draws: Annotated[int, typer.Option(min=1, help="Candidates drawn for each target.")] = 1000,
     temperature: Annotated[float, typer.Option(help="Diversity of the draws; above 0.")] = 1.0,
     keep: Annotated[int, typer.Option(min=1, help="Lattices kept of each target, all of different topology.")] = 2,

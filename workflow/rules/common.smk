@@ -10,12 +10,8 @@ def shard_bounds(wildcards):
 
 def models(architecture):
     """The trained networks of an architecture."""
-    networks = {
-        "paper": ["forward_1", "forward_2", "inverse"],
-        "polar": ["forward", "inverse"],
-    }
     return expand(
         f"{RESULTS}/models/{architecture}/{{network}}.{{kind}}",
-        network=networks[architecture],
+        network=NETWORKS[architecture],
         kind=["safetensors", "json"],
     )

@@ -1,0 +1,62 @@
+# From stiffness targets to lattices, with the trained networks.
+
+
+rule generalize_bone:
+    input:
+        models=models(config["model"]["architecture"]),
+        dataset=f"{RESULTS}/dataset.h5",
+        targets=RESOURCES / config["bone"]["targets"],
+    output:
+        designs=f"{RESULTS}/generalize/bone/designs.csv",
+        targets=f"{RESULTS}/generalize/bone/targets.csv",
+        summary=f"{RESULTS}/generalize/bone/summary.json",
+        lattices=directory(f"{RESULTS}/generalize/bone/lattices"),
+    log:
+        f"{RESULTS}/logs/generalize_bone/generalize_bone.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/generalize_bone/generalize_bone.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        options=config["design"],
+        seed=config["seed"],
+        youngs_modulus=config["bone"]["youngs_modulus_gpa"],
+    message:
+        "Designing lattices with the stiffness of bone"
+    script:
+        "../scripts/generalize_bone.py"
+
+
+rule generalize_catalogue:
+    input:
+        models=models(config["model"]["architecture"]),
+        dataset=f"{RESULTS}/dataset.h5",
+        targets=RESOURCES
+        / (config["catalogue"]["path"] or "resources/catalogue_targets.csv"),
+    output:
+        designs=f"{RESULTS}/generalize/catalogue/designs.csv",
+        targets=f"{RESULTS}/generalize/catalogue/targets.csv",
+        summary=f"{RESULTS}/generalize/catalogue/summary.json",
+        lattices=directory(f"{RESULTS}/generalize/catalogue/lattices"),
+    log:
+        f"{RESULTS}/logs/generalize_catalogue/generalize_catalogue.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/generalize_catalogue/generalize_catalogue.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        options=config["design"],
+        seed=config["seed"],
+        relative_density=config["catalogue"]["relative_density"],
+    message:
+        "Designing lattices with the stiffness of crystal-network cells"
+    script:
+        "../scripts/generalize_catalogue.py"

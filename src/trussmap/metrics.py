@@ -1,0 +1,52 @@
+"""Headline numbers of a study, gathered from its files beside the paper's (DESIGN §5)."""
+
+import csv
+import json
+from pathlib import Path
+
+import yaml
+
+from trussmap.dataset import open_dataset
+
+
+def gather(dataset, evaluations, summaries, benchmarks, paper):
+    """The tree of ``metrics.json``; a number that was not computed is absent.
+
+    Parameters
+    ----------
+    dataset : path of the data set
+    evaluations : paths of JSON trees that already have the keys of ``metrics.json``
+    summaries : {key: path of a JSON tree to go under that key}
+    benchmarks : folder of Snakemake's benchmark files, ``<rule>/*.tsv``
+    paper : path of the paper's numbers under the same keys, in YAML
+    """
+    seconds = rule_seconds(benchmarks)
+    with open_dataset(dataset) as data:
+        metrics = {"dataset": {"designs": len(data.train) + len(data.test)}}
+    if "homogenize" in seconds:  # orthotropic and full stiffness, the start of processes included, on one core
+        metrics["dataset"]["designs_per_second"] = round(metrics["dataset"]["designs"] / seconds["homogenize"], 1)
+    for path in evaluations:
+        _merge(metrics, json.loads(Path(path).read_text()))
+    for key, path in summaries.items():
+        metrics[key] = json.loads(Path(path).read_text())
+    return metrics | {"seconds": seconds, "paper": yaml.safe_load(Path(paper).read_text())}
+
+
+def rule_seconds(benchmarks):
+    """Wall-clock seconds by rule, summed over its jobs; of figures, which may come later, none."""
+    total = {}
+    for path in sorted(Path(benchmarks).glob("*/*.tsv")):
+        if path.parent.name.startswith(("figure_", "metrics", "report")):
+            continue
+        with open(path) as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                total[path.parent.name] = round(total.get(path.parent.name, 0.0) + float(row["s"]), 1)
+    return total
+
+
+def _merge(into, tree):
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            _merge(into.setdefault(key, {}), value)
+        else:
+            into[key] = value

@@ -1,0 +1,15 @@
+"""Gather the headline numbers of the study beside the paper's: `metrics.json` (keys in `trussmap.metrics`)."""
+
+from trussmap.progress import rule_log
+
+with rule_log(snakemake.log[0]):
+    import json
+
+    from trussmap.io import atomic_path
+    from trussmap.metrics import gather
+
+    source = snakemake.input
+    summaries = {"bone": source.bone, "catalogue": source.catalogue, "grading": source.grading}
+    tree = gather(source.dataset, source.evaluations, summaries, snakemake.params.benchmarks, source.paper)
+    with atomic_path(snakemake.output[0]) as path:
+        path.write_text(json.dumps(tree, indent=2) + "\n")

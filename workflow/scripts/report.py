@@ -1,0 +1,13 @@
+"""Write the report of the study: one self-contained HTML page with figures, tables and links to all intermediates."""
+
+from trussmap.progress import rule_log
+
+with rule_log(snakemake.log[0]):
+    import json
+    from pathlib import Path
+
+    from trussmap.report import write_report
+
+    output = Path(snakemake.output[0])
+    metrics = json.loads(Path(snakemake.input.metrics).read_text())
+    write_report(output.parent, metrics, list(snakemake.input.figures), output)
