@@ -1,0 +1,82 @@
+"""SI Fig. S3: distribution of the 21 constants in the data set, against the published moments."""
+
+import numpy as np
+
+from trussmap.figures import style
+from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS
+
+
+def plot(stiffness, published, path):
+    """Draw the distribution of each constant of stiffnesses (n, 21), in units of E_base, to ``path`` (PNG).
+
+    ``published``: DataFrame with columns ``column``, ``mean``, ``std`` of the published data set (3,000,000 designs).
+    Each panel stands where its constant stands in the 6×6 matrix; the free corner compares the moments: difference of
+    the means in standard errors, and ratio of the standard deviations.
+    """
+    stiffness = np.asarray(stiffness, float)
+    published = published.set_index("column").loc[COMPONENTS]
+    mean, std = published["mean"].to_numpy(), published["std"].to_numpy()
+    with style.figure(path, 14, 12.4) as fig:
+        grid = fig.add_gridspec(6, 6, left=0.03, right=0.99, top=0.93, bottom=0.055, wspace=0.16, hspace=0.5)
+        for k, (row, column) in enumerate(zip(ROWS, COLUMNS, strict=True)):
+            _panel(fig.add_subplot(grid[row, column]), stiffness[:, k], mean[k], std[k], COMPONENTS[k])
+        fig.suptitle(
+            f"Distribution of the 21 elastic constants, {len(stiffness):,} designs, against the published moments",
+            y=0.98, fontsize=13,
+        )  # fmt: skip
+        _corner(fig, grid, stiffness, mean, std)
+
+
+def _panel(ax, values, mean, std, name):
+    """Histogram of one constant in units of 10⁻³, its mean ± standard deviation and the published ones."""
+    values = 1e3 * values
+    low, high = np.quantile(values, [0.001, 0.999])
+    low, high = min(low, 1e3 * (mean - std)), max(high, 1e3 * (mean + std))
+    counts, edges = np.histogram(values, bins=60, range=(low, high), density=True)
+    ax.stairs(counts, edges, fill=True, color=style.HERE, alpha=0.35, lw=0)
+    ax.stairs(counts, edges, color=style.HERE, lw=0.9)
+    top = counts.max()
+    for height, m, s, color in (
+        (1.10, values.mean(), values.std(), style.HERE),
+        (1.24, 1e3 * mean, 1e3 * std, style.PUBLISHED),
+    ):
+        ax.errorbar(m, height * top, xerr=s, color=color, marker="o", ms=3.5, lw=1.2, capsize=2.5, zorder=3)
+    ax.axvline(1e3 * mean, color=style.PUBLISHED, lw=0.7, ls=(0, (2, 2)))
+    ax.set(xlim=(low, high), ylim=(0, 1.36 * top), yticks=[])
+    ax.spines["left"].set_visible(False)
+    ax.xaxis.get_major_locator().set_params(nbins=4, steps=[1, 2, 5, 10])
+    ax.set_title(style.symbol(name), pad=3)
+
+
+def _corner(fig, grid, stiffness, mean, std):
+    """The free lower-left corner: legend, and the comparison of moments."""
+    first, last = grid[1, 0].get_position(fig), grid[5, 2].get_position(fig)
+    here_mean, here_std = stiffness.mean(0), stiffness.std(0)
+    key = fig.add_axes((first.x0, first.y0, first.width, first.height))
+    key.axis("off")
+    key.set(xlim=(0, 1), ylim=(0, 1))
+    for y, color, text in ((0.95, style.HERE, "here"), (0.72, style.PUBLISHED, "published")):
+        key.errorbar(0.14, y, xerr=0.12, color=color, marker="o", ms=3.5, lw=1.2, capsize=2.5)
+        key.text(0.32, y, f"{text}: mean ± std", va="center", fontsize=8.5)
+    key.text(0.02, 0.44, "across: " + r"$C_{ij}/E_\mathrm{base}$  [$10^{-3}$]" + "\nup: density of designs",
+             va="center", linespacing=1.6, fontsize=8.5)  # fmt: skip
+    base, height = last.y0 + 0.015, grid[2, 0].get_position(fig).y1 - last.y0 - 0.045
+    y = np.arange(21)[::-1]
+    error = (here_mean - mean) / (here_std / len(stiffness) ** 0.5)
+    # standard error of a standard deviation from the fourth moment: the tails are heavier than a normal law's
+    fourth = ((stiffness - here_mean) ** 4).mean(0)
+    spread = np.sqrt(np.maximum(fourth - here_std**4, 0) / len(stiffness)) / (2 * here_std)
+    panels = (
+        (0.055, (here_mean, error), "mean: here − published\n[standard errors]"),
+        (0.22, (here_std, (here_std - std) / (spread * here_std)), "std: here − published\n[standard errors]"),
+    )
+    for left, (_, score), label in panels:
+        ax = fig.add_axes((left, base, 0.135, height))
+        reach = max(4.0, 1.1 * np.abs(score).max())
+        ax.axvspan(-2, 2, color="#eceef1", lw=0)
+        ax.axvline(0, color=style.PUBLISHED, lw=0.8)
+        ax.hlines(y, 0, score, color=style.HERE, lw=1)
+        ax.plot(score, y, "o", color=style.HERE, ms=4)
+        ax.set_yticks(y, [style.symbol(name) for name in COMPONENTS])
+        ax.tick_params(axis="y", length=0)
+        ax.set(xlim=(-reach, reach), ylim=(-0.8, 20.8), xlabel=label)

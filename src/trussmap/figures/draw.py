@@ -1,0 +1,280 @@
+"""Trusses and elastic surfaces as pictures: orthographic projection, hidden parts hidden, drawn in plain 2D axes."""
+
+from itertools import product
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import Normalize, to_rgb
+from scipy.ndimage import gaussian_filter
+
+from trussmap.figures.style import GUIDE, MODULUS_MAP, STEEL
+from trussmap.stiffness import directional_modulus
+
+_LIGHT = np.array([-0.35, 0.55, 0.76])
+
+
+def camera(azimuth=-62.0, elevation=22.0):
+    """Rows (3, 3): the picture's right, up, and towards the eye; angles in degrees, z upwards in the picture."""
+    a, e = np.radians([azimuth, elevation])
+    right = np.array([-np.sin(a), np.cos(a), 0])
+    towards = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
+    return np.array([right, np.cross(towards, right), towards])
+
+
+CAMERA = camera()
+
+
+def cell_struts(graph):
+    """Struts of one closed cell: cartesian ends (k, 3), (k, 3) and the strut's index (k,).
+
+    Every copy of a strut that meets the cell, its faces included, is clipped to the cell.
+    """
+    start = graph.nodes[graph.struts[:, 0]]
+    vector = graph.fractional_vectors
+    low = np.floor(np.minimum(start, start + vector).min(0)).astype(int)
+    high = np.ceil(np.maximum(start, start + vector).max(0)).astype(int)
+    shifts = np.array(list(product(*[range(-h, 1 - lo + 1) for lo, h in zip(low, high, strict=True)])))
+    origin = start[None] + shifts[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        a, b = (0 - origin) / vector, (1 - origin) / vector
+    parallel = np.abs(np.broadcast_to(vector, origin.shape)) < 1e-12
+    inside = (origin > -1e-9) & (origin < 1 + 1e-9)
+    first = np.where(parallel, np.where(inside, -np.inf, np.inf), np.minimum(a, b)).max(-1).clip(0)
+    last = np.where(parallel, np.where(inside, np.inf, -np.inf), np.maximum(a, b)).min(-1).clip(max=1)
+    keep = last - first > 1e-6
+    index = np.broadcast_to(np.arange(len(start)), keep.shape)[keep]
+    t0, t1, origin = first[keep][:, None], last[keep][:, None], origin[keep]
+    return (origin + t0 * vector[index]) @ graph.cell.T, (origin + t1 * vector[index]) @ graph.cell.T, index
+
+
+def cell_edges(cell):
+    """The twelve edges of a cell (3, 3, vectors as columns): ends (12, 3), (12, 3)."""
+    corners = np.array(list(product((0, 1), repeat=3)))
+    pairs = [(p, q) for p, q in product(corners, corners) if (q - p).sum() == 1 and (q >= p).all()]
+    return np.array([p for p, _ in pairs]) @ cell.T, np.array([q for _, q in pairs]) @ cell.T
+
+
+def truss_image(start, end, radius, colors, limits, pixels=900, view=CAMERA):
+    """Shaded picture (h, w, 4) of round struts, ``start``/``end`` (k, 3), ``radius`` (k,), ``colors`` (k, 3).
+
+    ``limits`` = (x0, x1, y0, y1) in the picture's plane; ``pixels`` along the longer side. Each strut is a capsule whose
+    depth is known in closed form, so a depth buffer decides what hides what; crevices are darkened by the difference
+    between the depth and its blur (Luft, Colditz & Deussen 2006), the back fades.
+    """
+    x0, x1, y0, y1 = limits
+    scale = pixels / max(x1 - x0, y1 - y0)
+    width, height = round((x1 - x0) * scale), round((y1 - y0) * scale)
+    offset = np.array([x0, y0, 0])
+    a, b = ((start @ view.T) - offset) * scale, ((end @ view.T) - offset) * scale
+    radius = np.broadcast_to(np.asarray(radius, float), len(a)) * scale
+    depth = np.full((height, width), -np.inf)
+    normal = np.zeros((height, width, 3))
+    owner = np.zeros((height, width), dtype=np.int64)
+    for k in range(len(a)):
+        # short pieces keep the boxes of pixels to look at small; their round ends lie inside the strut
+        pieces = max(1, int(np.linalg.norm(b[k, :2] - a[k, :2]) / max(48, 4 * radius[k])))
+        knots = a[k] + np.linspace(0, 1, pieces + 1)[:, None] * (b[k] - a[k])
+        for p, q in zip(knots[:-1], knots[1:], strict=True):
+            _stamp(p, q, radius[k], k, depth, normal, owner)
+    return _shade(depth, normal, np.asarray(colors)[owner], scale)
+
+
+def _stamp(p, q, r, k, depth, normal, owner):
+    """Write one capsule into the buffers (pixel units, the eye at z = +∞)."""
+    height, width = depth.shape
+    left, bottom = np.maximum(np.floor(np.minimum(p, q)[:2] - r), 0).astype(int)
+    right, top = np.minimum(np.ceil(np.maximum(p, q)[:2] + r) + 1, [width, height]).astype(int)
+    if left >= right or bottom >= top:
+        return
+    x = np.arange(left, right)[None] + 0.5 - p[0]
+    y = np.arange(bottom, top)[:, None] + 0.5 - p[1]
+    d = q - p
+    dd = max(d @ d, 1e-12)
+    along = x * d[0] + y * d[1]
+    # the infinite cylinder: |o + z e3|² − ((o·d + z d3)²)/|d|² = r², larger root in z
+    quadratic = max(1 - d[2] ** 2 / dd, 1e-9)
+    linear = -along * d[2] / dd
+    constant = x**2 + y**2 - along**2 / dd - r**2
+    disc = linear**2 - quadratic * constant
+    z = (-linear + np.sqrt(np.maximum(disc, 0))) / quadratic
+    t = (along + z * d[2]) / dd
+    body = (disc >= 0) & (t >= 0) & (t <= 1)
+    z = np.where(body, z, -np.inf)
+    for end, at in ((0.0, np.zeros(3)), (1.0, d)):
+        room = r**2 - (x - at[0]) ** 2 - (y - at[1]) ** 2
+        ball = at[2] + np.sqrt(np.maximum(room, 0))
+        better = (room >= 0) & (ball > z)
+        z, t = np.where(better, ball, z), np.where(better, end, t)
+    box = np.s_[bottom:top, left:right]
+    front = z + p[2] > depth[box]
+    if not front.any():
+        return
+    depth[box][front] = (z + p[2])[front]
+    owner[box][front] = k
+    full = np.stack([x - t * d[0], y - t * d[1], np.where(np.isfinite(z), z, 0) - t * d[2]], -1) / r
+    normal[box][front] = full[front]
+
+
+def _shade(depth, normal, color, scale):
+    """Colours of the pixels from depth and normals: RGBA (h, w, 4)."""
+    hit = np.isfinite(depth)
+    if not hit.any():
+        return np.zeros((*depth.shape, 4))
+    near, far = depth[hit].max(), depth[hit].min()
+    level = np.where(hit, (depth - far) / max(near - far, 1e-9), 0)
+    light = _LIGHT / np.linalg.norm(_LIGHT)
+    diffuse = np.clip(normal @ light, 0, 1)
+    half = light + np.array([0, 0, 1])
+    gloss = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1) ** 40
+    blur = max(depth.shape) / 110
+    weight = gaussian_filter(hit.astype(float), blur)
+    around = gaussian_filter(level * hit, blur) / np.maximum(weight, 1e-6)
+    crevice = np.clip(1 - 2.2 * np.clip(around - level, 0, 1), 0.35, 1)
+    rgb = color * (0.42 + 0.68 * diffuse)[..., None] * crevice[..., None] + 0.22 * gloss[..., None]
+    fade = 0.45 * (1 - level) ** 1.3
+    rgb = np.clip(rgb, 0, 1) * (1 - fade[..., None]) + fade[..., None]
+    return np.dstack([rgb, hit])
+
+
+def bounds(points, pad=0.06, view=CAMERA):
+    """Limits (x0, x1, y0, y1) in the picture of points (n, 3), padded by a share of the larger side."""
+    flat = points @ view[:2].T
+    low, high = flat.min(0), flat.max(0)
+    margin = pad * (high - low).max()
+    return low[0] - margin, high[0] + margin, low[1] - margin, high[1] + margin
+
+
+def square(limits, side=None):
+    """Limits grown to a square of ``side`` about their centre."""
+    x0, x1, y0, y1 = limits
+    half = (side or max(x1 - x0, y1 - y0)) / 2
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    return x - half, x + half, y - half, y + half
+
+
+def picture(ax, start, end, radius, colors, limits=None, pixels=900, view=CAMERA):
+    """Draw round struts into ``ax`` (without axes, equal aspect); ``colors`` one colour or (k, 3)."""
+    if limits is None:
+        limits = bounds(np.vstack([start, end]), view=view)
+    if isinstance(colors, str):
+        colors = np.tile(to_rgb(colors), (len(start), 1))
+    image = truss_image(start, end, radius, colors, limits, 2 * pixels, view)
+    # two by two pixels become one, weighted by coverage: smooth edges
+    image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
+    image[..., :3] *= image[..., 3:]
+    image = image.reshape(image.shape[0] // 2, 2, image.shape[1] // 2, 2, 4).mean((1, 3))
+    image[..., :3] /= np.maximum(image[..., 3:], 1e-9)
+    ax.imshow(np.clip(image, 0, 1), extent=limits, origin="lower", interpolation="antialiased")
+    ax.set(xlim=limits[:2], ylim=limits[2:], aspect="equal")
+    ax.axis("off")
+
+
+def lattice(ax, graph, relative_density, color=STEEL, limits=None, pixels=700, view=CAMERA):
+    """Draw one cell of a PeriodicGraph at its strut radius (a thin strut is thickened to stay visible).
+
+    ``color``: one colour, or (m, 3) one per strut of the graph.
+    """
+    start, end, index = cell_struts(graph)
+    edge_start, edge_end = cell_edges(graph.cell)
+    shift = graph.cell.sum(1) / 2
+    extent = np.ptp(np.vstack([edge_start, edge_end]), axis=0).max()
+    radius = max(graph.radius(relative_density), 0.008 * extent)
+    color = np.tile(to_rgb(color), (len(start), 1)) if isinstance(color, str) else np.asarray(color)[index]
+    picture(
+        ax,
+        np.vstack([start, edge_start]) - shift,
+        np.vstack([end, edge_end]) - shift,
+        np.concatenate([np.full(len(start), radius), np.full(12, 0.0028 * extent)]),
+        np.vstack([color, np.tile(to_rgb(GUIDE), (12, 1))]),
+        limits,
+        pixels,
+        view,
+    )
+
+
+def lattice_limits(graph, pad=0.05, view=CAMERA):
+    """Limits in the picture of one cell centred at the origin."""
+    return bounds(np.vstack(cell_edges(graph.cell)) - graph.cell.sum(1) / 2, pad, view)
+
+
+def elastic_surface(ax, stiffness, norm=None, limits=None, view=CAMERA, steps=72):
+    """Draw the surface E(n)·n of one stiffness (21,), coloured by E(n); returns (norm, colour map) for a colour bar.
+
+    ``norm`` and ``limits`` shared between axes give one scale to all of them.
+    """
+    polar = np.linspace(0, np.pi, steps + 1)
+    around = np.linspace(0, 2 * np.pi, 2 * steps + 1)
+    n = np.stack(
+        [
+            np.sin(polar)[:, None] * np.cos(around),
+            np.sin(polar)[:, None] * np.sin(around),
+            np.broadcast_to(np.cos(polar)[:, None], (len(polar), len(around))),
+        ],
+        -1,
+    )
+    modulus = directional_modulus(stiffness, n)
+    norm = norm or Normalize(0, modulus.max())
+    points = (modulus[..., None] * n) @ view.T
+    quads = np.stack([points[:-1, :-1], points[1:, :-1], points[1:, 1:], points[:-1, 1:]], -2).reshape(-1, 4, 3)
+    value = (modulus[:-1, :-1] + modulus[1:, 1:]).reshape(-1) / 2
+    across = np.cross(quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1])
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-300)
+    light = _LIGHT / np.linalg.norm(_LIGHT)
+    shade = 0.62 + 0.42 * np.clip(across @ light, 0, 1)
+    color = np.clip(colormaps[MODULUS_MAP](norm(value))[:, :3] * shade[:, None], 0, 1)
+    order = np.argsort(quads[..., 2].mean(1))
+    ax.add_collection(
+        PolyCollection(quads[order][..., :2], facecolors=color[order], edgecolors=color[order], linewidths=0.3)
+    )
+    if limits is None:
+        limits = square((points[..., 0].min(), points[..., 0].max(), points[..., 1].min(), points[..., 1].max()))
+    ax.set(xlim=limits[:2], ylim=limits[2:], aspect="equal")
+    ax.axis("off")
+    return norm, colormaps[MODULUS_MAP]
+
+
+def maximum_modulus(stiffness):
+    """Largest directional modulus of stiffnesses (..., 21), on a fine grid of directions."""
+    golden = np.arange(4000) + 0.5
+    polar, around = np.arccos(1 - 2 * golden / 4000), np.pi * (1 + 5**0.5) * golden
+    n = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], -1)
+    return max(directional_modulus(c, n).max() for c in np.atleast_2d(stiffness))
+
+
+def triad(ax, at=(0.1, 0.1), size=0.1, view=CAMERA, fontsize=8):
+    """Small coordinate axes x, y, z in the corner of ``ax`` (axes fractions, equal aspect assumed)."""
+    for name, direction in zip("xyz", view[:2].T, strict=True):
+        tip = np.array(at) + size * direction
+        ax.annotate(
+            "",
+            tip,
+            at,
+            xycoords="axes fraction",
+            arrowprops={"arrowstyle": "->,head_length=0.22,head_width=0.12", "lw": 0.9, "color": "#3b4250",
+                        "shrinkA": 0, "shrinkB": 0},  # fmt: skip
+            annotation_clip=False,
+        )
+        ax.text(
+            *(np.array(at) + 1.32 * size * direction),
+            f"${name}$",
+            transform=ax.transAxes,
+            ha="center",
+            va="center",
+            fontsize=fontsize,
+        )
+
+
+def scale_bar(ax, length, text, y=0.04):
+    """A horizontal bar of ``length`` data units at the bottom of ``ax``, with its length in words."""
+    x0, x1 = ax.get_xlim()
+    y0, y1 = ax.get_ylim()
+    middle, height = (x0 + x1) / 2, y0 + y * (y1 - y0)
+    ax.plot([middle - length / 2, middle + length / 2], [height] * 2, color="#1d2330", lw=1.4, clip_on=False)
+    ax.text(middle, height - 0.02 * (y1 - y0), text, ha="center", va="top", fontsize=8)
+
+
+def round_length(value):
+    """The largest 1, 2 or 5 times a power of ten below ``value``."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return max(step * power for step in (1, 2, 5) if step * power <= value)

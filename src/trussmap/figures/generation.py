@@ -1,0 +1,119 @@
+"""Fig. 1: how one design comes about, stage by stage, with the elastic surface of each stage."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize, to_rgb
+from matplotlib.patches import Patch
+
+from trussmap.figures import draw, style
+from trussmap.homogenization import homogenize_cells
+from trussmap.lattice.compound import compound
+from trussmap.lattice.descriptor import R1, R2, REPS, TYPES, U, V, rotation
+from trussmap.lattice.elementary import NAMES, elementary_lattice
+from trussmap.lattice.graph import PeriodicGraph
+
+#: A design (19,) in the order of DESIGN_COLUMNS whose stages differ visibly: simple cubic, octet and bcc, once each.
+EXAMPLE = np.array(
+    [0.03, 1.0, 0.75, 1.45, 0, 1, 2, 1, 1, 1, 0.9, 0.3, -0.4, 0.7, -0.5, 0.2, 1.5, 0.8, 0.9], dtype=float
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One column of the figure: label lines, the lattice, its stiffness (21,) in units of E_base."""
+
+    label: str
+    map: str
+    graph: PeriodicGraph
+    stiffness: np.ndarray
+
+
+def stages(design):
+    """The five stages of a design (19,): superposed lattices, then U, R1, V and R2 applied one after another."""
+    design = np.asarray(design, float)
+    maps = [
+        ("superposed lattices", "$X$", np.eye(3)),
+        ("stretch U", "$U X$", np.diag(design[U])),
+        ("rotation R1", "$R_1 U X$", rotation(design[R1])),
+        ("stretch V", "$V R_1 U X$", np.diag(design[V])),
+        ("rotation R2", "$R_2 V R_1 U X$", rotation(design[R2])),
+    ]
+    graphs, total = [], np.eye(3)
+    for _, _, step in maps:
+        total = step @ total
+        graphs.append(compound(design[TYPES], design[REPS]).mapped(total))
+    stiffness = homogenize_cells(graphs, design[0])
+    return [Stage(m[0], m[1], g, c) for m, g, c in zip(maps, graphs, stiffness, strict=True)]
+
+
+def _parts(design):
+    """The elementary lattices of a design without repetition: {(kind, tessellation): graph}."""
+    parts = {}
+    for kind, repeat in zip(design[TYPES].astype(int), design[REPS].astype(int), strict=True):
+        graph = elementary_lattice(kind)
+        parts[kind, repeat] = graph.tiled(2) if repeat == 2 else graph
+    return parts
+
+
+def plot(design, path):
+    """Draw the generation sequence of one design (19,) to ``path`` (PNG).
+
+    Upper row: one cell of each stage, all at one length scale. Lower row: the elastic surface of each stage, all at one
+    scale of the directional Young's modulus E(n) / E_base.
+    """
+    design = np.asarray(design, float)
+    sequence = stages(design)
+    with style.figure(path, 14.5, 6.6) as fig:
+        grid = fig.add_gridspec(2, 5, left=0.05, right=0.925, top=0.885, bottom=0.06, wspace=0.03, hspace=0.12)
+        side = max(np.ptp(np.reshape(draw.lattice_limits(s.graph), (2, 2)), axis=1).max() for s in sequence)
+        limits = (-side / 2, side / 2, -side / 2, side / 2)
+        top = draw.maximum_modulus(np.array([s.stiffness for s in sequence]))
+        norm = Normalize(0, top)
+        reach = 1.04 * top
+        for column, stage in enumerate(sequence):
+            ax = fig.add_subplot(grid[0, column])
+            if column == 0:
+                _superposed(ax, design, limits)
+            else:
+                draw.lattice(ax, stage.graph, design[0], style.STEEL, limits, 560)
+            ax.set_title(f"{stage.label}\n{stage.map}", pad=2)
+            below = fig.add_subplot(grid[1, column])
+            draw.elastic_surface(below, stage.stiffness, norm, (-reach, reach, -reach, reach))
+            largest = draw.maximum_modulus(stage.stiffness)
+            below.set_title(f"largest $E(n)$ = {style.number(largest)} $E_\\mathrm{{base}}$", fontsize=8.5, pad=0)
+            if column == 0:
+                draw.triad(ax, at=(0.0, 0.03), size=0.1)
+                draw.triad(below, at=(0.0, 0.03), size=0.1)
+                length = draw.round_length(top / 2)
+                draw.scale_bar(below, length, f"{style.number(length)} $E_\\mathrm{{base}}$", y=0.02)
+        for row, text in enumerate(("one cell of the lattice", "elastic surface")):
+            box = grid[row, 0].get_position(fig)
+            fig.text(0.022, (box.y0 + box.y1) / 2, text, rotation=90, ha="center", va="center", fontsize=10)
+        box = grid[1, 4].get_position(fig)
+        bar = fig.add_axes((0.94, box.y0 + 0.05, 0.01, box.height - 0.1))
+        fig.colorbar(ScalarMappable(norm, style.MODULUS_MAP), cax=bar).set_label(
+            "directional Young's modulus $E(n)\\,/\\,E_\\mathrm{base}$"
+        )
+        fig.suptitle(f"Generation of one design at relative density {design[0]:.3g}", x=0.05, ha="left", y=0.985)
+
+
+def _superposed(ax, design, limits):
+    """The superposed lattices, each in its own colour, with a legend."""
+    parts = _parts(design)
+    start, end, colors = [], [], []
+    for (kind, _), graph in parts.items():
+        a, b, index = draw.cell_struts(graph)
+        start.append(a - 0.5)
+        end.append(b - 0.5)
+        colors.append(np.tile(to_rgb(style.LATTICES[kind]), (len(index), 1)))
+    whole = compound(design[TYPES], design[REPS])
+    radius = max(whole.radius(design[0]), 0.008)
+    draw.picture(ax, np.vstack(start), np.vstack(end), radius, np.vstack(colors), limits, 560)
+    handles = [
+        Patch(color=style.LATTICES[kind], label=f"{NAMES[kind].replace('_', ' ')}" + (" (2×)" if rep == 2 else ""))
+        for kind, rep in parts
+    ]
+    ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.56, -0.09), fontsize=7.5, handlelength=1,
+              borderpad=0, labelspacing=0.25)  # fmt: skip

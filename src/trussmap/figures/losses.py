@@ -1,0 +1,54 @@
+"""SI Fig. S4: training and test loss of every network over the epochs."""
+
+import numpy as np
+
+from trussmap.figures import style
+
+_NAMES = {
+    "paper/forward_1": "paper: $F_1$, orthotropic stiffness",
+    "paper/forward_2": "paper: $F_2$, full stiffness",
+    "paper/inverse": "paper: inverse $G_1, G_2$",
+    "polar/forward": "polar: forward",
+    "polar/inverse": "polar: inverse",
+}
+
+
+def plot(histories, path):
+    """Draw the loss histories {"<architecture>/<network>": list of dicts} to ``path`` (PNG), one panel each.
+
+    A dict of a history has ``epoch``, ``train_loss``, ``test_loss`` and ``learning_rate`` (mean squared error on
+    scaled quantities); a drop of the learning rate is marked. Networks without a history are left out.
+    """
+    histories = {name: rows for name, rows in histories.items() if rows}
+    columns = min(3, len(histories))
+    rows = -(-len(histories) // columns)
+    with style.figure(path, 4.2 * columns + 0.4, 3.2 * rows + 0.5) as fig:
+        grid = fig.add_gridspec(rows, 2 * columns, left=0.75 / (4.2 * columns), right=0.985, top=1 - 0.42 / (3.2 * rows),
+                                bottom=0.5 / (3.2 * rows), wspace=0.75, hspace=0.42)  # fmt: skip
+        for k, (name, history) in enumerate(histories.items()):
+            row, column = divmod(k, columns)
+            # a last row that is not full stands in the middle
+            shift = columns * rows - len(histories) if row == rows - 1 else 0
+            ax = fig.add_subplot(grid[row, 2 * column + shift : 2 * column + shift + 2])
+            _panel(ax, history, _NAMES.get(name, name))
+
+
+def _panel(ax, history, title):
+    def series(key):
+        return np.array([row.get(key, np.nan) for row in history], float)
+
+    epoch, rate = series("epoch"), series("learning_rate")
+    marker = "o" if len(epoch) < 12 else None
+    for key, color, label in (("train_loss", style.TRAIN, "training"), ("test_loss", style.TEST, "test")):
+        ax.plot(epoch, series(key), color=color, label=label, lw=1.5, marker=marker, ms=3)
+    drops = epoch[1:][rate[1:] < 0.75 * rate[:-1]]
+    for k, drop in enumerate(drops):
+        ax.axvline(drop, color=style.GUIDE, lw=0.8, ls=(0, (2, 2)), zorder=0,
+                   label="learning rate falls" if k == 0 else None)  # fmt: skip
+    ax.set(yscale="log", xlabel="epoch", ylabel="loss (mean squared error)", title=title)
+    last = series("test_loss")
+    if np.isfinite(last).any():
+        ax.annotate(f"{last[np.isfinite(last)][-1]:.2e}", (epoch[np.isfinite(last)][-1], last[np.isfinite(last)][-1]),
+                    xytext=(-2, 7), textcoords="offset points", ha="right", fontsize=8, color=style.TEST)  # fmt: skip
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(loc="upper right")

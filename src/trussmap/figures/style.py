@@ -1,0 +1,72 @@
+"""The shared look: one colour for one thing in every figure, fonts, and how a figure becomes a file."""
+
+from contextlib import contextmanager
+
+import matplotlib
+import seaborn as sns
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from trussmap.io import atomic_path
+
+#: What a colour means, in every figure.
+TARGET, DESIGN_A, DESIGN_B = "#2d3340", "#1f6fb4", "#d9661f"
+HERE, PUBLISHED = "#2a8c82", "#2d3340"
+TRAIN, TEST = "#8a93a3", "#b3324a"
+STEEL = "#93a3b8"
+GUIDE = "#c9ced6"
+#: The seven elementary lattices.
+LATTICES = ["#cc6677", "#c9ae3b", "#2f8049", "#74b3d6", "#882255", "#3fa596", "#9a55a5"]
+#: Directional Young's modulus, density of points, and the way from design A to design B.
+MODULUS_MAP = "viridis"
+DENSITY_MAP = sns.color_palette("mako_r", as_cmap=True)
+PATH_MAP = LinearSegmentedColormap.from_list("path", [DESIGN_A, "#dcdfe4", DESIGN_B])
+
+_RC = {
+    **sns.axes_style("ticks"),
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "axes.edgecolor": "#5b6472",
+    "axes.linewidth": 0.8,
+    "xtick.color": "#3b4250",
+    "ytick.color": "#3b4250",
+    "text.color": "#1d2330",
+    "axes.labelcolor": "#1d2330",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "white",
+}
+
+
+@contextmanager
+def figure(path, width, height, dpi=200):
+    """Yield a Figure of ``width`` × ``height`` inches in the shared style; write it to ``path`` (PNG) afterwards.
+
+    The figure never touches pyplot, so nothing depends on a display or on the order of the figures.
+    """
+    with matplotlib.rc_context(_RC):
+        fig = Figure(figsize=(width, height))
+        yield fig
+        with atomic_path(path) as temporary:
+            fig.savefig(temporary, dpi=dpi, format="png", metadata={"Software": None})
+
+
+def symbol(component):
+    """``C11`` as it is set in a figure."""
+    return f"$C_{{{component[1:]}}}$"
+
+
+def number(value, digits=3):
+    """A number as short text with ``digits`` significant figures."""
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e4:
+        return f"{value:.{digits}g}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return rf"${mantissa}\times10^{{{int(exponent)}}}$"

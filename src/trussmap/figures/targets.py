@@ -1,0 +1,113 @@
+"""Fig. 3A: stiffness targets, the two best designs for each, and their elastic surfaces on the three planes."""
+
+import numpy as np
+from matplotlib.colors import Normalize
+from matplotlib.lines import Line2D
+
+from trussmap.figures import draw, style
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph
+from trussmap.stiffness import COMPONENTS, directional_modulus
+
+_PLANES = (("x", "y", 0, 1), ("x", "z", 0, 2), ("y", "z", 1, 2))
+_LOOK = (
+    ("target", style.TARGET, "-", 2.4),
+    ("design A", style.DESIGN_A, "-", 1.6),
+    ("design B", style.DESIGN_B, (0, (4, 2)), 1.6),
+)
+MOST = 8
+
+
+def plot(names, targets, designs, path, graphs=None, unit_scale=1.0, unit="E_base"):
+    """Draw targets and their designs A (rank 1) and B (rank 2), one row each, to ``path`` (PNG).
+
+    Parameters
+    ----------
+    names : k names of the targets
+    targets : (k, 21) in units of E_base
+    designs : DataFrame with ``target`` (from 1), ``rank``, the descriptor's columns, ``C11`` … ``C66`` verified by FE
+        and ``nmse_frobenius``
+    graphs : k PeriodicGraph or None: the lattice that a target belongs to, where it has one
+    unit_scale, unit : what moduli are multiplied by and printed in (114.0 and "GPa" for titanium bone scaffolds)
+
+    At most ``MOST`` targets are drawn.
+    """
+    targets = np.asarray(targets, float)[:MOST]
+    graphs = list(graphs) if graphs is not None else [None] * len(targets)
+    with_lattice = any(graph is not None for graph in graphs[: len(targets)])
+    rows, columns = len(targets), 6 + with_lattice
+    unit = r"$E_\mathrm{base}$" if unit == "E_base" else unit
+    with style.figure(path, 2.35 * columns + 0.5, 2.5 * rows + 0.95) as fig:
+        total = 2.5 * rows + 0.95
+        grid = fig.add_gridspec(rows, columns, left=0.035, right=0.99, top=1 - 0.85 / total, bottom=0.32 / total,
+                                wspace=0.12, hspace=0.24)  # fmt: skip
+        for row in range(rows):
+            chosen = designs[designs["target"] == row + 1].sort_values("rank").head(2)
+            axes = [fig.add_subplot(grid[row, column]) for column in range(columns)]
+            _row(axes, names[row], unit_scale * targets[row], graphs[row], chosen, unit_scale, unit, with_lattice, row == 0)
+        fig.legend(
+            handles=[Line2D([], [], color=c, ls=s, lw=w, label=n) for n, c, s, w in _LOOK],
+            loc="upper right", ncols=3, bbox_to_anchor=(0.985, 1 - 0.06 / total),
+        )  # fmt: skip
+        fig.suptitle("Targets, their designs A and B, and elastic surfaces on three planes", x=0.035, ha="left",
+                     y=1 - 0.14 / total, fontsize=13)  # fmt: skip
+
+
+def _row(axes, name, target, graph, chosen, unit_scale, unit, with_lattice, first):
+    """One target: its elastic surface, (its lattice,) designs A and B, and the three projections."""
+    curves = [target] + [unit_scale * row[COMPONENTS].to_numpy(float) for _, row in chosen.iterrows()]
+    surface, *axes = axes
+    top = draw.maximum_modulus(target)
+    draw.elastic_surface(surface, target, Normalize(0, top), (-1.05 * top, 1.05 * top, -1.05 * top, 1.05 * top))
+    surface.set_title(f"target: largest $E$ = {style.number(top)} {unit}", fontsize=8.5, pad=1)
+    surface.text(-0.05, 0.5, name, transform=surface.transAxes, rotation=90, ha="center", va="center", fontsize=11)
+    if first:
+        draw.triad(surface, at=(0.06, 0.04), size=0.1)
+    if with_lattice:
+        ax, *axes = axes
+        if graph is None:
+            _words(ax, "target given as\nstiffness alone")
+        else:
+            draw.lattice(ax, graph, 0.01, style.TARGET, draw.square(draw.lattice_limits(graph)), 500)
+            ax.set_title("target: its lattice", fontsize=8.5, pad=1)
+    looks = _LOOK[1:]
+    for ax, (label, color, _, _), k in zip(axes[:2], looks, range(2), strict=True):
+        if k >= len(chosen):
+            _words(ax, f"no {label}:\nno further topology")
+            continue
+        row = chosen.iloc[k]
+        lattice = design_graph(row[DESIGN_COLUMNS].to_numpy(float))
+        draw.lattice(ax, lattice, row["relative_density"], color, draw.square(draw.lattice_limits(lattice)), 500)
+        error = style.number(100 * row["nmse_frobenius"])
+        ax.set_title(f"{label}: NMSE {error} %, $\\rho$ = {row['relative_density']:.3f}", fontsize=8.5, pad=1)
+    _projections(axes[2:], curves, unit)
+
+
+def _projections(axes, curves, unit):
+    """Polar curves E(n) in the planes xy, xz, yz at one scale, with rings and axes labelled."""
+    angle = np.linspace(0, 2 * np.pi, 361)
+    planes = []
+    for _, _, i, j in _PLANES:
+        n = np.zeros((len(angle), 3))
+        n[:, i], n[:, j] = np.cos(angle), np.sin(angle)
+        planes.append([directional_modulus(c, n) for c in curves])
+    top = max(np.max(plane) for plane in planes)
+    step = draw.round_length(top / 1.6)
+    for ax, (a, b, _, _), plane in zip(axes, _PLANES, planes, strict=True):
+        reach = 1.12 * top
+        for ring in np.arange(step, reach, step):
+            ax.plot(ring * np.cos(angle), ring * np.sin(angle), color=style.GUIDE, lw=0.6, zorder=0)
+        ax.axhline(0, color=style.GUIDE, lw=0.6, zorder=0)
+        ax.axvline(0, color=style.GUIDE, lw=0.6, zorder=0)
+        for modulus, (_, color, line, width) in zip(plane, _LOOK, strict=False):
+            ax.plot(modulus * np.cos(angle), modulus * np.sin(angle), color=color, ls=line, lw=width)
+        ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        ax.axis("off")
+        ax.text(reach, 0.03 * reach, f"${a}$", ha="right", va="bottom", fontsize=9)
+        ax.text(0.03 * reach, reach, f"${b}$", ha="left", va="top", fontsize=9)
+        ax.set_title(f"$E(n)$ in the {a}{b} plane, ring = {style.number(step)} {unit}", fontsize=8, pad=1)
+
+
+def _words(ax, text):
+    """A panel that has nothing to draw says so."""
+    ax.axis("off")
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color="#5b6472")
