@@ -25,8 +25,9 @@ def plot(truth, prediction, path, title=""):
     full = len(names) == 21
     with style.figure(path, *((14, 13.4) if full else (9, 8.6))) as fig:
         rows, columns = (6, 6) if full else (3, 3)
-        grid = fig.add_gridspec(rows, columns, left=0.06, right=0.99 if full else 0.86, top=0.93, bottom=0.055,
-                                wspace=0.34, hspace=0.36)  # fmt: skip
+        grid = fig.add_gridspec(
+            rows, columns, left=0.06, right=0.99 if full else 0.86, top=0.93, bottom=0.055, wspace=0.34, hspace=0.36
+        )
         places = zip(ROWS, COLUMNS, strict=True) if full else np.ndindex(3, 3)
         norm = LogNorm(1, max(10, len(truth) / 40))
         for k, (name, place) in enumerate(zip(names, places, strict=True)):
@@ -34,7 +35,8 @@ def plot(truth, prediction, path, title=""):
             mesh = _panel(ax, truth[:, k], prediction[:, k], norm)
             ax.set_title(f"{style.symbol(name)}    $R^2$ = {score[k]:.4f}", pad=4)
         unit = r"$C_{ij}\,/\,E_\mathrm{base}$  [$10^{-3}$]"
-        fig.suptitle(f"{title}: predicted over true constants, {len(truth):,} designs".lstrip(": "), y=0.985, fontsize=13)
+        heading = f"{title}: " if title else ""
+        fig.suptitle(f"{heading}predicted over true constants, {len(truth):,} designs", y=0.985, fontsize=13)
         if full:
             _corner(fig, grid, names, score, mesh, unit)
         else:
@@ -53,8 +55,9 @@ def _panel(ax, truth, prediction, norm, bins=70):
     low, high = low - margin, high + margin
     edges = np.linspace(low, high, bins + 1)
     counts, _, _ = np.histogram2d(truth, prediction, bins=[edges, edges])
-    mesh = ax.pcolormesh(edges, edges, np.where(counts > 0, counts, np.nan).T, norm=norm, cmap=style.DENSITY_MAP,
-                         rasterized=True)  # fmt: skip
+    mesh = ax.pcolormesh(
+        edges, edges, np.where(counts > 0, counts, np.nan).T, norm=norm, cmap=style.DENSITY_MAP, rasterized=True
+    )
     ax.plot([low, high], [low, high], color=style.TEST, lw=0.8, ls=(0, (4, 3)))
     outside = int(((prediction < low) | (prediction > high)).sum())
     if outside:
@@ -67,24 +70,32 @@ def _panel(ax, truth, prediction, norm, bins=70):
 
 def _corner(fig, grid, names, score, mesh, unit):
     """The free lower-left corner: axes in words, colour scale, and R² of the constants from worst to best."""
-    box = [grid[row, col].get_position(fig) for row, col in ((2, 0), (5, 2))]
-    left, bottom, right, top = 0.055, box[1].y0, box[1].x1, box[0].y1
+    left, bottom, top = 0.055, grid[5, 2].get_position(fig).y0, grid[2, 0].get_position(fig).y1
     order = np.argsort(score)
     ax = fig.add_axes((left + 0.01, bottom, 0.24, top - bottom - 0.13))
     floor = max(0.0, np.floor(10 * (score.min() - 0.03)) / 10) if score.min() < 0.9 else 0.9
     ax.barh(np.arange(21), np.maximum(score[order] - floor, 0), left=floor, height=0.62, color=style.HERE)
     for y, k in enumerate(order):
         inside = score[k] >= floor
-        ax.text(max(score[k], floor), y, f" {score[k]:.4f}" + ("" if inside else " (off the scale)"), va="center",
-                fontsize=7.5)  # fmt: skip
+        ax.text(
+            max(score[k], floor),
+            y,
+            f" {score[k]:.4f}" + ("" if inside else " (off the scale)"),
+            va="center",
+            fontsize=7.5,
+        )
     ax.set_yticks(np.arange(21), [style.symbol(names[k]) for k in order])
     ax.tick_params(axis="y", length=0)
     ax.set(xlim=(floor, 1), ylim=(-0.7, 20.7), xlabel="$R^2$, from worst to best")
     # columns 0 and 1 of the matrix are free from row 2 on, and column 0 from row 1 on
     first = grid[1, 0].get_position(fig)
     fig.text(
-        first.x0 - 0.005, first.y1, f"across: true {unit}\nup: predicted {unit}\ndashed: prediction = truth",
-        va="top", fontsize=9, linespacing=1.7,
-    )  # fmt: skip
+        first.x0 - 0.005,
+        first.y1,
+        f"across: true {unit}\nup: predicted {unit}\ndashed: prediction = truth",
+        va="top",
+        fontsize=9,
+        linespacing=1.7,
+    )
     bar = fig.add_axes((first.x0, first.y0 + 0.012, first.width, 0.011))
     fig.colorbar(mesh, cax=bar, orientation="horizontal", extend="max").set_label("designs in a bin")

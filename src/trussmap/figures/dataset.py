@@ -22,8 +22,9 @@ def plot(stiffness, published, path):
             _panel(fig.add_subplot(grid[row, column]), stiffness[:, k], mean[k], std[k], COMPONENTS[k])
         fig.suptitle(
             f"Distribution of the 21 elastic constants, {len(stiffness):,} designs, against the published moments",
-            y=0.98, fontsize=13,
-        )  # fmt: skip
+            y=0.98,
+            fontsize=13,
+        )
         _corner(fig, grid, stiffness, mean, std)
 
 
@@ -58,8 +59,14 @@ def _corner(fig, grid, stiffness, mean, std):
     for y, color, text in ((0.95, style.HERE, "here"), (0.72, style.PUBLISHED, "published")):
         key.errorbar(0.14, y, xerr=0.12, color=color, marker="o", ms=3.5, lw=1.2, capsize=2.5)
         key.text(0.32, y, f"{text}: mean ± std", va="center", fontsize=8.5)
-    key.text(0.02, 0.44, "across: " + r"$C_{ij}/E_\mathrm{base}$  [$10^{-3}$]" + "\nup: density of designs",
-             va="center", linespacing=1.6, fontsize=8.5)  # fmt: skip
+    key.text(
+        0.02,
+        0.44,
+        "across: " + r"$C_{ij}/E_\mathrm{base}$  [$10^{-3}$]" + "\nup: density of designs",
+        va="center",
+        linespacing=1.6,
+        fontsize=8.5,
+    )
     base, height = last.y0 + 0.015, grid[2, 0].get_position(fig).y1 - last.y0 - 0.045
     y = np.arange(21)[::-1]
     error = (here_mean - mean) / (here_std / len(stiffness) ** 0.5)

@@ -1,6 +1,6 @@
 """Trusses and elastic surfaces as pictures: orthographic projection, hidden parts hidden, drawn in plain 2D axes."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from matplotlib import colormaps
@@ -58,9 +58,9 @@ def cell_edges(cell):
 def truss_image(start, end, radius, colors, limits, pixels=900, view=CAMERA):
     """Shaded picture (h, w, 4) of round struts, ``start``/``end`` (k, 3), ``radius`` (k,), ``colors`` (k, 3).
 
-    ``limits`` = (x0, x1, y0, y1) in the picture's plane; ``pixels`` along the longer side. Each strut is a capsule whose
-    depth is known in closed form, so a depth buffer decides what hides what; crevices are darkened by the difference
-    between the depth and its blur (Luft, Colditz & Deussen 2006), the back fades.
+    ``limits`` = (x0, x1, y0, y1) in the picture's plane; ``pixels`` along the longer side. Each strut is a capsule
+    whose depth is known in closed form, so a depth buffer decides what hides what; crevices are darkened by the
+    difference between the depth and its blur (Luft, Colditz & Deussen 2006), the back fades.
     """
     x0, x1, y0, y1 = limits
     scale = pixels / max(x1 - x0, y1 - y0)
@@ -75,7 +75,7 @@ def truss_image(start, end, radius, colors, limits, pixels=900, view=CAMERA):
         # short pieces keep the boxes of pixels to look at small; their round ends lie inside the strut
         pieces = max(1, int(np.linalg.norm(b[k, :2] - a[k, :2]) / max(48, 4 * radius[k])))
         knots = a[k] + np.linspace(0, 1, pieces + 1)[:, None] * (b[k] - a[k])
-        for p, q in zip(knots[:-1], knots[1:], strict=True):
+        for p, q in pairwise(knots):
             _stamp(p, q, radius[k], k, depth, normal, owner)
     return _shade(depth, normal, np.asarray(colors)[owner], scale)
 
@@ -251,8 +251,13 @@ def triad(ax, at=(0.1, 0.1), size=0.1, view=CAMERA, fontsize=8):
             tip,
             at,
             xycoords="axes fraction",
-            arrowprops={"arrowstyle": "->,head_length=0.22,head_width=0.12", "lw": 0.9, "color": "#3b4250",
-                        "shrinkA": 0, "shrinkB": 0},  # fmt: skip
+            arrowprops={
+                "arrowstyle": "->,head_length=0.22,head_width=0.12",
+                "lw": 0.9,
+                "color": "#3b4250",
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
             annotation_clip=False,
         )
         ax.text(

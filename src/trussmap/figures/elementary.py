@@ -22,7 +22,14 @@ def plot(path):
                 if row == 0:
                     ax.set_title(f"{index}\n{name.replace('_', ' ')}", pad=6)
                 if index == 0:
-                    ax.text(-0.14, 0.5, f"tessellation {repeat}", transform=ax.transAxes, rotation=90,
-                            va="center", ha="center")  # fmt: skip
+                    ax.text(
+                        -0.14,
+                        0.5,
+                        f"tessellation {repeat}",
+                        transform=ax.transAxes,
+                        rotation=90,
+                        va="center",
+                        ha="center",
+                    )
                 if index == 0 and row == 0:
                     draw.triad(ax, at=(-0.13, 0.06), size=0.14)

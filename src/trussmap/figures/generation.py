@@ -115,5 +115,12 @@ def _superposed(ax, design, limits):
         Patch(color=style.LATTICES[kind], label=f"{NAMES[kind].replace('_', ' ')}" + (" (2×)" if rep == 2 else ""))
         for kind, rep in parts
     ]
-    ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.56, -0.09), fontsize=7.5, handlelength=1,
-              borderpad=0, labelspacing=0.25)  # fmt: skip
+    ax.legend(
+        handles=handles,
+        loc="lower center",
+        bbox_to_anchor=(0.56, -0.09),
+        fontsize=7.5,
+        handlelength=1,
+        borderpad=0,
+        labelspacing=0.25,
+    )

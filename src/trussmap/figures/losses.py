@@ -22,9 +22,10 @@ def plot(histories, path):
     histories = {name: rows for name, rows in histories.items() if rows}
     columns = min(3, len(histories))
     rows = -(-len(histories) // columns)
-    with style.figure(path, 4.2 * columns + 0.4, 3.2 * rows + 0.5) as fig:
-        grid = fig.add_gridspec(rows, 2 * columns, left=0.75 / (4.2 * columns), right=0.985, top=1 - 0.42 / (3.2 * rows),
-                                bottom=0.5 / (3.2 * rows), wspace=0.75, hspace=0.42)  # fmt: skip
+    width, height = 4.2 * columns + 0.4, 3.2 * rows + 0.5
+    with style.figure(path, width, height) as fig:
+        edges = {"left": 0.75 / width, "right": 0.985, "top": 1 - 0.42 / height, "bottom": 0.55 / height}
+        grid = fig.add_gridspec(rows, 2 * columns, **edges, wspace=0.75, hspace=0.42)
         for k, (name, history) in enumerate(histories.items()):
             row, column = divmod(k, columns)
             # a last row that is not full stands in the middle
@@ -43,12 +44,20 @@ def _panel(ax, history, title):
         ax.plot(epoch, series(key), color=color, label=label, lw=1.5, marker=marker, ms=3)
     drops = epoch[1:][rate[1:] < 0.75 * rate[:-1]]
     for k, drop in enumerate(drops):
-        ax.axvline(drop, color=style.GUIDE, lw=0.8, ls=(0, (2, 2)), zorder=0,
-                   label="learning rate falls" if k == 0 else None)  # fmt: skip
+        ax.axvline(
+            drop, color=style.GUIDE, lw=0.8, ls=(0, (2, 2)), zorder=0, label="learning rate falls" if k == 0 else None
+        )
     ax.set(yscale="log", xlabel="epoch", ylabel="loss (mean squared error)", title=title)
     last = series("test_loss")
     if np.isfinite(last).any():
-        ax.annotate(f"{last[np.isfinite(last)][-1]:.2e}", (epoch[np.isfinite(last)][-1], last[np.isfinite(last)][-1]),
-                    xytext=(-2, 7), textcoords="offset points", ha="right", fontsize=8, color=style.TEST)  # fmt: skip
+        ax.annotate(
+            f"{last[np.isfinite(last)][-1]:.2e}",
+            (epoch[np.isfinite(last)][-1], last[np.isfinite(last)][-1]),
+            xytext=(-2, 7),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color=style.TEST,
+        )
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(loc="upper right")

@@ -38,30 +38,39 @@ def plot(names, targets, designs, path, graphs=None, unit_scale=1.0, unit="E_bas
     unit = r"$E_\mathrm{base}$" if unit == "E_base" else unit
     with style.figure(path, 2.35 * columns + 0.5, 2.5 * rows + 0.95) as fig:
         total = 2.5 * rows + 0.95
-        grid = fig.add_gridspec(rows, columns, left=0.035, right=0.99, top=1 - 0.85 / total, bottom=0.32 / total,
-                                wspace=0.12, hspace=0.24)  # fmt: skip
+        grid = fig.add_gridspec(
+            rows, columns, left=0.035, right=0.99, top=1 - 0.85 / total, bottom=0.32 / total, wspace=0.12, hspace=0.24
+        )
         for row in range(rows):
             chosen = designs[designs["target"] == row + 1].sort_values("rank").head(2)
             axes = [fig.add_subplot(grid[row, column]) for column in range(columns)]
-            _row(axes, names[row], unit_scale * targets[row], graphs[row], chosen, unit_scale, unit, with_lattice, row == 0)
+            _row(axes, names[row], targets[row], graphs[row], chosen, (unit_scale, unit), with_lattice)
+            if row == 0:
+                draw.triad(axes[0], at=(0.06, 0.04), size=0.1)
         fig.legend(
             handles=[Line2D([], [], color=c, ls=s, lw=w, label=n) for n, c, s, w in _LOOK],
-            loc="upper right", ncols=3, bbox_to_anchor=(0.985, 1 - 0.06 / total),
-        )  # fmt: skip
-        fig.suptitle("Targets, their designs A and B, and elastic surfaces on three planes", x=0.035, ha="left",
-                     y=1 - 0.14 / total, fontsize=13)  # fmt: skip
+            loc="upper right",
+            ncols=3,
+            bbox_to_anchor=(0.985, 1 - 0.06 / total),
+        )
+        fig.suptitle(
+            "Targets, their designs A and B, and elastic surfaces on three planes",
+            x=0.035,
+            ha="left",
+            y=1 - 0.14 / total,
+            fontsize=13,
+        )
 
 
-def _row(axes, name, target, graph, chosen, unit_scale, unit, with_lattice, first):
+def _row(axes, name, target, graph, chosen, units, with_lattice):
     """One target: its elastic surface, (its lattice,) designs A and B, and the three projections."""
-    curves = [target] + [unit_scale * row[COMPONENTS].to_numpy(float) for _, row in chosen.iterrows()]
+    scale, unit = units
+    curves = [scale * target] + [scale * row[COMPONENTS].to_numpy(float) for _, row in chosen.iterrows()]
     surface, *axes = axes
-    top = draw.maximum_modulus(target)
-    draw.elastic_surface(surface, target, Normalize(0, top), (-1.05 * top, 1.05 * top, -1.05 * top, 1.05 * top))
+    top = draw.maximum_modulus(curves[0])
+    draw.elastic_surface(surface, curves[0], Normalize(0, top), (-1.05 * top, 1.05 * top, -1.05 * top, 1.05 * top))
     surface.set_title(f"target: largest $E$ = {style.number(top)} {unit}", fontsize=8.5, pad=1)
     surface.text(-0.05, 0.5, name, transform=surface.transAxes, rotation=90, ha="center", va="center", fontsize=11)
-    if first:
-        draw.triad(surface, at=(0.06, 0.04), size=0.1)
     if with_lattice:
         ax, *axes = axes
         if graph is None:
