@@ -24,8 +24,8 @@ try:
     check_settings(
         config,
         f"{workflow.basedir}/workflow/schemas/config.schema.yaml",
-        FILES,
-        workflow.config_settings.overwrite_config,
+        [*FILES, *workflow.overwrite_configfiles],
+        workflow.config_settings.config,
     )
 except InputError as error:
     raise WorkflowError(str(error))

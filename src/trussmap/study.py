@@ -1,11 +1,21 @@
 """Settings of a study: checked against a schema, with errors that name file and key."""
 
+from math import isfinite
 from pathlib import Path
 
 import jsonschema
 import yaml
 
 from trussmap.errors import InputError
+
+_is_number = jsonschema.Draft202012Validator.TYPE_CHECKER.is_type
+#: A JSON schema validator to which nan and inf are no numbers.
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "number", lambda _, value: _is_number(value, "number") and isfinite(value)
+    ),
+)
 
 
 def check_settings(settings, schema, files, command_line=None):
@@ -14,7 +24,7 @@ def check_settings(settings, schema, files, command_line=None):
     ``schema`` is the path of a JSON schema (YAML). ``files`` were merged into ``settings`` in their order, then the
     settings of the ``command_line``; they tell where the fault stands.
     """
-    validator = jsonschema.Draft202012Validator(_read(schema))
+    validator = _Validator(_read(schema))
     errors = sorted(validator.iter_errors(settings), key=lambda e: (len(e.path), str(e.path)))
     if not errors:
         return

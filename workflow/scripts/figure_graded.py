@@ -13,4 +13,10 @@ with rule_log(snakemake.log[0], snakemake.threads):
     nodes = pd.read_csv(snakemake.input.nodes)
     struts = pd.read_csv(snakemake.input.struts)
     summary = json.loads(Path(snakemake.input.summary).read_text())
-    graded.plot(nodes.to_numpy(), struts.iloc[:, :2].to_numpy(int), struts["radius"].to_numpy(), snakemake.output[0])
+    graded.plot(
+        nodes[["x", "y", "z"]].to_numpy(),
+        struts[["node_1", "node_2"]].to_numpy() - 1,
+        struts["radius"].to_numpy(),
+        snakemake.output[0],
+        label=", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in summary.items()),
+    )

@@ -1,0 +1,173 @@
+"""The smoke study, run for real in a temporary folder, and what the workflow promises about re-runs and bad input."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.stiffness import COMPONENTS
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def snakemake(folder, *arguments, study="smoke"):
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    command += ["--cores", "all", *arguments]
+    if study:
+        command += ["--config", f"study={study}"]
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder in which the smoke study has been run from nothing."""
+    folder = tmp_path_factory.mktemp("study")
+    run = snakemake(folder)
+    assert run.returncode == 0, run.stdout[-5000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(folder):
+    return folder / "results" / "smoke"
+
+
+@pytest.fixture(scope="module")
+def metrics(study):
+    return json.loads((study / "metrics.json").read_text())
+
+
+def numbers(tree):
+    for value in tree.values():
+        yield from numbers(value) if isinstance(value, dict) else [value]
+
+
+def test_every_figure_and_the_report_are_there(study):
+    names = ["generation", "elementary", "dataset", "losses", "bone_targets", "catalogue_targets", "graded"]
+    names += [f"correlation_{kind}_{a}" for kind in ("forward", "inverse") for a in ("paper", "polar")]
+    for name in names:
+        assert (study / "figures" / f"{name}.png").stat().st_size > 10_000, name
+    page = (study / "report.html").read_text()
+    assert page.count("data:image/png") >= len(names)
+
+
+def test_headline_numbers_stand_under_their_keys(metrics):
+    assert metrics["dataset"]["designs"] == 12000
+    for architecture in ("paper", "polar"):
+        assert set(COMPONENTS) <= metrics["forward"][architecture]["r2"].keys()
+        inverse = metrics["inverse"][architecture]
+        assert set(COMPONENTS) <= inverse["r2_surrogate"].keys() & inverse["r2_fe"].keys()
+        assert 0 <= inverse["same_topology_share"] <= 1
+        assert 0 <= inverse["redraw_differs_share"] <= 1
+        assert inverse["seconds_30000"] > 0
+    assert len(metrics["bone"]) == 4
+    for specimen in metrics["bone"].values():
+        assert specimen["nmse_frobenius"] >= 0 and specimen["lookup_nmse_frobenius"] > 0
+    assert metrics["catalogue"]["cells"] >= 5
+    assert {"control_point_error", "path_error", "floating_struts"} <= metrics["grading"].keys()
+    assert metrics["seconds"]["homogenize"] > 0
+    assert metrics["paper"]["dataset"]["designs"] == 3_000_000
+
+
+def test_no_number_is_null(metrics):
+    assert all(value is not None for value in numbers(metrics))
+
+
+def test_forward_models_learn_something_even_here(metrics):
+    for architecture in ("paper", "polar"):
+        assert metrics["forward"][architecture]["r2"]["C11"] > 0.5
+
+
+def test_moments_are_those_of_the_published_data_set(study):
+    moments = pd.read_csv(study / "moments.csv").set_index("column")
+    assert moments["mean_z"].abs().max() < 5
+    assert np.allclose(moments.loc[COMPONENTS, "std"], moments.loc[COMPONENTS, "published_std"], rtol=0.1)
+
+
+def test_designs_do_not_depend_on_the_shards(study):
+    with h5py.File(study / "designs" / "0001.h5") as file:
+        first = int(file.attrs["first"])
+        assert np.array_equal(file["designs"][:50], sample_designs(2022, first, first + 50))
+
+
+def test_design_table_is_complete(study):
+    for name in ("bone", "catalogue"):
+        table = pd.read_csv(study / "generalize" / name / "designs.csv")
+        assert {"target", "rank", *DESIGN_COLUMNS, *COMPONENTS, "nmse_frobenius", "nmse_componentwise"} <= {*table}
+        for _, group in table.groupby("target"):
+            assert group["rank"].tolist() == [1, 2]
+            assert group["topology"].nunique() == 2
+        for row in table.itertuples():
+            assert (study / f"generalize/{name}/lattices/target{row.target}_rank{row.rank}_struts.csv").exists()
+
+
+def test_every_rule_left_a_log_and_a_benchmark(study):
+    logs = {path.name for path in (study / "logs").iterdir()}
+    benchmarks = {path.name for path in (study / "benchmarks").iterdir()}
+    assert logs == benchmarks
+    assert {"sample", "homogenize", "merge", "evaluate", "generalize_bone", "grade", "report"} <= logs
+
+
+def test_second_run_has_nothing_to_do(folder, study):
+    run = snakemake(folder, "--dry-run")
+    assert "Nothing to be done" in run.stdout
+
+
+def test_only_what_is_missing_is_made_again(folder, study):
+    (study / "figures" / "elementary.png").unlink()
+    run = snakemake(folder, "--dry-run", "--quiet", "rules")
+    assert run.returncode == 0
+    planned = {line.split()[0] for line in run.stdout.splitlines() if line.startswith("figure_")}
+    assert planned <= {"figure_elementary"}
+    assert snakemake(folder).returncode == 0
+    assert (study / "figures" / "elementary.png").exists()
+
+
+def test_truncated_shard_is_named(folder, study):
+    shard = study / "stiffness" / "0002.h5"
+    content = shard.read_bytes()
+    shard.write_bytes(content[: len(content) // 2])
+    before = (study / "dataset.h5").read_bytes()
+    run = snakemake(folder, "--force", "results/smoke/dataset.h5")
+    assert run.returncode != 0
+    assert "0002.h5: truncated" in run.stdout
+    assert not (study / "dataset.h5").exists() or (study / "dataset.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        (
+            "sampling: {designz: 5}",
+            "settings.yaml, key sampling.designz: there is no such setting; expected one of designs, shard_size",
+        ),
+        ("sampling: {designs: -5}", "key sampling.designs: -5 is less than the minimum of 1"),
+        ("seed: now", "key seed: 'now' is not of type 'integer'"),
+        ("model: {architecture: best}", "key model.architecture: 'best' is not one of"),
+        ("bone: {youngs_modulus_gpa: 0}", "key bone.youngs_modulus_gpa: 0 is less than or equal to the minimum of 0"),
+        (
+            "dataset: {test_share: .nan}",
+            "key dataset.test_share: nan is not of type 'number'; expected a share between 0 and 1",
+        ),
+    ],
+)
+def test_bad_setting_is_named(tmp_path, setting, sentence):
+    (tmp_path / "settings.yaml").write_text(setting + "\n")
+    run = snakemake(tmp_path, "--dry-run", "--configfile", tmp_path / "settings.yaml", study=None)
+    assert run.returncode != 0
+    assert sentence in run.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_unknown_study_is_named(tmp_path):
+    run = snakemake(tmp_path, "--dry-run", study="tiny")
+    assert run.returncode != 0
+    assert "studies/tiny.yaml" in run.stdout
