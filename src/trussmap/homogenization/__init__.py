@@ -1,1 +1,9 @@
-"""Effective stiffness of periodic beam lattices."""
+"""Effective stiffness of periodic beam lattices: exact, batched, with exact gradients (DESIGN §4)."""
+
+from trussmap.homogenization.engine import (
+    homogenize_cells,
+    homogenize_designs,
+    homogenize_topologies,
+)
+
+__all__ = ["homogenize_cells", "homogenize_designs", "homogenize_topologies"]
