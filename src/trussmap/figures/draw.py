@@ -198,7 +198,7 @@ def lattice_limits(graph, pad=0.05, view=CAMERA):
     return bounds(np.vstack(cell_edges(graph.cell)) - graph.cell.sum(1) / 2, pad, view)
 
 
-def elastic_surface(ax, stiffness, norm=None, limits=None, view=CAMERA, steps=72):
+def elastic_surface(ax, stiffness, norm=None, limits=None, view=CAMERA, steps=110):
     """Draw the surface E(n)·n of one stiffness (21,), coloured by E(n); returns (norm, colour map) for a colour bar.
 
     ``norm`` and ``limits`` shared between axes give one scale to all of them.

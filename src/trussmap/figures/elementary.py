@@ -32,4 +32,4 @@ def plot(path):
                         ha="center",
                     )
                 if index == 0 and row == 0:
-                    draw.triad(ax, at=(-0.13, 0.06), size=0.14)
+                    draw.triad(ax, at=(-0.14, -0.02), size=0.13)

@@ -1,0 +1,469 @@
+"""The study on one self-contained HTML page: figures, tables of published-versus-here, links to every intermediate."""
+
+import base64
+import json
+import math
+import os
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+
+from trussmap import __version__
+from trussmap.io import atomic_path
+from trussmap.stiffness import COMPONENTS
+
+DASH = "–"
+MOST_LINKS = 300
+#: What an architecture is called in the report.
+ARCHITECTURES = {"paper": "paper’s networks, retrained", "polar": "polar networks"}
+
+#: Caption of each figure by the stem of its file, in the order of the report; ``*`` stands for an architecture.
+CAPTIONS = {
+    "generation": "Fig. 1. How a design comes about: elementary lattices are superposed, stretched by U, rotated by "
+    "R1, stretched by V, rotated by R2. Below each stage its elastic surface, the Young’s modulus E(n) in every "
+    "direction n relative to that of the base material, by finite elements; all surfaces at one scale.",
+    "elementary": "SI Fig. S1. The seven elementary lattices with their numbers, all at one relative density.",
+    "dataset": "SI Fig. S3. Distribution of the 21 elastic constants of the training data, with mean ± standard "
+    "deviation here and in the published data set. Lower left: differences of the moments in standard errors; the grey "
+    "band is ±2.",
+    "losses": "SI Fig. S4. Training and test losses of every network.",
+    "correlation_forward_*": "Fig. 2, forward. Stiffness predicted by the {0} over finite elements, test designs.",
+    "correlation_inverse_*": "Fig. 2, inverse. Stiffness of the lattices that the {0} propose, verified by finite "
+    "elements, over the stiffness asked for, test designs.",
+    "correlation_orthotropic_*": "Fig. 2, F1. The nine orthotropic constants of the {0} over finite elements.",
+    "bone_targets": "Fig. 3A, bone. Four bovine femoral specimens, the best design A and the best of another "
+    "topology B.",
+    "catalogue_targets": "Fig. 3A, catalogue. Cells of the crystal-network catalogue and the designs A and B for them.",
+    "graded": "Fig. 3B. A lattice graded in space between two designs.",
+}
+
+#: Files of a study: pattern, what they are, how to audit them.
+FILES = [
+    ("study.json", "settings and versions", "compare with config.yaml and studies/"),
+    (
+        "designs/*.h5",
+        "sampled designs, by shard",
+        "design k is a function of (seed, k): trussmap.lattice.descriptor.sample_designs(seed, k, k + 1)",
+    ),
+    (
+        "stiffness/*.h5",
+        "stiffness of each design by finite elements, by shard",
+        "write some of its designs to a CSV file and run `trussmap homogenize` on them",
+    ),
+    (
+        "dataset.h5",
+        "training and test data",
+        "its attributes name settings, seed, code version and digest; trussmap.dataset.open_dataset reads it",
+    ),
+    ("moments.csv", "moments here and published", "recompute with trussmap.dataset.column_statistics"),
+    (
+        "models/*/*.json",
+        "architecture, scaling and training history of the networks",
+        "`digest` must equal that of dataset.h5; `history` is what SI Fig. S4 draws",
+    ),
+    ("models/*/*.safetensors", "weights of the networks", "delete one and run the study again: only it is trained"),
+    ("evaluation/*.json", "R² and diversity on the test designs", "recompute from the predictions beside it"),
+    (
+        "evaluation/*.h5",
+        "test designs, their stiffness, all predictions",
+        "R² of `forward` against `stiffness`; run `trussmap homogenize` on `inverse_designs`, compare with `inverse_fe`",
+    ),
+    (
+        "generalize/*/targets.csv",
+        "targets, in units of the base material’s Young’s modulus",
+        "compare with resources/",
+    ),
+    (
+        "generalize/*/designs.csv",
+        "ranked designs for each target",
+        "`trussmap homogenize` on its designs must give its C11 … C66",
+    ),
+    ("generalize/*/summary.json", "errors of the designs and of the lookup", "recompute from designs.csv"),
+    ("generalize/*/lattices/*", "nodes and struts of each design", "open in any spreadsheet or 3D program"),
+    ("grading/*", "graded structure and its measures", "open structure.vtk in ParaView"),
+    ("figures/*.png", "figures of this page", "each is drawn from the files above by workflow/scripts/figure_*.py"),
+    ("metrics.json", "every number of this page", "compare with the tables here"),
+    ("benchmarks/*/*.tsv", "time and memory of each job", "written by Snakemake"),
+    ("logs/*/*.log", "what each job said", "read"),
+]
+
+_LABELS = {
+    "nmse_frobenius": "NMSE (Frobenius)",
+    "nmse_frobenius_refined": "NMSE (Frobenius), refined",
+    "lookup_nmse_frobenius": "lookup: NMSE (Frobenius)",
+    "nmse_componentwise": "NMSE (componentwise, Eq. 8)",
+    "nmse_componentwise_refined": "NMSE (componentwise), refined",
+    "nmse_frobenius_median": "median NMSE (Frobenius)",
+    "nmse_frobenius_refined_median": "median NMSE (Frobenius), refined",
+    "lookup_nmse_frobenius_median": "lookup: median NMSE (Frobenius)",
+    "designs_per_second": "designs homogenized per second",
+}
+
+
+def write_report(study_dir, metrics, figures, path):
+    """Write the report page to ``path``.
+
+    Parameters
+    ----------
+    study_dir : folder of the study; its study.json and moments.csv are read where present, its files are linked
+    metrics : the tree of metrics.json (DESIGN §5); a number that it lacks is printed as an en dash
+    figures : paths of PNG files; the stem decides caption and place
+    path : the HTML file
+    """
+    study_dir, path = Path(study_dir), Path(path)
+    settings = _read_json(study_dir / "study.json")
+    moments = study_dir / "moments.csv"
+    architectures = _architectures(metrics, settings)
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
+    page = template.render(
+        study=settings.get("study", study_dir.name),
+        version=__version__,
+        versions=settings.get("versions", {}),
+        settings=[(key, value) for key, value in flatten(settings) if not key.startswith("versions.")],
+        architectures=[(a, ARCHITECTURES.get(a, a)) for a in architectures],
+        designer=ARCHITECTURES.get(_get(settings, "model.architecture"), _get(settings, "model.architecture")),
+        designs=_count(_get(metrics, "dataset.designs")),
+        headline=headline_rows(metrics, architectures),
+        r2=r2_table(metrics, architectures),
+        findings=findings(metrics, moments),
+        bone=nested_table(metrics.get("bone", {})),
+        catalogue=scalar_rows(metrics, "catalogue"),
+        catalogue_table=nested_table(metrics.get("catalogue", {})),
+        grading=scalar_rows(metrics, "grading"),
+        dataset=scalar_rows(metrics, "dataset"),
+        moments=_moments(moments),
+        seconds=_seconds(metrics.get("seconds", {})),
+        every=[(key, _plain(value)) for key, value in flatten(metrics)],
+        files=linked_files(study_dir, path),
+        figures=_figures(figures),
+        dash=DASH,
+    )
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def flatten(tree, prefix=""):
+    """Leaves of nested dictionaries as (dotted key, value)."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def r2_table(metrics, architectures):
+    """R² of the 21 constants: header groups [(label, columns)] and rows [(constant, [value or None])]."""
+    groups, columns = [], []
+    published = [
+        ("forward", _get(metrics, "paper.forward.paper.r2")),
+        ("inverse", _get(metrics, "paper.inverse.paper.r2_surrogate")),
+    ]
+    bounds = [
+        _get(metrics, "paper.forward.paper.r2_at_least"),
+        _get(metrics, "paper.inverse.paper.r2_surrogate_at_least"),
+    ]
+    groups.append(("published", ["forward", "inverse, by the network"]))
+    for (_, values), bound in zip(published, bounds, strict=True):
+        columns.append([(values or {}).get(c, f"≥ {bound:g}" if bound is not None else None) for c in COMPONENTS])
+    for name in architectures:
+        label = f"here: {ARCHITECTURES.get(name, name)}"
+        groups.append((label, ["forward", "inverse, by the network", "inverse, by FE"]))
+        for key in (f"forward.{name}.r2", f"inverse.{name}.r2_surrogate", f"inverse.{name}.r2_fe"):
+            columns.append([(_get(metrics, key) or {}).get(c) for c in COMPONENTS])
+    rows = [
+        (component, [_r2(column[k]) for column in columns], [_shade(column[k]) for column in columns])
+        for k, component in enumerate(COMPONENTS)
+    ]
+    return {"groups": groups, "rows": rows}
+
+
+def headline_rows(metrics, architectures):
+    """Rows (quantity, published, one per architecture) of the first table, as text."""
+
+    def least(tree):
+        values = list((tree or {}).values())
+        return f"{min(values):.4f}" if values else DASH
+
+    def bound(key, sign, form):
+        value = _get(metrics, f"paper.{key}")
+        return f"{sign} {form(value)}" if value is not None else DASH
+
+    rows = [
+        (
+            "designs in the data set",
+            _count(_get(metrics, "paper.dataset.designs")),
+            [_count(_get(metrics, "dataset.designs"))] * len(architectures),
+        ),
+        (
+            "forward: lowest R² of the 21 constants",
+            bound("forward.paper.r2_at_least", "≥", "{:g}".format),
+            [least(_get(metrics, f"forward.{a}.r2")) for a in architectures],
+        ),
+        (
+            "inverse: lowest R², judged by the forward network",
+            bound("inverse.paper.r2_surrogate_at_least", "≥", "{:g}".format),
+            [least(_get(metrics, f"inverse.{a}.r2_surrogate")) for a in architectures],
+        ),
+        (
+            "inverse: lowest R², verified by finite elements",
+            least(_get(metrics, "paper.inverse.paper.r2_fe")),
+            [least(_get(metrics, f"inverse.{a}.r2_fe")) for a in architectures],
+        ),
+    ]
+    for key, text, form in (
+        ("same_topology_share", "inverse: proposals with the target’s own topology", _percent),
+        ("redraw_differs_share", "inverse: redraws that give another topology", _percent),
+        ("seconds_30000", "inverse: time for 30,000 proposals", lambda v: f"{v:.3g} s"),
+    ):
+        stated = _get(metrics, f"paper.inverse.paper.{key}")
+        at_most = _get(metrics, f"paper.inverse.paper.{key}_at_most")
+        published = form(stated) if stated is not None else f"< {form(at_most)}" if at_most is not None else DASH
+        values = [_get(metrics, f"inverse.{a}.{key}") for a in architectures]
+        rows.append((text, published, [form(v) if v is not None else DASH for v in values]))
+    return rows
+
+
+def findings(metrics, moments=None):
+    """Sentences that the numbers of this study support; nothing is said where a number is absent."""
+    out = []
+    if moments is not None and Path(moments).is_file():
+        table = pd.read_csv(moments)
+        if "mean_z" in table:
+            table = table[table["column"].isin(COMPONENTS)].dropna(subset=["mean_z"])
+            if len(table):
+                worst = table.loc[table["mean_z"].abs().idxmax()]
+                out.append(
+                    f"Data set: the mean of {worst['column']} differs most from the published one, by "
+                    f"{worst['mean_z']:+.1f} standard errors; {int((table['mean_z'].abs() <= 2).sum())} of "
+                    f"{len(table)} means lie within two."
+                )
+    topologies, claimed = _get(metrics, "dataset.topologies"), _get(metrics, "paper.dataset.topologies")
+    if topologies is not None and claimed is not None:
+        out.append(
+            f"Data set: exact comparison of the geometry gives {topologies} topologies; the paper counts {claimed}."
+        )
+    for name, tree in metrics.get("forward", {}).items():
+        if tree.get("r2"):
+            worst = min(tree["r2"], key=tree["r2"].get)
+            good = sum(v >= 0.98 for v in tree["r2"].values())
+            out.append(
+                f"Forward, {ARCHITECTURES.get(name, name)}: lowest R² {tree['r2'][worst]:.4f} ({worst}); "
+                f"{good} of {len(tree['r2'])} constants reach the published 0.98."
+            )
+    for name, tree in metrics.get("inverse", {}).items():
+        label = ARCHITECTURES.get(name, name)
+        if tree.get("r2_fe"):
+            worst = min(tree["r2_fe"], key=tree["r2_fe"].get)
+            good = sum(v >= 0.95 for v in tree["r2_fe"].values())
+            out.append(
+                f"Inverse, {label}: verified by finite elements, lowest R² {tree['r2_fe'][worst]:.4f} ({worst}); "
+                f"{good} of {len(tree['r2_fe'])} constants reach 0.95."
+            )
+        both = [c for c in tree.get("r2_fe", {}) if c in tree.get("r2_surrogate", {})]
+        if both:
+            gap = {c: tree["r2_surrogate"][c] - tree["r2_fe"][c] for c in both}
+            worst = max(gap, key=gap.get)
+            if gap[worst] > 0:
+                out.append(
+                    f"Inverse, {label}: judged by the forward network instead of finite elements, R² comes out higher "
+                    f"by up to {gap[worst]:.4f} ({worst})."
+                )
+            else:
+                out.append(f"Inverse, {label}: judging by the forward network does not flatter any constant.")
+    out += _lookup_finding(metrics)
+    floating = _get(metrics, "grading.floating_struts")
+    if floating is not None:
+        out.append(
+            "Grading: every strut of the graded structure is connected to the rest."
+            if floating == 0
+            else f"Grading: {floating:g} struts of the graded structure are not connected to the rest."
+        )
+    return out
+
+
+def _lookup_finding(metrics):
+    """How the designs compare with the closest design of the training data (SI 3.G)."""
+    specimens = {k: v for k, v in metrics.get("bone", {}).items() if isinstance(v, dict)}
+    out = []
+    for key, words in (("nmse_frobenius", "before"), ("nmse_frobenius_refined", "after")):
+        pairs = [
+            (v[key], v["lookup_nmse_frobenius"])
+            for v in specimens.values()
+            if key in v and "lookup_nmse_frobenius" in v
+        ]
+        if pairs:
+            won = sum(a < b for a, b in pairs)
+            out.append(
+                f"Bone: {words} refinement the best design is closer to its target than the closest entry of the "
+                f"training data for {won} of {len(pairs)} specimens."
+            )
+    return out
+
+
+def nested_table(tree):
+    """Table of {name: {quantity: number}}: (column labels, [(name, [text])]); scalars in between are left out."""
+    rows = {name: dict(flatten(row)) for name, row in tree.items() if isinstance(row, dict)}
+    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
+    return {
+        "columns": [_label(key) for key in columns],
+        "rows": [
+            (name.replace("_", " "), [_value(key, row.get(key)) for key in columns]) for name, row in rows.items()
+        ],
+    }
+
+
+def scalar_rows(metrics, chapter):
+    """Rows (quantity, published, here) of a chapter's plain numbers, as text."""
+    here = {k: v for k, v in metrics.get(chapter, {}).items() if not isinstance(v, dict)}
+    published = {k: v for k, v in (_get(metrics, f"paper.{chapter}") or {}).items() if not isinstance(v, dict)}
+    keys = dict.fromkeys([*here, *published])
+    return [(_label(key), _value(key, published.get(key)), _value(key, here.get(key))) for key in keys]
+
+
+def linked_files(study_dir, path):
+    """The files of a study by kind: dicts of pattern, what, audit, number, size in words, anchor, and links.
+
+    ``links`` are (name, link relative to ``path``), at most ``MOST_LINKS``; ``folder`` is the link of what holds them.
+    """
+    out = []
+    for pattern, what, audit in FILES:
+        found = sorted(f for f in Path(study_dir).glob(pattern) if f.is_file() and not f.name.startswith("."))
+        if found:
+            href = [Path(os.path.relpath(f, path.parent)).as_posix() for f in found]
+            names = [f.relative_to(study_dir).as_posix() for f in found]
+            out.append(
+                {
+                    "pattern": pattern,
+                    "what": what,
+                    "audit": audit,
+                    "number": len(found),
+                    "size": _size(sum(f.stat().st_size for f in found)),
+                    "anchor": f"files-{len(out) + 1}",
+                    "links": list(zip(names, href, strict=True))[:MOST_LINKS],
+                    "folder": Path(os.path.relpath(study_dir / pattern.split("/")[0], path.parent)).as_posix(),
+                }
+            )
+    return out
+
+
+def _figures(paths):
+    """{stem or family: [(stem, caption, data URI)]} in the order of the captions."""
+    by_stem = {Path(p).stem: Path(p) for p in paths}
+    placed = {}
+    for key, caption in CAPTIONS.items():
+        stems = [s for s in by_stem if s == key or (key.endswith("*") and s.startswith(key[:-1]))]
+        for stem in stems:
+            name = stem[len(key) - 1 :] if key.endswith("*") else ""
+            text = caption.format(ARCHITECTURES.get(name, name))
+            placed.setdefault(key.rstrip("_*"), []).append((stem, text, _data_uri(by_stem.pop(stem))))
+    placed["other"] = [(stem, stem.replace("_", " "), _data_uri(path)) for stem, path in by_stem.items()]
+    return placed
+
+
+def _data_uri(path):
+    return "data:image/png;base64," + base64.b64encode(Path(path).read_bytes()).decode("ascii")
+
+
+def _moments(path):
+    """Rows (column, mean here, published, difference in standard errors, std here, published) as text."""
+    if not path.is_file():
+        return []
+    table = pd.read_csv(path)
+    keys = ["mean", "published_mean", "mean_z", "std", "published_std"]
+    table = table.reindex(columns=["column", *keys])
+    return [
+        (row["column"], [_plain(row[k], 4) if pd.notna(row[k]) else DASH for k in keys]) for _, row in table.iterrows()
+    ]
+
+
+def _seconds(seconds):
+    """Rows (rule, text, share of the longest) of the time each rule took."""
+    longest = max(seconds.values(), default=0) or 1
+    return {
+        "rows": [(rule, _duration(s), 100 * s / longest) for rule, s in seconds.items()],
+        "total": _duration(sum(seconds.values())),
+    }
+
+
+def _architectures(metrics, settings):
+    """Architectures with any number, the one that designs first, the paper's last."""
+    present = [*metrics.get("forward", {}), *metrics.get("inverse", {})]
+    order = [_get(settings, "model.architecture"), "polar", "paper", *present]
+    return [a for a in dict.fromkeys(order) if a in present]
+
+
+def _get(tree, key):
+    """Value at a dotted key, or None."""
+    for part in key.split("."):
+        if not isinstance(tree, dict) or part not in tree:
+            return None
+        tree = tree[part]
+    return tree
+
+
+def _read_json(path):
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _label(key):
+    return " · ".join(_LABELS.get(part, part.replace("_", " ")) for part in key.split("."))
+
+
+def _value(key, value):
+    """A number as text, in the unit that its key names."""
+    if value is None:
+        return DASH
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        last = key.rsplit(".", 1)[-1]
+        if "nmse_frobenius" in last or last.endswith("share"):
+            return _percent(value)
+        if "seconds" in last and "per_second" not in last:
+            return _duration(value)
+    return _plain(value)
+
+
+def _percent(value):
+    return f"{100 * value:.3g} %" if math.isfinite(value) and abs(value) < 10 else f"{100 * value:.2e} %"
+
+
+def _plain(value, digits=4):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
+        return f"{int(value):,}"
+    return f"{value:.{digits}g}"
+
+
+def _count(value):
+    return DASH if value is None else f"{value:,}"
+
+
+def _r2(value):
+    if value is None:
+        return DASH
+    return value if isinstance(value, str) else f"{value:.4f}"
+
+
+def _shade(value):
+    """Opacity 0…1 of a cell's warning colour: none from 0.98 on, full at 0.5 and below."""
+    if not isinstance(value, (int, float)):
+        return 0
+    return round(min(max((0.98 - value) / 0.48, 0), 1), 3)
+
+
+def _duration(seconds):
+    if seconds < 90:
+        return f"{seconds:.3g} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _size(bytes_):
+    for unit in ("B", "kB", "MB"):
+        if bytes_ < 1000:
+            return f"{bytes_:.3g} {unit}"
+        bytes_ /= 1000
+    return f"{bytes_:.3g} GB"
