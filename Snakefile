@@ -76,7 +76,7 @@ wildcard_constraints:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
-# include: "workflow/rules/learning.smk"
+include: "workflow/rules/learning.smk"
 include: "workflow/rules/generalize.smk"
 include: "workflow/rules/grade.smk"
 include: "workflow/rules/report.smk"

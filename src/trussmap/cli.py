@@ -100,14 +100,17 @@ def design(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
 ):
     """Lattices that have a given stiffness, best first, each verified by finite elements."""
-    from trussmap.generalize import design_with_study, write_designs
+    from trussmap.design import design_lattices
+    from trussmap.generalize import load_models, write_designs
     from trussmap.targets import read_targets
 
     if not temperature > 0:
         raise InputError(f"--temperature {temperature:g}: expected a number above 0.")
     c, names = read_targets(targets, youngs_modulus)
-    found, _ = design_with_study(c, Path("results") / study, draws=draws, temperature=temperature, keep=keep, seed=seed)
-    write_designs(found, names, out)
+    forward, inverse = load_models(Path("results") / study)
+    options = {"draws": draws, "temperature": temperature, "keep": keep, "seed": seed}
+    found = design_lattices(c, forward, inverse, **options)
+    write_designs(found, out)
     best = found[found["rank"] == 1]
     for name, error in zip(names, best["nmse_frobenius"], strict=True):
         print(f"{name}: relative error of the stiffness {error**0.5:.1%}")

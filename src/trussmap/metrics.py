@@ -7,29 +7,31 @@ from pathlib import Path
 import yaml
 
 from trussmap.dataset import open_dataset
+from trussmap.lattice.compound import topologies
 
 
-def gather(dataset, evaluations, summaries, benchmarks, paper):
+def gather(dataset, timings, evaluations, summaries, benchmarks, paper):
     """The tree of ``metrics.json``; a number that was not computed is absent.
 
     Parameters
     ----------
     dataset : path of the data set
+    timings : paths of JSON files with ``designs`` and the ``seconds`` of homogenizing them twice, after U and in full
     evaluations : paths of JSON trees that already have the keys of ``metrics.json``
     summaries : {key: path of a JSON tree to go under that key}
     benchmarks : folder of Snakemake's benchmark files, ``<rule>/*.tsv``
     paper : path of the paper's numbers under the same keys, in YAML
     """
-    seconds = rule_seconds(benchmarks)
     with open_dataset(dataset) as data:
-        metrics = {"dataset": {"designs": len(data.train) + len(data.test)}}
-    if "homogenize" in seconds:  # orthotropic and full stiffness, the start of processes included, on one core
-        metrics["dataset"]["designs_per_second"] = round(metrics["dataset"]["designs"] / seconds["homogenize"], 1)
+        metrics = {"dataset": {"designs": len(data.train) + len(data.test), "topologies": len(topologies()[0])}}
+    timings = [json.loads(Path(path).read_text()) for path in timings]
+    core_seconds = sum(t["seconds"] * t["threads"] for t in timings)
+    metrics["dataset"]["designs_per_second"] = round(sum(t["designs"] for t in timings) / core_seconds)
     for path in evaluations:
         _merge(metrics, json.loads(Path(path).read_text()))
     for key, path in summaries.items():
         metrics[key] = json.loads(Path(path).read_text())
-    return metrics | {"seconds": seconds, "paper": yaml.safe_load(Path(paper).read_text())}
+    return metrics | {"seconds": rule_seconds(benchmarks), "paper": yaml.safe_load(Path(paper).read_text())}
 
 
 def rule_seconds(benchmarks):

@@ -48,7 +48,8 @@ rule homogenize:
     input:
         f"{RESULTS}/designs/{{shard}}.h5",
     output:
-        f"{RESULTS}/stiffness/{{shard}}.h5",
+        stiffness=f"{RESULTS}/stiffness/{{shard}}.h5",
+        timing=f"{RESULTS}/stiffness/{{shard}}.json",
     log:
         f"{RESULTS}/logs/homogenize/{{shard}}.log",
     benchmark:

@@ -157,6 +157,7 @@ rule figure_graded:
 rule metrics:
     input:
         dataset=f"{RESULTS}/dataset.h5",
+        timings=expand(f"{RESULTS}/stiffness/{{shard}}.json", shard=SHARDS),
         evaluations=expand(
             f"{RESULTS}/evaluation/{{architecture}}.json", architecture=ARCHITECTURES
         ),

@@ -10,6 +10,8 @@ with rule_log(snakemake.log[0]):
 
     source = snakemake.input
     summaries = {"bone": source.bone, "catalogue": source.catalogue, "grading": source.grading}
-    tree = gather(source.dataset, source.evaluations, summaries, snakemake.params.benchmarks, source.paper)
+    tree = gather(
+        source.dataset, source.timings, source.evaluations, summaries, snakemake.params.benchmarks, source.paper
+    )
     with atomic_path(snakemake.output[0]) as path:
         path.write_text(json.dumps(tree, indent=2) + "\n")

@@ -1,0 +1,192 @@
+"""The command line as a process: what it writes, and that bad input ends in one sentence with nothing written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, isotropic, mandel_compliance, pack
+
+PROGRAM = Path(sys.executable).with_name("trussmap")
+ORTHOTROPIC_COLUMNS = [f"{name}_ort" for name in ORTHOTROPIC]
+
+
+def trussmap(*arguments, cwd):
+    return subprocess.run([PROGRAM, *map(str, arguments)], cwd=cwd, capture_output=True, text=True)
+
+
+@pytest.fixture
+def designs(tmp_path):
+    """A table of 40 designs with one column that is not of the descriptor."""
+    table = pd.DataFrame(sample_designs(7, 0, 40), columns=DESIGN_COLUMNS)
+    table.insert(0, "name", [f"cell {k}" for k in range(40)])
+    table.to_csv(tmp_path / "designs.csv", index=False)
+    return table
+
+
+@pytest.fixture
+def targets(tmp_path):
+    """Two admissible targets in GPa for a base material of 114 GPa."""
+    c = np.stack([pack(isotropic()), pack(np.diag([1.0, 2, 3, 0.4, 0.5, 0.6]))]) * [[0.004 * 114], [0.003 * 114]]
+    table = pd.DataFrame(c, columns=COMPONENTS)
+    table.to_csv(tmp_path / "targets.csv", index=False)
+    return table
+
+
+def test_help_is_quick_and_names_the_commands(tmp_path):
+    run = trussmap("--help", cwd=tmp_path)
+    assert run.returncode == 0
+    assert all(command in run.stdout for command in ("homogenize", "homogenize-cells", "design"))
+
+
+def test_homogenize_keeps_rows_and_adds_columns(tmp_path, designs):
+    run = trussmap("homogenize", "designs.csv", "out/stiffness.csv", "--orthotropic", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(tmp_path / "out" / "stiffness.csv")
+    assert table.columns.tolist() == [*designs.columns, *COMPONENTS, *ORTHOTROPIC_COLUMNS]
+    pd.testing.assert_frame_equal(table[designs.columns], designs, check_dtype=False, rtol=1e-14)
+    assert (table[["C11", "C22", "C33", "C44", "C55", "C66", *ORTHOTROPIC_COLUMNS]] > 0).all().all()
+
+
+def test_homogenize_without_orthotropic_adds_the_21_alone(tmp_path, designs):
+    assert trussmap("homogenize", "designs.csv", "stiffness.csv", cwd=tmp_path).returncode == 0
+    table = pd.read_csv(tmp_path / "stiffness.csv")
+    assert table.columns.tolist() == [*designs.columns, *COMPONENTS]
+
+
+def test_homogenize_orthotropic_needs_no_map(tmp_path, designs):
+    designs[DESIGN_COLUMNS[:10]].assign(C11_ort=-1.0).to_csv(tmp_path / "stretch.csv", index=False)
+    run = trussmap("homogenize", "stretch.csv", "stiffness.csv", "--orthotropic", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(tmp_path / "stiffness.csv")
+    assert {*table.columns} == {*DESIGN_COLUMNS[:10], *ORTHOTROPIC_COLUMNS}
+    whole = tmp_path / "whole.csv"
+    assert trussmap("homogenize", "designs.csv", whole, "--orthotropic", cwd=tmp_path).returncode == 0
+    assert np.allclose(table[ORTHOTROPIC_COLUMNS], pd.read_csv(whole)[ORTHOTROPIC_COLUMNS], rtol=1e-12, atol=0)
+
+
+def test_homogenize_reproduces_the_published_forward_network(tmp_path, reference_dir):
+    reference = pd.read_csv(reference_dir / "orthotropic_reference_sample.csv")
+    run = trussmap(
+        "homogenize", reference_dir / "orthotropic_reference_sample.csv", "out.csv", "--orthotropic", cwd=tmp_path
+    )
+    assert run.returncode == 0, run.stderr
+    good = reference["order_dependent_set"] == 0
+    truth = reference.loc[good, ORTHOTROPIC_COLUMNS]
+    here = pd.read_csv(tmp_path / "out.csv").loc[good, ORTHOTROPIC_COLUMNS]
+    r2 = 1 - ((here - truth) ** 2).sum() / ((truth - truth.mean()) ** 2).sum()
+    assert r2.min() >= 0.9997, r2
+
+
+def test_homogenize_cells_agrees_with_abaqus(tmp_path, reference_dir):
+    from trussmap.lattice.catalogue import read_catalogue
+
+    path = reference_dir / "lumpe_sample.lat"
+    run = trussmap("homogenize-cells", path, "out.csv", "--relative-density", "0.01", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(tmp_path / "out.csv").set_index("name")
+    assert table.columns.tolist() == COMPONENTS
+    published = {cell.name: cell.compliance[0.01] for cell in read_catalogue(path) if 0.01 in cell.compliance}
+    assert len(published) >= 6
+    for name, compliance in published.items():
+        here = mandel_compliance(table.loc[name].to_numpy())
+        assert np.linalg.norm(here - compliance) <= 0.015 * np.linalg.norm(compliance), name
+
+
+def fails(run, folder, *parts):
+    """One sentence on stderr with all ``parts``, an exit code, and no file that was not there before."""
+    assert run.returncode != 0
+    assert run.stdout == ""
+    assert len(run.stderr.strip().splitlines()) == 1, run.stderr
+    for part in parts:
+        assert part in run.stderr
+    left = {path.name for path in folder.rglob("*")} - {"designs.csv", "targets.csv", "catalogue.lat"}
+    assert not left
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "value", "parts"),
+    [
+        ("lattice_type2", 3, 7, ["row 3", "lattice_type2", "7", "whole number from 0 to 6"]),
+        ("lattice_rep1", 5, 3, ["row 5", "lattice_rep1", "whole number from 1 to 2"]),
+        ("relative_density", 1, 0, ["row 1", "relative_density", "from 0.002 to 0.1"]),
+        ("relative_density", 40, 2, ["row 40", "relative_density", "from 0.002 to 0.1"]),
+        ("U1", 8, np.nan, ["row 8", "U1", "not a number"]),
+        ("V3", 2, "wide", ["row 2", "V3", "wide", "not a number"]),
+        ("R1_theta", 9, -1, ["row 9", "R1_theta", "angle"]),
+        ("R2_rot_ax1", 4, 1.5, ["row 4", "R2_rot_ax1", "from -1 to 1"]),
+    ],
+)
+def test_bad_design_is_named(tmp_path, designs, column, row, value, parts):
+    designs[column] = designs[column].astype(object)
+    designs.loc[row - 1, column] = value
+    designs.to_csv(tmp_path / "designs.csv", index=False)
+    fails(trussmap("homogenize", "designs.csv", "out.csv", cwd=tmp_path), tmp_path, "designs.csv", *parts)
+
+
+def test_missing_design_column_is_named(tmp_path, designs):
+    designs.drop(columns="V2").to_csv(tmp_path / "designs.csv", index=False)
+    fails(trussmap("homogenize", "designs.csv", "out.csv", cwd=tmp_path), tmp_path, "designs.csv", "V2", "missing")
+    run = trussmap("homogenize", "designs.csv", "out.csv", "--orthotropic", cwd=tmp_path)
+    fails(run, tmp_path, "designs.csv", "V2", "missing")
+
+
+@pytest.mark.parametrize("content", ["", "relative_density\n", "\0\1\2", '"a,b\nc'])
+def test_design_file_that_is_no_table(tmp_path, content):
+    (tmp_path / "designs.csv").write_text(content)
+    fails(trussmap("homogenize", "designs.csv", "out.csv", cwd=tmp_path), tmp_path, "designs.csv")
+
+
+def test_absent_files_are_named(tmp_path):
+    fails(trussmap("homogenize", "designs.csv", "out.csv", cwd=tmp_path), tmp_path, "designs.csv")
+    run = trussmap("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01, cwd=tmp_path)
+    fails(run, tmp_path, "catalogue.lat")
+    run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "found", cwd=tmp_path)
+    fails(run, tmp_path, "targets.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        (lambda t: t.drop(columns="C45"), ["missing", "C45"]),
+        (lambda t: t.assign(C12=[0.1, np.nan]), ["row 2", "C12", "finite number"]),
+        (lambda t: t.assign(C12=[0.1, "x"]), ["row 2", "C12", "'x'", "finite number"]),
+        (lambda t: t.assign(C21=t["C12"] + [0.0, 0.1]), ["row 2", "C21", "not symmetric"]),
+        (lambda t: t.assign(C44=[-0.1, 0.1]), ["row 1", "C44", "not positive definite"]),
+        (lambda t: t.assign(C12=[0.1, 2.0]), ["row 2", "not positive definite"]),
+        (lambda t: t * 1000, ["row 1", "Voigt bound", "unit mistake"]),
+        (lambda t: t.iloc[:0], ["targets.csv"]),
+    ],
+)
+def test_bad_target_is_named(tmp_path, targets, change, parts):
+    change(targets).to_csv(tmp_path / "targets.csv", index=False)
+    run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "found", cwd=tmp_path)
+    fails(run, tmp_path, "targets.csv", *parts)
+
+
+def test_bad_options_of_design_are_named(tmp_path, targets):
+    run = trussmap("design", "targets.csv", "--youngs-modulus", 0, "--out", "found", cwd=tmp_path)
+    fails(run, tmp_path, "Young's modulus", "positive")
+    run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--study", "none", cwd=tmp_path)
+    fails(run, tmp_path, "results/none", "make study STUDY=none")
+    command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--temperature", 0]
+    fails(trussmap(*command, cwd=tmp_path), tmp_path, "--temperature 0")
+
+
+@pytest.mark.parametrize("density", [0, 2, -0.1, "nan"])
+def test_bad_relative_density_of_cells_is_named(tmp_path, reference_dir, density):
+    path = reference_dir / "lumpe_sample.lat"
+    run = trussmap("homogenize-cells", path, "out.csv", f"--relative-density={density}", cwd=tmp_path)
+    fails(run, tmp_path, f"--relative-density {density}", "above 0 and below 1")
+
+
+def test_truncated_catalogue_is_named(tmp_path, reference_dir):
+    text = (reference_dir / "lumpe_sample.lat").read_text()
+    for length in (0, 300, len(text) - 40):
+        (tmp_path / "catalogue.lat").write_text(text[:length])
+        run = trussmap("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01, cwd=tmp_path)
+        fails(run, tmp_path, "catalogue.lat")
