@@ -1,0 +1,205 @@
+"""From a stiffness to lattices: propose many, keep the best of every topology, refine them by exact gradients.
+
+The inverse model proposes designs, the forward model screens them, and from there on only exact finite elements count:
+they score the best proposals of each topology, refine them and rank the result (paper, Fig. 3A and SI 3.G, where the
+network alone scores).
+"""
+
+import numpy as np
+import pandas as pd
+
+from trussmap.homogenization import homogenize_designs, homogenize_topologies
+from trussmap.lattice.descriptor import (
+    DENSITY_RANGE,
+    DESIGN_COLUMNS,
+    R1,
+    R2,
+    STRETCH_RANGE,
+    U,
+    V,
+    angle_axis,
+    check_designs,
+    rotation,
+    topology_keys,
+)
+from trussmap.progress import progress
+from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, nmse_componentwise, nmse_frobenius
+
+# Proposals held in memory at once, over all targets of a chunk.
+_PROPOSALS = 100_000
+_FROBENIUS = np.sqrt(np.where(ROWS == COLUMNS, 1.0, 2.0))
+# Parameters of a refinement: log ρ, log U, log V, and the rotation vectors of small turns of R1 and R2.
+_LOG = slice(0, 7)
+_LOWER = np.log([DENSITY_RANGE[0], *[STRETCH_RANGE[0]] * 6])
+_UPPER = np.log([DENSITY_RANGE[1], *[STRETCH_RANGE[1]] * 6])
+
+
+def design_lattices(
+    targets,
+    forward,
+    inverse,
+    draws=1000,
+    temperature=1.0,
+    keep=2,
+    refine=True,
+    shortlist=24,
+    steps=20,
+    seed=0,
+    threads=None,
+):
+    """Lattices with given stiffness, verified by finite elements, best first.
+
+    Parameters
+    ----------
+    targets : (n, 21) base modulus 1
+    forward, inverse : models of one architecture (`trussmap.learning`)
+    draws, temperature : proposals for a target and their diversity
+    keep : lattices returned for a target, all of different topology: the paper's designs A and B with 2
+    refine : whether the shortlist is refined by the exact gradients of the finite elements
+    shortlist : topologies that are refined, the best of each
+    steps : of the refinement
+
+    Returns
+    -------
+    DataFrame with a row for each lattice: ``target`` and ``rank`` from 1, the descriptor, ``topology``,
+    ``predicted_C11`` … by the forward model, ``C11`` … by finite elements, ``nmse_frobenius`` and
+    ``nmse_componentwise`` of the latter and ``surrogate_nmse_…`` of the former, ``start_nmse_frobenius`` of the
+    proposal that was refined and ``unrefined_nmse_frobenius`` of the target's best proposal of all.
+    """
+    targets = np.atleast_2d(targets)
+    chunk = max(1, _PROPOSALS // draws)
+    tables = []
+    for first in progress(range(0, len(targets), chunk), "designing", unit="chunk"):
+        part = targets[first : first + chunk]
+        proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=seed + first)
+        owner, start = _shortlist(part, proposals, forward, max(shortlist, keep) if refine else keep, threads)
+        stiffness = homogenize_designs(start, threads=threads)
+        start_error = nmse_frobenius(stiffness, part[owner])
+        designs = start
+        if refine:
+            designs, stiffness = refine_designs(part[owner], start, steps, threads)
+        error = nmse_frobenius(stiffness, part[owner])
+        unrefined = np.full(len(part), np.inf)
+        np.minimum.at(unrefined, owner, start_error)
+        order = np.lexsort((error, owner))
+        rank = _positions(owner[order])
+        order, rank = order[rank <= keep], rank[rank <= keep]
+        predicted = forward.predict(designs[order])
+        goal = part[owner[order]]
+        table = pd.DataFrame({"target": first + owner[order] + 1, "rank": rank})
+        table[DESIGN_COLUMNS] = designs[order]
+        table["topology"] = topology_keys(designs[order])
+        table[[f"predicted_{name}" for name in COMPONENTS]] = predicted
+        table[COMPONENTS] = stiffness[order]
+        table["nmse_frobenius"] = error[order]
+        table["nmse_componentwise"] = nmse_componentwise(stiffness[order], goal)
+        table["surrogate_nmse_frobenius"] = nmse_frobenius(predicted, goal)
+        table["surrogate_nmse_componentwise"] = nmse_componentwise(predicted, goal)
+        table["start_nmse_frobenius"] = start_error[order]
+        table["unrefined_nmse_frobenius"] = unrefined[owner[order]]
+        tables.append(table.astype({name: int for name in DESIGN_COLUMNS if name.startswith("lattice")}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _shortlist(targets, proposals, forward, count, threads):
+    """The best proposal of each of the ``count`` best topologies of every target, by finite elements.
+
+    The forward model decides which few of each topology are worth a look. Returns the target (m,) and design (m, 19).
+    """
+    draws = proposals.shape[1]
+    flat = proposals.reshape(-1, len(DESIGN_COLUMNS))
+    owner = np.repeat(np.arange(len(targets)), draws)
+    topology = topology_keys(flat)
+    for score, kept in ((forward.predict, 3), (lambda d: homogenize_designs(d, threads=threads), 1)):
+        error = nmse_frobenius(score(flat), targets[owner])
+        order = np.lexsort((error, topology, owner))
+        order = order[_positions(owner[order] * 1000 + topology[order]) <= kept]
+        flat, owner, topology, error = flat[order], owner[order], topology[order], error[order]
+    order = np.lexsort((error, owner))
+    order = order[_positions(owner[order]) <= count]
+    return owner[order], flat[order]
+
+
+def _positions(sorted_keys):
+    """Place (from 1) of each entry among those of its own key, for keys that stand in runs."""
+    starts = np.flatnonzero(np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]]))
+    return np.arange(len(sorted_keys)) - np.repeat(starts, np.diff([*starts, len(sorted_keys)])) + 1
+
+
+def refine_designs(targets, designs, steps=20, threads=None):
+    """Bring designs (n, 19) closer to their targets (n, 21) without changing their topology or leaving their ranges.
+
+    Levenberg–Marquardt on ρ, the stretches (logarithms) and the two rotations, all designs at once, with the exact
+    derivatives of the finite elements; parameters at a bound that would leave it are held. Levenberg (1944), Marquardt
+    (1963); bounds by projection as in Kanzow, Yamashita & Fukushima (2004).
+
+    Returns designs (n, 19) and their stiffness (n, 21), never worse than they came in.
+    """
+    keys = topology_keys(designs)
+    logs = np.clip(np.log(designs[:, [0, *range(1, 4), *range(16, 19)]]), _LOWER, _UPPER)
+    turns = np.stack([rotation(designs[:, R1]), rotation(designs[:, R2])], 1)
+    scale = _FROBENIUS / np.linalg.norm(targets * _FROBENIUS, axis=1, keepdims=True)
+    stiffness, jacobian = _evaluate(keys, logs, turns, threads)
+    residual = (stiffness - targets) * scale
+    damping = np.full(len(designs), 1e-2)
+    for _ in range(steps):
+        gradient = np.einsum("npk,np->nk", jacobian * scale[:, :, None], residual)
+        held = np.zeros_like(gradient, bool)
+        held[:, _LOG] = ((logs <= _LOWER) & (gradient[:, _LOG] > 0)) | ((logs >= _UPPER) & (gradient[:, _LOG] < 0))
+        free = np.where(held[:, None, :], 0.0, jacobian * scale[:, :, None])
+        normal = np.einsum("npk,npl->nkl", free, free)
+        diagonal = np.einsum("nkk->nk", normal)
+        normal = normal + (damping[:, None] * (diagonal + 1e-3 * diagonal.max(1, keepdims=True)) + held)[
+            :, :, None
+        ] * np.eye(13)
+        step = -np.linalg.solve(normal, np.where(held, 0.0, gradient)[:, :, None])[:, :, 0]
+        trial_logs = np.clip(logs + np.clip(step[:, _LOG], -0.5, 0.5), _LOWER, _UPPER)
+        trial_turns = _small_turns(np.clip(step[:, 7:], -0.5, 0.5).reshape(-1, 2, 3)) @ turns
+        trial_stiffness, trial_jacobian = _evaluate(keys, trial_logs, trial_turns, threads)
+        trial_residual = (trial_stiffness - targets) * scale
+        better = (trial_residual**2).sum(1) < (residual**2).sum(1)
+        damping = np.clip(np.where(better, damping / 5, damping * 4), 1e-9, 1e3)
+        logs[better], turns[better] = trial_logs[better], trial_turns[better]
+        stiffness[better], jacobian[better] = trial_stiffness[better], trial_jacobian[better]
+        residual[better] = trial_residual[better]
+    refined = designs.copy()
+    values = np.exp(logs)
+    refined[:, 0], refined[:, U], refined[:, V] = values[:, 0], values[:, 1:4], values[:, 4:]
+    refined[:, R1], refined[:, R2] = angle_axis(turns[:, 0]), angle_axis(turns[:, 1])
+    check_designs(refined, "refined designs")
+    return refined, stiffness
+
+
+def _small_turns(vectors):
+    """Rotations (…, 3, 3) of rotation vectors (…, 3)."""
+    angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3)
+    return np.eye(3) + np.sinc(angle / np.pi) * cross + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * (cross @ cross)
+
+
+#: Generators (3, 3, 3) of rotations about the three axes.
+_GENERATORS = np.array(
+    [[[0, 0, 0], [0, 0, -1], [0, 1, 0]], [[0, 0, 1], [0, 0, 0], [-1, 0, 0]], [[0, -1, 0], [1, 0, 0], [0, 0, 0]]]
+)
+
+
+def _evaluate(keys, logs, turns, threads):
+    """Stiffness (n, 21) and its derivatives (n, 21, 13) by the parameters of a refinement."""
+    values = np.exp(logs)
+    first, second = turns[:, 0], turns[:, 1]
+    inner = first * values[:, None, 1:4]  # R1·U
+    stretched = values[:, 4:, None] * inner  # V·R1·U
+    maps = second @ stretched
+    stiffness, by_map = homogenize_topologies(keys, maps, values[:, 0], threads, gradient=True)
+    tangent = np.zeros((len(keys), 12, 3, 3))
+    for k in range(3):
+        tangent[:, k, :, k] = maps[:, :, k]
+        tangent[:, 3 + k] = second[:, :, k, None] * stretched[:, None, k]
+        tangent[:, 6 + k] = second @ (values[:, 4:, None] * (_GENERATORS[k] @ inner))
+        tangent[:, 9 + k] = _GENERATORS[k] @ maps
+    jacobian = np.empty((len(keys), 21, 13))
+    jacobian[:, :, 0] = by_map[:, :, 9] * values[:, :1]
+    jacobian[:, :, 1:] = by_map[:, :, :9] @ tangent.reshape(-1, 12, 9).swapaxes(1, 2)
+    return stiffness, jacobian
