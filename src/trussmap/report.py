@@ -67,7 +67,7 @@ FILES = [
     (
         "evaluation/*.h5",
         "test designs, their stiffness, all predictions",
-        "R² of `forward` against `stiffness`; run `trussmap homogenize` on `inverse_designs`, compare with `inverse_fe`",
+        "R² of `forward` against `stiffness`; `trussmap homogenize` of `inverse_designs` against `inverse_fe`",
     ),
     (
         "generalize/*/targets.csv",

@@ -64,7 +64,7 @@ def _panel(ax, truth, prediction, norm, bins=70):
         ax.text(0.96, 0.04, f"{outside} outside", transform=ax.transAxes, ha="right", fontsize=7, color="#5b6472")
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     for axis in (ax.xaxis, ax.yaxis):
-        axis.get_major_locator().set_params(nbins=4, steps=[1, 2, 5, 10])
+        axis.get_major_locator().set_params(nbins=5, steps=[1, 2, 2.5, 5, 10])
     return mesh
 
 
@@ -72,7 +72,7 @@ def _corner(fig, grid, names, score, mesh, unit):
     """The free lower-left corner: axes in words, colour scale, and R² of the constants from worst to best."""
     left, bottom, top = 0.055, grid[5, 2].get_position(fig).y0, grid[2, 0].get_position(fig).y1
     order = np.argsort(score)
-    ax = fig.add_axes((left + 0.01, bottom, 0.24, top - bottom - 0.13))
+    ax = fig.add_axes((left + 0.01, bottom, 0.30, top - bottom - 0.13))
     floor = max(0.0, np.floor(10 * (score.min() - 0.03)) / 10) if score.min() < 0.9 else 0.9
     ax.barh(np.arange(21), np.maximum(score[order] - floor, 0), left=floor, height=0.62, color=style.HERE)
     for y, k in enumerate(order):

@@ -67,18 +67,18 @@ def _corner(fig, grid, stiffness, mean, std):
         linespacing=1.6,
         fontsize=8.5,
     )
-    base, height = last.y0 + 0.015, grid[2, 0].get_position(fig).y1 - last.y0 - 0.045
+    base, height = last.y0 + 0.015, grid[3, 0].get_position(fig).y1 - last.y0 - 0.015
     y = np.arange(21)[::-1]
     error = (here_mean - mean) / (here_std / len(stiffness) ** 0.5)
     # standard error of a standard deviation from the fourth moment: the tails are heavier than a normal law's
     fourth = ((stiffness - here_mean) ** 4).mean(0)
     spread = np.sqrt(np.maximum(fourth - here_std**4, 0) / len(stiffness)) / (2 * here_std)
     panels = (
-        (0.055, (here_mean, error), "mean: here − published\n[standard errors]"),
-        (0.22, (here_std, (here_std - std) / (spread * here_std)), "std: here − published\n[standard errors]"),
+        (0.055, error, "mean: here − published\n[standard errors]"),
+        (0.25, (here_std - std) / spread, "std: here − published\n[standard errors]"),
     )
-    for left, (_, score), label in panels:
-        ax = fig.add_axes((left, base, 0.135, height))
+    for left, score, label in panels:
+        ax = fig.add_axes((left, base, 0.155, height))
         reach = max(4.0, 1.1 * np.abs(score).max())
         ax.axvspan(-2, 2, color="#eceef1", lw=0)
         ax.axvline(0, color=style.PUBLISHED, lw=0.8)

@@ -1,11 +1,12 @@
 """Trusses and elastic surfaces as pictures: orthographic projection, hidden parts hidden, drawn in plain 2D axes."""
 
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize, to_rgb
+from numba import njit
 from scipy.ndimage import gaussian_filter
 
 from trussmap.figures.style import GUIDE, MODULUS_MAP, STEEL
@@ -67,69 +68,74 @@ def truss_image(start, end, radius, colors, limits, pixels=900, view=CAMERA):
     width, height = round((x1 - x0) * scale), round((y1 - y0) * scale)
     offset = np.array([x0, y0, 0])
     a, b = ((start @ view.T) - offset) * scale, ((end @ view.T) - offset) * scale
-    radius = np.broadcast_to(np.asarray(radius, float), len(a)) * scale
-    depth = np.full((height, width), -np.inf)
-    normal = np.zeros((height, width, 3))
-    owner = np.zeros((height, width), dtype=np.int64)
-    for k in range(len(a)):
-        # short pieces keep the boxes of pixels to look at small; their round ends lie inside the strut
-        pieces = max(1, int(np.linalg.norm(b[k, :2] - a[k, :2]) / max(48, 4 * radius[k])))
-        knots = a[k] + np.linspace(0, 1, pieces + 1)[:, None] * (b[k] - a[k])
-        for p, q in pairwise(knots):
-            _stamp(p, q, radius[k], k, depth, normal, owner)
-    return _shade(depth, normal, np.asarray(colors)[owner], scale)
+    radius = np.full(len(a), radius, float) * scale
+    depth = np.full((height, width), -np.inf, np.float32)
+    normal = np.zeros((height, width, 3), np.float32)
+    owner = np.zeros((height, width), np.int32)
+    _stamp(a, b, radius, depth, normal, owner)
+    return _shade(depth, normal, np.asarray(colors, np.float32)[owner])
 
 
-def _stamp(p, q, r, k, depth, normal, owner):
-    """Write one capsule into the buffers (pixel units, the eye at z = +∞)."""
+@njit
+def _stamp(start, end, radius, depth, normal, owner):
+    """Write capsules (k, 3), (k, 3), (k,) into the buffers (pixel units, the eye at z = +∞)."""
     height, width = depth.shape
-    left, bottom = np.maximum(np.floor(np.minimum(p, q)[:2] - r), 0).astype(int)
-    right, top = np.minimum(np.ceil(np.maximum(p, q)[:2] + r) + 1, [width, height]).astype(int)
-    if left >= right or bottom >= top:
-        return
-    x = np.arange(left, right)[None] + 0.5 - p[0]
-    y = np.arange(bottom, top)[:, None] + 0.5 - p[1]
-    d = q - p
-    dd = max(d @ d, 1e-12)
-    along = x * d[0] + y * d[1]
-    # the infinite cylinder: |o + z e3|² − ((o·d + z d3)²)/|d|² = r², larger root in z
-    quadratic = max(1 - d[2] ** 2 / dd, 1e-9)
-    linear = -along * d[2] / dd
-    constant = x**2 + y**2 - along**2 / dd - r**2
-    disc = linear**2 - quadratic * constant
-    z = (-linear + np.sqrt(np.maximum(disc, 0))) / quadratic
-    t = (along + z * d[2]) / dd
-    body = (disc >= 0) & (t >= 0) & (t <= 1)
-    z = np.where(body, z, -np.inf)
-    for end, at in ((0.0, np.zeros(3)), (1.0, d)):
-        room = r**2 - (x - at[0]) ** 2 - (y - at[1]) ** 2
-        ball = at[2] + np.sqrt(np.maximum(room, 0))
-        better = (room >= 0) & (ball > z)
-        z, t = np.where(better, ball, z), np.where(better, end, t)
-    box = np.s_[bottom:top, left:right]
-    front = z + p[2] > depth[box]
-    if not front.any():
-        return
-    depth[box][front] = (z + p[2])[front]
-    owner[box][front] = k
-    full = np.stack([x - t * d[0], y - t * d[1], np.where(np.isfinite(z), z, 0) - t * d[2]], -1) / r
-    normal[box][front] = full[front]
+    for k in range(len(start)):
+        p, r, d = start[k], radius[k], end[k] - start[k]
+        dd = max(d[0] ** 2 + d[1] ** 2 + d[2] ** 2, 1e-12)
+        quadratic = max(1 - d[2] ** 2 / dd, 1e-9)
+        flat = max(d[0] ** 2 + d[1] ** 2, 1e-12)
+        low, high = min(p[1], end[k, 1]) - r, max(p[1], end[k, 1]) + r
+        for row in range(max(0, int(np.floor(low))), min(height, int(np.ceil(high)) + 1)):
+            # of each row only the pixels near the strut's line in the picture
+            y = row + 0.5 - p[1]
+            if abs(d[1]) > 1e-9:
+                reach = r * np.sqrt(flat) / abs(d[1])
+                middle = d[0] * y / d[1]
+                left, right = middle - reach, middle + reach
+            else:
+                left, right = -np.inf, np.inf
+            left = max(left, min(0.0, d[0]) - r) + p[0]
+            right = min(right, max(0.0, d[0]) + r) + p[0]
+            for column in range(max(0, int(np.floor(left)) - 1), min(width, int(np.ceil(right)) + 2)):
+                x = column + 0.5 - p[0]
+                # the infinite cylinder: |o + z e3|² − ((o·d + z d3)²)/|d|² = r², larger root in z
+                along = x * d[0] + y * d[1]
+                linear = -along * d[2] / dd
+                disc = linear**2 - quadratic * (x**2 + y**2 - along**2 / dd - r**2)
+                z, t = -np.inf, 0.0
+                if disc >= 0:
+                    z = (-linear + np.sqrt(disc)) / quadratic
+                    t = (along + z * d[2]) / dd
+                    if t < 0 or t > 1:
+                        z = -np.inf
+                for cap in range(2):
+                    room = r**2 - (x - cap * d[0]) ** 2 - (y - cap * d[1]) ** 2
+                    if room >= 0 and cap * d[2] + np.sqrt(room) > z:
+                        z, t = cap * d[2] + np.sqrt(room), float(cap)
+                if z + p[2] > depth[row, column]:
+                    depth[row, column], owner[row, column] = z + p[2], k
+                    normal[row, column, 0] = (x - t * d[0]) / r
+                    normal[row, column, 1] = (y - t * d[1]) / r
+                    normal[row, column, 2] = (z - t * d[2]) / r
 
 
-def _shade(depth, normal, color, scale):
+def _shade(depth, normal, color):
     """Colours of the pixels from depth and normals: RGBA (h, w, 4)."""
     hit = np.isfinite(depth)
     if not hit.any():
         return np.zeros((*depth.shape, 4))
     near, far = depth[hit].max(), depth[hit].min()
-    level = np.where(hit, (depth - far) / max(near - far, 1e-9), 0)
-    light = _LIGHT / np.linalg.norm(_LIGHT)
+    level = np.where(hit, (depth - far) / max(near - far, 1e-9), 0).astype(np.float32)
+    light = (_LIGHT / np.linalg.norm(_LIGHT)).astype(np.float32)
     diffuse = np.clip(normal @ light, 0, 1)
-    half = light + np.array([0, 0, 1])
+    half = light + np.array([0, 0, 1], np.float32)
     gloss = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1) ** 40
-    blur = max(depth.shape) / 110
-    weight = gaussian_filter(hit.astype(float), blur)
-    around = gaussian_filter(level * hit, blur) / np.maximum(weight, 1e-6)
+    coarse = np.s_[::4, ::4]  # a blur needs no fine picture
+    blur = max(depth.shape) / 440
+    weight = gaussian_filter(hit[coarse].astype(np.float32), blur)
+    around = gaussian_filter((level * hit)[coarse], blur) / np.maximum(weight, 1e-6)
+    around = np.repeat(np.repeat(around, 4, 0), 4, 1)[: depth.shape[0], : depth.shape[1]]
     crevice = np.clip(1 - 2.2 * np.clip(around - level, 0, 1), 0.35, 1)
     rgb = color * (0.42 + 0.68 * diffuse)[..., None] * crevice[..., None] + 0.22 * gloss[..., None]
     fade = 0.45 * (1 - level) ** 1.3

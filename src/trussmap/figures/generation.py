@@ -82,7 +82,7 @@ def plot(design, path):
             below = fig.add_subplot(grid[1, column])
             draw.elastic_surface(below, stage.stiffness, norm, (-reach, reach, -reach, reach))
             largest = draw.maximum_modulus(stage.stiffness)
-            below.set_title(f"largest $E(n)$ = {style.number(largest)} $E_\\mathrm{{base}}$", fontsize=8.5, pad=0)
+            below.set_title(f"largest $E(n)$ = {style.number(largest)} $E_\\mathrm{{base}}$", fontsize=8.5, pad=0, y=1)
             if column == 0:
                 draw.triad(ax, at=(0.0, 0.03), size=0.1)
                 draw.triad(below, at=(0.0, 0.03), size=0.1)

@@ -41,23 +41,15 @@ def _panel(ax, history, title):
     epoch, rate = series("epoch"), series("learning_rate")
     marker = "o" if len(epoch) < 12 else None
     for key, color, label in (("train_loss", style.TRAIN, "training"), ("test_loss", style.TEST, "test")):
-        ax.plot(epoch, series(key), color=color, label=label, lw=1.5, marker=marker, ms=3)
-    drops = epoch[1:][rate[1:] < 0.75 * rate[:-1]]
-    for k, drop in enumerate(drops):
-        ax.axvline(
-            drop, color=style.GUIDE, lw=0.8, ls=(0, (2, 2)), zorder=0, label="learning rate falls" if k == 0 else None
-        )
-    ax.set(yscale="log", xlabel="epoch", ylabel="loss (mean squared error)", title=title)
-    last = series("test_loss")
-    if np.isfinite(last).any():
-        ax.annotate(
-            f"{last[np.isfinite(last)][-1]:.2e}",
-            (epoch[np.isfinite(last)][-1], last[np.isfinite(last)][-1]),
-            xytext=(-2, 7),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            color=style.TEST,
-        )
+        loss = series(key)
+        last = loss[np.isfinite(loss)][-1:]
+        label += "".join(f", at the end {style.number(value)}" for value in last)
+        ax.plot(epoch, loss, color=color, label=label, lw=1.5, marker=marker, ms=3)
+    falls = rate[1:] < rate[:-1]
+    if falls.mean() < 0.3:  # in steps; a schedule that falls all the time needs no marks
+        for k, fall in enumerate(epoch[1:][falls]):
+            label = "learning rate falls" if k == 0 else None
+            ax.axvline(fall, color=style.GUIDE, lw=0.8, ls=(0, (2, 2)), zorder=0, label=label)
+    ax.set(yscale="log", xlabel="epoch", ylabel="loss", title=title)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend(loc="upper right")
+    ax.legend(loc="upper right", frameon=True, facecolor="white", edgecolor="none", framealpha=0.9)

@@ -19,7 +19,7 @@ GUIDE = "#c9ced6"
 LATTICES = ["#cc6677", "#c9ae3b", "#2f8049", "#74b3d6", "#882255", "#3fa596", "#9a55a5"]
 #: Directional Young's modulus, density of points, and the way from design A to design B.
 MODULUS_MAP = "viridis"
-DENSITY_MAP = sns.color_palette("mako_r", as_cmap=True)
+DENSITY_MAP = LinearSegmentedColormap.from_list("density", sns.color_palette("mako_r", 256)[30:])
 PATH_MAP = LinearSegmentedColormap.from_list("path", [DESIGN_A, "#dcdfe4", DESIGN_B])
 
 _RC = {
@@ -69,4 +69,5 @@ def number(value, digits=3):
     if 1e-3 <= abs(value) < 1e4:
         return f"{value:.{digits}g}"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return rf"${mantissa}\times10^{{{int(exponent)}}}$"

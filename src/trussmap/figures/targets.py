@@ -69,15 +69,24 @@ def _row(axes, name, target, graph, chosen, units, with_lattice):
     surface, *axes = axes
     top = draw.maximum_modulus(curves[0])
     draw.elastic_surface(surface, curves[0], Normalize(0, top), (-1.05 * top, 1.05 * top, -1.05 * top, 1.05 * top))
-    surface.set_title(f"target: largest $E$ = {style.number(top)} {unit}", fontsize=8.5, pad=1)
-    surface.text(-0.05, 0.5, name, transform=surface.transAxes, rotation=90, ha="center", va="center", fontsize=11)
+    surface.set_title(f"target: largest $E$ = {style.number(top)} {unit}", fontsize=8.5, pad=1, y=1)
+    surface.text(
+        -0.05,
+        0.5,
+        name.replace("specimen_", "specimen "),
+        transform=surface.transAxes,
+        rotation=90,
+        ha="center",
+        va="center",
+        fontsize=11,
+    )
     if with_lattice:
         ax, *axes = axes
         if graph is None:
             _words(ax, "target given as\nstiffness alone")
         else:
             draw.lattice(ax, graph, 0.01, style.TARGET, draw.square(draw.lattice_limits(graph)), 500)
-            ax.set_title("target: its lattice", fontsize=8.5, pad=1)
+            ax.set_title("target: its lattice", fontsize=8.5, pad=1, y=1)
     looks = _LOOK[1:]
     for ax, (label, color, _, _), k in zip(axes[:2], looks, range(2), strict=True):
         if k >= len(chosen):
@@ -87,7 +96,7 @@ def _row(axes, name, target, graph, chosen, units, with_lattice):
         lattice = design_graph(row[DESIGN_COLUMNS].to_numpy(float))
         draw.lattice(ax, lattice, row["relative_density"], color, draw.square(draw.lattice_limits(lattice)), 500)
         error = style.number(100 * row["nmse_frobenius"])
-        ax.set_title(f"{label}: NMSE {error} %, $\\rho$ = {row['relative_density']:.3f}", fontsize=8.5, pad=1)
+        ax.set_title(f"{label}: NMSE {error} %, $\\rho$ = {row['relative_density']:.3f}", fontsize=8.5, pad=1, y=1)
     _projections(axes[2:], curves, unit)
 
 
@@ -113,7 +122,8 @@ def _projections(axes, curves, unit):
         ax.axis("off")
         ax.text(reach, 0.03 * reach, f"${a}$", ha="right", va="bottom", fontsize=9)
         ax.text(0.03 * reach, reach, f"${b}$", ha="left", va="top", fontsize=9)
-        ax.set_title(f"$E(n)$ in the {a}{b} plane, ring = {style.number(step)} {unit}", fontsize=8, pad=1)
+        ax.set_title(f"$E(n)$ in the {a}{b} plane", fontsize=8.5, pad=1, y=1)
+        ax.text(reach, -reach, f"a ring: {style.number(step)} {unit}", ha="right", va="bottom", fontsize=7.5)
 
 
 def _words(ax, text):
