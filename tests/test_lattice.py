@@ -1,0 +1,125 @@
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from trussmap.errors import InputError
+from trussmap.lattice import descriptor as d
+from trussmap.lattice.compound import (
+    LATTICE_SETS,
+    _canonical_struts,
+    compound,
+    superpose,
+    topologies,
+    topology_keys,
+    topology_members,
+)
+from trussmap.lattice.elementary import NAMES, elementary_lattice
+from trussmap.lattice.graph import PeriodicGraph
+from trussmap.lattice.symmetry import inversion, primitive_cell, reduce_by_symmetry
+
+
+def test_tessellation_keeps_the_strut_length_per_volume():
+    for index in range(len(NAMES)):
+        lattice = elementary_lattice(index)
+        assert lattice.tiled(2).lengths.sum() == pytest.approx(4 * lattice.lengths.sum())
+
+
+def test_superposition_splits_at_crossings_and_at_foreign_nodes():
+    cross = PeriodicGraph(np.array([[0.0, 0, 0]]), np.array([[0, 0], [0, 0]]), np.array([[1, 1, 0], [1, -1, 0]]))
+    assert len(superpose([cross]).struts) == 4  # the two diagonals meet in the middle of the face
+    pair = compound(
+        [0, 2, 2], [2, 1, 1]
+    )  # simple cubic 2×: a node at the middle of each bcc half diagonal? no, its centre
+    nodes = {tuple(node) for node in pair.nodes.round(6)}
+    assert (0.5, 0.5, 0.5) in nodes
+    ends = pair.nodes[pair.struts[:, 0]]
+    for node in pair.nodes:  # no node lies inside a strut
+        for shift in np.ndindex(3, 3, 3):
+            gap = node + np.array(shift) - 1 - ends
+            along = (gap * pair.fractional_vectors).sum(1) / pair.lengths**2
+            off = np.linalg.norm(gap - along[:, None] * pair.fractional_vectors, axis=1)
+            assert not ((off < 1e-9) & (along > 1e-9) & (along < 1 - 1e-9)).any()
+
+
+@pytest.mark.parametrize(
+    "members", [((1, 1), (6, 2)), ((4, 1), (4, 2), (5, 2)), ((0, 2), (3, 1), (5, 2)), ((2, 1), (5, 1), (5, 2))]
+)
+def test_superposition_does_not_depend_on_the_order(members):
+    """The published superposition does, for these among others."""
+    struts = {
+        _canonical_struts(superpose([elementary_lattice(k).tiled(r) for k, r in order]))
+        for order in permutations(members)
+    }
+    assert len(struts) == 1
+
+
+def test_number_of_topologies():
+    graphs, of_set = topologies()
+    assert len(LATTICE_SETS) == 469
+    assert len(graphs) == of_set.max() + 1 == 197
+    types, reps = topology_members()
+    assert np.array_equal(topology_keys(types, reps), np.arange(197))
+
+
+def test_all_topologies_have_an_inversion_centre_and_keep_their_density_when_reduced():
+    for graph in topologies()[0]:
+        assert inversion(primitive_cell(graph)) is not None
+        reduced = reduce_by_symmetry(graph)
+        length = (reduced.weights * np.linalg.norm(reduced.vectors, axis=1)).sum()
+        assert length / reduced.volume == pytest.approx(graph.lengths.sum() / graph.volume)
+
+
+def test_primitive_cell_of_tessellation_is_that_of_the_lattice():
+    octet = elementary_lattice(1)
+    assert len(primitive_cell(octet).nodes) == 1
+    assert primitive_cell(octet.tiled(2)).volume == pytest.approx(1 / 32)
+
+
+def test_designs_depend_on_seed_and_number_alone():
+    whole = d.sample_designs(7, 0, 1000)
+    assert np.array_equal(whole[300:421], d.sample_designs(7, 300, 421))
+    assert not np.array_equal(whole, d.sample_designs(8, 0, 1000))
+    d.check_designs(whole, "sample")
+
+
+def test_sampling_law():
+    designs = d.sample_designs(1, 0, 100_000)
+    frequencies = [np.bincount(designs[:, column].astype(int)) / 1e5 for column in (4, 5, 6)]
+    assert np.allclose(frequencies, 1 / 7, atol=0.005)
+    rotation = d.rotation(designs[:, d.R1])
+    assert np.allclose(rotation @ rotation.swapaxes(1, 2), np.eye(3), atol=1e-12)
+    # angle uniform on [0, 2π), axis on the sphere: trace 1 + 2 cos θ averages 1, where it is 0 for uniform rotations
+    assert np.trace(rotation, axis1=1, axis2=2).mean() == pytest.approx(1.0, abs=0.02)
+
+
+def test_angle_axis_inverts_rotation():
+    designs = d.sample_designs(2, 0, 500)
+    assert np.allclose(d.angle_axis(d.rotation(designs[:, d.R1])), designs[:, d.R1], atol=1e-7)
+
+
+def test_map_is_the_product_of_its_four_steps():
+    design = d.sample_designs(3, 5, 6)
+    u, v = np.diag(design[0, d.U]), np.diag(design[0, d.V])
+    expected = d.rotation(design[0, d.R2]) @ v @ d.rotation(design[0, d.R1]) @ u
+    assert np.allclose(d.deformation_map(design)[0], expected)
+
+
+def test_published_tessellations_0_and_1_are_accepted(tmp_path):
+    import pandas as pd
+
+    table = pd.DataFrame(d.sample_designs(4, 0, 20), columns=d.DESIGN_COLUMNS)
+    published = table.assign(**{name: table[name] - 1 for name in ("lattice_rep1", "lattice_rep2", "lattice_rep3")})
+    published.to_csv(tmp_path / "designs.csv", index=False)
+    assert np.allclose(d.read_designs(tmp_path / "designs.csv")[1], table)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("lattice_type2", 7), ("relative_density", 0.0), ("relative_density", 2), ("U1", 3), ("R1_rot_ax1", 1.5)],
+)
+def test_values_out_of_range_are_named(column, value):
+    designs = d.sample_designs(4, 0, 20)
+    designs[11, d.DESIGN_COLUMNS.index(column)] = value
+    with pytest.raises(InputError, match=rf"some.csv, row 12, column {column}"):
+        d.check_designs(designs, "some.csv")
