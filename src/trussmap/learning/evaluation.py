@@ -1,0 +1,138 @@
+"""How good a pair of forward and inverse models is, on designs it never saw.
+
+``evaluate`` returns the tree that goes under ``metrics.json`` and the arrays behind it:
+
+==================================  ==============================================================================
+``designs``                         how many test designs; ``training_designs`` how many it was trained on
+``forward.r2.C11 …``                R² of the predicted stiffness; ``r2_interval`` its 95 % bootstrap interval
+``forward_1.r2.C11 …``              R² of F1's nine orthotropic constants (``paper`` alone)
+``inverse.r2_surrogate, r2_fe``     R² of the targets' reconstruction: by the forward model (as the paper does), and
+                                    by finite elements on the proposed lattices; ``…_interval``
+``inverse.r2_fe_single``            the same without choosing among candidates (``polar`` alone)
+``inverse.same_topology_share``     share of proposals with the target's own topology
+``inverse.redraw_differs_share``    share of redraws for a target with another topology than its first draw
+``inverse.seconds_30000``           time of 30,000 proposals (scaled from ``timing_predictions`` if those are fewer)
+``inverse.nmse_frobenius_median``   of the FE-verified proposals
+``lookup.…``                        the closest training design (by ``nmse_frobenius``) instead of a model
+==================================  ==============================================================================
+"""
+
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from trussmap.dataset import open_dataset
+from trussmap.homogenization import homogenize_designs
+from trussmap.lattice.descriptor import topology_keys
+from trussmap.learning.models import architecture, load_forward, load_inverse
+from trussmap.learning.training import device
+from trussmap.stiffness import COLUMNS, COMPONENTS, ORTHOTROPIC, ROWS, nmse_frobenius
+
+
+def evaluate(model_dir, dataset, settings, seed=0, threads=None):
+    """Evaluate the models in a folder on the test split.
+
+    Parameters
+    ----------
+    settings : ``designs`` (at most), ``redraws`` (≥ 2), ``timing_predictions``, ``bootstrap`` (resamples).
+
+    Returns
+    -------
+    metrics : dictionary as above.
+    predictions : dictionary of arrays, all (n, …): designs, stiffness, stiffness_orthotropic, forward,
+        forward_orthotropic (``paper``), inverse_designs, inverse_surrogate, inverse_fe, lookup.
+    """
+    forward, inverse = load_forward(model_dir), load_inverse(model_dir)
+    with open_dataset(dataset) as data:
+        out = data.test.read(slice(settings["designs"]))
+        training_designs = len(data.train)
+        print(f"comparing {len(out['designs']):,} test designs with {training_designs:,} training designs", flush=True)
+        out["lookup"] = lookup(data.train, out["stiffness"])
+    truth = out["stiffness"]
+    scores = lambda predicted: _scores(truth, predicted, settings["bootstrap"], seed)  # noqa: E731
+
+    print("forward model", flush=True)
+    out["forward"] = forward.predict(out["designs"])
+    metrics = {"designs": len(truth), "training_designs": training_designs}
+    r2, interval = scores(out["forward"])
+    metrics["forward"] = {"r2": r2, "r2_interval": interval}
+    if architecture(model_dir) == "paper":
+        nine = out["forward_orthotropic"] = forward.predict_orthotropic(out["designs"])
+        r2, interval = _scores(out["stiffness_orthotropic"], nine, settings["bootstrap"], seed, ORTHOTROPIC)
+        metrics["forward_1"] = {"r2": r2, "r2_interval": interval}
+
+    print("inverse model: proposals, and their finite elements", flush=True)
+    proposals = inverse.propose(truth, draws=settings["redraws"], seed=seed)
+    designs = out["inverse_designs"] = proposals[:, 0]
+    out["inverse_surrogate"] = forward.predict(designs)
+    out["inverse_fe"] = homogenize_designs(designs, threads=threads)
+    found = metrics["inverse"] = {}
+    found["r2_surrogate"], found["r2_surrogate_interval"] = scores(out["inverse_surrogate"])
+    found["r2_fe"], found["r2_fe_interval"] = scores(out["inverse_fe"])
+    if inverse.config.get("candidates", 1) > 1:
+        single = inverse.propose(truth, seed=seed, candidates=1)[:, 0]
+        found["candidates"] = inverse.config["candidates"]
+        found["r2_fe_single"] = scores(homogenize_designs(single, threads=threads))[0]
+    topology = np.stack([topology_keys(proposals[:, i]) for i in range(proposals.shape[1])], 1)
+    found["same_topology_share"] = float((topology[:, 0] == topology_keys(out["designs"])).mean())
+    found["redraw_differs_share"] = float((topology[:, 1:] != topology[:, :1]).mean())
+    found["nmse_frobenius_median"] = float(np.median(nmse_frobenius(out["inverse_fe"], truth)))
+    found["seconds_30000"] = time_proposals(inverse, truth, settings["timing_predictions"])
+    error = nmse_frobenius(out["lookup"], truth)
+    metrics["lookup"] = {"r2": scores(out["lookup"])[0], "nmse_frobenius_median": float(np.median(error))}
+    return metrics, out
+
+
+def r_squared(truth, predicted, weight=None):
+    """Coefficients of determination (..., k) of predictions (n, k), with optional row weights (..., n)."""
+    weight = np.ones(len(truth)) if weight is None else weight
+    total = weight.sum(-1)[..., None]
+    residual = weight @ (predicted - truth) ** 2
+    shifted = truth - truth.mean(0)  # around the common mean first, so that the two sums below do not cancel
+    variance = weight @ shifted**2 - (weight @ shifted) ** 2 / total
+    return 1 - residual / variance
+
+
+def bootstrap_interval(truth, predicted, resamples, seed=0, level=0.95):
+    """Bootstrap interval (2, k) of R² over designs, by the percentiles of ``resamples`` resamplings."""
+    generator = np.random.default_rng(seed)
+    n = len(truth)
+    values = [
+        r_squared(truth, predicted, np.bincount(generator.integers(n, size=n), minlength=n).astype(float))
+        for _ in range(resamples)
+    ]
+    return np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
+
+
+def lookup(split, targets):
+    """The stiffness (n, 21) in a split that is closest to each target (n, 21) by `nmse_frobenius`."""
+    where = device()
+    weight = torch.as_tensor(np.sqrt(np.where(ROWS == COLUMNS, 1.0, 2.0)), dtype=torch.float32, device=where)
+    wanted = torch.as_tensor(targets, dtype=torch.float32, device=where) * weight
+    closest = torch.full((len(targets),), torch.inf, device=where)
+    nearest = np.zeros_like(targets)
+    for block in split.blocks(8192, names=("stiffness",)):
+        known = torch.as_tensor(block["stiffness"], dtype=torch.float32, device=where) * weight
+        for start in range(0, len(wanted), 8192):
+            rows = slice(start, start + 8192)
+            value, index = torch.addmm((known**2).sum(-1), wanted[rows], known.T, alpha=-2).min(-1)
+            closer = (value < closest[rows]).cpu().numpy()
+            closest[rows] = torch.minimum(value, closest[rows])
+            nearest[rows][closer] = block["stiffness"][index.cpu().numpy()[closer]]
+    return nearest
+
+
+def time_proposals(inverse, targets, predictions):
+    """Seconds that 30,000 proposals take, measured on ``predictions`` targets (the given ones, repeated)."""
+    rows = np.resize(np.arange(len(targets)), predictions)
+    inverse.propose(targets[rows[:256]])
+    start = perf_counter()
+    inverse.propose(targets[rows])
+    return (perf_counter() - start) * 30_000 / predictions
+
+
+def _scores(truth, predicted, resamples, seed, names=COMPONENTS):
+    r2 = dict(zip(names, r_squared(truth, predicted).tolist(), strict=True))
+    interval = bootstrap_interval(truth, predicted, resamples, seed)
+    return r2, dict(zip(names, interval.T.tolist(), strict=True))

@@ -1,0 +1,279 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from trussmap.dataset import merge_shards, open_dataset, write_shard
+from trussmap.errors import InputError
+from trussmap.homogenization import homogenize_designs
+from trussmap.lattice.descriptor import check_designs, rotation, sample_designs, topology_keys
+from trussmap.learning import load_forward, load_inverse, paper, polar, train_model, training
+from trussmap.learning.evaluation import bootstrap_interval, evaluate, lookup, r_squared
+from trussmap.learning.models import read_record
+from trussmap.learning.networks import (
+    draw,
+    rotate_fast,
+    rotation_6d,
+    rotation_vector,
+    straight_through_choice,
+)
+from trussmap.stiffness import ORTHOTROPIC_INDEX, nmse_frobenius, rotate
+
+N = 3000
+COMMON = {"batch": 256, "schedule": "cosine", "precision": "float32"}
+SMALL = {
+    "polar/forward": {"hidden": [64, 64], "epochs": 15, "learning_rate": 5e-3},
+    "polar/inverse": {
+        "topology": [64, 64],
+        "geometry": [64, 64],
+        "refine": [64, 64],
+        "steps": 1,
+        "candidates": 2,
+        "posterior_share": 0.5,
+        "epochs": 10,
+        "learning_rate": 5e-3,
+    },
+    "paper/forward_1": {"hidden": [64, 64], "epochs": 15, "learning_rate": 5e-3},
+    "paper/forward_2": {"hidden": [64, 64], "epochs": 15, "learning_rate": 5e-3},
+    "paper/inverse": {
+        "topology": [64, 64],
+        "geometry": [64, 64],
+        "temperature": 1.0,
+        "epochs": 10,
+        "learning_rate": 2e-3,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A small data set, and all models trained on it."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("study")
+    designs = sample_designs(3, 0, N)
+    orthotropic = homogenize_designs(designs, orthotropic=True)[:, ORTHOTROPIC_INDEX]
+    write_shard(folder / "0.h5", designs, orthotropic, homogenize_designs(designs), settings={"seed": 3})
+    merge_shards([folder / "0.h5"], folder / "dataset.h5", 0.1, {"seed": 3})
+    for name, settings in SMALL.items():
+        train_model(name, folder / "dataset.h5", settings, 3, folder / f"{name}.safetensors", COMMON)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def test_split(folder):
+    with open_dataset(folder / "dataset.h5") as data:
+        return data.test.read()
+
+
+# ------------------------------------------------------------------------------------------------- building blocks
+def test_fast_rotation_is_the_rotation():
+    generator = torch.Generator().manual_seed(0)
+    turns = rotation_6d(torch.randn(50, 6, generator=generator, dtype=torch.float64))
+    c = torch.randn(50, 21, generator=generator, dtype=torch.float64)
+    assert torch.allclose(rotate_fast(c, turns), rotate(c, turns), atol=1e-12)
+    assert torch.allclose(torch.linalg.det(turns), torch.ones(50, dtype=torch.float64))
+    small = rotation_vector(torch.tensor([[0.0, 0.0, np.pi / 2], [0.0, 0.0, 0.0]], dtype=torch.float64))
+    assert torch.allclose(small[0] @ torch.tensor([1.0, 0, 0]).double(), torch.tensor([0, 1.0, 0]).double(), atol=1e-9)
+    assert torch.allclose(small[1], torch.eye(3).double())
+
+
+def test_choices_follow_the_logits_and_temperature_spreads_them():
+    logits = torch.tensor([2.0, 1.0, 0.0]).expand(20_000, 3).clone().requires_grad_()
+    for temperature in (1.0, 5.0):
+        expected = torch.softmax(logits[0] / temperature, 0).detach()
+        for hard in (
+            straight_through_choice(logits, temperature, torch.Generator().manual_seed(1)),
+            torch.nn.functional.one_hot(draw(logits, temperature, torch.Generator().manual_seed(1)), 3).float(),
+        ):
+            assert torch.allclose(hard.detach().mean(0), expected, atol=0.02)
+    assert set(np.unique(hard.detach().round(decimals=5))) == {0.0, 1.0}
+    (straight_through_choice(logits, 1.0) * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
+    assert logits.grad.abs().sum() > 0
+    assert (draw(logits, 0) == 0).all()
+
+
+# -------------------------------------------------------------------------------------------- designs and their parts
+def test_polar_parts_give_the_same_lattice_back():
+    designs = sample_designs(1, 0, 2000)
+    topology, density, turn, stretch = polar.polar_parts(designs)
+    types, reps = polar.topology_table()
+    again, exact = polar.published_designs(types[topology], reps[topology], density, turn, stretch)
+    check_designs(again, "again")
+    assert exact.mean() > 0.995
+    back = polar.polar_parts(again)
+    assert np.array_equal(back[0], topology) and np.allclose(back[1], density)
+    assert np.allclose(back[2][exact], turn[exact], atol=1e-8)
+    assert np.allclose(back[3][exact], stretch[exact], atol=1e-8)
+    assert np.allclose(homogenize_designs(again[:200])[exact[:200]], homogenize_designs(designs[:200])[exact[:200]])
+
+
+def test_a_stretch_beyond_the_published_ranges_is_flagged():
+    types, reps = polar.topology_table()
+    stretch = np.array([[1.0, -1.0, 0, 0, 0, 0], [3.0, -3.0, 0, 0, 0, 0], [0, 0, 0, 0.5, 0.1, 0.2]])
+    designs, exact = polar.published_designs(
+        types[:3], reps[:3], np.full(3, 0.05), np.tile(np.eye(3), (3, 1, 1)), stretch
+    )
+    assert exact.tolist() == [True, False, True]
+    check_designs(designs, "clipped")
+
+
+def test_paper_inputs_decode_to_the_design():
+    designs = sample_designs(2, 0, 500)
+    assert np.allclose(paper.decode(paper.encode(designs)), designs, atol=1e-6)
+
+
+def test_canonical_features_do_not_see_the_frame_of_the_target(test_split):
+    c = test_split["stiffness"][:100]
+    turned = rotate(c, rotation(np.random.default_rng(0).uniform(0, 0.6, (100, 3))))
+    first, second = polar.target_features(c), polar.target_features(turned)
+    assert torch.allclose(first["log_norm"], second["log_norm"], atol=1e-4)
+    versions = first["shape"][:, None] * torch.cat([polar._FLIP_SIGNS] * 2, -1)
+    gap = (versions - second["shape"][:, None])[..., :21].abs().amax(-1).amin(-1)
+    assert gap.quantile(0.95) < 1e-3  # the frame is not unique where eigenvalues coincide
+
+
+# ------------------------------------------------------------------------------------------------------ training loop
+def _toy():
+    torch.manual_seed(0)
+    model = torch.nn.Linear(4, 2)
+    x = torch.randn(640, 4)
+    return model, {"x": x, "y": x @ torch.randn(4, 2)}
+
+
+def _toy_loss(model, fail_after=None):
+    calls = [0]
+
+    def loss(batch, generator):
+        calls[0] += 1
+        if fail_after and calls[0] > fail_after:
+            raise KeyboardInterrupt
+        noise = 0.01 * torch.randn(batch["y"].shape, generator=generator)
+        return ((model(batch["x"]) - batch["y"] - noise) ** 2).mean()
+
+    return loss
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
+def test_a_killed_training_resumes_where_it_was(tmp_path, schedule):
+    settings = {"epochs": 6, "batch": 64, "learning_rate": 0.05, "schedule": schedule, "checkpoint_seconds": 0}
+    results = []
+    for fail_after in (None, 27):
+        checkpoint = tmp_path / f"{fail_after}.safetensors"
+        model, data = _toy()
+        if fail_after:
+            with pytest.raises(KeyboardInterrupt):
+                training.train("t", model, _toy_loss(model, fail_after), data, data, settings, 1, {}, checkpoint)
+            model, data = _toy()
+        history = training.train("t", model, _toy_loss(model), data, data, settings, 1, {}, checkpoint)
+        results.append((model.weight.detach().clone(), [{**h, "seconds": 0} for h in history]))
+    assert torch.equal(results[0][0], results[1][0])
+    assert len(results[0][1]) == len(results[1][1]) == 6
+    for one, two in zip(*(r[1] for r in results), strict=True):
+        assert one == pytest.approx(two)
+
+
+def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path, capsys):
+    settings = {"epochs": 2, "batch": 64, "learning_rate": 0.05, "schedule": "constant", "checkpoint_seconds": 0}
+    model, data = _toy()
+    training.train("t", model, _toy_loss(model), data, data, settings, 1, {}, tmp_path / "c.safetensors")
+    training.train(
+        "t", model, _toy_loss(model), data, data, settings | {"epochs": 3}, 1, {}, tmp_path / "c.safetensors"
+    )
+    assert "resumed" not in capsys.readouterr().out
+
+
+# ----------------------------------------------------------------------------------------- trained models, end to end
+@pytest.mark.parametrize(("architecture", "share"), [("polar", 0.3), ("paper", 0.95)])
+def test_models_learn_and_propose_valid_designs(folder, test_split, architecture, share):
+    forward, inverse = load_forward(folder / architecture), load_inverse(folder / architecture)
+    truth = test_split["stiffness"]
+    assert r_squared(truth, forward.predict(test_split["designs"])).mean() > 0.4
+    designs = inverse.propose(truth, draws=2, seed=4)
+    assert designs.shape == (len(truth), 2, 19)
+    check_designs(designs.reshape(-1, 19), "proposals")
+    assert np.array_equal(designs, inverse.propose(truth, draws=2, seed=4))
+    assert not np.array_equal(designs, inverse.propose(truth, draws=2, seed=5))
+    reached = homogenize_designs(designs[:, 0])
+    chance = homogenize_designs(np.random.default_rng(0).permutation(designs[:, 0]))
+    assert ((reached - truth) ** 2).sum() < share * ((chance - truth) ** 2).sum()
+
+
+def test_polar_predictions_turn_with_the_lattice(folder):
+    """The rotation R2 is exact, whatever the network has learned."""
+    forward = load_forward(folder / "polar")
+    designs = sample_designs(8, 0, 20)
+    upright = designs.copy()
+    upright[:, [13, 14, 15]] = 0  # R2 = identity
+    turned = rotate(forward.predict(upright), rotation(designs[:, [13, 14, 15]]))
+    assert np.allclose(forward.predict(designs), turned, rtol=1e-4, atol=1e-8)
+
+
+def test_higher_temperature_draws_more_topologies(folder, test_split):
+    inverse = load_inverse(folder / "polar")
+    counts = []
+    for temperature in (0, 1.0, 50.0):
+        designs = inverse.propose(test_split["stiffness"][:20], draws=20, temperature=temperature)
+        keys = topology_keys(designs.reshape(-1, 19)).reshape(20, 20)
+        counts.append(np.mean([len(set(row)) for row in keys]))
+    assert counts[0] < counts[1] < counts[2]
+
+
+@pytest.mark.parametrize("architecture", ["polar", "paper"])
+def test_evaluation_has_every_number(folder, architecture):
+    settings = {"designs": 150, "redraws": 2, "timing_predictions": 300, "bootstrap": 20}
+    metrics, arrays = evaluate(folder / architecture, folder / "dataset.h5", settings)
+    assert metrics["designs"] == len(arrays["inverse_fe"]) == 150
+    for tree in (metrics["forward"]["r2"], metrics["inverse"]["r2_fe"], metrics["inverse"]["r2_surrogate"]):
+        assert len(tree) == 21 and max(tree.values()) <= 1
+    assert 0 <= metrics["inverse"]["same_topology_share"] <= 1
+    assert 0 < metrics["inverse"]["redraw_differs_share"] <= 1
+    low, high = metrics["forward"]["r2_interval"]["C11"]
+    assert low <= metrics["forward"]["r2"]["C11"] <= high
+    assert ("forward_1" in metrics) == ("forward_orthotropic" in arrays) == (architecture == "paper")
+    json.dumps(metrics)
+
+
+def test_a_record_tells_where_a_model_comes_from(folder):
+    record = read_record(folder / "polar" / "inverse.json")
+    with open_dataset(folder / "dataset.h5") as data:
+        assert record["dataset_digest"] == data.digest
+    assert [entry["epoch"] for entry in record["history"]] == list(range(1, 11))
+    assert {"loss", "test_loss", "learning_rate", "seconds"} <= set(record["history"][0])
+    assert set(record["depends_on"]) == {"forward"}
+    assert not list((folder / "polar").glob("*checkpoint*"))
+
+
+def test_unusable_models_are_named(folder, tmp_path):
+    with pytest.raises(InputError, match="no trained models"):
+        load_forward(tmp_path)
+    for name in ("forward.json", "forward.safetensors"):
+        (tmp_path / name).write_bytes((folder / "polar" / name).read_bytes())
+    (tmp_path / "forward.safetensors").write_bytes((folder / "polar/forward.safetensors").read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"forward\.safetensors"):
+        load_forward(tmp_path)
+    (tmp_path / "forward.json").write_text("{")
+    with pytest.raises(InputError, match=r"forward\.json"):
+        load_forward(tmp_path)
+
+
+# --------------------------------------------------------------------------------------------------------- evaluation
+def test_r_squared_and_its_interval():
+    generator = np.random.default_rng(0)
+    truth = generator.normal(size=(4000, 2)) + 5
+    predicted = truth + [0.1, 0.5] * generator.normal(size=(4000, 2))
+    r2 = r_squared(truth, predicted)
+    assert np.allclose(r2, [0.99, 0.75], atol=0.02)
+    low, high = bootstrap_interval(truth, predicted, 200)
+    assert (low < r2).all() and (r2 < high).all() and (high - low < 0.05).all()
+    assert np.allclose(r_squared(truth, np.broadcast_to(truth.mean(0), truth.shape)), 0)
+
+
+def test_lookup_finds_the_closest_training_design(folder, test_split):
+    targets = test_split["stiffness"][:30]
+    with open_dataset(folder / "dataset.h5") as data:
+        known = data.train.read()["stiffness"]
+        assert np.array_equal(lookup(data.train, known[:50]), known[:50])
+        found = lookup(data.train, targets)
+    best = nmse_frobenius(known[None], targets[:, None]).min(1)
+    assert np.allclose(nmse_frobenius(found, targets), best, rtol=1e-3)
