@@ -7,7 +7,7 @@ from matplotlib.colors import Normalize
 from trussmap.figures import draw, style
 
 
-def plot(nodes, struts, radii, path, position=None, label=""):
+def plot(nodes, struts, radii, path, position=None, label="", pixels=2400):
     """Draw a graded structure to ``path`` (PNG).
 
     Parameters
@@ -18,6 +18,7 @@ def plot(nodes, struts, radii, path, position=None, label=""):
     position : (m,) progress from design A (0) to design B (1); by default that of the strut's middle along the longest
         side of the structure
     label : a line of text below the structure
+    pixels : resolution of the structure along the longer side of its picture
     """
     nodes, struts, radii = np.asarray(nodes, float), np.asarray(struts, int), np.asarray(radii, float)
     start, end = nodes[struts[:, 0]], nodes[struts[:, 1]]
@@ -39,7 +40,7 @@ def plot(nodes, struts, radii, path, position=None, label=""):
         total = tall + 1.9
         ax = fig.add_axes((0.005, 1.35 / total, 0.99, tall / total))
         colors = style.PATH_MAP(position)[:, :3]
-        draw.picture(ax, start, end, radii, colors, limits, 2400, view)
+        draw.picture(ax, start, end, radii, colors, limits, pixels, view)
         draw.triad(ax, at=(0.015, 0.02), size=0.03, view=view)
         fig.suptitle("A lattice graded from design A to design B", y=1 - 0.18 / total, fontsize=13)
         bar = fig.add_axes((0.3, 0.85 / total, 0.4, 0.16 / total))

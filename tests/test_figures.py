@@ -1,0 +1,184 @@
+"""Figures: the geometry that is drawn, and every figure as a picture that is not blank."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from trussmap.figures import correlation, dataset, draw, elementary, generation, graded, losses, targets
+from trussmap.homogenization import homogenize_designs
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.lattice.elementary import elementary_lattice
+from trussmap.stiffness import COMPONENTS, directional_modulus, isotropic, pack
+
+
+@pytest.fixture(scope="module")
+def designs():
+    return sample_designs(3, 0, 60)
+
+
+@pytest.fixture(scope="module")
+def stiffness(designs):
+    return homogenize_designs(designs, threads=1)
+
+
+def check_picture(path, least_ink=0.01):
+    """A PNG of a readable size with something on it, and none of it cut at the border."""
+    image = imread(path)[..., :3].min(-1)
+    assert min(image.shape) > 500
+    assert (image < 0.9).mean() > least_ink
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    assert (border > 0.98).all()
+
+
+def test_simple_cubic_cell_shows_its_twelve_edges():
+    start, end, index = draw.cell_struts(elementary_lattice(0))
+    assert len(start) == 12
+    assert np.allclose(np.linalg.norm(end - start, axis=1), 1)
+    assert np.bincount(index).tolist() == [4, 4, 4]
+
+
+def test_cell_struts_fill_the_closed_cell_and_no_more():
+    for kind in range(7):
+        for graph in (elementary_lattice(kind), elementary_lattice(kind).tiled(2)):
+            start, end, _ = draw.cell_struts(graph)
+            both = np.vstack([start, end])
+            assert both.min() > -1e-9 and both.max() < 1 + 1e-9
+            # counting a strut on a face half and one on an edge a quarter gives each strut of the graph once
+            middle = (start + end) / 2
+            on_faces = ((np.abs(middle) < 1e-9) | (np.abs(middle - 1) < 1e-9)).sum(1)
+            length = np.linalg.norm(end - start, axis=1) / 2.0**on_faces
+            assert length.sum() == pytest.approx(graph.lengths.sum())
+
+
+def test_camera_is_a_rotation_with_z_upwards():
+    view = draw.camera(-50, 25)
+    assert np.allclose(view @ view.T, np.eye(3))
+    assert np.linalg.det(view) == pytest.approx(1)
+    assert view[0, 2] == pytest.approx(0) and view[1, 2] > 0
+
+
+def test_nearer_strut_hides_the_farther_one():
+    view = np.eye(3)
+    start = np.array([[-1.0, 0, 0], [0, -1.0, 1]])
+    end = np.array([[1.0, 0, 0], [0, 1.0, 1]])
+    colors = np.array([[1.0, 0, 0], [0, 0, 1.0]])
+    image = draw.truss_image(start, end, 0.1, colors, (-1, 1, -1, 1), 101, view)
+    red, _, blue, cover = image[50, 50]
+    assert cover == 1 and blue > red
+    red, _, blue, cover = image[50, 5]
+    assert cover == 1 and red > blue
+    assert image[5, 5, 3] == 0
+
+
+def test_strut_is_as_wide_as_its_diameter():
+    image = draw.truss_image(
+        np.array([[-1.0, 0, 0]]), np.array([[1.0, 0, 0]]), 0.25, np.ones((1, 3)), (-1, 1, -1, 1), 200, np.eye(3)
+    )
+    assert image[:, 100, 3].sum() == pytest.approx(0.5 * 100, abs=2)
+
+
+def test_elastic_surface_of_an_isotropic_material_is_a_sphere():
+    ax = Figure().add_subplot()
+    draw.elastic_surface(ax, pack(isotropic(2.0)))
+    assert np.allclose(np.abs(ax.get_xlim()), 2, rtol=1e-3)
+    assert np.allclose(np.abs(ax.get_ylim()), 2, rtol=1e-3)
+    assert draw.maximum_modulus(pack(isotropic(2.0))) == pytest.approx(2)
+
+
+def test_round_length_is_one_two_or_five():
+    assert draw.round_length(0.0049) == pytest.approx(0.002)
+    assert draw.round_length(7) == 5
+    assert draw.round_length(1.0) == 1
+
+
+def test_stages_end_in_the_stiffness_of_the_design():
+    design = generation.EXAMPLE
+    sequence = generation.stages(design)
+    assert len(sequence) == 5
+    full = homogenize_designs(design[None], threads=1)[0]
+    only_u = homogenize_designs(design[None], orthotropic=True, threads=1)[0]
+    scale = np.abs(full).max()
+    assert np.allclose(sequence[-1].stiffness, full, atol=1e-9 * scale)
+    assert np.allclose(sequence[1].stiffness, only_u, atol=1e-9 * scale)
+    # a rotation turns the elastic surface, it changes no extreme value
+    for before, after in ((1, 2), (3, 4)):
+        values = [draw.maximum_modulus(sequence[k].stiffness) for k in (before, after)]
+        assert values[0] == pytest.approx(values[1], rel=0.01)
+
+
+def test_r_squared():
+    truth = np.array([[1.0, 1], [2, 2], [3, 3]])
+    prediction = np.array([[1.0, 2], [2, 2], [3, 2]])
+    assert np.allclose(correlation.r_squared(truth, prediction), [1, 0])
+
+
+def test_generation_and_elementary_figures(tmp_path):
+    generation.plot(generation.EXAMPLE, tmp_path / "generation.png")
+    elementary.plot(tmp_path / "elementary.png")
+    check_picture(tmp_path / "generation.png")
+    check_picture(tmp_path / "elementary.png")
+
+
+def test_correlation_figures(tmp_path, stiffness):
+    rng = np.random.default_rng(0)
+    close = stiffness * (1 + 0.05 * rng.normal(size=stiffness.shape))
+    correlation.plot(stiffness, close, tmp_path / "all.png", title="Forward")
+    correlation.plot(stiffness[:, :9], close[:, :9], tmp_path / "nine.png")
+    useless = rng.permutation(stiffness) * 3  # R² far below zero must not break the figure
+    correlation.plot(stiffness, useless, tmp_path / "useless.png")
+    for name in ("all", "nine", "useless"):
+        check_picture(tmp_path / f"{name}.png", 0.005)
+
+
+def test_dataset_figure(tmp_path, stiffness):
+    published = pd.DataFrame({"column": COMPONENTS, "mean": stiffness.mean(0), "std": stiffness.std(0)})
+    dataset.plot(stiffness, published, tmp_path / "dataset.png")
+    check_picture(tmp_path / "dataset.png")
+
+
+@pytest.mark.parametrize("networks", [1, 2, 5])
+def test_losses_figure(tmp_path, networks):
+    history = [
+        {"epoch": k, "train_loss": 1 / k, "test_loss": 2 / k, "learning_rate": 1e-3, "seconds": 1.0}
+        for k in range(1, 9)
+    ]
+    losses.plot({f"paper/net_{k}": history for k in range(networks)} | {"paper/none": []}, tmp_path / "losses.png")
+    check_picture(tmp_path / "losses.png", 0.003)
+
+
+def test_targets_figure(tmp_path, designs, stiffness):
+    rows = [
+        {"target": target, "rank": rank, "nmse_frobenius": 0.1 * rank}
+        | dict(zip(DESIGN_COLUMNS, designs[10 * target + rank], strict=True))
+        | dict(zip(COMPONENTS, stiffness[10 * target + rank], strict=True))
+        for target, rank in ((1, 1), (1, 2), (2, 1))
+    ]
+    graphs = [elementary_lattice(1), None]
+    path = tmp_path / "targets.png"
+    targets.plot(["specimen_1", "b"], stiffness[[0, 1]], pd.DataFrame(rows), path, graphs, 114.0, "GPa")
+    check_picture(path)
+
+
+@pytest.mark.parametrize("long_side", [0, 1, 2])
+def test_graded_figure(tmp_path, long_side):
+    start, end, _ = draw.cell_struts(elementary_lattice(1))
+    size = np.ones(3)
+    size[long_side] = 3
+    nodes = np.vstack([start, end]) * size
+    struts = np.arange(len(nodes)).reshape(2, -1).T
+    path = tmp_path / "graded.png"
+    graded.plot(nodes, struts, np.full(len(struts), 0.03), path, label="floating struts 0", pixels=500)
+    check_picture(path)
+
+
+def test_nothing_is_left_behind_when_a_figure_fails(tmp_path):
+    with pytest.raises(KeyError):
+        targets.plot(["a"], np.zeros((1, 21)), pd.DataFrame({"nothing": []}), tmp_path / "figure.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_directional_modulus_marks_the_stiff_axis(stiffness):
+    n = np.eye(3)
+    assert (directional_modulus(stiffness[0], n) <= draw.maximum_modulus(stiffness[0]) * 1.01).all()

@@ -1,0 +1,150 @@
+"""The report: self-contained, honest about what is absent, with links that lead somewhere."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from matplotlib.image import imsave
+
+from trussmap.report import findings, flatten, headline_rows, write_report
+from trussmap.stiffness import COMPONENTS
+
+PAPER = {
+    "dataset": {"designs": 3000000, "topologies": 262},
+    "forward": {"paper": {"r2_at_least": 0.98}},
+    "inverse": {"paper": {"r2_surrogate_at_least": 0.95, "r2_surrogate": {"C11": 0.985}, "seconds_30000_at_most": 60}},
+}
+
+
+def r2(value):
+    return {c: value - 0.001 * k for k, c in enumerate(COMPONENTS)}
+
+
+@pytest.fixture
+def metrics():
+    return {
+        "dataset": {"designs": 12000, "designs_per_second": 431.0, "topologies": 217},
+        "forward": {"polar": {"r2": r2(0.99)}, "paper": {"r2": r2(0.7)}},
+        "inverse": {
+            "polar": {"r2_surrogate": r2(0.97), "r2_fe": r2(0.9), "same_topology_share": 0.0123, "seconds_30000": 3.21}
+        },
+        "bone": {
+            "specimen_1": {"nmse_frobenius": 0.0512, "nmse_frobenius_refined": 0.0031, "lookup_nmse_frobenius": 0.04},
+            "specimen_2": {"nmse_frobenius": 0.0412, "lookup_nmse_frobenius": 0.07},
+        },
+        "catalogue": {"cells": 6, "nmse_frobenius_median": 0.12},
+        "grading": {"floating_struts": 0, "path_error": 0.21},
+        "seconds": {"sample": 1.5, "homogenize": 200.0},
+        "paper": PAPER,
+    }
+
+
+@pytest.fixture
+def study(tmp_path):
+    folder = tmp_path / "results" / "tiny"
+    (folder / "stiffness").mkdir(parents=True)
+    (folder / "figures").mkdir()
+    for shard in ("0000", "0001"):
+        (folder / "stiffness" / f"{shard}.h5").write_bytes(b"x" * 1500)
+    settings = {"study": "tiny", "model": {"architecture": "polar"}, "versions": {"python": "3.11.9"}}
+    (folder / "study.json").write_text(json.dumps(settings))
+    (folder / "moments.csv").write_text(
+        "column,mean,std,min,max,published_mean,published_std,mean_z\n"
+        "C11,0.0098,0.0089,0,0.08,0.00976,0.00893,0.4\nC12,0.0035,0.0026,0,0.02,0.0034,0.0026,-3.1\n"
+    )
+    for stem in ("generation", "correlation_forward_polar", "something_new"):
+        imsave(folder / "figures" / f"{stem}.png", np.random.default_rng(0).random((8, 8)))
+    return folder
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.sources, self.tags, self.ids = [], [], [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.append(tag)
+        self.ids.add(attrs.get("id"))
+        if tag == "a":
+            self.links.append(attrs["href"])
+        if "src" in attrs:
+            self.sources.append(attrs["src"])
+
+
+def render(study, metrics):
+    path = study / "report.html"
+    write_report(study, metrics, sorted((study / "figures").glob("*.png")), path)
+    return path.read_text(encoding="utf-8")
+
+
+def test_page_needs_nothing_from_outside(study, metrics):
+    text = render(study, metrics)
+    page = Page(text)
+    assert len(page.sources) == 3
+    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert not {"script", "link", "iframe"} & set(page.tags)
+    assert "http" not in text.replace("https", "http") or not re.search(r"url\(|@import", text)
+
+
+def test_links_lead_to_files_of_the_study(study, metrics):
+    page = Page(render(study, metrics))
+    files = [link for link in page.links if not link.startswith("#")]
+    assert {"study.json", "moments.csv", "stiffness/0000.h5", "stiffness/0001.h5"} <= set(files)
+    assert all((study / link).exists() for link in files)
+    assert all(link[1:] in page.ids for link in page.links if link.startswith("#"))
+
+
+def test_numbers_stand_beside_the_published_ones(study, metrics):
+    text = render(study, metrics)
+    for words in (
+        "12,000",
+        "3,000,000",
+        "0.9900",
+        "≥ 0.98",
+        "0.9850",
+        "5.12 %",
+        "0.31 %",
+        "1.23 %",
+        "&lt; 60 s",
+        "3.3 min",
+    ):
+        assert words in text, words
+
+
+def test_absent_numbers_are_dashes(study, metrics):
+    text = render(study, {"paper": PAPER})
+    assert "–" in text and "None" not in text and "nan" not in re.sub(r"base64,[^\"]*", "", text)
+    rows = dict((row[0], row) for row in headline_rows(metrics, ["polar", "paper"]))
+    assert rows["inverse: time for 30,000 proposals"][2] == ["3.21 s", "–"]
+
+
+def test_bad_numbers_are_shown_as_they_are(study, metrics):
+    metrics["inverse"]["polar"]["r2_fe"]["C45"] = -3.2
+    text = render(study, metrics)
+    assert "-3.2000" in text
+    assert any("-3.2000 (C45)" in sentence for sentence in findings(metrics))
+
+
+def test_findings_follow_from_the_numbers(study, metrics):
+    sentences = findings(metrics, study / "moments.csv")
+    assert any("C12 differs most" in s and "-3.1" in s and "1 of 2" in s for s in sentences)
+    assert any("217" in s and "262" in s for s in sentences)
+    assert any("before refinement" in s and "1 of 2 specimens" in s for s in sentences)
+    assert any("after refinement" in s and "1 of 1 specimens" in s for s in sentences)
+    assert any("higher by up to 0.0700" in s for s in sentences)
+    assert any("every strut" in s for s in sentences)
+    assert findings({}) == []
+
+
+def test_report_of_a_study_without_files(tmp_path):
+    path = tmp_path / "report.html"
+    write_report(tmp_path, {}, [], path)
+    assert "Not computed." in path.read_text(encoding="utf-8")
+
+
+def test_flatten():
+    assert list(flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3})) == [("a.b", 1), ("a.c.d", 2), ("e", 3)]
