@@ -81,7 +81,7 @@ def mechanism(graph):
     parts = len(np.unique(label[used]))
     if parts > 1:
         return f"it falls into {parts} parts that no strut joins, free to move against each other"
-    # Give each node a cell along a spanning tree; what the other struts then fail to close spans the periodic directions.
+    # Give each node a cell along a spanning tree; what the other struts fail to close spans the periodic directions.
     cell, known = np.zeros((size, 3), int), np.zeros(size, bool)
     known[used[0]] = True
     while not known[used].all():
@@ -157,7 +157,8 @@ def _run(programs, topology, maps, density, threads, gradient):
             *programs.values(),
             _aligned_zeros(available, extents[:, 6].max() + kernel.KINDS, 9, LANES),
             _aligned_zeros(available, struts, 3, LANES),
-            _aligned_zeros(available, columns if gradient else 1, 6, 3, LANES),
+            _aligned_zeros(available, columns if gradient else 1, 18, LANES),
+            _aligned_zeros(available, kernel.SCRATCH, LANES),
             stiffness,
             derivative,
         )

@@ -1,120 +1,114 @@
 """The numeric half of homogenization: one design per SIMD lane, one thread per group of lanes.
 
-All arrays end in the lane axis, so that every loop over it compiles to vector instructions.
+Functions marked ``@lanes`` are written in vectors (`trussmap.homogenization.simd`): ``x[k]`` there is a value in each
+lane. What they are given is listed with its shape, W being the lanes.
 """
 
 import numba
 import numpy as np
 
-from trussmap.homogenization.simd import LANES, add_scaled, subtract_products
+from trussmap.homogenization.simd import LANES, add_scaled, lanes, subtract_products
+from trussmap.stiffness import POISSON_RATIO
 
-KINDS = 12
-_POISSON = 0.3
+#: Kinds of blocks that a strut contributes, and vectors of scratch that a thread needs.
+KINDS, SCRATCH = 12, 517
 # Timoshenko's Φ = 12EI/(κGAL²) of a circular section, with κ = 6(1+ν)/(7+6ν), is this factor times A/L².
-_SHEAR = (7 + 6 * _POISSON) / np.pi
+_SHEAR = (7 + 6 * POISSON_RATIO) / np.pi
 # D = EI/L (1 - _TWIST t⊗t): torsion GJ = EI/(1+ν) against bending EI.
-_TWIST = _POISSON / (1 + _POISSON)
+_TWIST = POISSON_RATIO / (1 + POISSON_RATIO)
+# The two tensor indices of the shear strains 23, 13, 12.
+_SHEARS = ((1, 2), (0, 2), (0, 1))
 
-_jit = numba.njit(cache=True, fastmath={"contract", "nsz", "arcp"}, error_model="numpy", boundscheck=False)
-
-
-@_jit
-def _strut_vectors(maps, vectors, out):
-    """out (m, 3, W) = maps (3, 3, W) · vectors (m, 3)."""
-    for s in range(len(vectors)):
-        for i in range(3):
-            for w in range(LANES):
-                out[s, i, w] = (
-                    maps[i, 0, w] * vectors[s, 0] + maps[i, 1, w] * vectors[s, 1] + maps[i, 2, w] * vectors[s, 2]
-                )
+_jit = numba.njit(cache=True, error_model="numpy")
 
 
-@_jit
-def _section(maps, density, volume, weights, areas, struts, area, cell):
-    """Strut cross-section ``area`` (W,) of relative area 1, and the mapped cell's volume ``cell`` (W,)."""
-    for w in range(LANES):
-        determinant = (
-            maps[0, 0, w] * (maps[1, 1, w] * maps[2, 2, w] - maps[1, 2, w] * maps[2, 1, w])
-            - maps[0, 1, w] * (maps[1, 0, w] * maps[2, 2, w] - maps[1, 2, w] * maps[2, 0, w])
-            + maps[0, 2, w] * (maps[1, 0, w] * maps[2, 1, w] - maps[1, 1, w] * maps[2, 0, w])
-        )
-        cell[w] = abs(determinant) * volume
-        area[w] = 0.0
-    for s in range(len(weights)):
-        factor = weights[s] * areas[s]
-        for w in range(LANES):
-            x, y, z = struts[s, 0, w], struts[s, 1, w], struts[s, 2, w]
-            area[w] += factor * np.sqrt(x * x + y * y + z * z)
-    for w in range(LANES):
-        area[w] = density[w] * cell[w] / area[w]
+@lanes
+def _map_strut(maps, vector, out):
+    """out (3, W) = maps (3, 3, W) · vector (3,)."""
+    for i in range(3):
+        out[i] = maps[3 * i] * vector[0] + maps[3 * i + 1] * vector[1] + maps[3 * i + 2] * vector[2]
 
 
-@_jit
+@lanes
+def _cell_volume(maps, volume, cell):
+    """cell (1, W): volume of a mapped cell."""
+    m = [maps[k] for k in range(9)]
+    determinant = (
+        m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6])
+    )
+    cell[0] = determinant.abs() * volume
+
+
+@lanes
+def _add_length(along, factor, total):
+    total[0] = total[0] + factor * _dot(along, along).sqrt()
+
+
+@lanes
+def _cross_section(density, cell, total, area):
+    """area (1, W): cross-section of a strut of relative area 1."""
+    area[0] = density[0] * cell[0] * (1 / total[0])
+
+
+def _dot(a, b):
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _cross(a, b):
+    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+
+
+def _shear_rows(along, rows):
+    """E1ᵀ · rows, where E1 = ½ [[0, z, y], [z, 0, x], [y, x, 0]] maps the shears 23, 13, 12 to displacements."""
+    half = [0.5 * along[i] for i in range(3)]
+    return [[half[q] * rows[p][j] + half[p] * rows[q][j] for j in range(3)] for p, q in _SHEARS]
+
+
+@lanes
 def _strut_blocks(along, area, relative, weight, out):
-    """The 3×3 blocks out (12, 9, W) of one strut of vector l = along (3, W).
+    """The 3×3 blocks out (12, 9, W) that one strut of vector along (3, W) contributes, see `program`.
 
     With w = Δu + l × θ̄ + ε·l and δ = Δθ, the energy of an exact Timoshenko beam is ½ (w·B w + δ·D δ),
     B = ks 1 + (ka - ks) t⊗t, D = kd (1 - ν/(1+ν) t⊗t), ka = EA/L, ks = 12EI/L³(1+Φ), kd = EI/L.
     """
-    for w in range(LANES):
-        x, y, z = along[0, w], along[1, w], along[2, w]
-        a = area[w] * relative
-        square = x * x + y * y + z * z
-        inverse = 1.0 / square
-        length = np.sqrt(square)
-        axial = weight * a * length * inverse
-        bend = axial * a * (1.0 / (4 * np.pi))
-        ks = 12.0 * bend * inverse / (1.0 + _SHEAR * a * inverse)
-        kp = (axial - ks) * inverse
-        kt = -_TWIST * bend * inverse
-        xx, yy, zz, yz, xz, xy = kp * x * x, kp * y * y, kp * z * z, kp * y * z, kp * x * z, kp * x * y
-        b00, b11, b22 = xx + ks, yy + ks, zz + ks
-        out[0, 0, w], out[0, 1, w], out[0, 2, w] = b00, xy, xz
-        out[0, 3, w], out[0, 4, w], out[0, 5, w] = xy, b11, yz
-        out[0, 6, w], out[0, 7, w], out[0, 8, w] = xz, yz, b22
-        h = 0.5 * ks
-        sx, sy, sz = h * x, h * y, h * z
-        out[1, 0, w], out[1, 1, w], out[1, 2, w] = 0.0, -sz, sy
-        out[1, 3, w], out[1, 4, w], out[1, 5, w] = sz, 0.0, -sx
-        out[1, 6, w], out[1, 7, w], out[1, 8, w] = -sy, sx, 0.0
-        out[2, 0, w], out[2, 1, w], out[2, 2, w] = 0.0, sz, -sy
-        out[2, 3, w], out[2, 4, w], out[2, 5, w] = -sz, 0.0, sx
-        out[2, 6, w], out[2, 7, w], out[2, 8, w] = sy, -sx, 0.0
-        q = 0.25 * ks
-        t = q * square
-        dp, dm = kt - q, -q - kt
-        out[3, 0, w], out[3, 1, w], out[3, 2, w] = t + bend + dp * x * x, dp * x * y, dp * x * z
-        out[3, 3, w], out[3, 4, w], out[3, 5, w] = dp * x * y, t + bend + dp * y * y, dp * y * z
-        out[3, 6, w], out[3, 7, w], out[3, 8, w] = dp * x * z, dp * y * z, t + bend + dp * z * z
-        out[4, 0, w], out[4, 1, w], out[4, 2, w] = t - bend + dm * x * x, dm * x * y, dm * x * z
-        out[4, 3, w], out[4, 4, w], out[4, 5, w] = dm * x * y, t - bend + dm * y * y, dm * y * z
-        out[4, 6, w], out[4, 7, w], out[4, 8, w] = dm * x * z, dm * y * z, t - bend + dm * z * z
-        # E0 = diag(l) for the normal strains; E1 = ½ [[0, z, y], [z, 0, x], [y, x, 0]] for 23, 13, 12
-        out[5, 0, w], out[5, 1, w], out[5, 2, w] = x * b00, x * xy, x * xz
-        out[5, 3, w], out[5, 4, w], out[5, 5, w] = y * xy, y * b11, y * yz
-        out[5, 6, w], out[5, 7, w], out[5, 8, w] = z * xz, z * yz, z * b22
-        hx, hy, hz = 0.5 * x, 0.5 * y, 0.5 * z
-        e00, e01, e02 = hz * xy + hy * xz, hz * b11 + hy * yz, hz * yz + hy * b22
-        e10, e11, e12 = hz * b00 + hx * xz, hz * xy + hx * yz, hz * xz + hx * b22
-        e20, e21, e22 = hy * b00 + hx * xy, hy * xy + hx * b11, hy * xz + hx * yz
-        out[6, 0, w], out[6, 1, w], out[6, 2, w] = e00, e01, e02
-        out[6, 3, w], out[6, 4, w], out[6, 5, w] = e10, e11, e12
-        out[6, 6, w], out[6, 7, w], out[6, 8, w] = e20, e21, e22
-        out[7, 0, w], out[7, 1, w], out[7, 2, w] = 0.0, -x * sz, x * sy
-        out[7, 3, w], out[7, 4, w], out[7, 5, w] = y * sz, 0.0, -y * sx
-        out[7, 6, w], out[7, 7, w], out[7, 8, w] = -z * sy, z * sx, 0.0
-        out[8, 0, w], out[8, 1, w], out[8, 2, w] = hz * sz - hy * sy, hy * sx, -hz * sx
-        out[8, 3, w], out[8, 4, w], out[8, 5, w] = -hx * sy, hx * sx - hz * sz, hz * sy
-        out[8, 6, w], out[8, 7, w], out[8, 8, w] = hx * sz, -hy * sz, hy * sy - hx * sx
-        out[9, 0, w], out[9, 1, w], out[9, 2, w] = x * b00 * x, x * xy * y, x * xz * z
-        out[9, 3, w], out[9, 4, w], out[9, 5, w] = y * xy * x, y * b11 * y, y * yz * z
-        out[9, 6, w], out[9, 7, w], out[9, 8, w] = z * xz * x, z * yz * y, z * b22 * z
-        out[10, 0, w], out[10, 1, w], out[10, 2, w] = e00 * x, e01 * y, e02 * z
-        out[10, 3, w], out[10, 4, w], out[10, 5, w] = e10 * x, e11 * y, e12 * z
-        out[10, 6, w], out[10, 7, w], out[10, 8, w] = e20 * x, e21 * y, e22 * z
-        out[11, 0, w], out[11, 1, w], out[11, 2, w] = e01 * hz + e02 * hy, e00 * hz + e02 * hx, e00 * hy + e01 * hx
-        out[11, 3, w], out[11, 4, w], out[11, 5, w] = e11 * hz + e12 * hy, e10 * hz + e12 * hx, e10 * hy + e11 * hx
-        out[11, 6, w], out[11, 7, w], out[11, 8, w] = e21 * hz + e22 * hy, e20 * hz + e22 * hx, e20 * hy + e21 * hx
+    x = [along[i] for i in range(3)]
+    a = area[0] * relative
+    square = _dot(x, x)
+    inverse = 1 / square
+    axial = weight * a * square.sqrt() * inverse
+    bend = axial * a * (1 / (4 * np.pi))
+    ks = 12 * bend * inverse * (1 / (1 + _SHEAR * a * inverse))
+    kp = (axial - ks) * inverse
+    kt = -_TWIST * bend * inverse
+    axes = range(3)
+    outer = [[x[i] * x[j] for j in axes] for i in axes]
+
+    def isotropic_plus(constant, factor):
+        return [[factor * outer[i][j] + (constant if i == j else 0) for j in axes] for i in axes]
+
+    def store(kind, rows):
+        for i in axes:
+            for j in axes:
+                out[9 * kind + 3 * i + j] = rows[i][j]
+
+    b = isotropic_plus(ks, kp)
+    h = [0.5 * ks * x[i] for i in axes]
+    s = [[0 * ks, -h[2], h[1]], [h[2], 0 * ks, -h[0]], [-h[1], h[0], 0 * ks]]
+    q = 0.25 * ks
+    shear_b = _shear_rows(x, b)
+    store(0, b)
+    store(1, s)
+    store(2, [[s[j][i] for j in axes] for i in axes])
+    store(3, isotropic_plus(q * square + bend, kt - q))
+    store(4, isotropic_plus(q * square - bend, -(kt + q)))
+    store(5, [[x[i] * b[i][j] for j in axes] for i in axes])
+    store(6, shear_b)
+    store(7, [[x[i] * s[i][j] for j in axes] for i in axes])
+    store(8, _shear_rows(x, s))
+    store(9, [[x[i] * b[i][j] * x[j] for j in axes] for i in axes])
+    store(10, [[shear_b[i][j] * x[j] for j in axes] for i in axes])
+    transposed = [[shear_b[j][i] for j in axes] for i in axes]
+    store(11, _shear_rows(x, transposed))
 
 
 @_jit
@@ -128,33 +122,31 @@ def _assemble(struts, area, weights, areas, adds, factors, element, matrix):
         add_scaled(matrix, adds[n, 1], element, adds[n, 2], factors[n])
 
 
-@_jit
-def _invert_factor(d):
-    """Replace d by the inverse of its Cholesky factor."""
-    for w in range(LANES):
-        d00, d11, d22 = d[0, w], d[4, w], d[8, w]
-        i0 = 1.0 / np.sqrt(d00)
-        l10, l20 = d[3, w] * i0, d[6, w] * i0
-        p1 = d11 - l10 * l10
-        i1 = 1.0 / np.sqrt(p1)
-        l21 = (d[7, w] - l20 * l10) * i1
-        p2 = d22 - l20 * l20 - l21 * l21
-        i2 = 1.0 / np.sqrt(p2)
-        d[0, w], d[1, w], d[2, w] = i0, 0.0, 0.0
-        m10 = -l10 * i0 * i1
-        d[3, w], d[4, w], d[5, w] = m10, i1, 0.0
-        d[6, w], d[7, w], d[8, w] = -(l20 * i0 + l21 * m10) * i2, -l21 * i1 * i2, i2
+@lanes
+def _invert_factor(matrix, index):
+    """Replace a symmetric block by the inverse of its Cholesky factor."""
+    d = matrix.block(index)
+    i0 = 1 / d[0].sqrt()
+    l10, l20 = d[3] * i0, d[6] * i0
+    i1 = 1 / (d[4] - l10 * l10).sqrt()
+    l21 = (d[7] - l20 * l10) * i1
+    i2 = 1 / (d[8] - l20 * l20 - l21 * l21).sqrt()
+    m10 = -(l10 * i0 * i1)
+    m20, m21 = -((l20 * i0 + l21 * m10) * i2), -(l21 * i1 * i2)
+    for k, value in enumerate((i0, 0, 0, m10, i1, 0, m20, m21, i2)):
+        d[k] = value
 
 
-@_jit
-def _times_factor(t, d):
-    """t = t dᵀ with lower triangular d."""
-    for i in range(3):
-        for w in range(LANES):
-            t0, t1, t2 = t[3 * i, w], t[3 * i + 1, w], t[3 * i + 2, w]
-            t[3 * i, w] = t0 * d[0, w]
-            t[3 * i + 1, w] = t0 * d[3, w] + t1 * d[4, w]
-            t[3 * i + 2, w] = t0 * d[6, w] + t1 * d[7, w] + t2 * d[8, w]
+@lanes
+def _times_factor(matrix, index, diagonal):
+    """Multiply a block by the transposed inverse factor of its column."""
+    t, d = matrix.block(index), matrix.block(diagonal)
+    d00, d10, d11, d20, d21, d22 = (d[k] for k in (0, 3, 4, 6, 7, 8))
+    for i in (0, 3, 6):
+        t0, t1, t2 = t[i], t[i + 1], t[i + 2]
+        t[i] = t0 * d00
+        t[i + 1] = t0 * d10 + t1 * d11
+        t[i + 2] = t0 * d20 + t1 * d21 + t2 * d22
 
 
 @_jit
@@ -166,230 +158,211 @@ def _eliminate(targets, pairs, matrix):
         subtract_products(matrix, pairs, block, first, last)
         first = last
         if diagonal == block:
-            _invert_factor(matrix[block])
+            _invert_factor(matrix, block)
         elif diagonal >= 0:
-            _times_factor(matrix[block], matrix[diagonal])
+            _times_factor(matrix, block, diagonal)
+
+
+@lanes
+def _start_column(matrix, normal, shear, x, column):
+    """x[column] = minus the column's strain blocks, transposed."""
+    value = x.block(column, 18)
+    for e in range(6):
+        right = matrix.block(normal if e < 3 else shear)
+        for i in range(3):
+            value[3 * e + i] = -right[3 * (e % 3) + i]
+
+
+@lanes
+def _subtract_below(matrix, index, x, row, column):
+    block, other, value = matrix.block(index), x.block(row, 18), x.block(column, 18)
+    b = [block[k] for k in range(9)]
+    for e in range(0, 18, 3):
+        o = [other[e + k] for k in range(3)]
+        for i in range(3):
+            value[e + i] = value[e + i] - (b[i] * o[0] + b[3 + i] * o[1] + b[6 + i] * o[2])
+
+
+@lanes
+def _finish_column(matrix, diagonal, x, column):
+    d, value = matrix.block(diagonal), x.block(column, 18)
+    for e in range(0, 18, 3):
+        v0, v1, v2 = (value[e + k] for k in range(3))
+        value[e] = d[0] * v0 + d[3] * v1 + d[6] * v2
+        value[e + 1] = d[4] * v1 + d[7] * v2
+        value[e + 2] = d[8] * v2
 
 
 @_jit
 def _fluctuation(rows, below, below_end, matrix, x):
-    """Back substitution: the fluctuation x (columns, 6, 3, W) of every node block under the six unit strains."""
+    """Back substitution: the fluctuation x (columns, 18, W) of every node block under the six unit strains."""
     first = 0
     for n in range(len(rows)):
-        diagonal, column = matrix[rows[n, 0]], rows[n, 3]
-        value = x[column]
-        for e in range(6):
-            right = matrix[rows[n, 1 + e // 3]]
-            for i in range(3):
-                for w in range(LANES):
-                    value[e, i, w] = -right[3 * (e % 3) + i, w]
+        _start_column(matrix, rows[n, 1], rows[n, 2], x, rows[n, 3])
         for k in range(first, below_end[n]):
-            block, other = matrix[below[k, 0]], x[below[k, 1]]
-            for e in range(6):
-                for i in range(3):
-                    for w in range(LANES):
-                        value[e, i, w] -= (
-                            block[i, w] * other[e, 0, w]
-                            + block[3 + i, w] * other[e, 1, w]
-                            + block[6 + i, w] * other[e, 2, w]
-                        )
+            _subtract_below(matrix, below[k, 0], x, below[k, 1], rows[n, 3])
         first = below_end[n]
-        for e in range(6):
-            for w in range(LANES):
-                v0, v1, v2 = value[e, 0, w], value[e, 1, w], value[e, 2, w]
-                value[e, 0, w] = diagonal[0, w] * v0 + diagonal[3, w] * v1 + diagonal[6, w] * v2
-                value[e, 1, w] = diagonal[4, w] * v1 + diagonal[7, w] * v2
-                value[e, 2, w] = diagonal[8, w] * v2
+        _finish_column(matrix, rows[n, 0], x, rows[n, 3])
 
 
-@_jit
-def _strut_strains(along, ends, x, strain, turn, middle):
-    """Per unit strain: w = Δu + l × θ̄ + ε·l, δ = Δθ and θ̄ of one strut, each (6, 3, W)."""
-    ui, ri, si, uj, rj, sj = ends[0], ends[1], ends[2], ends[3], ends[4], ends[5]
+@lanes
+def _strut_strains(along, x, ui, ri, si, uj, rj, sj, strain):
+    """Per unit strain: w = Δu + l × θ̄ + ε·l, δ = Δθ and θ̄ of one strut, in strain (54, W)."""
+    near, far, near_turn, far_turn = x.block(ui, 18), x.block(uj, 18), x.block(ri, 18), x.block(rj, 18)
+    vector = [along[i] for i in range(3)]
     for e in range(6):
+        ends = [[turn[3 * e + i] for i in range(3)] for turn in (near_turn, far_turn)]
+        middle = [0.5 * (a + b) for a, b in zip(*ends, strict=True)]
+        w = [sj * far[3 * e + i] - si * near[3 * e + i] for i in range(3)]
+        w = [a + b for a, b in zip(w, _cross(vector, middle), strict=True)]
+        if e < 3:
+            w[e] = w[e] + vector[e]
+        else:
+            p, q = _SHEARS[e - 3]
+            w[p] = w[p] + 0.5 * vector[q]
+            w[q] = w[q] + 0.5 * vector[p]
         for i in range(3):
-            for w in range(LANES):
-                turn[e, i, w] = x[rj, e, i, w] - x[ri, e, i, w]
-                middle[e, i, w] = 0.5 * (x[rj, e, i, w] + x[ri, e, i, w])
-                strain[e, i, w] = (sj * x[uj, e, i, w] if uj >= 0 else 0.0) - (si * x[ui, e, i, w] if ui >= 0 else 0.0)
-        for w in range(LANES):
-            strain[e, 0, w] += along[1, w] * middle[e, 2, w] - along[2, w] * middle[e, 1, w]
-            strain[e, 1, w] += along[2, w] * middle[e, 0, w] - along[0, w] * middle[e, 2, w]
-            strain[e, 2, w] += along[0, w] * middle[e, 1, w] - along[1, w] * middle[e, 0, w]
-    for e in range(6):
-        for w in range(LANES):
-            if e < 3:
-                strain[e, e, w] += along[e, w]
-            else:
-                p, q = (e - 2) % 3, (e - 1) % 3
-                if p > q:
-                    p, q = q, p
-                strain[e, p, w] += 0.5 * along[q, w]
-                strain[e, q, w] += 0.5 * along[p, w]
+            strain[3 * e + i], strain[18 + 3 * e + i], strain[36 + 3 * e + i] = w[i], ends[1][i] - ends[0][i], middle[i]
 
 
-@_jit
-def _gradient(maps, density, vectors, weights, areas, ends, struts, area, cell, stiffness, x, out):
-    """Derivatives out (21, 10, W) of the stiffness (21, W) by the map's nine entries and by the relative density.
+@lanes
+def _add_strut_gradient(along, vector, area, relative, weight, strain, out, by_area, length_map):
+    """Add one strut's derivatives: of the energies by the map, out (189, W), and by the area, by_area (21, W).
 
     The stiffness is the minimum of the energy over the fluctuation, so only the explicit dependence counts (envelope
-    theorem). With w, δ, θ̄ as in _strut_strains, f = B w, and B = ks + kp l⊗l, D = kd + kt l⊗l of scalars that depend
-    on |l|² and the cross-section alone.
+    theorem). With w, δ, θ̄ as in ``_strut_strains`` and f = B w, B = ks + kp l⊗l and D = kd + kt l⊗l have scalars that
+    depend on |l|² and the cross-section alone. length_map (9, W) gathers the derivative of the total strut length.
     """
-    strain, turn, middle = np.empty((6, 3, LANES)), np.empty((6, 3, LANES)), np.empty((6, 3, LANES))
-    force, lw, lt = np.empty((6, 3, LANES)), np.empty((6, LANES)), np.empty((6, LANES))
-    constant = np.empty((4, 3, LANES))  # ks, kp, kd, kt: value, derivative by |l|², derivative by the cross-section
-    total, by_area, length_map = np.zeros(LANES), np.zeros((21, LANES)), np.zeros((9, LANES))
-    out[:] = 0.0
-    for s in range(len(vectors)):
-        along, factor = struts[s], weights[s]
-        _strut_strains(along, ends[s], x, strain, turn, middle)
-        for w in range(LANES):
-            a = area[w] * areas[s]
-            q = along[0, w] ** 2 + along[1, w] ** 2 + along[2, w] ** 2
-            length = np.sqrt(q)
-            axial, axial_q, axial_a = factor * a / length, -0.5 * factor * a / (q * length), factor / length
-            bend = axial * a / (4 * np.pi)
-            bend_q, bend_a = axial_q * a / (4 * np.pi), 2 * axial / (4 * np.pi)
-            shear = 1.0 / (q + _SHEAR * a)
-            ks = 12.0 * bend * shear
-            ks_q = 12.0 * (bend_q - bend * shear) * shear
-            ks_a = 12.0 * (bend_a - bend * _SHEAR * shear) * shear
-            constant[0, 0, w], constant[0, 1, w], constant[0, 2, w] = ks, ks_q, ks_a
-            constant[1, 0, w] = (axial - ks) / q
-            constant[1, 1, w] = (axial_q - ks_q) / q - (axial - ks) / (q * q)
-            constant[1, 2, w] = (axial_a - ks_a) / q
-            constant[2, 0, w], constant[2, 1, w], constant[2, 2, w] = bend, bend_q, bend_a
-            constant[3, 0, w] = -_TWIST * bend / q
-            constant[3, 1, w] = -_TWIST * (bend_q / q - bend / (q * q))
-            constant[3, 2, w] = -_TWIST * bend_a / q
-            total[w] += factor * areas[s] * length
-            for i in range(3):
-                for j in range(3):
-                    length_map[3 * i + j, w] += factor * areas[s] * along[i, w] / length * vectors[s, j]
-        for e in range(6):
-            for w in range(LANES):
-                lw[e, w] = along[0, w] * strain[e, 0, w] + along[1, w] * strain[e, 1, w] + along[2, w] * strain[e, 2, w]
-                lt[e, w] = along[0, w] * turn[e, 0, w] + along[1, w] * turn[e, 1, w] + along[2, w] * turn[e, 2, w]
-            for i in range(3):
-                for w in range(LANES):
-                    force[e, i, w] = constant[0, 0, w] * strain[e, i, w] + constant[1, 0, w] * along[i, w] * lw[e, w]
-        c = 0
-        for a in range(6):
-            for b in range(a, 6):
-                for w in range(LANES):
-                    ww = (
-                        strain[a, 0, w] * strain[b, 0, w]
-                        + strain[a, 1, w] * strain[b, 1, w]
-                        + strain[a, 2, w] * strain[b, 2, w]
-                    )
-                    tt = turn[a, 0, w] * turn[b, 0, w] + turn[a, 1, w] * turn[b, 1, w] + turn[a, 2, w] * turn[b, 2, w]
-                    wl, tl = lw[a, w] * lw[b, w], lt[a, w] * lt[b, w]
-                    by_area[c, w] += areas[s] * (
-                        constant[0, 2, w] * ww
-                        + constant[1, 2, w] * wl
-                        + constant[2, 2, w] * tt
-                        + constant[3, 2, w] * tl
-                    )
-                    radial = 2.0 * (
-                        constant[0, 1, w] * ww
-                        + constant[1, 1, w] * wl
-                        + constant[2, 1, w] * tt
-                        + constant[3, 1, w] * tl
-                    )
-                    kp, kt = constant[1, 0, w], constant[3, 0, w]
-                    g0 = radial * along[0, w] + kp * (lw[b, w] * strain[a, 0, w] + lw[a, w] * strain[b, 0, w])
-                    g1 = radial * along[1, w] + kp * (lw[b, w] * strain[a, 1, w] + lw[a, w] * strain[b, 1, w])
-                    g2 = radial * along[2, w] + kp * (lw[b, w] * strain[a, 2, w] + lw[a, w] * strain[b, 2, w])
-                    g0 += kt * (lt[b, w] * turn[a, 0, w] + lt[a, w] * turn[b, 0, w])
-                    g1 += kt * (lt[b, w] * turn[a, 1, w] + lt[a, w] * turn[b, 1, w])
-                    g2 += kt * (lt[b, w] * turn[a, 2, w] + lt[a, w] * turn[b, 2, w])
-                    # θ̄ × f: how the chord's rotation couples to the strut vector
-                    g0 += middle[a, 1, w] * force[b, 2, w] - middle[a, 2, w] * force[b, 1, w]
-                    g1 += middle[a, 2, w] * force[b, 0, w] - middle[a, 0, w] * force[b, 2, w]
-                    g2 += middle[a, 0, w] * force[b, 1, w] - middle[a, 1, w] * force[b, 0, w]
-                    g0 += middle[b, 1, w] * force[a, 2, w] - middle[b, 2, w] * force[a, 1, w]
-                    g1 += middle[b, 2, w] * force[a, 0, w] - middle[b, 0, w] * force[a, 2, w]
-                    g2 += middle[b, 0, w] * force[a, 1, w] - middle[b, 1, w] * force[a, 0, w]
-                    for first, second in ((a, b), (b, a)):  # ε of one unit strain on the force of the other
-                        if first == 0:
-                            g0 += force[second, 0, w]
-                        elif first == 1:
-                            g1 += force[second, 1, w]
-                        elif first == 2:
-                            g2 += force[second, 2, w]
-                        elif first == 3:
-                            g1 += 0.5 * force[second, 2, w]
-                            g2 += 0.5 * force[second, 1, w]
-                        elif first == 4:
-                            g0 += 0.5 * force[second, 2, w]
-                            g2 += 0.5 * force[second, 0, w]
-                        else:
-                            g0 += 0.5 * force[second, 1, w]
-                            g1 += 0.5 * force[second, 0, w]
-                    for j in range(3):
-                        out[c, j, w] += g0 * vectors[s, j]
-                        out[c, 3 + j, w] += g1 * vectors[s, j]
-                        out[c, 6 + j, w] += g2 * vectors[s, j]
-                c += 1
-    volume_map = np.empty(9)
-    for w in range(LANES):
-        inverse = np.linalg.inv(maps[:, :, w].copy())
-        for i in range(3):
-            for j in range(3):
-                volume_map[3 * i + j] = inverse[j, i]
-        for c in range(21):
-            slope = by_area[c, w] * area[w]
-            for k in range(9):
-                by_length = length_map[k, w] / total[w]
-                out[c, k, w] = (out[c, k, w] + slope * (volume_map[k] - by_length)) / cell[w] - stiffness[
-                    c, w
-                ] * volume_map[k]
-            out[c, 9, w] = slope / (cell[w] * density[w])
+    axes = range(3)
+    x = [along[i] for i in axes]
+    unmapped = [vector[j] for j in axes]
+    a = area[0] * relative
+    square = _dot(x, x)
+    inverse = 1 / square
+    by_length = square.sqrt() * inverse
+    # Each scalar: value, derivative by |l|², derivative by the cross-section.
+    axial, axial_a = weight * a * by_length, weight * by_length
+    axial_q = -0.5 * axial * inverse
+    bend, bend_q, bend_a = (factor * a * (1 / (4 * np.pi)) for factor in (axial, axial_q, 2 * axial_a))
+    shear = 1 / (square + _SHEAR * a)
+    ks, ks_q, ks_a = (12 * shear * value for value in (bend, bend_q - bend * shear, bend_a - bend * shear * _SHEAR))
+    kp, kp_a = (axial - ks) * inverse, (axial_a - ks_a) * inverse
+    kp_q = (axial_q - ks_q - kp) * inverse
+    kt, kt_a, kt_q = (-_TWIST * inverse * value for value in (bend, bend_a, bend_q - bend * inverse))
+    for i in axes:
+        for j in axes:
+            length_map[3 * i + j] = length_map[3 * i + j] + weight * relative * by_length * x[i] * unmapped[j]
+
+    w, turn, middle = ([[strain[18 * part + 3 * e + i] for i in axes] for e in range(6)] for part in range(3))
+    lw, lt = [_dot(x, w[e]) for e in range(6)], [_dot(x, turn[e]) for e in range(6)]
+    force = [[ks * w[e][i] + kp * lw[e] * x[i] for i in axes] for e in range(6)]
+    component = 0
+    for m in range(6):
+        for n in range(m, 6):
+            ww, tt, wl, tl = _dot(w[m], w[n]), _dot(turn[m], turn[n]), lw[m] * lw[n], lt[m] * lt[n]
+            change = ks_a * ww + kp_a * wl + bend_a * tt + kt_a * tl
+            by_area[component] = by_area[component] + relative * change
+            radial = 2 * (ks_q * ww + kp_q * wl + bend_q * tt + kt_q * tl)
+            g = [radial * x[i] for i in axes]
+            for first, second in ((m, n), (n, m)):
+                lever = _cross(middle[first], force[second])  # how the chord's rotation couples to the strut vector
+                for i in axes:
+                    g[i] = g[i] + kp * lw[second] * w[first][i] + kt * lt[second] * turn[first][i] + lever[i]
+                if first < 3:  # the unit strain of one on the force of the other
+                    g[first] = g[first] + force[second][first]
+                else:
+                    p, q = _SHEARS[first - 3]
+                    g[p] = g[p] + 0.5 * force[second][q]
+                    g[q] = g[q] + 0.5 * force[second][p]
+            for i in axes:
+                for j in axes:
+                    place = 9 * component + 3 * i + j
+                    out[place] = out[place] + g[i] * unmapped[j]
+            component += 1
 
 
-@numba.njit(cache=True, parallel=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
+@lanes
+def _finish_gradient(maps, density, total, area, cell, stiffness, by_area, length_map, by_map, out):
+    """out (210, W): per component the derivatives of the stiffness by the nine entries of the map and the density."""
+    m = [maps[k] for k in range(9)]
+    cofactor = _cross(m[3:6], m[6:9]) + _cross(m[6:9], m[0:3]) + _cross(m[0:3], m[3:6])
+    determinant = 1 / _dot(m[0:3], cofactor[0:3])
+    by_volume = [c * determinant for c in cofactor]  # derivative of the logarithm of the volume
+    by_length = [length_map[k] * (1 / total[0]) for k in range(9)]
+    inverse = 1 / cell[0]
+    for c in range(21):
+        slope = by_area[c] * area[0] * inverse
+        for k in range(9):
+            out[10 * c + k] = (
+                by_map[9 * c + k] * inverse + slope * (by_volume[k] - by_length[k]) - stiffness[c] * by_volume[k]
+            )
+        out[10 * c + 9] = slope * (1 / density[0])
+
+
+@_jit
+def _gradient(geometry, ends, struts, density, maps, total, area, cell, stiffness, x, scratch, out):
+    """Derivatives out (210, W) of the stiffness (21, W) by the map's nine entries, row by row, and by the density."""
+    strain, by_map, by_area, length_map = scratch[:54], scratch[54:243], scratch[243:264], scratch[264:273]
+    scratch[:] = 0.0
+    for s in range(len(geometry)):
+        # A displacement that vanishes has the sign 0, so that any column will do for it.
+        ui, ri, si, uj, rj, sj = ends[s, 0], ends[s, 1], ends[s, 2], ends[s, 3], ends[s, 4], ends[s, 5]
+        _strut_strains(struts[s], x, max(ui, 0), ri, float(si), max(uj, 0), rj, float(sj), strain)
+        weight, relative = geometry[s, 3], geometry[s, 4]
+        _add_strut_gradient(struts[s], geometry[s, :3], area, relative, weight, strain, by_map, by_area, length_map)
+    _finish_gradient(maps, density, total, area, cell, stiffness, by_area, length_map, by_map, out)
+
+
+@lanes
+def _collect(matrix, normal, coupling, shear, cell, out):
+    """out (21, W): the stiffness from the three strain blocks."""
+    inverse, component = 1 / cell[0], 0
+    for i in range(6):
+        for j in range(i, 6):
+            block = matrix.block((normal, coupling, shear)[i // 3 + j // 3])
+            out[component] = block[3 * (j % 3) + i % 3] * inverse
+            component += 1
+
+
+@numba.njit(cache=True, parallel=True, nogil=True, error_model="numpy")
 def run(groups, order, maps, density, extents, geometry, adds, factors, targets, pairs, rows, below, below_end, ends,
-        strain_blocks, work, work_struts, work_x, stiffness, gradient):  # fmt: skip
+        strain_blocks, matrices, struts, fluctuations, scratch, stiffness, gradient):  # fmt: skip
     """Homogenize all designs, a thread per group of lanes.
 
-    groups (g, 3): topology, first and last position in ``order``; extents (t + 1, 7): where a topology's parts begin in
-    the concatenated program arrays; work (threads, …): one workspace a thread.
+    groups (g, 3): topology, first and last position in ``order``; extents (t + 1, 7): where a topology's parts begin
+    in the concatenated program arrays; matrices … scratch (threads, …): one workspace a thread.
     """
     for g in numba.prange(len(groups)):
         thread = numba.get_thread_id()
         t, first, last = groups[g, 0], groups[g, 1], groups[g, 2]
         e, n = extents[t], extents[t + 1]
-        vectors, volume = geometry[e[0] : n[0], :3], geometry[e[0], 5]
-        weights, areas = geometry[e[0] : n[0], 3], geometry[e[0] : n[0], 4]
-        matrix, struts = work[thread, : e[6]], work_struts[thread, : n[0] - e[0]]
-        element = work[thread, work.shape[1] - KINDS :]
-        a, rho = np.empty((3, 3, LANES)), np.empty(LANES)
-        area, cell = np.empty(LANES), np.empty(LANES)
+        own = geometry[e[0] : n[0]]
+        matrix, element, strut = matrices[thread, KINDS : KINDS + e[6]], matrices[thread, :KINDS], struts[thread]
+        work = scratch[thread]
+        a, rho, total, area, cell = work[:9], work[9:10], work[10:11], work[11:12], work[12:13]
+        result, derivative = work[13:34], work[34:244]
         for w in range(LANES):
             design = order[min(first + w, last - 1)]  # spare lanes repeat the last design
-            rho[w] = density[design]
+            rho[0, w], total[0, w] = density[design], 0.0
             for i in range(3):
                 for j in range(3):
-                    a[i, j, w] = maps[design, i, j]
-        _strut_vectors(a, vectors, struts)
-        _section(a, rho, volume, weights, areas, struts, area, cell)
+                    a[3 * i + j, w] = maps[design, i, j]
+        _cell_volume(a, own[0, 5], cell)
+        for s in range(len(own)):
+            _map_strut(a, own[s, :3], strut[s])
+            _add_length(strut[s], own[s, 3] * own[s, 4], total)
+        _cross_section(rho, cell, total, area)
         matrix[:] = 0.0
-        _assemble(struts, area, weights, areas, adds[e[1] : n[1]], factors[e[1] : n[1]], element, matrix)
+        _assemble(strut, area, own[:, 3], own[:, 4], adds[e[1] : n[1]], factors[e[1] : n[1]], element, matrix)
         _eliminate(targets[e[2] : n[2]], pairs[e[3] : n[3]], matrix)
-        result = np.empty((21, LANES))
-        c = 0
-        for i in range(6):
-            for j in range(i, 6):
-                block = matrix[strain_blocks[t, i // 3 + j // 3]]
-                for w in range(LANES):
-                    result[c, w] = block[3 * (j % 3) + i % 3, w] / cell[w]
-                c += 1
+        _collect(matrix, strain_blocks[t, 0], strain_blocks[t, 1], strain_blocks[t, 2], cell, result)
         for w in range(min(LANES, last - first)):
-            stiffness[order[first + w]] = result[:, w]
+            for c in range(21):
+                stiffness[order[first + w], c] = result[c, w]
         if gradient.shape[0]:
-            x, derivative = work_x[thread, : n[4] - e[4]], np.empty((21, 10, LANES))
+            x = fluctuations[thread]
             _fluctuation(rows[e[4] : n[4]], below[e[5] : n[5]], below_end[e[4] : n[4]], matrix, x)
-            _gradient(a, rho, vectors, weights, areas, ends[e[0] : n[0]], struts, area, cell, result, x, derivative)
+            _gradient(own, ends[e[0] : n[0]], strut, rho, a, total, area, cell, result, x, work[244:517], derivative)
             for w in range(min(LANES, last - first)):
-                gradient[order[first + w]] = derivative[:, :, w]
+                for c in range(210):
+                    gradient[order[first + w], c // 10, c % 10] = derivative[c, w]

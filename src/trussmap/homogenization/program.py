@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Kinds of 3×3 blocks that a strut contributes (see kernel.strut_blocks).
+# Kinds of 3×3 blocks that a strut contributes (kernel._strut_blocks).
 KIND_B, KIND_S, KIND_ST, KIND_TD, KIND_TMD, KIND_E0B, KIND_E1B, KIND_E0S, KIND_E1S, KIND_E00, KIND_E10, KIND_E11 = (
     range(12)
 )
