@@ -149,6 +149,58 @@ rule train_polar_inverse:
         "../scripts/train_polar_inverse.py"
 
 
+rule train_direct_forward:
+    input:
+        dataset=f"{RESULTS}/dataset.h5",
+    output:
+        weights=f"{RESULTS}/models/direct/forward.safetensors",
+        record=f"{RESULTS}/models/direct/forward.json",
+    log:
+        f"{RESULTS}/logs/train_direct_forward/train_direct_forward.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_direct_forward/train_direct_forward.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 16
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    params:
+        settings=lambda _: config["model"]["direct"]["forward"],
+        common=TRAINING,
+        seed=config["seed"],
+    message:
+        "Training a black box from the whole descriptor to the stiffness"
+    script:
+        "../scripts/train_direct_forward.py"
+
+
+rule train_direct_inverse:
+    input:
+        dataset=f"{RESULTS}/dataset.h5",
+    output:
+        weights=f"{RESULTS}/models/direct/inverse.safetensors",
+        record=f"{RESULTS}/models/direct/inverse.json",
+    log:
+        f"{RESULTS}/logs/train_direct_inverse/train_direct_inverse.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_direct_inverse/train_direct_inverse.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 16
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    params:
+        settings=lambda _: config["model"]["direct"]["inverse"],
+        common=TRAINING,
+        seed=config["seed"],
+    message:
+        "Training the direct regression of the descriptor on the stiffness (Eq. 2)"
+    script:
+        "../scripts/train_direct_inverse.py"
+
+
 rule evaluate:
     input:
         dataset=f"{RESULTS}/dataset.h5",

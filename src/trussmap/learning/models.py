@@ -23,12 +23,10 @@ from trussmap import __version__
 from trussmap.dataset import open_dataset
 from trussmap.errors import InputError
 from trussmap.io import atomic_path
-from trussmap.learning import paper, polar, training
+from trussmap.learning import direct, paper, polar, training
 
 #: Test designs on which the loss is followed during training.
 _FOLLOWED = 10_000
-PAPER = "paper"
-POLAR = "polar"
 
 
 # ----------------------------------------------------------------------------------------------------------- training
@@ -118,6 +116,18 @@ RECIPES = {
         polar.inverse_loss,
         lambda folder: {"forward": load_forward(folder)},
     ),
+    "direct/forward": (
+        lambda split, _: direct.training_data(split),
+        lambda settings, data, _: direct.new_model(direct.DirectForward, settings, data),
+        lambda model, _: direct.forward_loss(model),
+        _no_parents,
+    ),
+    "direct/inverse": (
+        lambda split, _: direct.training_data(split),
+        lambda settings, data, _: direct.new_model(direct.DirectInverse, settings, data),
+        lambda model, _: direct.inverse_loss(model),
+        _no_parents,
+    ),
 }
 _PARENTS = {"paper/forward_2": ["forward_1"], "paper/inverse": ["forward_1", "forward_2"], "polar/inverse": ["forward"]}
 
@@ -128,37 +138,45 @@ def _parent_files(name, folder):
 
 # ------------------------------------------------------------------------------------------------------------ loading
 def load_forward(folder):
-    """The forward model in a folder of models, either architecture: ``.predict(designs (n, 19)) -> (n, 21)``.
+    """The forward model in a folder of models, of any architecture: ``.predict(designs (n, 19)) -> (n, 21)``.
 
     Raises InputError where a file is missing, damaged or of another kind.
     """
     folder = Path(folder)
-    if architecture(folder) == PAPER:
-        parts = (_load(folder / "forward_1", paper.Forward1), _load(folder / "forward_2", paper.Forward2))
-        return paper.Forward(*parts).to(training.device())
-    return _load(folder / "forward", polar.PolarForward).to(training.device()).eval().requires_grad_(False)
+    kind = architecture(folder)
+    if kind == "paper":
+        model = paper.Forward(_load(folder / "forward_1", paper.Forward1), _load(folder / "forward_2", paper.Forward2))
+        return model.to(training.device())
+    model = _load(folder / "forward", {"polar": polar.PolarForward, "direct": direct.DirectForward}[kind])
+    return model.to(training.device()).eval().requires_grad_(False)
 
 
 def load_inverse(folder):
-    """The inverse model in a folder of models, either architecture.
+    """The inverse model in a folder of models, of any architecture.
 
     ``.propose(targets (n, 21), draws=1, temperature=1.0, seed=0) -> (n, draws, 19)``, base modulus 1. Raises InputError
     where a file is missing, damaged or of another kind.
     """
     folder = Path(folder)
-    kind = paper.Inverse if architecture(folder) == PAPER else polar.PolarInverse
-    model = _load(folder / "inverse", kind, forward_model=load_forward(folder))
+    kind = architecture(folder)
+    if kind == "direct":
+        model = _load(folder / "inverse", direct.DirectInverse)
+    else:
+        of_kind = {"paper": paper.Inverse, "polar": polar.PolarInverse}[kind]
+        model = _load(folder / "inverse", of_kind, forward_model=load_forward(folder))
     return model.to(training.device()).eval().requires_grad_(False)
 
 
 def architecture(folder):
-    """``paper`` or ``polar``: which of them a folder of models holds."""
-    folder = Path(folder)
-    if (folder / "forward_1.json").is_file():
-        return PAPER
-    if (folder / "forward.json").is_file():
-        return POLAR
-    raise InputError(f"{folder}: no trained models in it; expected forward.json (polar) or forward_1.json (paper).")
+    """``paper``, ``polar`` or ``direct``: which of them a folder of models holds."""
+    for name in ("forward_1.json", "forward.json"):
+        path = Path(folder) / name
+        if path.is_file():
+            kind = str(read_record(path).get("model", "")).split("/")[0]
+            if kind in ("paper", "polar", "direct"):
+                return kind
+            raise InputError(f"{path}: not a record of a trussmap model; expected one that `model` names.")
+    raise InputError(f"{folder}: no trained models in it; expected forward.json (or forward_1.json of the paper's).")
 
 
 def read_record(path):
