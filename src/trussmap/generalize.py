@@ -9,7 +9,7 @@ import numpy as np
 
 from trussmap.dataset import open_dataset
 from trussmap.errors import InputError
-from trussmap.stiffness import COLUMNS, ROWS, nmse_frobenius
+from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, nmse_frobenius
 
 _WEIGHT = np.where(ROWS == COLUMNS, 1.0, 2.0)
 
@@ -31,23 +31,49 @@ def load_models(study_dir):
     return load_forward(directory), load_inverse(directory)
 
 
-def lookup(dataset, targets):
-    """Closest design of the training set to each target (n, 21) in the Frobenius norm (paper, SI 3.G).
+def generalize(names, targets, models, dataset, out, options, seed=0, threads=None):
+    """Design lattices for targets (n, 21), base modulus 1, and write all that comes of it into the folder ``out``.
 
-    Returns the stiffness (n, 21), designs (n, 19) and errors ``nmse_frobenius`` (n,) of the closest ones.
+    ``targets.csv`` (name and constants), ``designs.csv`` and ``lattices`` as in `write_designs`. ``models`` is a folder
+    of trained models, ``options`` are those of `trussmap.design.design_lattices`. Returns a table with a row for each
+    target: ``name``; errors of the paper's design A and B by finite elements, ``nmse_frobenius`` of the network's best
+    proposal, ``…_refined`` of the designs that come out; ``lookup_nmse_frobenius`` of the closest training design.
     """
+    import pandas as pd
+
+    from trussmap.design import design_lattices
+    from trussmap.export import write_csv
+    from trussmap.learning import load_forward, load_inverse
+
+    found = design_lattices(targets, load_forward(models), load_inverse(models), seed=seed, threads=threads, **options)
+    table = pd.DataFrame(targets, columns=COMPONENTS)
+    table.insert(0, "name", names)
+    write_csv(table, Path(out) / "targets.csv")
+    write_designs(found, out)
+    a, b = (found[found["rank"] == rank].set_index("target") for rank in (1, 2))
+    rows = pd.DataFrame({"name": names}, index=np.arange(len(names)) + 1)
+    rows["nmse_frobenius"] = a["unrefined_nmse_frobenius"]
+    if options["refine"]:
+        rows["nmse_frobenius_refined"] = a["nmse_frobenius"]
+        rows["nmse_componentwise_refined"] = a["nmse_componentwise"]
+        rows["design_b_nmse_frobenius_refined"] = b["nmse_frobenius"]
+    rows["lookup_nmse_frobenius"] = lookup(dataset, targets)
+    for row in rows.to_dict("records"):
+        print(", ".join(f"{k.replace('_', ' ')} {v:.3g}" if k != "name" else v for k, v in row.items()))
+    return rows
+
+
+def lookup(dataset, targets):
+    """Frobenius error (n,) of the training design that is closest to each target (n, 21) (paper, SI 3.G)."""
     best = np.full(len(targets), np.inf)
-    stiffness, designs = np.zeros((len(targets), 21)), np.zeros((len(targets), 19))
     weighted = targets * _WEIGHT
     with open_dataset(dataset) as data:
-        for block in data.train.blocks(names=("designs", "stiffness")):
+        for block in data.train.blocks(names=("stiffness",)):
             c = block["stiffness"]
             distance = (_WEIGHT * c**2).sum(1)[:, None] - 2 * c @ weighted.T  # up to the target's own norm
-            nearest = distance.argmin(0)
-            closer = np.flatnonzero(distance[nearest, np.arange(len(targets))] < best)
-            best[closer] = distance[nearest[closer], closer]
-            stiffness[closer], designs[closer] = c[nearest[closer]], block["designs"][nearest[closer]]
-    return stiffness, designs, nmse_frobenius(stiffness, targets)
+            nearest = c[distance.argmin(0)]
+            best = np.minimum(best, nmse_frobenius(nearest, targets))
+    return best
 
 
 def write_designs(table, out):

@@ -56,8 +56,8 @@ def rule_log(path, threads=None):
                 sys.exit(1)
 
 
-def progress(items, what, total=None, seconds=5.0):
+def progress(items, what, total=None, unit="it", seconds=5.0):
     """Iterate over ``items``, printing a line with count, rate and time left every few ``seconds``."""
     from tqdm import tqdm
 
-    return tqdm(items, desc=what, total=total, mininterval=seconds, ascii=True, ncols=90, file=sys.stderr)
+    return tqdm(items, desc=what, total=total, unit=unit, mininterval=seconds, ascii=True, ncols=90, file=sys.stderr)

@@ -14,4 +14,4 @@ with rule_log(snakemake.log[0]):
         source.dataset, source.timings, source.evaluations, summaries, snakemake.params.benchmarks, source.paper
     )
     with atomic_path(snakemake.output[0]) as path:
-        path.write_text(json.dumps(tree, indent=2) + "\n")
+        path.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n")
