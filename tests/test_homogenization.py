@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
 
 from trussmap.errors import InputError
 from trussmap.homogenization import homogenize_cells, homogenize_designs, homogenize_topologies
+from trussmap.homogenization.autograd import homogenize
 from trussmap.homogenization.reference import homogenize_reference
 from trussmap.lattice import descriptor as d
 from trussmap.lattice.compound import LATTICE_SETS, lattice_set
@@ -176,3 +178,24 @@ def test_compounds_with_lattice_5_are_not_orthotropic():
     has_five = np.array([any(kind == 5 for kind, _ in members) for members in LATTICE_SETS])
     assert off[~has_five].max() < 1e-9
     assert (off > 1e-6).sum() > 100
+
+
+def test_autograd_carries_the_gradient_through_a_parametrization(designs):
+    """Stretches and density through torch, against central differences."""
+    stretch = torch.tensor(designs[:10, d.U], requires_grad=True)
+    density = torch.tensor(designs[:10, 0], requires_grad=True)
+    weight = torch.randn(10, 21, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    keys = torch.tensor(d.topology_keys(designs[:10]))
+    rest = torch.tensor(d.deformation_map(designs[:10]) / designs[:10, None, d.U])
+
+    def objective(u, rho):
+        return (weight * homogenize(keys, rest * u[:, None, :], rho)).sum(1)
+
+    objective(stretch, density).sum().backward()
+    with torch.no_grad():
+        for k in range(3):
+            step = 1e-4 * torch.eye(3, dtype=torch.float64)[k]
+            slope = (objective(stretch + step, density) - objective(stretch - step, density)) / 2e-4
+            assert torch.allclose(stretch.grad[:, k], slope, rtol=1e-5, atol=1e-8)
+        slope = (objective(stretch, density * 1.0001) - objective(stretch, density * 0.9999)) / (0.0002 * density)
+        assert torch.allclose(density.grad, slope, rtol=1e-5)
