@@ -164,12 +164,12 @@ def r2_table(metrics, architectures):
         _get(metrics, "paper.forward.paper.r2_at_least"),
         _get(metrics, "paper.inverse.paper.r2_surrogate_at_least"),
     ]
-    groups.append(("published", ["forward", "inverse, by the network"]))
+    groups.append(("published", ["forward", "inverse (network)"]))
     for (_, values), bound in zip(published, bounds, strict=True):
         columns.append([(values or {}).get(c, f"≥ {bound:g}" if bound is not None else None) for c in COMPONENTS])
     for name in architectures:
         label = f"here: {ARCHITECTURES.get(name, name)}"
-        groups.append((label, ["forward", "inverse, by the network", "inverse, by FE"]))
+        groups.append((label, ["forward", "inverse (network)", "inverse (FE)"]))
         for key in (f"forward.{name}.r2", f"inverse.{name}.r2_surrogate", f"inverse.{name}.r2_fe"):
             columns.append([(_get(metrics, key) or {}).get(c) for c in COMPONENTS])
     rows = [
@@ -349,7 +349,7 @@ def linked_files(study_dir, path):
 
 
 def _figures(paths):
-    """{stem or family: [(stem, caption, data URI)]} in the order of the captions."""
+    """{stem or family: [(stem, caption, data URI)]}; a family is a caption's stem without its ``_*``."""
     by_stem = {Path(p).stem: Path(p) for p in paths}
     placed = {}
     for key, caption in CAPTIONS.items():
@@ -429,6 +429,8 @@ def _percent(value):
 
 
 def _plain(value, digits=4):
+    if isinstance(value, list):
+        return ", ".join(_plain(item, digits) for item in value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):

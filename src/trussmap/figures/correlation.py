@@ -23,7 +23,7 @@ def plot(truth, prediction, path, title=""):
     names = COMPONENTS if truth.shape[1] == 21 else ORTHOTROPIC
     score = r_squared(truth, prediction)
     full = len(names) == 21
-    with style.figure(path, *((14, 13.4) if full else (9, 8.6))) as fig:
+    with style.figure(path, *((12, 11.6) if full else (8.4, 8))) as fig:
         rows, columns = (6, 6) if full else (3, 3)
         grid = fig.add_gridspec(
             rows, columns, left=0.06, right=0.99 if full else 0.86, top=0.93, bottom=0.055, wspace=0.34, hspace=0.36
@@ -92,10 +92,10 @@ def _corner(fig, grid, names, score, mesh, unit):
     fig.text(
         first.x0 - 0.005,
         first.y1,
-        f"across: true {unit}\nup: predicted {unit}\ndashed: prediction = truth",
+        f"across: truth\nup: prediction\nboth {unit}\ndashed: equal",
         va="top",
         fontsize=9,
-        linespacing=1.7,
+        linespacing=1.5,
     )
     bar = fig.add_axes((first.x0, first.y0 + 0.012, first.width, 0.011))
     fig.colorbar(mesh, cax=bar, orientation="horizontal", extend="max").set_label("designs in a bin")

@@ -16,7 +16,7 @@ def plot(stiffness, published, path):
     stiffness = np.asarray(stiffness, float)
     published = published.set_index("column").loc[COMPONENTS]
     mean, std = published["mean"].to_numpy(), published["std"].to_numpy()
-    with style.figure(path, 14, 12.4) as fig:
+    with style.figure(path, 12, 10.8) as fig:
         grid = fig.add_gridspec(6, 6, left=0.03, right=0.99, top=0.93, bottom=0.055, wspace=0.16, hspace=0.5)
         for k, (row, column) in enumerate(zip(ROWS, COLUMNS, strict=True)):
             _panel(fig.add_subplot(grid[row, column]), stiffness[:, k], mean[k], std[k], COMPONENTS[k])
@@ -56,13 +56,13 @@ def _corner(fig, grid, stiffness, mean, std):
     key = fig.add_axes((first.x0, first.y0, first.width, first.height))
     key.axis("off")
     key.set(xlim=(0, 1), ylim=(0, 1))
-    for y, color, text in ((0.95, style.HERE, "here"), (0.72, style.PUBLISHED, "published")):
+    for y, color, text in ((1.0, style.HERE, "here"), (0.8, style.PUBLISHED, "published")):
         key.errorbar(0.14, y, xerr=0.12, color=color, marker="o", ms=3.5, lw=1.2, capsize=2.5)
-        key.text(0.32, y, f"{text}: mean ± std", va="center", fontsize=8.5)
+        key.text(0.32, y, text, va="center", fontsize=8.5)
     key.text(
         0.02,
-        0.44,
-        "across: " + r"$C_{ij}/E_\mathrm{base}$  [$10^{-3}$]" + "\nup: density of designs",
+        0.36,
+        "across: " + r"$C_{ij}/E_\mathrm{base}$  [$10^{-3}$]" + "\nup: density of designs\nbars: mean ± std",
         va="center",
         linespacing=1.6,
         fontsize=8.5,

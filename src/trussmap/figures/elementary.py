@@ -8,8 +8,8 @@ from trussmap.lattice.elementary import NAMES, elementary_lattice
 
 def plot(path):
     """Draw the seven elementary lattices at tessellation 1 and 2 to ``path`` (PNG)."""
-    with style.figure(path, 14, 5.0) as fig:
-        grid = fig.add_gridspec(2, 7, left=0.05, right=0.995, top=0.88, bottom=0.005, wspace=0.02, hspace=0.02)
+    with style.figure(path, 12, 4.7) as fig:
+        grid = fig.add_gridspec(2, 7, left=0.05, right=0.995, top=0.855, bottom=0.005, wspace=0.02, hspace=0.02)
         cube = np.vstack(draw.cell_edges(np.eye(3))) - 0.5
         limits = draw.bounds(cube, 0.06)
         for index, name in enumerate(NAMES):
@@ -20,7 +20,8 @@ def plot(path):
                 # one relative density for all: at tessellation 2 the struts are half as thick
                 draw.lattice(ax, graph, 0.02, style.LATTICES[index], limits, 420)
                 if row == 0:
-                    ax.set_title(f"{index}\n{name.replace('_', ' ')}", pad=6)
+                    words = name.replace("_", " ").replace(" with ", " with\n")
+                    ax.set_title(f"{index}  {words}" if "\n" in words else f"{index}\n{words}", pad=4)
                 if index == 0:
                     ax.text(
                         -0.14,

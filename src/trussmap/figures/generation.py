@@ -65,8 +65,8 @@ def plot(design, path):
     """
     design = np.asarray(design, float)
     sequence = stages(design)
-    with style.figure(path, 14.5, 6.6) as fig:
-        grid = fig.add_gridspec(2, 5, left=0.05, right=0.925, top=0.885, bottom=0.06, wspace=0.03, hspace=0.12)
+    with style.figure(path, 12, 5.9) as fig:
+        grid = fig.add_gridspec(2, 5, left=0.05, right=0.91, top=0.87, bottom=0.07, wspace=0.03, hspace=0.12)
         side = max(np.ptp(np.reshape(draw.lattice_limits(s.graph), (2, 2)), axis=1).max() for s in sequence)
         limits = (-side / 2, side / 2, -side / 2, side / 2)
         top = draw.maximum_modulus(np.array([s.stiffness for s in sequence]))
@@ -92,7 +92,7 @@ def plot(design, path):
             box = grid[row, 0].get_position(fig)
             fig.text(0.022, (box.y0 + box.y1) / 2, text, rotation=90, ha="center", va="center", fontsize=10)
         box = grid[1, 4].get_position(fig)
-        bar = fig.add_axes((0.94, box.y0 + 0.05, 0.01, box.height - 0.1))
+        bar = fig.add_axes((0.925, box.y0 + 0.05, 0.01, box.height - 0.1))
         fig.colorbar(ScalarMappable(norm, style.MODULUS_MAP), cax=bar).set_label(
             "directional Young's modulus $E(n)\\,/\\,E_\\mathrm{base}$"
         )

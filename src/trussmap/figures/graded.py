@@ -34,8 +34,8 @@ def plot(nodes, struts, radii, path, position=None, label="", pixels=2400):
     view = draw.camera({0: -70.0, 1: -20.0, 2: -58.0}[int(long_side)], 18.0)
     limits = draw.bounds(np.vstack([start, end]), 0.02, view)
     width, height = limits[1] - limits[0], limits[3] - limits[2]
-    across = 14.0
-    tall = float(np.clip(across * height / width, 2.5, 11))
+    across = 12.0
+    tall = float(np.clip(across * height / width, 2.5, 9.5))
     with style.figure(path, across, tall + 1.9) as fig:
         total = tall + 1.9
         ax = fig.add_axes((0.005, 1.35 / total, 0.99, tall / total))

@@ -22,7 +22,7 @@ def plot(histories, path):
     histories = {name: rows for name, rows in histories.items() if rows}
     columns = min(3, len(histories))
     rows = -(-len(histories) // columns)
-    width, height = 4.2 * columns + 0.4, 3.2 * rows + 0.5
+    width, height = 3.85 * columns + 0.4, 3.0 * rows + 0.5
     with style.figure(path, width, height) as fig:
         edges = {"left": 0.75 / width, "right": 0.985, "top": 1 - 0.42 / height, "bottom": 0.55 / height}
         grid = fig.add_gridspec(rows, 2 * columns, **edges, wspace=0.75, hspace=0.42)
@@ -52,4 +52,4 @@ def _panel(ax, history, title):
             ax.axvline(fall, color=style.GUIDE, lw=0.8, ls=(0, (2, 2)), zorder=0, label=label)
     ax.set(yscale="log", xlabel="epoch", ylabel="loss", title=title)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend(loc="upper right", frameon=True, facecolor="white", edgecolor="none", framealpha=0.9)
+    ax.legend(loc="upper right", frameon=True, facecolor="white", edgecolor="none", framealpha=0.9, fontsize=8)

@@ -36,10 +36,10 @@ def plot(names, targets, designs, path, graphs=None, unit_scale=1.0, unit="E_bas
     with_lattice = any(graph is not None for graph in graphs[: len(targets)])
     rows, columns = len(targets), 6 + with_lattice
     unit = r"$E_\mathrm{base}$" if unit == "E_base" else unit
-    with style.figure(path, 2.35 * columns + 0.5, 2.5 * rows + 0.95) as fig:
-        total = 2.5 * rows + 0.95
+    with style.figure(path, 1.92 * columns + 0.5, 2.25 * rows + 0.95) as fig:
+        total = 2.25 * rows + 0.95
         grid = fig.add_gridspec(
-            rows, columns, left=0.035, right=0.99, top=1 - 0.85 / total, bottom=0.32 / total, wspace=0.12, hspace=0.24
+            rows, columns, left=0.035, right=0.99, top=1 - 0.95 / total, bottom=0.32 / total, wspace=0.12, hspace=0.26
         )
         for row in range(rows):
             chosen = designs[designs["target"] == row + 1].sort_values("rank").head(2)
@@ -69,7 +69,7 @@ def _row(axes, name, target, graph, chosen, units, with_lattice):
     surface, *axes = axes
     top = draw.maximum_modulus(curves[0])
     draw.elastic_surface(surface, curves[0], Normalize(0, top), (-1.05 * top, 1.05 * top, -1.05 * top, 1.05 * top))
-    surface.set_title(f"target: largest $E$ = {style.number(top)} {unit}", fontsize=8.5, pad=1, y=1)
+    surface.set_title(f"target, largest $E$:\n{style.number(top)} {unit}", fontsize=8.5, pad=1, y=1)
     surface.text(
         -0.05,
         0.5,
@@ -86,7 +86,7 @@ def _row(axes, name, target, graph, chosen, units, with_lattice):
             _words(ax, "target given as\nstiffness alone")
         else:
             draw.lattice(ax, graph, 0.01, style.TARGET, draw.square(draw.lattice_limits(graph)), 500)
-            ax.set_title("target: its lattice", fontsize=8.5, pad=1, y=1)
+            ax.set_title("target: its lattice\n", fontsize=8.5, pad=1, y=1)
     looks = _LOOK[1:]
     for ax, (label, color, _, _), k in zip(axes[:2], looks, range(2), strict=True):
         if k >= len(chosen):
@@ -96,7 +96,7 @@ def _row(axes, name, target, graph, chosen, units, with_lattice):
         lattice = design_graph(row[DESIGN_COLUMNS].to_numpy(float))
         draw.lattice(ax, lattice, row["relative_density"], color, draw.square(draw.lattice_limits(lattice)), 500)
         error = style.number(100 * row["nmse_frobenius"])
-        ax.set_title(f"{label}: NMSE {error} %, $\\rho$ = {row['relative_density']:.3f}", fontsize=8.5, pad=1, y=1)
+        ax.set_title(f"{label}, $\\rho$ = {row['relative_density']:.3f}\nNMSE {error} %", fontsize=8.5, pad=1, y=1)
     _projections(axes[2:], curves, unit)
 
 
@@ -122,7 +122,7 @@ def _projections(axes, curves, unit):
         ax.axis("off")
         ax.text(reach, 0.03 * reach, f"${a}$", ha="right", va="bottom", fontsize=9)
         ax.text(0.03 * reach, reach, f"${b}$", ha="left", va="top", fontsize=9)
-        ax.set_title(f"$E(n)$ in the {a}{b} plane", fontsize=8.5, pad=1, y=1)
+        ax.set_title(f"$E(n)$ in the {a}{b} plane", fontsize=8.5, pad=5, y=1)
         ax.text(reach, -reach, f"a ring: {style.number(step)} {unit}", ha="right", va="bottom", fontsize=7.5)
 
 
