@@ -16,7 +16,7 @@ from trussmap.stiffness import COMPONENTS
 DASH = "–"
 MOST_LINKS = 300
 #: What an architecture is called in the report.
-ARCHITECTURES = {"paper": "paper’s networks, retrained", "polar": "polar networks"}
+ARCHITECTURES = {"paper": "paper’s networks, retrained", "polar": "polar networks", "direct": "direct networks"}
 
 #: Caption of each figure by the stem of its file, in the order of the report; ``*`` stands for an architecture.
 CAPTIONS = {
@@ -97,7 +97,11 @@ _LABELS = {
     "nmse_frobenius_median": "median NMSE (Frobenius)",
     "nmse_frobenius_refined_median": "median NMSE (Frobenius), refined",
     "lookup_nmse_frobenius_median": "lookup: median NMSE (Frobenius)",
-    "designs_per_second": "designs homogenized per second",
+    "design_b_nmse_frobenius": "design B: NMSE (Frobenius)",
+    "design_b_nmse_frobenius_refined": "design B: NMSE (Frobenius), refined",
+    "design_b_nmse_frobenius_refined_median": "design B: median NMSE (Frobenius), refined",
+    "better_than_lookup_share": "cells for which the design is closer than the lookup",
+    "designs_per_second": "designs homogenized per second and core",
 }
 
 
@@ -212,6 +216,15 @@ def headline_rows(metrics, architectures):
             [least(_get(metrics, f"inverse.{a}.r2_fe")) for a in architectures],
         ),
     ]
+    optional = (
+        ("inverse.{}.r2_fe_single", "the same, without choosing among several proposals"),
+        ("lookup.{}.r2", "closest training design instead of a network: lowest R²"),
+        ("forward_1.{}.r2", "forward, F1: lowest R² of the nine orthotropic constants"),
+    )
+    for key, text in optional:
+        values = [_get(metrics, key.format(a)) for a in architectures]
+        if any(values):
+            rows.append((text, DASH, [least(value) for value in values]))
     for key, text, form in (
         ("same_topology_share", "inverse: proposals with the target’s own topology", _percent),
         ("redraw_differs_share", "inverse: redraws that give another topology", _percent),

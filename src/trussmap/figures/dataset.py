@@ -56,7 +56,7 @@ def _corner(fig, grid, stiffness, mean, std):
     key = fig.add_axes((first.x0, first.y0, first.width, first.height))
     key.axis("off")
     key.set(xlim=(0, 1), ylim=(0, 1))
-    for y, color, text in ((1.0, style.HERE, "here"), (0.8, style.PUBLISHED, "published")):
+    for y, color, text in ((0.93, style.HERE, "here"), (0.74, style.PUBLISHED, "published")):
         key.errorbar(0.14, y, xerr=0.12, color=color, marker="o", ms=3.5, lw=1.2, capsize=2.5)
         key.text(0.32, y, text, va="center", fontsize=8.5)
     key.text(

@@ -10,6 +10,8 @@ _NAMES = {
     "paper/inverse": "paper: inverse $G_1, G_2$",
     "polar/forward": "polar: forward",
     "polar/inverse": "polar: inverse",
+    "direct/forward": "direct: forward",
+    "direct/inverse": "direct: inverse",
 }
 
 
