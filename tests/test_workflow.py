@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
 from trussmap.stiffness import COMPONENTS
+from trussmap.targets import bone_targets
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -114,6 +116,26 @@ def test_every_rule_left_a_log_and_a_benchmark(study):
     benchmarks = {path.name for path in (study / "benchmarks").iterdir()}
     assert logs == benchmarks
     assert {"sample", "homogenize", "merge", "evaluate", "generalize_bone", "grade", "report"} <= logs
+
+
+def test_designing_for_own_targets(folder, study, tmp_path):
+    names, targets = bone_targets()
+    table = pd.DataFrame(targets[:2] * 1000, columns=COMPONENTS)
+    table.insert(0, "name", names[:2])
+    table.to_csv(tmp_path / "targets.csv", index=False)
+    command = [Path(sys.executable).with_name("trussmap"), "design", tmp_path / "targets.csv", "--study", "smoke"]
+    command += ["--youngs-modulus", "114000", "--out", tmp_path / "found", "--draws", "100", "--keep", "3"]
+    for _ in range(2):  # the second time over what the first one wrote
+        run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+    found = pd.read_csv(tmp_path / "found" / "designs.csv")
+    assert list(zip(found["target"], found["rank"], strict=True)) == [(t, r) for t in (1, 2) for r in (1, 2, 3)]
+    assert found["nmse_frobenius"].max() < 0.5
+    verified = homogenize_designs(found[DESIGN_COLUMNS].to_numpy(float))
+    assert np.allclose(verified, found[COMPONENTS], rtol=1e-9, atol=1e-12)
+    assert {f"predicted_{name}" for name in COMPONENTS} | {"surrogate_nmse_frobenius"} <= {*found}
+    assert len([*(tmp_path / "found" / "lattices").glob("*_struts.csv")]) == 6
+    assert {path.name for path in (tmp_path / "found").iterdir()} == {"designs.csv", "lattices"}
 
 
 def test_second_run_has_nothing_to_do(folder, study):
