@@ -4,10 +4,12 @@ import base64
 import json
 import math
 import os
+import re
 from pathlib import Path
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup, escape
 
 from trussmap import __version__
 from trussmap.io import atomic_path
@@ -350,7 +352,7 @@ def linked_files(study_dir, path):
                 {
                     "pattern": pattern,
                     "what": what,
-                    "audit": audit,
+                    "audit": _code(audit),
                     "number": len(found),
                     "size": _size(sum(f.stat().st_size for f in found)),
                     "anchor": f"files-{len(out) + 1}",
@@ -359,6 +361,11 @@ def linked_files(study_dir, path):
                 }
             )
     return out
+
+
+def _code(text):
+    """Text with `this` set as code, for HTML."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _figures(paths):
