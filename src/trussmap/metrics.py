@@ -17,7 +17,7 @@ def gather(dataset, timings, evaluations, summaries, benchmarks, paper):
     ----------
     dataset : path of the data set
     timings : paths of JSON files with ``designs`` and the ``seconds`` of homogenizing them twice, after U and in full
-    evaluations : paths of JSON trees that already have the keys of ``metrics.json``
+    evaluations : paths of JSON trees, one for each architecture and named after it, that have chapters as keys
     summaries : {key: path of a JSON tree to go under that key}
     benchmarks : folder of Snakemake's benchmark files, ``<rule>/*.tsv``
     paper : path of the paper's numbers under the same keys, in YAML
@@ -28,7 +28,12 @@ def gather(dataset, timings, evaluations, summaries, benchmarks, paper):
     core_seconds = sum(t["seconds"] * t["threads"] for t in timings)
     metrics["dataset"]["designs_per_second"] = round(sum(t["designs"] for t in timings) / core_seconds)
     for path in evaluations:
-        _merge(metrics, json.loads(Path(path).read_text()))
+        architecture, tree = Path(path).stem, json.loads(Path(path).read_text())
+        for chapter, numbers in tree.items():
+            if isinstance(numbers, dict):
+                metrics.setdefault(chapter, {})[architecture] = numbers
+            else:
+                metrics.setdefault("evaluation", {}).setdefault(architecture, {})[chapter] = numbers
     for key, path in summaries.items():
         metrics[key] = json.loads(Path(path).read_text())
     return metrics | {"seconds": rule_seconds(benchmarks), "paper": yaml.safe_load(Path(paper).read_text())}
@@ -44,11 +49,3 @@ def rule_seconds(benchmarks):
             for row in csv.DictReader(file, delimiter="\t"):
                 total[path.parent.name] = round(total.get(path.parent.name, 0.0) + float(row["s"]), 1)
     return total
-
-
-def _merge(into, tree):
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            _merge(into.setdefault(key, {}), value)
-        else:
-            into[key] = value
