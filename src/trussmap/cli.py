@@ -97,6 +97,7 @@ def design(
     draws: Annotated[int, typer.Option(min=1, help="Candidates drawn for each target.")] = 1000,
     temperature: Annotated[float, typer.Option(help="Diversity of the draws; above 0.")] = 1.0,
     keep: Annotated[int, typer.Option(min=1, help="Lattices kept of each target, all of different topology.")] = 2,
+    refine: Annotated[str, typer.Option(help="Search by finite elements: none, quick or thorough.")] = "quick",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
 ):
     """Lattices that have a given stiffness, best first, each verified by finite elements."""
@@ -106,9 +107,11 @@ def design(
 
     if not temperature > 0:
         raise InputError(f"--temperature {temperature:g}: expected a number above 0.")
+    if refine not in ("none", "quick", "thorough"):
+        raise InputError(f"--refine {refine}: expected none, quick or thorough.")
     c, names = read_targets(targets, youngs_modulus)
     forward, inverse = load_models(Path("results") / study)
-    options = {"draws": draws, "temperature": temperature, "keep": keep, "seed": seed}
+    options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     found = design_lattices(c, forward, inverse, **options)
     write_designs(found, out)
     best = found[found["rank"] == 1]

@@ -1,32 +1,41 @@
 """From a stiffness to lattices: propose many, keep the best of every topology, refine them by exact gradients.
 
 The inverse model proposes designs, the forward model screens them, and from there on only exact finite elements count:
-they score the best proposals of each topology, refine them and rank the result (paper, Fig. 3A and SI 3.G, where the
-network alone scores).
+they score the best proposals of each topology, refine them beside random designs of all topologies, and rank the result
+(paper, Fig. 3A and SI 3.G, where the network alone proposes and scores).
 """
 
 import numpy as np
 import pandas as pd
 
 from trussmap.homogenization import homogenize_designs, homogenize_topologies
+from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import (
     DENSITY_RANGE,
     DESIGN_COLUMNS,
     R1,
     R2,
+    REPS,
     STRETCH_RANGE,
+    TYPES,
     U,
     V,
     angle_axis,
     check_designs,
     rotation,
+    sample_designs,
     topology_keys,
 )
 from trussmap.progress import progress
 from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, nmse_componentwise, nmse_frobenius
 
-# Proposals held in memory at once, over all targets of a chunk.
-_PROPOSALS = 100_000
+# Proposals and targets worked on at once, which bounds the memory.
+_PROPOSALS, _TARGETS = 100_000, 50
+# Random starts of every topology, and the rounds: steps, designs left of a target, how many of them of one topology.
+_EFFORT = {
+    "quick": (4, ((6, 80, 2), (10, 24, 2), (25, 8, 1))),
+    "thorough": (24, ((6, 600, 8), (12, 100, 4), (40, 12, 1))),
+}
 _FROBENIUS = np.sqrt(np.where(ROWS == COLUMNS, 1.0, 2.0))
 # Parameters of a refinement: log ρ, log U, log V, and the rotation vectors of small turns of R1 and R2.
 _LOG = slice(0, 7)
@@ -35,17 +44,7 @@ _UPPER = np.log([DENSITY_RANGE[1], *[STRETCH_RANGE[1]] * 6])
 
 
 def design_lattices(
-    targets,
-    forward,
-    inverse,
-    draws=1000,
-    temperature=1.0,
-    keep=2,
-    refine=True,
-    shortlist=24,
-    steps=20,
-    seed=0,
-    threads=None,
+    targets, forward, inverse, draws=1000, temperature=1.0, keep=2, refine="quick", seed=0, threads=None
 ):
     """Lattices with given stiffness, verified by finite elements, best first.
 
@@ -55,69 +54,90 @@ def design_lattices(
     forward, inverse : models of one architecture (`trussmap.learning`)
     draws, temperature : proposals for a target and their diversity
     keep : lattices returned for a target, all of different topology: the paper's designs A and B with 2
-    refine : whether the shortlist is refined by the exact gradients of the finite elements
-    shortlist : topologies that are refined, the best of each
-    steps : of the refinement
+    refine : ``none`` returns the best proposals; ``quick`` and ``thorough`` search from them and from random designs of
+        every topology by the exact gradients of the finite elements (see ``search``)
 
     Returns
     -------
     DataFrame with a row for each lattice: ``target`` and ``rank`` from 1, the descriptor, ``topology``,
     ``predicted_C11`` … by the forward model, ``C11`` … by finite elements, ``nmse_frobenius`` and
-    ``nmse_componentwise`` of the latter and ``surrogate_nmse_…`` of the former, ``start_nmse_frobenius`` of the
-    proposal that was refined and ``unrefined_nmse_frobenius`` of the target's best proposal of all.
+    ``nmse_componentwise`` of the latter and ``surrogate_nmse_…`` of the former, and ``unrefined_nmse_…`` of the
+    target's best proposal, by finite elements.
     """
     targets = np.atleast_2d(targets)
-    chunk = max(1, _PROPOSALS // draws)
+    chunk = min(_TARGETS, max(1, _PROPOSALS // draws))
     tables = []
     for first in progress(range(0, len(targets), chunk), "designing", unit="chunk"):
         part = targets[first : first + chunk]
         proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=seed + first)
-        owner, start = _shortlist(part, proposals, forward, max(shortlist, keep) if refine else keep, threads)
-        stiffness = homogenize_designs(start, threads=threads)
-        start_error = nmse_frobenius(stiffness, part[owner])
-        designs = start
-        if refine:
-            designs, stiffness = refine_designs(part[owner], start, steps, threads)
+        owner, designs = _best_proposals(part, proposals, forward, threads)
+        stiffness = homogenize_designs(designs, threads=threads)
+        best = _ranked(owner, nmse_frobenius(stiffness, part[owner]), topology_keys(designs), 1)
+        unrefined = stiffness[best]
+        if refine != "none":
+            owner, designs, stiffness = search(part, owner, designs, refine, seed + first, threads)
         error = nmse_frobenius(stiffness, part[owner])
-        unrefined = np.full(len(part), np.inf)
-        np.minimum.at(unrefined, owner, start_error)
-        order = np.lexsort((error, owner))
-        rank = _positions(owner[order])
-        order, rank = order[rank <= keep], rank[rank <= keep]
-        predicted = forward.predict(designs[order])
-        goal = part[owner[order]]
-        table = pd.DataFrame({"target": first + owner[order] + 1, "rank": rank})
-        table[DESIGN_COLUMNS] = designs[order]
-        table["topology"] = topology_keys(designs[order])
+        order = _ranked(owner, error, topology_keys(designs), keep)
+        owner, designs, stiffness = owner[order], designs[order], stiffness[order]
+        predicted, goal = forward.predict(designs), part[owner]
+        table = pd.DataFrame({"target": first + owner + 1, "rank": _positions(owner)})
+        table[DESIGN_COLUMNS] = designs
+        table["topology"] = topology_keys(designs)
         table[[f"predicted_{name}" for name in COMPONENTS]] = predicted
-        table[COMPONENTS] = stiffness[order]
-        table["nmse_frobenius"] = error[order]
-        table["nmse_componentwise"] = nmse_componentwise(stiffness[order], goal)
-        table["surrogate_nmse_frobenius"] = nmse_frobenius(predicted, goal)
-        table["surrogate_nmse_componentwise"] = nmse_componentwise(predicted, goal)
-        table["start_nmse_frobenius"] = start_error[order]
-        table["unrefined_nmse_frobenius"] = unrefined[owner[order]]
+        table[COMPONENTS] = stiffness
+        for prefix, c in (("", stiffness), ("surrogate_", predicted), ("unrefined_", unrefined[owner])):
+            table[f"{prefix}nmse_frobenius"] = nmse_frobenius(c, goal)
+            table[f"{prefix}nmse_componentwise"] = nmse_componentwise(c, goal)
         tables.append(table.astype({name: int for name in DESIGN_COLUMNS if name.startswith("lattice")}))
     return pd.concat(tables, ignore_index=True)
 
 
-def _shortlist(targets, proposals, forward, count, threads):
-    """The best proposal of each of the ``count`` best topologies of every target, by finite elements.
+def _best_proposals(targets, proposals, forward, threads):
+    """The best proposal of each topology for every target: owning target (m,) and design (m, 19).
 
-    The forward model decides which few of each topology are worth a look. Returns the target (m,) and design (m, 19).
+    The forward model decides which three of each topology are worth a finite-element solution.
     """
-    draws = proposals.shape[1]
+    owner = np.repeat(np.arange(len(targets)), proposals.shape[1])
     flat = proposals.reshape(-1, len(DESIGN_COLUMNS))
-    owner = np.repeat(np.arange(len(targets)), draws)
-    topology = topology_keys(flat)
     for score, kept in ((forward.predict, 3), (lambda d: homogenize_designs(d, threads=threads), 1)):
         error = nmse_frobenius(score(flat), targets[owner])
-        order = np.lexsort((error, topology, owner))
-        order = order[_positions(owner[order] * 1000 + topology[order]) <= kept]
-        flat, owner, topology, error = flat[order], owner[order], topology[order], error[order]
-    order = np.lexsort((error, owner))
-    order = order[_positions(owner[order]) <= count]
-    return owner[order], flat[order]
+        group = owner * 1000 + topology_keys(flat)
+        order = np.lexsort((error, group))
+        order = order[_positions(group[order]) <= kept]
+        owner, flat = owner[order], flat[order]
+    return owner, flat
+
+
+def _ranked(owner, error, topology, count, alike=1):
+    """Indices of the ``count`` best entries of every owner, best first, at most ``alike`` of one topology."""
+    group = owner * 1000 + topology
+    order = np.lexsort((error, group))
+    order = order[_positions(group[order]) <= alike]
+    order = order[np.lexsort((error[order], owner[order]))]
+    return order[_positions(owner[order]) <= count]
+
+
+def search(targets, owner, starts, effort="quick", seed=0, threads=None):
+    """Search all topologies for the stiffness of each target by refinements that are halved to the promising ones.
+
+    Besides the given starts (m, 19) for the targets ``owner`` (m,), random designs of every topology start too. Each
+    round takes a few steps with all that are left and keeps the best of every target.
+
+    Returns owning target (k,), design (k, 19) and stiffness (k, 21) of those that are left.
+    """
+    random_starts, rounds = _EFFORT[effort]
+    types, reps = topology_members()
+    count = len(types) * random_starts
+    rest = sample_designs(seed, 0, count)
+    rest[:, TYPES], rest[:, REPS] = np.repeat(types, random_starts, 0), np.repeat(reps, random_starts, 0)
+    owner = np.concatenate([owner, np.repeat(np.arange(len(targets)), count)])
+    designs = np.concatenate([starts, np.tile(rest, (len(targets), 1))])
+    for steps, count, alike in rounds:
+        designs, stiffness = refine_designs(targets[owner], designs, steps, threads)
+        error = nmse_frobenius(stiffness, targets[owner])
+        left = _ranked(owner, error, topology_keys(designs), count, alike)
+        owner, designs, stiffness = owner[left], designs[left], stiffness[left]
+    return owner, designs, stiffness
 
 
 def _positions(sorted_keys):

@@ -53,7 +53,7 @@ def generalize(names, targets, models, dataset, out, options, seed=0, threads=No
     a, b = (found[found["rank"] == rank].set_index("target") for rank in (1, 2))
     rows = pd.DataFrame({"name": names}, index=np.arange(len(names)) + 1)
     rows["nmse_frobenius"] = a["unrefined_nmse_frobenius"]
-    if options["refine"]:
+    if options["refine"] != "none":
         rows["nmse_frobenius_refined"] = a["nmse_frobenius"]
         rows["nmse_componentwise_refined"] = a["nmse_componentwise"]
         rows["design_b_nmse_frobenius_refined"] = b["nmse_frobenius"]

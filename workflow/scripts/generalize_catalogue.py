@@ -27,7 +27,7 @@ with rule_log(snakemake.log[0], snakemake.threads):
     rows = generalize(
         names, targets, models, snakemake.input.dataset, summary.parent, p.options, p.seed, snakemake.threads
     )
-    best = rows["nmse_frobenius_refined" if p.options["refine"] else "nmse_frobenius"]
+    best = rows["nmse_frobenius_refined" if p.options["refine"] != "none" else "nmse_frobenius"]
     tree = {"cells": len(rows)} | rows.filter(like="nmse_frobenius").median().add_suffix("_median").to_dict()
     tree["better_than_lookup_share"] = float((best < rows["lookup_nmse_frobenius"]).mean())
     with atomic_path(summary) as path:
