@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from trussmap.figures import correlation, dataset, draw, elementary, generation, graded, losses, targets
-from trussmap.homogenization import homogenize_designs
-from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.homogenization import homogenize_cells, homogenize_designs
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, rotation, sample_designs
 from trussmap.lattice.elementary import elementary_lattice
-from trussmap.stiffness import COMPONENTS, directional_modulus, isotropic, pack
+from trussmap.stiffness import COMPONENTS, directional_modulus, isotropic, pack, rotate
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,13 @@ def test_elastic_surface_of_an_isotropic_material_is_a_sphere():
     assert draw.maximum_modulus(pack(isotropic(2.0))) == pytest.approx(2)
 
 
+def test_maximum_modulus_finds_a_narrow_peak():
+    cubic = homogenize_cells([elementary_lattice(0)], 1e-3)[0]
+    tilt = rotation(np.array([0.7, 0.3, -0.5]))
+    assert draw.maximum_modulus(cubic) == pytest.approx(1e-3 / 3, rel=1e-4)
+    assert draw.maximum_modulus(rotate(cubic, tilt)) == pytest.approx(1e-3 / 3, rel=1e-4)
+
+
 def test_round_length_is_one_two_or_five():
     assert draw.round_length(0.0049) == pytest.approx(0.002)
     assert draw.round_length(7) == 5
@@ -141,8 +148,7 @@ def test_dataset_figure(tmp_path, stiffness):
 @pytest.mark.parametrize("networks", [1, 2, 5])
 def test_losses_figure(tmp_path, networks):
     history = [
-        {"epoch": k, "train_loss": 1 / k, "test_loss": 2 / k, "learning_rate": 1e-3, "seconds": 1.0}
-        for k in range(1, 9)
+        {"epoch": k, "loss": 1 / k, "test_loss": 2 / k, "learning_rate": 1e-3, "seconds": 1.0} for k in range(1, 9)
     ]
     losses.plot({f"paper/net_{k}": history for k in range(networks)} | {"paper/none": []}, tmp_path / "losses.png")
     check_picture(tmp_path / "losses.png", 0.003)

@@ -46,14 +46,14 @@ def plot(truth, prediction, path, title=""):
             fig.colorbar(mesh, cax=bar, extend="max").set_label("designs in a bin")
 
 
-def _panel(ax, truth, prediction, norm, bins=70):
+def _panel(ax, truth, prediction, norm):
     """One panel in units of 10⁻³; returns the mesh for the colour bar."""
     truth, prediction = 1e3 * truth, 1e3 * prediction
     inner = np.quantile(prediction, [0.0005, 0.9995])
     low, high = min(truth.min(), inner[0]), max(truth.max(), inner[1])
     margin = 0.03 * (high - low)
     low, high = low - margin, high + margin
-    edges = np.linspace(low, high, bins + 1)
+    edges = np.linspace(low, high, int(np.clip(2 * len(truth) ** 0.5, 30, 70)) + 1)
     counts, _, _ = np.histogram2d(truth, prediction, bins=[edges, edges])
     mesh = ax.pcolormesh(
         edges, edges, np.where(counts > 0, counts, np.nan).T, norm=norm, cmap=style.DENSITY_MAP, rasterized=True
@@ -73,12 +73,16 @@ def _corner(fig, grid, names, score, mesh, unit):
     left, bottom, top = 0.055, grid[5, 2].get_position(fig).y0, grid[2, 0].get_position(fig).y1
     order = np.argsort(score)
     ax = fig.add_axes((left + 0.01, bottom, 0.30, top - bottom - 0.13))
-    floor = max(0.0, np.floor(10 * (score.min() - 0.03)) / 10) if score.min() < 0.9 else 0.9
-    ax.barh(np.arange(21), np.maximum(score[order] - floor, 0), left=floor, height=0.62, color=style.HERE)
+    # from the lowest score on, rounded down; below zero (worse than the mean) bars run to the left, at most to -1
+    floor = max(-1.0, np.floor(10 * (min(score.min(), 0.93) - 0.03)) / 10)
+    base = max(floor, 0.0)
+    ax.barh(np.arange(21), np.maximum(score[order], floor) - base, left=base, height=0.62, color=style.HERE)
+    if floor < 0:
+        ax.axvline(0, color=style.PUBLISHED, lw=0.8)
     for y, k in enumerate(order):
         inside = score[k] >= floor
         ax.text(
-            max(score[k], floor),
+            max(score[k], base),
             y,
             f" {score[k]:.4f}" + ("" if inside else " (off the scale)"),
             va="center",

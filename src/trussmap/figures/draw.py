@@ -241,11 +241,26 @@ def elastic_surface(ax, stiffness, norm=None, limits=None, view=CAMERA, steps=11
 
 
 def maximum_modulus(stiffness):
-    """Largest directional modulus of stiffnesses (..., 21), on a fine grid of directions."""
-    golden = np.arange(4000) + 0.5
-    polar, around = np.arccos(1 - 2 * golden / 4000), np.pi * (1 + 5**0.5) * golden
-    n = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], -1)
-    return max(directional_modulus(c, n).max() for c in np.atleast_2d(stiffness))
+    """Largest directional modulus of stiffnesses (..., 21).
+
+    Peaks can be narrow: the best of a spiral of directions are followed uphill in ever smaller steps.
+    """
+    k = np.arange(4000) + 0.5
+    polar, around = np.arccos(1 - 2 * k / 4000), np.pi * (1 + 5**0.5) * k
+    spiral = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], -1)
+    return max(_peak(c, spiral) for c in np.atleast_2d(stiffness))
+
+
+def _peak(stiffness, spiral):
+    step = 0.05
+    best = spiral[np.argsort(directional_modulus(stiffness, spiral))[-20:]]
+    for _ in range(25):
+        around = best[:, None] + step * np.vstack([np.zeros(3), spiral[::100]])
+        around /= np.linalg.norm(around, axis=-1, keepdims=True)
+        modulus = directional_modulus(stiffness, around)
+        best = around[np.arange(len(best)), modulus.argmax(1)]
+        step *= 0.7
+    return modulus.max()
 
 
 def triad(ax, at=(0.1, 0.1), size=0.1, view=CAMERA, fontsize=8):

@@ -18,7 +18,7 @@ _NAMES = {
 def plot(histories, path):
     """Draw the loss histories {"<architecture>/<network>": list of dicts} to ``path`` (PNG), one panel each.
 
-    A dict of a history has ``epoch``, ``train_loss``, ``test_loss`` and ``learning_rate`` (mean squared error on
+    A dict of a history has ``epoch``, ``loss`` (training), ``test_loss`` and ``learning_rate`` (mean squared error on
     scaled quantities); a drop of the learning rate is marked. Networks without a history are left out.
     """
     histories = {name: rows for name, rows in histories.items() if rows}
@@ -38,11 +38,11 @@ def plot(histories, path):
 
 def _panel(ax, history, title):
     def series(key):
-        return np.array([row.get(key, np.nan) for row in history], float)
+        return np.array([row[key] for row in history], float)
 
     epoch, rate = series("epoch"), series("learning_rate")
     marker = "o" if len(epoch) < 12 else None
-    for key, color, label in (("train_loss", style.TRAIN, "training"), ("test_loss", style.TEST, "test")):
+    for key, color, label in (("loss", style.TRAIN, "training"), ("test_loss", style.TEST, "test")):
         loss = series(key)
         last = loss[np.isfinite(loss)][-1:]
         label += "".join(f", at the end {style.number(value)}" for value in last)

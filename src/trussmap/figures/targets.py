@@ -102,7 +102,7 @@ def _row(axes, name, target, graph, chosen, units, with_lattice):
 
 def _projections(axes, curves, unit):
     """Polar curves E(n) in the planes xy, xz, yz at one scale, with rings and axes labelled."""
-    angle = np.linspace(0, 2 * np.pi, 361)
+    angle = np.linspace(0, 2 * np.pi, 2881)  # stiff directions can be very narrow
     planes = []
     for _, _, i, j in _PLANES:
         n = np.zeros((len(angle), 3))
