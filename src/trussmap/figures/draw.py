@@ -223,7 +223,8 @@ def elastic_surface(ax, stiffness, norm=None, limits=None, view=CAMERA, steps=11
     norm = norm or Normalize(0, modulus.max())
     points = (modulus[..., None] * n) @ view.T
     quads = np.stack([points[:-1, :-1], points[1:, :-1], points[1:, 1:], points[:-1, 1:]], -2).reshape(-1, 4, 3)
-    value = (modulus[:-1, :-1] + modulus[1:, 1:]).reshape(-1) / 2
+    corners = modulus[:-1, :-1], modulus[1:, :-1], modulus[1:, 1:], modulus[:-1, 1:]
+    value = np.max(corners, axis=0).reshape(-1)  # so that the tip of a narrow peak has the peak's colour
     across = np.cross(quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1])
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-300)
     light = _LIGHT / np.linalg.norm(_LIGHT)

@@ -26,7 +26,7 @@ def plot(histories, path):
     rows = -(-len(histories) // columns)
     width, height = 3.85 * columns + 0.4, 3.0 * rows + 0.5
     with style.figure(path, width, height) as fig:
-        edges = {"left": 0.75 / width, "right": 0.985, "top": 1 - 0.42 / height, "bottom": 0.55 / height}
+        edges = {"left": 0.85 / width, "right": 0.985, "top": 1 - 0.42 / height, "bottom": 0.55 / height}
         grid = fig.add_gridspec(rows, 2 * columns, **edges, wspace=0.75, hspace=0.42)
         for k, (name, history) in enumerate(histories.items()):
             row, column = divmod(k, columns)
