@@ -1,10 +1,11 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from trussmap.design import refine_designs, search
+from trussmap.design import printability, refine_designs, remarks, search
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice import descriptor as d
-from trussmap.stiffness import nmse_frobenius
+from trussmap.stiffness import COMPONENTS, nmse_frobenius
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +46,23 @@ def test_search_reaches_unseen_stiffnesses_and_stays_in_range(truth):
         assert len(set(d.topology_keys(designs[owner == target]))) >= 2
     again = search(targets, *nothing, "quick", seed=5)
     assert np.array_equal(again[1], designs)
+
+
+def test_remarks_name_the_density_at_its_end_and_the_modulus_that_would_do(truth):
+    designs, targets = truth[0][:2].copy(), truth[1][:2]
+    designs[0, 0] = 0.1
+    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(target=[1, 2], nmse_frobenius=[0.0, 0.04])
+    table[COMPONENTS] = [targets[0] / 2, targets[1]]
+    first, second = remarks(table, targets, youngs_modulus=100.0)
+    assert "relative density 0.1" in first
+    assert "stiffer" in first
+    assert "Young's modulus 200" in first
+    assert second.startswith("the stiffness is still off by 20%")
+
+
+def test_diameter_and_gap_of_the_simple_cubic_cell():
+    design = np.ones((1, 19))
+    design[0, d.TYPES], design[0, d.R1], design[0, d.R2], design[0, 0] = 0, 0, 0, 0.03
+    diameter, gap = printability(pd.DataFrame(design, columns=d.DESIGN_COLUMNS), cell_size_mm=2.0)
+    assert diameter[0] == pytest.approx(2 * 2 * np.sqrt(0.01 / np.pi))
+    assert gap[0] == pytest.approx(2.0 - diameter[0])

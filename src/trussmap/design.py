@@ -22,10 +22,12 @@ from trussmap.lattice.descriptor import (
     V,
     angle_axis,
     check_designs,
+    design_graph,
     rotation,
     sample_designs,
     topology_keys,
 )
+from trussmap.lattice.symmetry import primitive_cell
 from trussmap.progress import progress
 from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, nmse_componentwise, nmse_frobenius
 
@@ -188,6 +190,49 @@ def refine_designs(targets, designs, steps=20, threads=None):
     refined[:, R1], refined[:, R2] = angle_axis(turns[:, 0]), angle_axis(turns[:, 1])
     check_designs(refined, "refined designs")
     return refined, stiffness
+
+
+def remarks(table, targets, youngs_modulus=1.0, far=0.01):
+    """What a person should know of each design in a table of ``design_lattices``: a list of sentences, mostly empty.
+
+    ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is that of the base material, for advice in its units;
+    ``far`` is the Frobenius NMSE from which a design counts as far off.
+    """
+    sentences = []
+    for _, row in table.iterrows():
+        said = []
+        density, error = row["relative_density"], row["nmse_frobenius"]
+        at_end = [bound for bound in DENSITY_RANGE if abs(np.log(density / bound)) < 0.005]
+        if at_end:
+            c, goal = row[COMPONENTS].to_numpy(float), targets[int(row["target"]) - 1]
+            factor = (c * goal * _FROBENIUS**2).sum() / (c * c * _FROBENIUS**2).sum()
+            other = "stiffer" if at_end[0] == DENSITY_RANGE[1] else "softer"
+            said.append(
+                f"relative density {density:.3g} is at the end of its range: a {other} base material"
+                + (
+                    f", of Young's modulus {factor * youngs_modulus:.3g}, would do better"
+                    if abs(factor - 1) > 0.01
+                    else ""
+                )
+            )
+        if error > far:
+            said.append(f"the stiffness is still off by {error**0.5:.0%}: no lattice of this family seems to have it")
+        sentences.append("; ".join(said))
+    return sentences
+
+
+def printability(table, cell_size_mm):
+    """Strut diameter and smallest gap between struts in mm, for unit cells of the volume cell_size_mm³: (n,) each.
+
+    The gap is that between two struts that share no node, axis distance less diameter; negative where they overlap.
+    """
+    diameter, gap = np.empty(len(table)), np.empty(len(table))
+    for k, design in enumerate(table[DESIGN_COLUMNS].to_numpy(float)):
+        graph = design_graph(design)
+        scale = cell_size_mm / graph.volume ** (1 / 3)
+        diameter[k] = 2 * scale * graph.radius(design[0])
+        gap[k] = scale * primitive_cell(graph).smallest_distance() - diameter[k]
+    return diameter, gap
 
 
 def _small_turns(vectors):

@@ -60,3 +60,35 @@ class PeriodicGraph:
         second = block * len(self.nodes) + self.struts[:, 1]
         struts = np.stack([first, second], -1).reshape(-1, 2)
         return PeriodicGraph(nodes, struts, (target // n).reshape(-1, 3), self.cell)
+
+    def smallest_distance(self):
+        """Least distance between the axes of two struts that share no node; less their diameter, the smallest gap."""
+        shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
+        start, along, length = self.nodes[self.struts[:, 0]] @ self.cell.T, self.vectors, self.lengths
+        images = start + shifts @ self.cell.T
+        # An end is a node in a cell: node and cell of both ends of every image.
+        cells = np.stack([shifts + 0 * self.offsets, shifts + self.offsets], 2)
+        least = np.linalg.norm(self.cell, axis=0).min()  # between a strut and its own image at the most
+        for strut, ends in enumerate(self.struts):
+            own = start[strut] + along[strut] / 2
+            between = np.linalg.norm(images + along / 2 - own, axis=-1) - (length + length[strut]) / 2
+            shift, other = np.nonzero(between < least)
+            shared = np.zeros(len(other), bool)
+            for node, cell in zip(ends, (np.zeros(3, int), self.offsets[strut]), strict=True):
+                shared |= ((self.struts[other] == node) & (cells[shift, other] == cell).all(-1)).any(-1)
+            shift, other = shift[~shared], other[~shared]
+            gap = _segment_distance(start[strut], along[strut], images[shift, other], along[other])
+            least = min(least, gap.min(initial=np.inf))
+        return float(least)
+
+
+def _segment_distance(p, a, q, b):
+    """Distance between the segment p + [0, 1] a and each of the segments q + [0, 1] b (…, 3)."""
+    d = q - p
+    aa, ab, bb = a @ a, (a * b).sum(-1), (b * b).sum(-1)
+    da, db = (d * a).sum(-1), (d * b).sum(-1)
+    determinant = aa * bb - ab**2
+    s = np.clip(np.where(determinant > 1e-12 * aa * bb, (da * bb - db * ab) / np.maximum(determinant, 1e-300), 0), 0, 1)
+    t = np.clip((s * ab - db) / bb, 0, 1)
+    s = np.clip((da + t * ab) / aa, 0, 1)
+    return np.linalg.norm(d + t[..., None] * b - s[..., None] * a, axis=-1)
