@@ -195,7 +195,7 @@ def refine_designs(targets, designs, steps=20, threads=None):
 def remarks(table, targets, youngs_modulus=1.0, far=0.01):
     """What a person should know of each design in a table of ``design_lattices``: a list of sentences, mostly empty.
 
-    ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is that of the base material, for advice in its units;
+    ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is the base material's, for advice in its units;
     ``far`` is the Frobenius NMSE from which a design counts as far off.
     """
     sentences = []
