@@ -133,8 +133,8 @@ def test_findings_follow_from_the_numbers(study, metrics):
     sentences = findings(metrics, study / "moments.csv")
     assert any("C12 differs most" in s and "-3.1" in s and "1 of 2" in s for s in sentences)
     assert any("217" in s and "262" in s for s in sentences)
-    assert any("before refinement" in s and "1 of 2 specimens" in s for s in sentences)
-    assert any("after refinement" in s and "1 of 1 specimens" in s for s in sentences)
+    assert any("before the search" in s and "1 of 2 specimens" in s for s in sentences)
+    assert any("after the search" in s and "1 of 1 specimens" in s for s in sentences)
     assert any("higher by up to 0.0700" in s for s in sentences)
     assert any("every strut" in s for s in sentences)
     assert findings({}) == []

@@ -130,6 +130,7 @@ def write_report(study_dir, metrics, figures, path):
         settings=[(key, value) for key, value in flatten(settings) if not key.startswith("versions.")],
         architectures=[(a, ARCHITECTURES.get(a, a)) for a in architectures],
         designer=ARCHITECTURES.get(_get(settings, "model.architecture"), _get(settings, "model.architecture")),
+        search=_get(settings, "design.refine") or "none",
         designs=_count(_get(metrics, "dataset.designs")),
         headline=headline_rows(metrics, architectures),
         r2=r2_table(metrics, architectures),
@@ -311,7 +312,7 @@ def _lookup_finding(metrics):
         if pairs:
             won = sum(a < b for a, b in pairs)
             out.append(
-                f"Bone: {words} refinement the best design is closer to its target than the closest entry of the "
+                f"Bone: {words} the search by exact gradients the best design is closer to its target than the closest entry of the "
                 f"training data for {won} of {len(pairs)} specimens."
             )
     return out
