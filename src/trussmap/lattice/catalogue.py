@@ -10,17 +10,18 @@ the closed cell, and bars between them. Struts are cut where they leave the cell
   compliances in Mandel notation (base material E = 1, ν = 0.3) at several relative densities.
 
 ``read_catalogue`` takes both, also mixed in one file, and returns periodic graphs. Struts that cross where the file
-has no node are left unconnected, as the file has them.
+has no node are left unconnected, as the file has them. ``write_catalogue`` writes the second form.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
 
 from trussmap.errors import InputError
+from trussmap.io import atomic_path
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import COLUMNS, ROWS
 
@@ -71,6 +72,63 @@ def read_catalogue(path):
         CatalogueCell(entry.full_name, cell.graph, cell.compliance) if count[cell.name] > 1 else cell
         for cell, entry in zip(cells, entries, strict=True)
     ]
+
+
+def write_catalogue(cells, path, source=None):
+    """Write CatalogueCells to a file in the second form, which ``read_catalogue`` reads again.
+
+    ``source``: a line that each entry carries about where it comes from. The cell's orientation is not kept: a file has
+    a along x and b in the x–y plane.
+    """
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        for cell in cells:
+            file.write(f"----- {_ENTRY} -----\nName: {cell.name}\nBase name: {cell.name}\n")
+            file.write(f"Source: {source}\n" if source else "")
+            lengths = np.linalg.norm(cell.graph.cell, axis=0)
+            cosines = (cell.graph.cell.T @ cell.graph.cell) / np.outer(lengths, lengths)
+            angles = np.degrees(np.arccos(np.clip(cosines[[1, 0, 0], [2, 2, 1]], -1, 1)))
+            nodes, bars, index = _window(cell.graph)
+            _write_rows(file, f"{_CELL} (a,b,c,alpha,beta,gamma):", [[*lengths, *angles]], ", ")
+            if cell.compliance:
+                file.write(f"\n{_COMPLIANCE} (Mandel) start (flattened upper triangular)\n")
+                for density, compliance in cell.compliance.items():
+                    file.write(f"{_DENSITY} {density}:\n")
+                    file.write(",".join(f"{value:.10g}" for value in compliance[ROWS, COLUMNS]) + "\n")
+                file.write(f"{_COMPLIANCE} (Mandel) end\n")
+            _write_rows(file, f"{_NODES}:", nodes)
+            _write_rows(file, f"{_BARS}:", bars)
+            _write_rows(file, _EDGES, index[cell.graph.struts])
+            _write_rows(file, _VECTORS, cell.graph.offsets)
+            file.write("\n")
+
+
+def _write_rows(file, title, rows, separator=" "):
+    file.write(f"\n{title}\n")
+    file.writelines(separator.join(f"{value:.10g}" for value in row) + "\n" for row in rows)
+
+
+def _window(graph):
+    """Struts cut at the faces of the closed cell: nodes (k, 3), bars (b, 2), and which nodes are the graph's (n,)."""
+    pieces = []
+    for start, vector in zip(graph.nodes[graph.struts[:, 0]], graph.fractional_vectors, strict=True):
+        cuts = [0.0, 1.0]
+        for x, dx in zip(start, vector, strict=True):
+            faces = np.arange(np.ceil(min(x, x + dx)), max(x, x + dx)) if abs(dx) > TOLERANCE else []
+            cuts += [(face - x) / dx for face in faces]
+        cuts = np.unique(np.round(np.clip(cuts, 0, 1), 9))
+        for first, last in pairwise(start + cuts[:, None] * vector):
+            if np.abs(last - first).max() < TOLERANCE:
+                continue  # its ends are the same node to a reader
+            low = np.floor((first + last) / 2 + 1e-9)
+            on_face = np.abs((first + last) / 2 - low) < 1e-9
+            # A piece in a face stands on the opposite one too.
+            for shift in product(*[(0, 1) if face else (0,) for face in on_face]):
+                pieces += [first - low + shift, last - low + shift]
+    points = np.round(np.concatenate([graph.nodes, *np.array(pieces)[:, None]]), 8).clip(0, 1)
+    nodes, index = np.unique(points, axis=0, return_inverse=True)
+    index = index.reshape(-1)
+    bars = np.unique(np.sort(index[len(graph.nodes) :].reshape(-1, 2), axis=1), axis=0)
+    return nodes, bars, index[: len(graph.nodes)]
 
 
 class _Entry:

@@ -1,0 +1,50 @@
+"""Space groups: their operations from spglib's database, and the space group of a lattice.
+
+A. Togo, K. Shinohara, I. Tanaka, Spglib: a software library for crystal symmetry search (2024).
+"""
+
+from functools import cache
+
+import numpy as np
+import spglib
+import spglib.error
+
+spglib.error.OLD_ERROR_HANDLING = False  # errors are raised, not warned of
+#: Crystal systems as catalogues abbreviate them, and the last space group of each (International Tables, vol. A).
+SYSTEMS = {"tric": 2, "mon": 15, "ort": 74, "tet": 142, "trig": 167, "hex": 194, "cub": 230}
+#: Distance, relative to the edge of a cube of the cell's volume, within which points of a lattice are the same.
+TOLERANCE = 1e-4
+
+
+def crystal_system(number):
+    """Abbreviation of the crystal system of space group ``number``, 1 to 230."""
+    return next(name for name, last in SYSTEMS.items() if number <= last)
+
+
+@cache
+def _standard_setting():
+    """Hall number of the first setting of every space group; trigonal ones on hexagonal axes."""
+    first = {}
+    for hall in range(1, 531):
+        first.setdefault(spglib.get_spacegroup_type(hall).number, hall)
+    return first
+
+
+@cache
+def operations(number):
+    """Rotations (k, 3, 3) and translations (k, 3) of space group ``number``: x ↦ R x + t in cell coordinates."""
+    found = spglib.get_symmetry_from_database(_standard_setting()[number])
+    return found["rotations"].astype(float), found["translations"]
+
+
+def space_group(graph):
+    """Number of the space group of a periodic graph: of its nodes and the middles of its struts."""
+    middles = graph.nodes[graph.struts[:, 0]] + graph.fractional_vectors / 2
+    points = np.concatenate([graph.nodes, middles]) % 1.0
+    kinds = np.repeat([1, 2], [len(graph.nodes), len(middles)])
+    cell = graph.cell.T / graph.volume ** (1 / 3)
+    # Struts may cross at their middles: such points count once.
+    _, keep = np.unique(
+        np.column_stack([kinds, np.rint(points / TOLERANCE) % round(1 / TOLERANCE)]), axis=0, return_index=True
+    )
+    return spglib.get_symmetry_dataset((cell, points[keep], kinds[keep]), symprec=TOLERANCE).number
