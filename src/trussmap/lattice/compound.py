@@ -2,17 +2,18 @@
 
 A compound depends on the *set* of its (type, tessellation) pairs alone. The 2,744 ordered choices are 469 sets; many
 of these are the same geometry up to the scale of the tessellation, which leaves 197 topologies. The table of the
-topologies takes about a minute to build and is cached on disk under a digest of what defines it.
+topologies takes some ten seconds to build and is cached on disk under a digest of what defines it.
 """
 
 import hashlib
 import os
 from functools import cache
-from itertools import combinations, pairwise
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 from platformdirs import user_cache_path
+from scipy.spatial import cKDTree
 
 from trussmap.io import atomic_path
 from trussmap.lattice import elementary, graph
@@ -41,32 +42,39 @@ def superpose(graphs):
     """
     start = np.concatenate([g.nodes[g.struts[:, 0]] for g in graphs])
     along = np.concatenate([g.fractional_vectors for g in graphs])
-    start, along, images, image_along, origin = _overlapping_images(start, along)
+    origin, images, image_along = _close_images(start, along)
     parameter = _crossings(start[origin], along[origin], images, image_along)
-    cuts = [{0.0, 1.0} for _ in start]
-    for strut, values in zip(origin, parameter, strict=True):
-        cuts[strut].update(np.round(values[np.isfinite(values)], 9))
-    pieces = set()
-    for s, a, cut in zip(start, along, cuts, strict=True):
-        points = _to_grid(s + np.sort(list(cut))[:, None] * a)
-        points = points[np.concatenate([[True], np.any(np.diff(points, axis=0) != 0, axis=1)])]
-        pieces.update(_canonical(p, q) for p, q in pairwise(points))
+    strut = np.repeat(np.arange(len(start)), 2)
+    cuts = np.column_stack([np.repeat(origin, 2), parameter.round(9).ravel()])
+    cuts = np.concatenate([cuts[np.isfinite(cuts[:, 1])], np.column_stack([strut, np.tile([0.0, 1.0], len(start))])])
+    cuts = np.unique(cuts, axis=0)
+    strut = cuts[:, 0].astype(int)
+    points = _to_grid(start[strut] + cuts[:, 1:] * along[strut])
+    piece = (strut[1:] == strut[:-1]) & np.any(points[1:] != points[:-1], axis=1)
+    pieces = _canonical(points[:-1][piece], points[1:][piece])
     return _from_grid(sorted(pieces))
 
 
-def _overlapping_images(start, along):
-    """Pairs of each strut with the periodic images of struts whose bounding boxes overlap its own."""
+def _close_images(start, along):
+    """Pairs of each strut with the periodic images of struts that come close enough to meet it.
+
+    Returns the strut (n,), and start and vector (n, 3) of the image.
+    """
     shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 3)
     images = (start[:, None] + shifts).reshape(-1, 3)
     image_along = np.repeat(along, len(shifts), axis=0)
-    low, high = np.minimum(images, images + image_along), np.maximum(images, images + image_along)
-    pairs = []
-    for k, (s, a) in enumerate(zip(start, along, strict=True)):
-        inside = (low <= np.maximum(s, s + a) + _TOLERANCE) & (high >= np.minimum(s, s + a) - _TOLERANCE)
-        hits = np.flatnonzero(inside.all(1))
-        pairs.append(np.stack([np.full(len(hits), k), hits], 1))
-    origin, hit = np.concatenate(pairs).T
-    return start, along, images[hit], image_along[hit], origin
+    low, high = np.minimum(start, start + along), np.maximum(start, start + along)
+    image_low, image_high = images + np.minimum(0, image_along), images + np.maximum(0, image_along)
+    reachable = ((image_low <= high.max(0) + _TOLERANCE) & (image_high >= low.min(0) - _TOLERANCE)).all(1)
+    images, image_along, image_low, image_high = (x[reachable] for x in (images, image_along, image_low, image_high))
+    length = np.linalg.norm(along, axis=1)
+    tree = cKDTree(images + image_along / 2)
+    near = tree.query_ball_point(start + along / 2, (length + length.max()) / 2 + _TOLERANCE)
+    origin = np.repeat(np.arange(len(start)), [len(hits) for hits in near])
+    hit = np.concatenate(near).astype(int)
+    inside = (image_low[hit] <= high[origin] + _TOLERANCE) & (image_high[hit] >= low[origin] - _TOLERANCE)
+    inside = inside.all(1)
+    return origin[inside], images[hit[inside]], image_along[hit[inside]]
 
 
 def _crossings(p, a, q, b):
@@ -98,12 +106,9 @@ def _to_grid(points):
 
 
 def _canonical(p, q):
-    """One name for a strut and all its periodic images: the smaller of its two directed forms."""
-    forms = []
-    for first, second in ((p, q), (q, p)):
-        cell = first // _GRID
-        forms.append((*(first - cell * _GRID).tolist(), *(second - cell * _GRID).tolist()))
-    return min(forms)
+    """One name for each strut from p to q (n, 3) and all its periodic images: the smaller of its two directed forms."""
+    forward, backward = (np.concatenate([a % _GRID, b - a // _GRID * _GRID], axis=1) for a, b in ((p, q), (q, p)))
+    return {min(pair) for pair in zip(map(tuple, forward.tolist()), map(tuple, backward.tolist()), strict=True)}
 
 
 def _from_grid(pieces):
@@ -116,14 +121,13 @@ def _from_grid(pieces):
 def _canonical_struts(lattice):
     """The strut set of a lattice of the unit cube, equal for equal geometry."""
     start = lattice.nodes[lattice.struts[:, 0]]
-    first, second = _to_grid(start), _to_grid(start + lattice.fractional_vectors)
-    return frozenset(_canonical(p, q) for p, q in zip(first, second, strict=True))
+    return frozenset(_canonical(_to_grid(start), _to_grid(start + lattice.fractional_vectors)))
 
 
 def _without_doubling(lattice):
     """The lattice of which this one is the 2×2×2 tessellation, or the lattice itself."""
     struts = np.array(sorted(_canonical_struts(lattice))).reshape(-1, 2, 3) * 2
-    halved = {_canonical(p, q) for p, q in struts}
+    halved = _canonical(struts[:, 0], struts[:, 1])
     smaller = _from_grid(sorted(halved))
     if len(halved) * 8 == len(struts) and _canonical_struts(smaller.tiled(2)) == _canonical_struts(lattice):
         return _without_doubling(smaller)
