@@ -1,21 +1,27 @@
 # make study              the default study (config.yaml)      make study STUDY=smoke    a small one, in minutes
 # make test               all tests, the smoke study included  make lint                 style of code and workflow
+# make benchmark          speed of homogenization beside other solvers (docs/benchmarks.md)
 PYTHON ?= python3
 STUDY ?= laptop
 CORES ?= all
 BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 
-.PHONY: help environment study test lint format lock
+.PHONY: help environment study test benchmark lint format lock
 
 help:
-	@head -n 2 Makefile | cut -c3-
+	@head -n 3 Makefile | cut -c3-
 
 study: $(ENVIRONMENT)
 	$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
 
 test: $(ENVIRONMENT)
 	$(BIN)/python -m pytest
+
+# A general finite-element package to compare with lies beside the environment; where it cannot be had, it is left out.
+benchmark: $(ENVIRONMENT)
+	@test -d build/benchmark || $(BIN)/python -m pip install --quiet --target build/benchmark openseespy==3.7.1.2 || true
+	PYTHONPATH=build/benchmark $(BIN)/python benchmarks/homogenization.py
 
 lint: $(ENVIRONMENT)
 	$(BIN)/ruff check .

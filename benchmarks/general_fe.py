@@ -1,0 +1,96 @@
+"""The same cells in a general FE package: OpenSees through OpenSeesPy, its shear-flexible beam and its constraints.
+
+A strut that leaves the cell ends at a copy of the node it meets there, tied to it by ``equalDOF``. The tie acts on
+increments, so a macroscopic strain is imposed by displacing every node by it before a linear step, which adds the
+periodic fluctuation; the stress is the sum of the forces through the cell's boundary times the cell's vectors.
+"""
+
+import ctypes
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from trussmap.stiffness import PAIRS, POISSON_RATIO, pack
+
+
+def load():
+    """The module and its name with version; ImportError with a readable message if it cannot be had."""
+    try:
+        # On Linux the wheel brings these libraries along, but is not told where they are.
+        package = find_spec("openseespylinux")
+        folder = Path(package.origin).parent / "lib" if package else None
+        for name in ("libquadmath.so.0", "libgfortran.so.4", "libblas.so.3") if package else ():
+            ctypes.CDLL(str(folder / name), ctypes.RTLD_GLOBAL)
+        import openseespy.opensees as opensees
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ImportError(f"OpenSeesPy is left out, it cannot be loaded ({error}); `make benchmark` gets it") from error
+    return opensees, f"OpenSeesPy {version('openseespy')}"
+
+
+def _halve_loops(graph):
+    """Nodes (n, 3), ends (m, 2) and offsets (m, 3) with some struts split in two, and a node that has no copy.
+
+    OpenSees does not assemble an element whose two ends are tied to the same node, so struts between a node and its own
+    image are split; the first strut is, too, for the sake of a node to hold.
+    """
+    i, j = graph.struts.T
+    split = np.flatnonzero((i == j) | (np.arange(len(i)) == 0))
+    vectors = graph.fractional_vectors[split]
+    added = len(graph.nodes) + np.arange(len(split))
+    ends, offsets = graph.struts.copy(), graph.offsets.copy()
+    ends[split, 1], offsets[split] = added, 0
+    second = np.column_stack([added, j[split]])
+    return (
+        np.vstack([graph.nodes, graph.nodes[i[split]] + vectors / 2]),
+        np.vstack([ends, second]),
+        np.vstack([offsets, graph.offsets[split]]),
+        len(graph.nodes),
+    )
+
+
+def homogenize(ops, graph, relative_density):
+    """Effective stiffness (21,) of one PeriodicGraph, base modulus 1."""
+    radius = graph.radius(relative_density)
+    area, inertia = np.pi * radius**2, np.pi * radius**4 / 4
+    sheared = area * 6 * (1 + POISSON_RATIO) / (7 + 6 * POISSON_RATIO)
+    nodes, ends, offsets, held = _halve_loops(graph)
+    crossing = np.flatnonzero(offsets.any(1))
+    copies, index = np.unique(np.column_stack([ends[crossing, 1], offsets[crossing]]), axis=0, return_inverse=True)
+    ends[crossing, 1] = len(nodes) + index.ravel()
+    places = np.vstack([nodes, nodes[copies[:, 0]] + copies[:, 1:]]) @ graph.cell.T
+    vectors = places[ends[:, 1]] - places[ends[:, 0]]
+
+    ops.wipe()
+    ops.model("basic", "-ndm", 3, "-ndf", 6)
+    for number, place in enumerate(places.tolist(), 1):
+        ops.node(number, *place)
+    for number, original in enumerate(copies[:, 0].tolist(), len(nodes) + 1):
+        ops.equalDOF(original + 1, number, *range(1, 7))
+    ops.fix(held + 1, 1, 1, 1, 0, 0, 0)
+    for axis in range(3):
+        ops.geomTransf("Linear", axis + 1, *np.eye(3)[axis].tolist())
+    section = (1.0, 1 / (2 * (1 + POISSON_RATIO)), area, 2 * inertia, inertia, inertia, sheared, sheared)
+    across = np.abs(vectors).argmin(1) + 1
+    for number, ((i, j), frame) in enumerate(zip((ends + 1).tolist(), across.tolist(), strict=True), 1):
+        ops.element("ElasticTimoshenkoBeam", number, i, j, *section, frame)
+    ops.system("SparseSYM")  # the fastest of its solvers here
+    ops.numberer("RCM")
+    ops.constraints("Transformation")
+    ops.integrator("LoadControl", 0.0)
+    ops.algorithm("Linear", "-factorOnce")
+    ops.analysis("Static", "-noWarnings")
+
+    stiffness, previous = np.zeros((6, 6)), 0.0
+    cells = offsets[crossing] @ graph.cell.T
+    for column, (p, q) in enumerate(PAIRS.tolist()):
+        # The displacement gradient may hold a rotation, which strains nothing; earlier strains may stay.
+        for number, place in enumerate(places[:, q].tolist(), 1):
+            ops.setNodeDisp(number, p + 1, ops.nodeDisp(number, p + 1) + place, "-commit")
+        if ops.analyze(1) != 0:
+            raise RuntimeError("OpenSees did not solve a cell")
+        force = np.array([ops.eleForce(number)[6:9] for number in (crossing + 1).tolist()])
+        total = (force.T @ cells)[tuple(PAIRS.T)] / graph.volume
+        stiffness[:, column], previous = total - previous, total
+    return pack(stiffness)
