@@ -1,6 +1,7 @@
 """The trained networks of a study put to use: lattices for given targets, their files, and how well they do."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from tempfile import mkdtemp
@@ -11,7 +12,14 @@ from trussmap.dataset import open_dataset
 from trussmap.errors import InputError
 from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, nmse_frobenius
 
+#: Targets whose lattices are written as files of their own; of the others, the designs stand in designs.csv.
+MOST_LATTICES = 100
+_MOST_LINES = 20
 _WEIGHT = np.where(ROWS == COLUMNS, 1.0, 2.0)
+# How the circulated catalogue and ours begin or go on in a name, as in ``trig_Z04.0_R57``.
+_SYSTEM_AND_CONNECTIVITY = re.compile(r"(?:^|_)(tric|mon|ort|tet|trig|hex|cub)_Z(\d+\.?\d*)")
+#: Upper ends, included, of the classes of mean connectivity, and what they are called.
+CONNECTIVITY = {4: "at most 4", 6: "4 to 6", 8: "6 to 8", 12: "8 to 12", np.inf: "above 12"}
 
 
 def load_models(study_dir):
@@ -58,7 +66,7 @@ def generalize(names, targets, models, dataset, out, options, seed=0, threads=No
         rows["nmse_componentwise_refined"] = a["nmse_componentwise"]
         rows["design_b_nmse_frobenius_refined"] = b["nmse_frobenius"]
     rows["lookup_nmse_frobenius"] = lookup(dataset, targets)
-    for row in rows.to_dict("records"):
+    for row in rows.head(_MOST_LINES).to_dict("records"):
         print(", ".join(f"{k.replace('_', ' ')} {v:.3g}" if k != "name" else v for k, v in row.items()))
     return rows
 
@@ -66,21 +74,81 @@ def generalize(names, targets, models, dataset, out, options, seed=0, threads=No
 def lookup(dataset, targets):
     """Frobenius error (n,) of the training design that is closest to each target (n, 21) (paper, SI 3.G)."""
     best = np.full(len(targets), np.inf)
-    weighted = targets * _WEIGHT
     with open_dataset(dataset) as data:
         for block in data.train.blocks(names=("stiffness",)):
             c = block["stiffness"]
-            distance = (_WEIGHT * c**2).sum(1)[:, None] - 2 * c @ weighted.T  # up to the target's own norm
-            nearest = c[distance.argmin(0)]
-            best = np.minimum(best, nmse_frobenius(nearest, targets))
+            norm = (_WEIGHT * c**2).sum(1)
+            for first in range(0, len(targets), 256):
+                part = slice(first, first + 256)
+                distance = norm - 2 * (targets[part] * _WEIGHT) @ c.T  # up to the target's own norm
+                best[part] = np.minimum(best[part], nmse_frobenius(c[distance.argmin(1)], targets[part]))
     return best
+
+
+def catalogue_targets(path, source, relative_density, threads=None):
+    """Cells as targets: their stiffness (n, 21), and before it a table of what they are.
+
+    The table has ``source`` as given, ``name``, ``crystal_system`` and mean ``connectivity`` (struts at a node).
+
+    A catalogue (.lat) is homogenized at ``relative_density``; a table of targets (.csv) has the stiffness in it, and
+    tells system and connectivity by names such as ``trig_Z04.0_R57`` only.
+    """
+    import pandas as pd
+
+    from trussmap.homogenization import homogenize_cells
+    from trussmap.lattice.catalogue import read_catalogue
+    from trussmap.lattice.crystal import crystal_system, space_group
+    from trussmap.targets import read_targets
+
+    if Path(path).suffix == ".csv":
+        targets, names = read_targets(path, 1.0)
+        told = [_SYSTEM_AND_CONNECTIVITY.search(name) for name in names]
+        rows = [(m[1], float(m[2])) if m else ("unknown", np.nan) for m in told]
+    else:
+        cells = read_catalogue(path)
+        names, graphs = [cell.name for cell in cells], [cell.graph for cell in cells]
+        targets = homogenize_cells(graphs, relative_density, threads=threads)
+        rows = [(crystal_system(space_group(g)), 2 * len(g.struts) / len(g.nodes)) for g in graphs]
+    table = pd.DataFrame(rows, columns=["crystal_system", "connectivity"])
+    table.insert(0, "name", names)
+    table.insert(0, "source", source)
+    return table, targets
+
+
+def summarize(rows):
+    """Numbers of a table of `generalize`: cells, median and quartiles of each error, shares better than the lookup."""
+    tree = {"cells": len(rows)}
+    errors = rows.filter(like="nmse_frobenius")
+    for word, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75)):
+        tree |= errors.quantile(share).add_suffix(f"_{word}").to_dict()
+    for key in ("", "_refined"):
+        if f"nmse_frobenius{key}" in rows:
+            better = rows[f"nmse_frobenius{key}"] < rows["lookup_nmse_frobenius"]
+            tree[f"better_than_lookup{key}_share"] = float(better.mean())
+    return tree
+
+
+def summarize_groups(cells):
+    """`summarize` by ``source`` and crystal system or class of connectivity: a table with ``by`` and ``group``."""
+    import pandas as pd
+
+    classes = np.array(list(CONNECTIVITY))
+    known = cells[cells["connectivity"].notna()]
+    words = [CONNECTIVITY[classes[np.searchsorted(classes, z - 1e-9)]] for z in known["connectivity"]]
+    groupings = (("crystal_system", cells, cells["crystal_system"]), ("connectivity", known, words))
+    return pd.DataFrame(
+        {"source": source, "by": by, "group": group} | summarize(rows)
+        for by, table, keys in groupings
+        for (source, group), rows in table.groupby(["source", np.asarray(keys)])
+    )
 
 
 def write_designs(table, out):
     """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
 
-    ``table`` is that of `trussmap.design.design_lattices`. Each lattice is a set of CSV files
-    ``target1_rank1_nodes.csv`` … (see `trussmap.export.write_nodes_and_struts`), lengths relative to the unit cell.
+    ``table`` is that of `trussmap.design.design_lattices`. Each lattice of the first ``MOST_LATTICES`` targets is a
+    set of CSV files ``target1_rank1_nodes.csv`` … (see `trussmap.export.write_nodes_and_struts`), lengths relative to
+    the unit cell.
     """
     from trussmap.export import write_csv, write_nodes_and_struts
     from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph
@@ -89,7 +157,7 @@ def write_designs(table, out):
     out.mkdir(parents=True, exist_ok=True)
     staging = Path(mkdtemp(dir=out, prefix=".lattices-"))
     try:
-        for row in table.to_dict("records"):
+        for row in table[table["target"] <= MOST_LATTICES].to_dict("records"):
             graph = design_graph(np.array([row[column] for column in DESIGN_COLUMNS]))
             stem = f"target{int(row['target'])}_rank{int(row['rank'])}"
             write_nodes_and_struts(graph, graph.radius(row["relative_density"]), staging / stem)

@@ -31,15 +31,44 @@ rule generalize_bone:
         "../scripts/generalize_bone.py"
 
 
+rule generate_catalogue:
+    output:
+        f"{RESULTS}/generalize/catalogue/generated.lat",
+    log:
+        f"{RESULTS}/logs/generate_catalogue/generate_catalogue.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/generate_catalogue/generate_catalogue.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        cells=config["catalogue"]["generated"],
+        seed=config["seed"],
+    message:
+        "Generating crystal networks over space groups"
+    script:
+        "../scripts/generate_catalogue.py"
+
+
 rule generalize_catalogue:
     input:
         models=models(config["model"]["architecture"]),
         dataset=f"{RESULTS}/dataset.h5",
         targets=RESOURCES
         / (config["catalogue"]["path"] or "resources/catalogue_targets.csv"),
+        generated=(
+            [rules.generate_catalogue.output[0]]
+            if config["catalogue"]["generated"]
+            else []
+        ),
     output:
         designs=f"{RESULTS}/generalize/catalogue/designs.csv",
         targets=f"{RESULTS}/generalize/catalogue/targets.csv",
+        cells=f"{RESULTS}/generalize/catalogue/cells.csv",
+        groups=f"{RESULTS}/generalize/catalogue/by_group.csv",
         summary=f"{RESULTS}/generalize/catalogue/summary.json",
         lattices=directory(f"{RESULTS}/generalize/catalogue/lattices"),
     log:
@@ -53,7 +82,7 @@ rule generalize_catalogue:
         mem_mb=4000,
         runtime=240,
     params:
-        options=config["design"],
+        options=config["design"] | {"draws": config["catalogue"]["draws"]},
         seed=config["seed"],
         relative_density=config["catalogue"]["relative_density"],
     message:

@@ -1,7 +1,9 @@
 """Design lattices with the stiffness of crystal-network cells and compare with the closest training designs.
 
-Outputs: as of `generalize_bone`, but `summary.json` has the number of cells, medians over them, and the share of cells
-for which the designed lattice is closer than the closest training design.
+Outputs: as of `generalize_bone`; besides, `cells.csv` has for each cell its `source` (`catalogue`: the circulated one;
+`generated`: ours), `crystal_system`, mean `connectivity` (struts at a node) and the errors as in
+`trussmap.generalize.generalize`; `by_group.csv` has medians, quartiles and shares better than the lookup by source and
+crystal system or connectivity. `summary.json` has them for the circulated cells and, under `generated`, for ours.
 """
 
 from trussmap.progress import rule_log
@@ -10,25 +12,30 @@ with rule_log(snakemake.log[0], snakemake.threads):
     import json
     from pathlib import Path
 
-    from trussmap.generalize import generalize
-    from trussmap.homogenization import homogenize_cells
-    from trussmap.io import atomic_path
-    from trussmap.lattice.catalogue import read_catalogue
-    from trussmap.targets import read_targets
+    import numpy as np
+    import pandas as pd
 
-    p, summary = snakemake.params, Path(snakemake.output.summary)
-    models = Path(snakemake.input.models[0]).parent
-    if Path(snakemake.input.targets).suffix == ".csv":
-        targets, names = read_targets(snakemake.input.targets, 1.0)
-    else:
-        cells = read_catalogue(snakemake.input.targets)
-        names = [cell.name for cell in cells]
-        targets = homogenize_cells([cell.graph for cell in cells], p.relative_density, threads=snakemake.threads)
+    from trussmap.export import write_csv
+    from trussmap.generalize import catalogue_targets, generalize, summarize, summarize_groups
+    from trussmap.io import atomic_path
+
+    p, source, out = snakemake.params, snakemake.input, snakemake.output
+    paths = [("catalogue", source.targets), *(("generated", path) for path in source.generated)]
+    parts = [catalogue_targets(path, kind, p.relative_density, snakemake.threads) for kind, path in paths]
+    cells = pd.concat([table for table, _ in parts], ignore_index=True)
     rows = generalize(
-        names, targets, models, snakemake.input.dataset, summary.parent, p.options, p.seed, snakemake.threads
+        cells["name"].tolist(),
+        np.concatenate([targets for _, targets in parts]),
+        Path(source.models[0]).parent,
+        source.dataset,
+        Path(out.summary).parent,
+        p.options,
+        p.seed,
+        snakemake.threads,
     )
-    best = rows["nmse_frobenius_refined" if p.options["refine"] != "none" else "nmse_frobenius"]
-    tree = {"cells": len(rows)} | rows.filter(like="nmse_frobenius").median().add_suffix("_median").to_dict()
-    tree["better_than_lookup_share"] = float((best < rows["lookup_nmse_frobenius"]).mean())
-    with atomic_path(summary) as path:
-        path.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n")
+    cells = cells.join(rows.drop(columns="name").reset_index(drop=True))
+    write_csv(cells, out.cells)
+    write_csv(summarize_groups(cells), out.groups)
+    trees = {name: summarize(part) for name, part in cells.groupby("source")}
+    with atomic_path(out.summary) as path:
+        path.write_text(json.dumps(trees.pop("catalogue") | trees, indent=2, allow_nan=False) + "\n")
