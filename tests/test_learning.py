@@ -7,6 +7,7 @@ import torch
 from trussmap.dataset import merge_shards, open_dataset, write_shard
 from trussmap.errors import InputError
 from trussmap.homogenization import homogenize_designs
+from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import check_designs, rotation, sample_designs, topology_keys
 from trussmap.learning import load_forward, load_inverse, paper, polar, train_model, training
 from trussmap.learning.evaluation import bootstrap_interval, evaluate, lookup, r_squared
@@ -29,6 +30,7 @@ SMALL = {
         "geometry": [64, 64],
         "refine": [64, 64],
         "steps": 1,
+        "hypotheses": 2,
         "candidates": 2,
         "posterior_share": 0.5,
         "epochs": 10,
@@ -101,7 +103,7 @@ def test_choices_follow_the_logits_and_temperature_spreads_them():
 def test_polar_parts_give_the_same_lattice_back():
     designs = sample_designs(1, 0, 2000)
     topology, density, turn, stretch = polar.polar_parts(designs)
-    types, reps = polar.topology_table()
+    types, reps = topology_members()
     again, exact = polar.published_designs(types[topology], reps[topology], density, turn, stretch)
     check_designs(again, "again")
     assert exact.mean() > 0.995
@@ -113,7 +115,7 @@ def test_polar_parts_give_the_same_lattice_back():
 
 
 def test_a_stretch_beyond_the_published_ranges_is_flagged():
-    types, reps = polar.topology_table()
+    types, reps = topology_members()
     stretch = np.array([[1.0, -1.0, 0, 0, 0, 0], [3.0, -3.0, 0, 0, 0, 0], [0, 0, 0, 0.5, 0.1, 0.2]])
     designs, exact = polar.published_designs(
         types[:3], reps[:3], np.full(3, 0.05), np.tile(np.eye(3), (3, 1, 1)), stretch
@@ -233,13 +235,15 @@ def test_higher_temperature_draws_more_topologies(folder, test_split):
 
 @pytest.mark.parametrize("architecture", ["polar", "paper", "direct"])
 def test_evaluation_has_every_number(folder, architecture):
-    settings = {"designs": 150, "redraws": 2, "timing_predictions": 300, "bootstrap": 20}
+    settings = {"designs": 150, "redraws": 2, "timing_predictions": 300, "bootstrap": 20, "refine_steps": 2}
     metrics, arrays = evaluate(folder / architecture, folder / "dataset.h5", settings)
     assert metrics["designs"] == len(arrays["inverse_fe"]) == 150
     for tree in (metrics["forward"]["r2"], metrics["inverse"]["r2_fe"], metrics["inverse"]["r2_surrogate"]):
         assert len(tree) == 21 and max(tree.values()) <= 1
     assert 0 <= metrics["inverse"]["same_topology_share"] <= 1
     assert (metrics["inverse"]["redraw_differs_share"] > 0) == (architecture != "direct")
+    mean = {key: np.mean(list(metrics["inverse"][key].values())) for key in ("r2_fe", "r2_fe_refined")}
+    assert mean["r2_fe_refined"] > mean["r2_fe"]
     low, high = metrics["forward"]["r2_interval"]["C11"]
     assert low <= metrics["forward"]["r2"]["C11"] <= high
     assert ("forward_1" in metrics) == ("forward_orthotropic" in arrays) == (architecture == "paper")

@@ -8,7 +8,9 @@
 ``forward_1.r2.C11 …``              R² of F1's nine orthotropic constants (``paper`` alone)
 ``inverse.r2_surrogate, r2_fe``     R² of the targets' reconstruction: by the forward model (as the paper does), and
                                     by finite elements on the proposed lattices; ``…_interval``
-``inverse.r2_fe_single``            the same without choosing among candidates (``polar`` alone)
+``inverse.r2_fe_single``            the same without choosing among topologies (``polar`` alone)
+``inverse.r2_fe_refined``           the same after ``refine_steps`` steps of exact refinement (`trussmap.design`), if
+                                    there are any; ``refine_seconds_30000`` is their time
 ``inverse.same_topology_share``     share of proposals with the target's own topology
 ``inverse.redraw_differs_share``    share of redraws for a target with another topology than its first draw
 ``inverse.seconds_30000``           time of 30,000 proposals (scaled from ``timing_predictions`` if those are fewer)
@@ -23,6 +25,7 @@ import numpy as np
 import torch
 
 from trussmap.dataset import open_dataset
+from trussmap.design import refine_designs
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import topology_keys
 from trussmap.learning.models import architecture, load_forward, load_inverse
@@ -35,7 +38,8 @@ def evaluate(model_dir, dataset, settings, seed=0, threads=None):
 
     Parameters
     ----------
-    settings : ``designs`` (at most), ``redraws`` (≥ 2), ``timing_predictions``, ``bootstrap`` (resamples).
+    settings : ``designs`` (at most), ``redraws`` (≥ 2), ``timing_predictions``, ``bootstrap`` (resamples), and
+        ``refine_steps`` (0: none).
 
     Returns
     -------
@@ -74,6 +78,11 @@ def evaluate(model_dir, dataset, settings, seed=0, threads=None):
         single = inverse.propose(truth, seed=seed, candidates=1)[:, 0]
         found["candidates"] = inverse.config["candidates"]
         found["r2_fe_single"] = scores(homogenize_designs(single, threads=threads))[0]
+    if steps := settings.get("refine_steps", 0):
+        start = perf_counter()
+        _, refined = refine_designs(truth, designs, steps, threads)
+        found["refine_seconds_30000"] = (perf_counter() - start) * 30_000 / len(truth)
+        found["r2_fe_refined"] = scores(refined)[0]
     topology = np.stack([topology_keys(proposals[:, i]) for i in range(proposals.shape[1])], 1)
     found["same_topology_share"] = float((topology[:, 0] == topology_keys(out["designs"])).mean())
     found["redraw_differs_share"] = float((topology[:, 1:] != topology[:, :1]).mean())

@@ -1,5 +1,7 @@
 """Building blocks of all models: multilayer perceptrons, rotations and random choices as torch functions."""
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 
 import torch
@@ -51,8 +53,21 @@ def rotation_vector(vector):
     return torch.eye(3).to(vector) + s[..., None] * k + c[..., None] * (k @ k)
 
 
+_hidden_type = ContextVar("hidden_type", default=torch.float32)
+
+
+@contextmanager
+def hidden_layers_in(kind):
+    """Context in which the hidden layers of all perceptrons run in ``kind``, float32 or bfloat16."""
+    token = _hidden_type.set(kind)
+    try:
+        yield
+    finally:
+        _hidden_type.reset(token)
+
+
 class MLP(nn.Module):
-    """Multilayer perceptron. The hidden layers may run in bfloat16 by autocast, the first and last in float32."""
+    """Multilayer perceptron; first and last layer run in float32, the others as ``hidden_layers_in`` says."""
 
     def __init__(self, inputs, hidden, outputs, activation="leaky_relu"):
         super().__init__()
@@ -62,13 +77,12 @@ class MLP(nn.Module):
         self.activation = getattr(nn.functional, activation)
 
     def forward(self, x):
-        device = x.device.type
-        with torch.autocast(device, enabled=False):
-            x = self.activation(self.hidden[0](x.float()))
-        for layer in self.hidden[1:]:
-            x = self.activation(layer(x))
-        with torch.autocast(device, enabled=False):
-            return self.last(x.float())
+        kind = _hidden_type.get()
+        x = self.activation(self.hidden[0](x))
+        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=kind == torch.bfloat16):
+            for layer in self.hidden[1:]:
+                x = self.activation(layer(x))
+        return self.last(x.float())
 
 
 def straight_through_choice(logits, temperature, generator=None):

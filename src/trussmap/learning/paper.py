@@ -23,7 +23,8 @@ from trussmap.lattice.descriptor import (
     angle_axis,
     rotation,
 )
-from trussmap.learning.networks import MLP, rotate_fast, rotation_6d, straight_through_choice
+from trussmap.learning import training
+from trussmap.learning.networks import MLP, hidden_layers_in, rotate_fast, rotation_6d, straight_through_choice
 from trussmap.stiffness import ORTHOTROPIC_INDEX
 
 #: Sizes of the one-hot groups: three lattice types, three tessellations.
@@ -199,7 +200,8 @@ class Inverse(_Scaled):
         designs = []
         for start in range(0, len(targets), batch):
             part = torch.as_tensor(targets[start : start + batch], dtype=torch.float32, device=where)
-            designs.append(decode(self.inputs(part, max(temperature, 1e-6), generator)))
+            with hidden_layers_in(training.precision()):
+                designs.append(decode(self.inputs(part, max(temperature, 1e-6), generator)))
         return np.concatenate(designs).reshape(-1, draws, 19)
 
 

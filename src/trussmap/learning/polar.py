@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from trussmap.lattice.compound import LATTICE_SETS, topologies
+from trussmap.errors import InputError
+from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import (
     DENSITY,
     DENSITY_RANGE,
@@ -30,9 +31,12 @@ from trussmap.lattice.descriptor import (
     deformation_map,
     topology_keys,
 )
-from trussmap.learning.networks import MLP, draw, rotate_fast, rotation_6d, rotation_vector
+from trussmap.learning import training
+from trussmap.learning.networks import MLP, draw, hidden_layers_in, rotate_fast, rotation_6d, rotation_vector
 from trussmap.stiffness import COLUMNS, ROWS, pack, unpack
 
+#: Share of the training designs for which a random first guess is trained, not the best, so that none is left behind.
+EXPLORED = 0.05
 #: Order of the six entries of a symmetric 3×3 matrix: 11, 22, 33, 23, 13, 12.
 _SYM = torch.tensor([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 _MANDEL = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
@@ -45,17 +49,6 @@ _FLIP_SIGNS = _SHEAR_SIGN[:, ROWS] * _SHEAR_SIGN[:, COLUMNS]
 
 
 # ------------------------------------------------------------------------------------------- designs and their parts
-def topology_table():
-    """One lattice set per distinct topology, filled up to three slots: types (217, 3) and tessellations (217, 3)."""
-    number = np.asarray(topologies()[1])
-    rows = []
-    for topology in range(number.max() + 1):
-        members = LATTICE_SETS[int(np.argmax(number == topology))]
-        rows.append((*members, *[members[-1]] * (3 - len(members))))
-    table = np.array(rows)
-    return table[..., 0], table[..., 1]
-
-
 def polar_parts(designs):
     """Topology (n,), relative density (n,), rotation Q (n, 3, 3) and deviator of log S (n, 6) of designs (n, 19)."""
     designs = np.asarray(designs, float)
@@ -131,6 +124,15 @@ def _deviator(six):
     return torch.cat([six[:, :3] - six[:, :3].mean(-1, keepdim=True), six[:, 3:]], -1)
 
 
+def _members():
+    """Which (type, tessellation) each topology is made of: k lists of 14 zeros and ones."""
+    types, reps = topology_members()
+    members = np.zeros((len(types), 14), int)
+    for slot in range(3):
+        members[np.arange(len(types)), 2 * types[:, slot] + reps[:, slot] - 1] = 1
+    return members.tolist()
+
+
 # ----------------------------------------------------------------------------------------------------- forward model
 class PolarForward(nn.Module):
     """Topology, ρ, deviator of log S → C/ρ in the lattice frame, then the exact rotation by Q.
@@ -141,6 +143,8 @@ class PolarForward(nn.Module):
 
     def __init__(self, hidden, embedding, topologies, scaling, activation="silu"):
         super().__init__()
+        if topologies != _members():
+            raise InputError("the polar model was trained on another table of topologies; train it again.")
         self.config = {"hidden": hidden, "embedding": embedding, "topologies": topologies, "scaling": scaling}
         self.config["activation"] = activation
         self.register_buffer("members", torch.tensor(topologies, dtype=torch.float32), persistent=False)
@@ -205,11 +209,7 @@ def new_forward(settings, data):
         "output_mean": data["specific"].mean(0).tolist(),
         "output_std": data["specific"].std(0).tolist(),
     }
-    types, reps = topology_table()
-    members = np.zeros((len(types), 14), int)
-    for slot in range(3):
-        members[np.arange(len(types)), 2 * types[:, slot] + reps[:, slot] - 1] = 1
-    return PolarForward(settings["hidden"], settings.get("embedding", 32), members.tolist(), scaling)
+    return PolarForward(settings["hidden"], settings.get("embedding", 32), _members(), scaling)
 
 
 def forward_loss(model):
@@ -250,23 +250,25 @@ def target_features(stiffness):
 class PolarInverse(nn.Module):
     """Posterior of the topology, first guess of ρ, left stretch and rotation, and learned corrections of it.
 
-    ``forward_model`` is a trained PolarForward; it is used, never trained, and not stored with this model.
+    ``forward_model`` is a trained PolarForward; it is used, never trained, and not stored with this model. ``config``
+    holds the hidden widths of the three networks ``topology``, ``geometry`` and ``refine``; the number of first guesses
+    for a topology (``hypotheses``, trained winner-takes-all, for one stiffness often has several geometries), of
+    corrections (``steps``) and of topologies tried for a proposal (``candidates``); and the width of the ``embedding``
+    of a topology. ``scaling`` holds mean and deviation of the inputs and the deviation of the 21 constants.
     """
 
-    def __init__(
-        self, topology, geometry, refine, steps, candidates, embedding, scaling, forward_model, activation="silu"
-    ):
+    def __init__(self, forward_model, scaling, **config):
         super().__init__()
-        self.config = {"topology": topology, "geometry": geometry, "refine": refine, "steps": steps}
-        self.config |= {"candidates": candidates, "embedding": embedding, "scaling": scaling, "activation": activation}
+        self.config = {"activation": "silu"} | config | {"scaling": scaling}
+        activation, embedding = self.config["activation"], config["embedding"]
         for name, values in scaling.items():
             self.register_buffer(name, torch.tensor(values, dtype=torch.float32), persistent=False)
         self._forward_model = [forward_model.eval().requires_grad_(False)]  # in a list: not a submodule
         count = len(forward_model.members)
         self.embedding = nn.Embedding(count, embedding)
-        self.topology = MLP(43, topology, count, activation)
-        self.geometry = MLP(43 + 14 + embedding, geometry, 13, activation)
-        self.refine = MLP(14 + embedding + 7 + 44, refine, 10, activation)
+        self.topology = MLP(43, config["topology"], count, activation)
+        self.geometry = MLP(43 + 14 + embedding, config["geometry"], 13 * config["hypotheses"], activation)
+        self.refine = MLP(14 + embedding + 7 + 44, config["refine"], 10, activation)
 
     @property
     def forward_model(self):
@@ -286,12 +288,24 @@ class PolarInverse(nn.Module):
     def code(self, topology):
         return torch.cat([self.forward_model.members[topology], self.embedding(topology)], -1)
 
-    def guess(self, inputs, frame, topology):
-        """First guess: logit of the density (n,), deviator of log S (n, 6), Q (n, 3, 3)."""
-        out = self.geometry(torch.cat([inputs, self.code(topology)], -1))
+    def guesses(self, inputs, frame, topology):
+        """First guesses, h for each of n: logit of the density (nh,), deviator of log S (nh, 6), Q (nh, 3, 3)."""
+        out = self.geometry(torch.cat([inputs, self.code(topology)], -1)).reshape(-1, 13)
         rotation = rotation_6d(out[:, 7:])
         left = _matrix(_deviator(0.5 * out[:, 1:7]))
+        frame = frame.repeat_interleave(self.config["hypotheses"], 0)
         return out[:, 0], _six(rotation.mT @ left @ rotation), frame @ rotation
+
+    def reached(self, topology, guess):
+        """Stiffness (n, 21) of a guess, in the lattice frame."""
+        return self.forward_model.lattice_stiffness(topology, self.log_density(guess[0]), guess[1])
+
+    @torch.no_grad()
+    def errors(self, topology, guess, target):
+        """`nmse_frobenius` (n,) of guesses for targets (n, 21)."""
+        wanted = rotate_fast(target, guess[2].mT)
+        weight = _FROBENIUS.to(wanted)
+        return (weight * (wanted - self.reached(topology, guess)) ** 2).sum(-1) / (weight * wanted**2).sum(-1)
 
     def log_density(self, logit):
         low, high = np.log(DENSITY_RANGE)
@@ -322,17 +336,26 @@ class PolarInverse(nn.Module):
         moved = _matrix(stretch + _deviator(out[:, 1:7]))
         return logit + out[:, 0], _six(turn.mT @ moved @ turn), rotation @ turn
 
-    def proposals(self, features, flip, topology):
-        """All stages of proposals of given topologies: a list of (guess, stiffness in the lattice frame)."""
+    def proposals(self, features, flip, topology, explore=None):
+        """All stages of proposals for given topologies (n,): a list of (guess, its stiffness in the lattice frame).
+
+        The best of the first guesses is corrected. ``explore`` (n,) holds numbers of a first guess to be taken instead,
+        or -1.
+        """
+        count, n = self.config["hypotheses"], len(topology)
         inputs, frame = self.seen(features, flip)
-        guess = self.guess(inputs, frame, topology)
-        stages = []
-        for step in range(self.config["steps"] + 1):
-            reached = self.forward_model.lattice_stiffness(topology, self.log_density(guess[0]), guess[1])
-            stages.append((guess, reached))
-            if step < self.config["steps"]:
-                still = tuple(part.detach() for part in guess)
-                guess = self.correct(topology, still, features["stiffness"], reached.detach())
+        guesses = self.guesses(inputs, frame, topology)
+        target = features["stiffness"].repeat_interleave(count, 0)
+        best = self.errors(topology.repeat_interleave(count), guesses, target).reshape(n, count).argmin(-1)
+        if explore is not None:
+            best = torch.where(explore >= 0, explore, best)
+        row = torch.arange(n, device=best.device) * count + best
+        guess = tuple(part[row] for part in guesses)
+        stages = [(guess, self.reached(topology, guess))]
+        for _ in range(self.config["steps"]):
+            still = tuple(part.detach() for part in guess)
+            guess = self.correct(topology, still, features["stiffness"], stages[-1][1].detach())
+            stages.append((guess, self.reached(topology, guess)))
         return stages
 
     @torch.no_grad()
@@ -346,7 +369,7 @@ class PolarInverse(nn.Module):
         targets = np.atleast_2d(np.asarray(targets, float))
         where = self.input_mean.device
         generator = torch.Generator(where).manual_seed(int(seed))
-        types, reps = (torch.as_tensor(x) for x in topology_table())
+        types, reps = (torch.as_tensor(x) for x in topology_members())
         count = min(candidates or self.config["candidates"], len(types))
         chosen = []
         per_batch = max(1, batch // (count * draws))
@@ -354,9 +377,10 @@ class PolarInverse(nn.Module):
             part = {k: v.to(where) for k, v in target_features(targets[start : start + per_batch]).items()}
             n = len(part["log_norm"])
             flip = torch.randint(4, (n,), generator=generator, device=where)
-            logits = self.topology(self.seen(part, flip)[0]).float()
-            part = {k: v.repeat_interleave(draws, 0) for k, v in part.items()}
-            best = self._best(part, logits.repeat_interleave(draws, 0), count, temperature, generator)
+            with hidden_layers_in(training.precision()):
+                logits = self.topology(self.seen(part, flip)[0])
+                part = {k: v.repeat_interleave(draws, 0) for k, v in part.items()}
+                best = self._best(part, logits.repeat_interleave(draws, 0), count, temperature, generator)
             chosen.append([x.cpu() for x in best])
         topology, logit, stretch, rotation = (torch.cat(x) for x in zip(*chosen, strict=True))
         density = self.log_density(logit.double()).exp().numpy()
@@ -372,9 +396,8 @@ class PolarInverse(nn.Module):
         topology = scores.topk(count, dim=-1).indices.reshape(-1)
         part = {k: v.repeat_interleave(count, 0) for k, v in part.items()}
         flip = torch.randint(4, (n * count,), generator=generator, device=logits.device)
-        guess, reached = self.proposals(part, flip, topology)[-1]
-        wanted = rotate_fast(part["stiffness"], guess[2].mT)
-        error = (_FROBENIUS.to(wanted) * (wanted - reached) ** 2).sum(-1).reshape(n, count)
+        guess, _ = self.proposals(part, flip, topology)[-1]
+        error = self.errors(topology, guess, part["stiffness"]).reshape(n, count)
         row = torch.arange(n, device=error.device) * count + error.argmin(-1)
         return [x[row] for x in (topology, *guess)]
 
@@ -403,16 +426,18 @@ def new_inverse(settings, data, forward_model):
         "input_std": ((inputs - mean) ** 2).mean(0).sqrt().tolist(),
         "stiffness_std": data["stiffness"].std(0).tolist(),
     }
-    widths = {name: settings[name] for name in ("topology", "geometry", "refine", "steps", "candidates")}
-    return PolarInverse(**widths, embedding=settings.get("embedding", 32), scaling=scaling, forward_model=forward_model)
+    names = ("topology", "geometry", "refine", "steps", "candidates")
+    config = {"hypotheses": settings.get("hypotheses", 4), "embedding": settings.get("embedding", 32)}
+    config |= {name: settings[name] for name in names}
+    return PolarInverse(forward_model, scaling, **config)
 
 
 def inverse_loss(model, settings):
     """Likelihood of the generating topology plus reconstruction error of proposals through the forward model.
 
-    The reconstruction is compared in the laboratory frame, every constant over its standard deviation. A share
-    ``posterior_share`` of the proposals is for topologies drawn from the posterior, the rest for the generating ones;
-    no gradient passes through that draw.
+    The reconstruction is compared in the laboratory frame, every constant over its standard deviation (``robust``). A
+    share ``posterior_share`` of the proposals is for topologies drawn from the posterior, the rest for the generating
+    ones; no gradient passes through that draw.
     """
 
     def loss(batch, generator):
@@ -424,9 +449,12 @@ def inverse_loss(model, settings):
         keep = torch.rand(drawn.shape, generator=generator, device=where) >= settings["posterior_share"]
         topology = torch.where(keep, batch["topology"], drawn)
         errors = []
-        for guess, reached in model.proposals(batch, flip, topology):
+        size = (batch["stiffness"] / model.stiffness_std).square().mean(-1)
+        explore = torch.randint(model.config["hypotheses"], flip.shape, generator=generator, device=where)
+        explore = torch.where(torch.rand(flip.shape, generator=generator, device=where) < EXPLORED, explore, -1)
+        for guess, reached in model.proposals(batch, flip, topology, explore):
             difference = (rotate_fast(reached, guess[2]) - batch["stiffness"]) / model.stiffness_std
-            errors.append(robust(difference))
+            errors.append(robust(difference, size))
         return {
             "loss": 0.1 * likelihood + sum(errors) / len(errors),
             "likelihood": likelihood,
@@ -437,6 +465,11 @@ def inverse_loss(model, settings):
     return loss
 
 
-def robust(difference):
-    """Mean over designs of the mean squared difference, growing as its root where the proposal is far off."""
-    return ((difference**2).mean(-1) + 0.01).sqrt().mean() - 0.1
+def robust(difference, size):
+    """Mean over designs of their error, a compromise between absolute (as in R²) and relative (as in NMSE).
+
+    The mean square of each difference (n, 21) is divided by the root of the target's own mean square ``size`` (n,), and
+    grows as its root where the proposal is far off, for there the topology is at fault.
+    """
+    square = difference.square().mean(-1) / (size + 0.02).sqrt()
+    return (square + 0.01).sqrt().mean() - 0.1

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from trussmap.io import atomic_path
+from trussmap.learning.networks import hidden_layers_in
 
 
 def device():
@@ -29,12 +30,6 @@ def precision(choice="auto"):
     able = torch.cpu.get_capabilities()
     fast = device().type == "cuda" or able.get("avx512_bf16") or able.get("amx_bf16")
     return torch.bfloat16 if fast else torch.float32
-
-
-def autocast(choice="auto"):
-    """Context in which hidden layers run in the given precision."""
-    kind = precision(choice)
-    return torch.autocast(device().type, dtype=kind, enabled=kind != torch.float32)
 
 
 def learning_rate(settings, step, steps, plateau_factor=1.0):
@@ -92,7 +87,7 @@ def train(name, model, loss_function, data, test, settings, seed, provenance, ch
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings, state["step"], steps, state["factor"])
         generator.manual_seed(_mix(seed, state["step"] + 2**32))
-        with torch.autocast(where.type, dtype=kind, enabled=kind != torch.float32):
+        with hidden_layers_in(kind):
             losses = _as_dictionary(loss_function({k: v[chosen] for k, v in data.items()}, generator))
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
@@ -126,7 +121,7 @@ def _end_of_epoch(state, per_epoch, loss_function, test, batch, seed, settings, 
     where = next(iter(test.values())).device
     generator = torch.Generator(where).manual_seed(_mix(seed, 2**33))
     total = 0.0
-    with torch.no_grad(), torch.autocast(where.type, dtype=kind, enabled=kind != torch.float32):
+    with torch.no_grad(), hidden_layers_in(kind):
         for start in range(0, rows, batch):
             part = {k: v[start : start + batch] for k, v in test.items()}
             total += float(_as_dictionary(loss_function(part, generator))["loss"]) * min(batch, rows - start)
