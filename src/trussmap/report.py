@@ -312,8 +312,8 @@ def _lookup_finding(metrics):
         if pairs:
             won = sum(a < b for a, b in pairs)
             out.append(
-                f"Bone: {words} the search by exact gradients the best design is closer to its target than the closest entry of the "
-                f"training data for {won} of {len(pairs)} specimens."
+                f"Bone: {words} the search by exact gradients the best design is closer to its target than the closest "
+                f"entry of the training data for {won} of {len(pairs)} specimens."
             )
     return out
 
