@@ -1,5 +1,10 @@
 """Forward and inverse networks."""
 
-from trussmap.learning.models import load_forward, load_inverse, train_model
+import os
+
+# Before torch loads OpenMP: threads that spin while they wait cost a factor of ten where another process wants the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from trussmap.learning.models import load_forward, load_inverse, train_model  # noqa: E402
 
 __all__ = ["load_forward", "load_inverse", "train_model"]
