@@ -18,7 +18,7 @@ def gather(dataset, timings, evaluations, summaries, benchmarks, paper):
     dataset : path of the data set
     timings : paths of JSON files with ``designs`` and the ``seconds`` of homogenizing them twice, after U and in full
     evaluations : paths of JSON trees, one for each architecture and named after it, that have chapters as keys
-    summaries : {key: path of a JSON tree to go under that key}
+    summaries : {key: paths of JSON trees to go under that key, one into the other}
     benchmarks : folder of Snakemake's benchmark files, ``<rule>/*.tsv``
     paper : path of the paper's numbers under the same keys, in YAML
     """
@@ -34,8 +34,11 @@ def gather(dataset, timings, evaluations, summaries, benchmarks, paper):
                 metrics.setdefault(chapter, {})[architecture] = numbers
             else:
                 metrics.setdefault("evaluation", {}).setdefault(architecture, {})[chapter] = numbers
-    for key, path in summaries.items():
-        metrics[key] = json.loads(Path(path).read_text())
+    for key, paths in summaries.items():
+        for tree in (json.loads(Path(path).read_text()) for path in paths):
+            for name, value in tree.items():
+                own = metrics.setdefault(key, {})
+                own[name] = own.get(name, {}) | value if isinstance(value, dict) else value
     return metrics | {"seconds": rule_seconds(benchmarks), "paper": yaml.safe_load(Path(paper).read_text())}
 
 

@@ -89,3 +89,28 @@ rule generalize_catalogue:
         "Designing lattices with the stiffness of crystal-network cells"
     script:
         "../scripts/generalize_catalogue.py"
+
+
+rule search_bone:
+    input:
+        targets=RESOURCES / config["bone"]["targets"],
+    output:
+        table=f"{RESULTS}/generalize/bone/search.csv",
+        summary=f"{RESULTS}/generalize/bone/search.json",
+    log:
+        f"{RESULTS}/logs/search_bone/search_bone.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/search_bone/search_bone.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        seed=config["seed"],
+        youngs_modulus=config["bone"]["youngs_modulus_gpa"],
+    message:
+        "Searching all topologies for the stiffness of bone, without a network"
+    script:
+        "../scripts/search_bone.py"

@@ -131,6 +131,27 @@ rule figure_targets:
         "../scripts/figure_targets.py"
 
 
+rule figure_catalogue:
+    input:
+        f"{RESULTS}/generalize/catalogue/cells.csv",
+    output:
+        f"{RESULTS}/figures/catalogue.png",
+    log:
+        f"{RESULTS}/logs/figure_catalogue/figure_catalogue.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figure_catalogue/figure_catalogue.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Drawing the errors of the designs for crystal-network cells (SI 4)"
+    script:
+        "../scripts/figure_catalogue.py"
+
+
 rule figure_graded:
     input:
         nodes=f"{RESULTS}/grading/nodes.csv",
@@ -162,6 +183,7 @@ rule metrics:
             f"{RESULTS}/evaluation/{{architecture}}.json", architecture=ARCHITECTURES
         ),
         bone=f"{RESULTS}/generalize/bone/summary.json",
+        search=rules.search_bone.output.summary,
         catalogue=f"{RESULTS}/generalize/catalogue/summary.json",
         grading=f"{RESULTS}/grading/summary.json",
         paper=RESOURCES / "resources/paper_metrics.yaml",

@@ -9,7 +9,11 @@ with rule_log(snakemake.log[0]):
     from trussmap.metrics import gather
 
     source = snakemake.input
-    summaries = {"bone": source.bone, "catalogue": source.catalogue, "grading": source.grading}
+    summaries = {
+        "bone": [source.bone, source.search],
+        "catalogue": [source.catalogue],
+        "grading": [source.grading],
+    }
     tree = gather(
         source.dataset, source.timings, source.evaluations, summaries, snakemake.params.benchmarks, source.paper
     )
