@@ -51,6 +51,7 @@ FIGURES = expand(
             "losses",
             "bone_targets",
             "catalogue_targets",
+            "catalogue",
             "graded",
         ],
         *[

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from trussmap.figures import correlation, dataset, draw, elementary, generation, graded, losses, targets
+from trussmap.figures import catalogue, correlation, dataset, draw, elementary, generation, graded, losses, targets
 from trussmap.homogenization import homogenize_cells, homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, rotation, sample_designs
 from trussmap.lattice.elementary import elementary_lattice
@@ -165,6 +165,18 @@ def test_targets_figure(tmp_path, designs, stiffness):
     path = tmp_path / "targets.png"
     targets.plot(["specimen_1", "b"], stiffness[[0, 1]], pd.DataFrame(rows), path, graphs, 114.0, "GPa")
     check_picture(path)
+
+
+@pytest.mark.parametrize(("generated", "refined"), [(200, True), (3, False), (0, True)])
+def test_catalogue_figure(tmp_path, generated, refined):
+    rng = np.random.default_rng(0)
+    cells = pd.DataFrame({"source": ["generated"] * generated + ["catalogue"] * 2})
+    cells["crystal_system"] = rng.choice(["cub", "hex", "tric"], len(cells))
+    cells["connectivity"] = rng.uniform(3, 14, len(cells))
+    for key in ("nmse_frobenius", "lookup_nmse_frobenius", *["nmse_frobenius_refined"] * refined):
+        cells[key] = 10.0 ** rng.uniform(-9, 1, len(cells))
+    catalogue.plot(cells, tmp_path / "catalogue.png")
+    check_picture(tmp_path / "catalogue.png")
 
 
 @pytest.mark.parametrize("long_side", [0, 1, 2])

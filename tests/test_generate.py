@@ -5,6 +5,7 @@ import pytest
 
 from trussmap.homogenization import homogenize_cells
 from trussmap.homogenization.engine import mechanism
+from trussmap.homogenization.reference import homogenize_reference
 from trussmap.lattice.catalogue import read_catalogue, write_catalogue
 from trussmap.lattice.crystal import crystal_system, operations, space_group
 from trussmap.lattice.elementary import elementary_lattice
@@ -96,6 +97,11 @@ def test_stiffness_is_admissible_and_has_the_symmetry_of_the_crystal(cells, stif
         if "_cub_" in cell.name:
             np.testing.assert_allclose(c[[0, 6, 11]], c[0], rtol=1e-6)
             np.testing.assert_allclose(c[[15, 18, 20]], c[15], rtol=1e-6)
+
+
+def test_stiffness_agrees_with_a_plain_solver(cells, stiffness):
+    for cell, c in list(zip(cells, stiffness, strict=True))[:12]:
+        assert nmse_frobenius(homogenize_reference(cell.graph, 0.02), c) < 1e-16
 
 
 def test_a_cell_depends_on_seed_and_number_alone(cells):

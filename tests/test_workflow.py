@@ -53,7 +53,16 @@ def numbers(tree):
 
 
 def test_every_figure_and_the_report_are_there(study):
-    names = ["generation", "elementary", "dataset", "losses", "bone_targets", "catalogue_targets", "graded"]
+    names = [
+        "generation",
+        "elementary",
+        "dataset",
+        "losses",
+        "bone_targets",
+        "catalogue_targets",
+        "catalogue",
+        "graded",
+    ]
     names += [f"correlation_{kind}_{a}" for kind in ("forward", "inverse") for a in ("paper", "polar")]
     for name in names:
         assert (study / "figures" / f"{name}.png").stat().st_size > 10_000, name
@@ -109,6 +118,18 @@ def test_design_table_is_complete(study):
             assert group["topology"].nunique() == 2
         for row in table.itertuples():
             assert (study / f"generalize/{name}/lattices/target{row.target}_rank{row.rank}_struts.csv").exists()
+
+
+def test_catalogue_is_told_apart_and_summarized(study, metrics):
+    cells = pd.read_csv(study / "generalize" / "catalogue" / "cells.csv")
+    generated = cells[cells["source"] == "generated"]
+    assert len(generated) == metrics["catalogue"]["generated"]["cells"] == 20
+    assert generated["name"].str.startswith("generated_").all()
+    assert len(cells) - len(generated) == metrics["catalogue"]["cells"]
+    median = generated["nmse_frobenius_refined"].median()
+    assert metrics["catalogue"]["generated"]["nmse_frobenius_refined_median"] == pytest.approx(median)
+    groups = pd.read_csv(study / "generalize" / "catalogue" / "by_group.csv")
+    assert (groups.groupby("by")["cells"].sum() == len(cells)).all()
 
 
 def test_every_rule_left_a_log_and_a_benchmark(study):

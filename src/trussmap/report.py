@@ -36,7 +36,11 @@ CAPTIONS = {
     "correlation_orthotropic_*": "Fig. 2, F1. The nine orthotropic constants of the {0} over finite elements.",
     "bone_targets": "Fig. 3A, bone. Four bovine femoral specimens, the best design A and the best of another "
     "topology B.",
-    "catalogue_targets": "Fig. 3A, catalogue. Cells of the crystal-network catalogue and the designs A and B for them.",
+    "catalogue": "SI 4. Errors of the closest training design, of the inverse model’s best proposal and of the refined "
+    "design A for crystal-network cells, by crystal system and mean number of struts at a node. Generated cells are "
+    "random nets over all space groups made here; they are no part of the circulated catalogue.",
+    "catalogue_targets": "Fig. 3A, catalogue. Crystal-network cells, the circulated ones first, and the designs A and "
+    "B for them.",
     "graded": "Fig. 3B. A lattice graded in space between two designs.",
 }
 
@@ -81,6 +85,16 @@ FILES = [
         "ranked designs for each target",
         "`trussmap homogenize` on its designs must give its C11 … C66",
     ),
+    (
+        "generalize/catalogue/generated.lat",
+        "crystal networks generated here, none of the circulated catalogue",
+        "`trussmap homogenize-cells`; cell k is a function of (seed, k): trussmap.lattice.generate",
+    ),
+    (
+        "generalize/catalogue/[bc]*.csv",
+        "errors of each cell, and their quartiles by crystal system and connectivity",
+        "recompute from designs.csv",
+    ),
     ("generalize/*/summary.json", "errors of the designs and of the lookup", "recompute from designs.csv"),
     ("generalize/*/lattices/*", "nodes and struts of each design", "open in any spreadsheet or 3D program"),
     ("grading/*", "graded structure and its measures", "open structure.vtk in ParaView"),
@@ -102,9 +116,13 @@ _LABELS = {
     "design_b_nmse_frobenius": "design B: NMSE (Frobenius)",
     "design_b_nmse_frobenius_refined": "design B: NMSE (Frobenius), refined",
     "design_b_nmse_frobenius_refined_median": "design B: median NMSE (Frobenius), refined",
-    "better_than_lookup_share": "cells for which the design is closer than the lookup",
+    "better_than_lookup_share": "cells for which the network’s best proposal is closer than the lookup",
+    "better_than_lookup_refined_share": "cells for which the refined design is closer than the lookup",
     "designs_per_second": "designs homogenized per second and core",
 }
+for _key in ("nmse_frobenius", "nmse_frobenius_refined", "design_b_nmse_frobenius_refined", "lookup_nmse_frobenius"):
+    for _end, _word in (("q25", "lower quartile of"), ("q75", "upper quartile of")):
+        _LABELS[f"{_key}_{_end}"] = _LABELS[f"{_key}_median"].replace("median", _word)
 
 
 def write_report(study_dir, metrics, figures, path):

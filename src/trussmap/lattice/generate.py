@@ -93,8 +93,8 @@ def _random_nodes(rng, rotations, translations, cell):
     """Nodes (n, 3) in [0, 1) of one to three orbits, or None where they are too many or too close."""
     nodes = np.empty((0, 3))
     spacing = (abs(np.linalg.det(cell)) / len(rotations)) ** (1 / 3)  # of the images of a general point
-    for _ in range(rng.choice(3, p=[0.5, 0.35, 0.15]) + 1):
-        point, radius = rng.random(3), spacing * rng.uniform(0.2, 2.2)
+    for _ in range(rng.choice(3, p=[0.25, 0.4, 0.35]) + 1):
+        point, radius = rng.random(3), spacing * rng.uniform(0.2, 1.8)
         for _ in range(8):  # draw the point onto the symmetry elements within reach: the mean of its images there
             images = rotations @ point + translations
             images -= np.rint(images - point)

@@ -1,0 +1,10 @@
+"""Draw the errors of designs for crystal-network cells by crystal system and connectivity (paper, SI 4): a PNG."""
+
+from trussmap.progress import rule_log
+
+with rule_log(snakemake.log[0], snakemake.threads):
+    import pandas as pd
+
+    from trussmap.figures import catalogue
+
+    catalogue.plot(pd.read_csv(snakemake.input[0]), snakemake.output[0])
