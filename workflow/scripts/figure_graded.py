@@ -18,5 +18,8 @@ with rule_log(snakemake.log[0], snakemake.threads):
         struts[["node_1", "node_2"]].to_numpy() - 1,
         struts["radius"].to_numpy(),
         snakemake.output[0],
-        label=", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in summary.items()),
+        label=", ".join(
+            f"{key.replace('_', ' ')} {summary[key]:.3g}"
+            for key in ("control_point_error", "path_error", "floating_struts")
+        ),
     )
