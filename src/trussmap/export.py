@@ -114,15 +114,18 @@ def block_mesh(graph, relative_density, cells=3, cell_size_mm=1.0, facets=FACETS
     start = graph.nodes[graph.struts[:, 0]] @ graph.cell.T
     solid = strut_solid(start, start + graph.vectors, graph.nodes @ graph.cell.T, radius, facets)
     # One cell's struts end in nodes of its neighbours, so copies of the cell overlap there and can simply be united.
+    # In cell coordinates, where the copies stand in line with the axes, the union is several times faster.
+    solid = solid.transform(np.column_stack([np.linalg.inv(graph.cell), np.zeros(3)]))
     reach = 3 * radius * np.linalg.norm(np.linalg.inv(graph.cell), axis=1)
     ends = graph.nodes[graph.struts[:, 1]] + graph.offsets
     for axis in range(3):
         first = int(np.floor(-max(ends[:, axis].max(), 1) - reach[axis])) + 1
         last = int(np.ceil(cells + reach[axis] - min(ends[:, axis].min(), 0))) - 1
-        copies = [solid.translate(graph.cell[:, axis] * k) for k in range(first, last + 1)]
-        solid = _united(copies) ^ _slab(graph.cell, axis, -reach[axis], cells + reach[axis])
+        copies = [solid.translate(np.eye(3)[axis] * k) for k in range(first, last + 1)]
+        solid = _united(copies) ^ _slab(axis, -reach[axis], cells + reach[axis])
     for axis in range(3):
-        solid = solid ^ _slab(graph.cell, axis, 0, cells)
+        solid = solid ^ _slab(axis, 0, cells)
+    solid = solid.transform(np.column_stack([graph.cell, np.zeros(3)]))
     parts = solid.simplify(1e-3 * radius).decompose()
     if not parts:
         raise InputError("the block holds no strut; expected a lattice with struts.")
@@ -150,12 +153,11 @@ def _united(parts):
     return manifold3d.Manifold.batch_boolean(parts, manifold3d.OpType.Add)
 
 
-def _slab(cell, axis, low, high):
-    """The part of space with fractional coordinate ``axis`` between ``low`` and ``high``, far beyond the block."""
+def _slab(axis, low, high):
+    """The part of space with coordinate ``axis`` between ``low`` and ``high``, far beyond the block."""
     size, shift = np.full(3, 1e3), np.full(3, -5e2)
     size[axis], shift[axis] = high - low, low
-    box = manifold3d.Manifold.cube(size).translate(shift)
-    return box.transform(np.column_stack([cell, np.zeros(3)]))
+    return manifold3d.Manifold.cube(size).translate(shift)
 
 
 def _frames(axis, turn):
