@@ -120,6 +120,7 @@ def _shares(ax, main, keys, limits):
 
 def _distributions(ax, name, groups, keys, limits):
     width = 0.8 / len(keys)
+    boxes = any(len(main) >= _FEWEST for _, main, _ in groups)
     for x, (_, main, others) in enumerate(groups):
         for k, key in enumerate(keys):
             at, color = x + (k - (len(keys) - 1) / 2) * width, _LOOK[key][1]
@@ -141,7 +142,8 @@ def _distributions(ax, name, groups, keys, limits):
     ax.set_xticks(range(len(groups)), [f"{label}\n{len(main):,}" for label, main, _ in groups])
     ax.tick_params(axis="x", length=0)
     ax.set(xlim=(-0.6, len(groups) - 0.4), xlabel=f"{name}; below, the number of cells")
-    ax.set_title(f"by {name.split(',')[0]}: median, quartiles, 5 % and 95 %", pad=5)
+    shown = "median, quartiles, 5 % and 95 %" if boxes else "every cell"
+    ax.set_title(f"by {name.split(',')[0]}: {shown}", pad=5)
     _log_axis(ax, limits)
 
 

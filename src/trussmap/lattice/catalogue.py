@@ -104,7 +104,7 @@ def write_catalogue(cells, path, source=None):
 
 def _write_rows(file, title, rows, separator=" "):
     file.write(f"\n{title}\n")
-    file.writelines(separator.join(f"{value:.10g}" for value in row) + "\n" for row in rows)
+    file.writelines(separator.join(f"{value:.12g}" for value in row) + "\n" for row in rows)
 
 
 def _window(graph):
@@ -124,7 +124,7 @@ def _window(graph):
             # A piece in a face stands on the opposite one too.
             for shift in product(*[(0, 1) if face else (0,) for face in on_face]):
                 pieces += [first - low + shift, last - low + shift]
-    points = np.round(np.concatenate([graph.nodes, *np.array(pieces)[:, None]]), 8).clip(0, 1)
+    points = np.round(np.concatenate([graph.nodes, *np.array(pieces)[:, None]]), 10).clip(0, 1)
     nodes, index = np.unique(points, axis=0, return_inverse=True)
     index = index.reshape(-1)
     bars = np.unique(np.sort(index[len(graph.nodes) :].reshape(-1, 2), axis=1), axis=0)
