@@ -95,6 +95,11 @@ FILES = [
         "errors of each cell, and their quartiles by crystal system and connectivity",
         "recompute from designs.csv",
     ),
+    (
+        "generalize/bone/search.*",
+        "closest designs of a thorough search of all topologies, without networks",
+        "`trussmap homogenize` on its designs, then the error against targets.csv",
+    ),
     ("generalize/*/summary.json", "errors of the designs and of the lookup", "recompute from designs.csv"),
     ("generalize/*/lattices/*", "nodes and struts of each design", "open in any spreadsheet or 3D program"),
     ("grading/*", "graded structure and its measures", "open structure.vtk in ParaView"),
@@ -105,24 +110,23 @@ FILES = [
 ]
 
 _LABELS = {
-    "nmse_frobenius": "NMSE (Frobenius)",
-    "nmse_frobenius_refined": "NMSE (Frobenius), refined",
+    "nmse_frobenius": "network’s best proposal: NMSE (Frobenius)",
+    "nmse_frobenius_refined": "design A, refined: NMSE (Frobenius)",
     "lookup_nmse_frobenius": "lookup: NMSE (Frobenius)",
-    "nmse_componentwise": "NMSE (componentwise, Eq. 8)",
-    "nmse_componentwise_refined": "NMSE (componentwise), refined",
-    "nmse_frobenius_median": "median NMSE (Frobenius)",
-    "nmse_frobenius_refined_median": "median NMSE (Frobenius), refined",
+    "search_nmse_frobenius": "thorough search of all topologies: NMSE (Frobenius)",
+    "nmse_componentwise": "network’s best proposal: NMSE (componentwise, Eq. 8)",
+    "nmse_componentwise_refined": "design A, refined: NMSE (componentwise, Eq. 8)",
+    "nmse_frobenius_median": "network’s best proposal: median NMSE (Frobenius)",
+    "nmse_frobenius_refined_median": "design A, refined: median NMSE (Frobenius)",
     "lookup_nmse_frobenius_median": "lookup: median NMSE (Frobenius)",
     "design_b_nmse_frobenius": "design B: NMSE (Frobenius)",
-    "design_b_nmse_frobenius_refined": "design B: NMSE (Frobenius), refined",
-    "design_b_nmse_frobenius_refined_median": "design B: median NMSE (Frobenius), refined",
+    "design_b_nmse_frobenius_refined": "design B, refined: NMSE (Frobenius)",
+    "design_b_nmse_frobenius_refined_median": "design B, refined: median NMSE (Frobenius)",
     "better_than_lookup_share": "cells for which the network’s best proposal is closer than the lookup",
     "better_than_lookup_refined_share": "cells for which the refined design is closer than the lookup",
     "designs_per_second": "designs homogenized per second and core",
 }
-for _key in ("nmse_frobenius", "nmse_frobenius_refined", "design_b_nmse_frobenius_refined", "lookup_nmse_frobenius"):
-    for _end, _word in (("q25", "lower quartile of"), ("q75", "upper quartile of")):
-        _LABELS[f"{_key}_{_end}"] = _LABELS[f"{_key}_median"].replace("median", _word)
+_QUARTILES = ("_q25", "_q75")
 
 
 def write_report(study_dir, metrics, figures, path):
@@ -153,11 +157,10 @@ def write_report(study_dir, metrics, figures, path):
         headline=headline_rows(metrics, architectures),
         r2=r2_table(metrics, architectures),
         findings=findings(metrics, moments),
-        bone=nested_table(metrics.get("bone", {})),
-        catalogue=scalar_rows(metrics, "catalogue"),
-        catalogue_table=nested_table(metrics.get("catalogue", {})),
-        grading=scalar_rows(metrics, "grading"),
-        dataset=scalar_rows(metrics, "dataset"),
+        bone=chapter_table(metrics, "bone", "all"),
+        catalogue=chapter_table(metrics, "catalogue", "circulated cells"),
+        grading=chapter_table(metrics, "grading"),
+        dataset=chapter_table(metrics, "dataset"),
         moments=_moments(moments),
         seconds=_seconds(metrics.get("seconds", {})),
         every=[(key, _plain(value)) for key, value in flatten(metrics)],
@@ -238,9 +241,9 @@ def headline_rows(metrics, architectures):
         ),
     ]
     optional = (
-        ("inverse.{}.r2_fe_single", "the same, without choosing among several proposals"),
+        ("inverse.{}.r2_fe_single", "the same, one proposal instead of the best of several"),
         ("lookup.{}.r2", "closest training design instead of a network: lowest R²"),
-        ("forward_1.{}.r2", "forward, F1: lowest R² of the nine orthotropic constants"),
+        ("forward_1.{}.r2", "F1 of the forward network: lowest R² of the nine orthotropic constants"),
     )
     for key, text in optional:
         values = [_get(metrics, key.format(a)) for a in architectures]
@@ -276,7 +279,8 @@ def findings(metrics, moments=None):
     topologies, claimed = _get(metrics, "dataset.topologies"), _get(metrics, "paper.dataset.topologies")
     if topologies is not None and claimed is not None:
         out.append(
-            f"Data set: exact comparison of the geometry gives {topologies} topologies; the paper counts {claimed}."
+            f"Data set: {topologies} topologies differ in geometry, one and the same at another tessellation counted "
+            f"once; the paper counts {claimed}."
         )
     for name, tree in metrics.get("forward", {}).items():
         if tree.get("r2"):
@@ -336,24 +340,35 @@ def _lookup_finding(metrics):
     return out
 
 
-def nested_table(tree):
-    """Table of {name: {quantity: number}}: (column labels, [(name, [text])]); scalars in between are left out."""
-    rows = {name: dict(flatten(row)) for name, row in tree.items() if isinstance(row, dict)}
-    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
-    return {
-        "columns": [_label(key) for key in columns],
-        "rows": [
-            (name.replace("_", " "), [_value(key, row.get(key)) for key in columns]) for name, row in rows.items()
-        ],
-    }
+def chapter_table(metrics, chapter, own="here"):
+    """Table of a chapter's numbers: (column names, [(quantity, [text])]).
+
+    Plain numbers of the chapter stand in the column ``own``, those of the paper before them, and each dictionary in the
+    chapter has a column of its name. Quartiles stand behind their median.
+    """
+    columns = {}
+    for tree, plain, suffix in (
+        (_get(metrics, f"paper.{chapter}") or {}, "published", ", published"),
+        (metrics.get(chapter, {}), own, ""),
+    ):
+        columns[plain] = {key: value for key, value in tree.items() if not isinstance(value, dict)}
+        for name, numbers in tree.items():
+            if isinstance(numbers, dict):
+                columns[name.replace("_", " ") + suffix] = dict(flatten(numbers))
+    columns = {name: numbers for name, numbers in columns.items() if numbers}
+    keys = [
+        key for key in dict.fromkeys(k for numbers in columns.values() for k in numbers) if key[-4:] not in _QUARTILES
+    ]
+    rows = [(_label(key), [_with_quartiles(numbers, key) for numbers in columns.values()]) for key in keys]
+    return {"columns": list(columns), "rows": rows}
 
 
-def scalar_rows(metrics, chapter):
-    """Rows (quantity, published, here) of a chapter's plain numbers, as text."""
-    here = {k: v for k, v in metrics.get(chapter, {}).items() if not isinstance(v, dict)}
-    published = {k: v for k, v in (_get(metrics, f"paper.{chapter}") or {}).items() if not isinstance(v, dict)}
-    keys = dict.fromkeys([*here, *published])
-    return [(_label(key), _value(key, published.get(key)), _value(key, here.get(key))) for key in keys]
+def _with_quartiles(numbers, key):
+    text = _value(key, numbers.get(key))
+    quartiles = [numbers.get(key.removesuffix("_median") + end) for end in _QUARTILES]
+    if key.endswith("_median") and None not in quartiles:
+        text += " (" + " to ".join(_value(key, value) for value in quartiles) + ")"
+    return text
 
 
 def linked_files(study_dir, path):

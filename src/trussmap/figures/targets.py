@@ -71,14 +71,14 @@ def _row(axes, name, target, graph, chosen, units, with_lattice):
     draw.elastic_surface(surface, curves[0], Normalize(0, top), (-1.05 * top, 1.05 * top, -1.05 * top, 1.05 * top))
     surface.set_title(f"target, largest $E$:\n{style.number(top)} {unit}", fontsize=8.5, pad=1, y=1)
     surface.text(
-        -0.05,
+        -0.05 if len(name) < 16 else -0.12,
         0.5,
-        name.replace("specimen_", "specimen "),
+        _two_lines(name),
         transform=surface.transAxes,
         rotation=90,
         ha="center",
         va="center",
-        fontsize=11,
+        fontsize=11 if len(name) < 16 else 9,
     )
     if with_lattice:
         ax, *axes = axes
@@ -124,6 +124,15 @@ def _projections(axes, curves, unit):
         ax.text(0.03 * reach, reach, f"${b}$", ha="left", va="top", fontsize=9)
         ax.set_title(f"$E(n)$ in the {a}{b} plane", fontsize=8.5, pad=5, y=1)
         ax.text(reach, -reach, f"a ring: {style.number(step)} {unit}", ha="right", va="bottom", fontsize=7.5)
+
+
+def _two_lines(name):
+    """A name as text, broken at the underscore next to its middle if it is long."""
+    breaks = [k for k, letter in enumerate(name) if letter == "_"]
+    if len(name) < 16 or not breaks:
+        return name.replace("specimen_", "specimen ")
+    middle = min(breaks, key=lambda k: abs(k - len(name) / 2))
+    return f"{name[: middle + 1]}\n{name[middle + 1 :]}"
 
 
 def _words(ax, text):
