@@ -124,9 +124,10 @@ def test_areas_of_struts_weigh_their_stiffness():
 @pytest.mark.parametrize(
     ("struts", "offsets", "why"),
     [
-        ([[0, 0], [0, 0]], [[1, 0, 0], [0, 1, 0]], "2 of 3 directions"),
+        ([[0, 1], [0, 0], [0, 0]], [[0, 0, 0], [1, 0, 0], [0, 1, 0]], "2 of 3 directions"),
+        ([[0, 0], [0, 0], [0, 0]], np.eye(3, dtype=int), "node 2 has no strut"),
         ([[0, 0], [0, 0], [0, 0], [1, 1]], [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]], "falls into 2 parts"),
-        ([[0, 0]], [[0, 0, 0]], "no length"),
+        ([[0, 1], [0, 0]], [[0, 0, 0], [0, 0, 0]], "no length"),
     ],
 )
 def test_lattices_without_a_definite_stiffness_are_named(struts, offsets, why):

@@ -77,14 +77,16 @@ def mechanism(graph):
     i, j = graph.struts.T
     size = len(graph.nodes)
     used = np.unique(graph.struts)
+    if len(used) < size:
+        return f"node {int(np.setdiff1d(np.arange(size), used)[0]) + 1} has no strut"
     _, label = connected_components(coo_matrix((np.ones(len(i)), (i, j)), (size, size)), directed=False)
-    parts = len(np.unique(label[used]))
+    parts = label.max() + 1
     if parts > 1:
         return f"it falls into {parts} parts that no strut joins, free to move against each other"
     # Give each node a cell along a spanning tree; what the other struts fail to close spans the periodic directions.
     cell, known = np.zeros((size, 3), int), np.zeros(size, bool)
-    known[used[0]] = True
-    while not known[used].all():
+    known[0] = True
+    while not known.all():
         forward, backward = known[i] & ~known[j], known[j] & ~known[i]
         cell[j[forward]], known[j[forward]] = (cell[i] + graph.offsets)[forward], True
         backward &= ~known[i]
