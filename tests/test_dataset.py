@@ -74,6 +74,17 @@ def test_an_epoch_of_batches_is_a_shuffle_of_all_rows(tmp_path, content):
     assert np.array_equal(np.sort(first), expected)
 
 
+def test_the_head_of_a_split_is_a_split(tmp_path, content):
+    merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "dataset.h5", 0.1, {"seed": 5})
+    with open_dataset(tmp_path / "dataset.h5") as data:
+        head = data.train.head(1000)
+        assert len(head) == 1000 and len(data.train.head(10**9)) == len(data.train)
+        rows = [len(block["designs"]) for block in head.blocks(300)]
+        assert rows == [300, 300, 300, 100]
+        mixed = np.concatenate([b["number"] for b in head.batches(64, np.random.default_rng(0), ("number",))])
+        assert np.array_equal(np.sort(mixed), data.train.read(slice(1000), ("number",))["number"])
+
+
 def test_column_statistics_agree_with_numpy(tmp_path, content, monkeypatch):
     monkeypatch.setattr("trussmap.dataset.BLOCK", 700)
     merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "dataset.h5", 0.1, {"seed": 5})

@@ -19,6 +19,7 @@ from trussmap.learning.networks import (
     rotation_vector,
     straight_through_choice,
 )
+from trussmap.learning.scaling import scaling_study
 from trussmap.stiffness import ORTHOTROPIC_INDEX, nmse_frobenius, rotate
 
 N = 3000
@@ -283,6 +284,17 @@ def test_r_squared_and_its_interval():
     low, high = bootstrap_interval(truth, predicted, 200)
     assert (low < r2).all() and (r2 < high).all() and (high - low < 0.05).all()
     assert np.allclose(r_squared(truth, np.broadcast_to(truth.mean(0), truth.shape)), 0)
+
+
+def test_the_scaling_study_grows_the_data_at_equal_compute(folder, tmp_path):
+    models = {"direct": {name.split("/")[1]: SMALL[name] | {"epochs": 2} for name in SMALL if "direct" in name}}
+    settings = {"designs": 100, "redraws": 2, "timing_predictions": 10, "bootstrap": 2}
+    arguments = ([500, 2700], ["direct"], models, settings, 3, tmp_path, COMMON)
+    table = scaling_study(folder / "dataset.h5", *arguments)
+    assert table["designs"].tolist() == [500, pytest.approx(2700, abs=50)]
+    assert np.isfinite(table[["forward_min", "inverse_mean", "seconds"]].to_numpy()).all()
+    small = read_record(tmp_path / "direct-500" / "direct" / "forward.json")
+    assert small["designs"] == 500 and len(small["history"]) == 11
 
 
 def test_lookup_finds_the_closest_training_design(folder, test_split):

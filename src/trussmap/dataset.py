@@ -139,14 +139,21 @@ def merge_shards(paths, out, test_share, settings):
 class Split:
     """The training or the test part of a data set; rows are read only when asked for."""
 
-    def __init__(self, path, group):
+    def __init__(self, path, group, limit=None):
         self.path, self._group = path, group
+        rows = len(group["designs"])
+        self._rows = rows if limit is None else min(limit, rows)
 
     def __len__(self):
-        return len(self._group["designs"])
+        return self._rows
+
+    def head(self, rows):
+        """The first rows as a split of their own."""
+        return Split(self.path, self._group, rows)
 
     def read(self, rows=slice(None), names=tuple(COLUMNS)):
         """Arrays of a slice of rows, as a dictionary."""
+        rows = slice(*rows.indices(len(self)))
         return {name: _read(self.path, self._group[name], rows) for name in names}
 
     def blocks(self, size=BLOCK, names=tuple(COLUMNS)):

@@ -34,7 +34,8 @@ def train_model(name, dataset, settings, seed, out, common=None):
     """Train model ``name`` (one of ``RECIPES``) on a data set and write it to ``out`` (``….safetensors``).
 
     The models that it builds on are expected beside ``out``. A run that was killed resumes from the checkpoint beside
-    ``out``. ``common`` are settings shared by all models (``precision``, ``checkpoint_seconds``).
+    ``out``. ``common`` are settings shared by all models (``precision``, ``checkpoint_seconds``). With ``designs`` in
+    its settings a model sees only the first so many designs of the training split.
     """
     out = Path(out)
     settings = dict(common or {}) | dict(settings)
@@ -42,7 +43,7 @@ def train_model(name, dataset, settings, seed, out, common=None):
     parents = needs(out.parent)
     with open_dataset(dataset) as data:
         print(f"{name}: reading {dataset}", flush=True)
-        tensors, test = make_data(data.train, parents), make_data(data.test, parents)
+        tensors, test = make_data(data.train.head(settings.get("designs")), parents), make_data(data.test, parents)
         digest = data.digest
     torch.manual_seed(seed)
     model = make_model(settings, tensors, parents)
