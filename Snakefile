@@ -36,6 +36,7 @@ ARCHITECTURES = [config["model"]["architecture"], *config["model"]["also"]]
 NETWORKS = {
     "paper": ["forward_1", "forward_2", "inverse"],
     "polar": ["forward", "inverse"],
+    "direct": ["forward", "inverse"],
 }
 UNITS = {
     "bone": {"unit_scale": config["bone"]["youngs_modulus_gpa"], "unit": "GPa"},
@@ -71,7 +72,7 @@ SHARDS = [
 
 wildcard_constraints:
     shard=r"\d{4}",
-    architecture="paper|polar",
+    architecture="paper|polar|direct",
     targets="bone|catalogue",
 
 
