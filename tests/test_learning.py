@@ -11,7 +11,7 @@ from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import check_designs, rotation, sample_designs, topology_keys
 from trussmap.learning import load_forward, load_inverse, paper, polar, train_model, training
 from trussmap.learning.evaluation import bootstrap_interval, evaluate, lookup, r_squared
-from trussmap.learning.models import read_record
+from trussmap.learning.models import export_pretrained, read_record
 from trussmap.learning.networks import (
     draw,
     rotate_fast,
@@ -259,6 +259,15 @@ def test_a_record_tells_where_a_model_comes_from(folder):
     assert {"loss", "test_loss", "learning_rate", "seconds"} <= set(record["history"][0])
     assert set(record["depends_on"]) == {"forward"}
     assert not list((folder / "polar").glob("*checkpoint*"))
+
+
+def test_half_precision_copies_predict_the_same(folder, test_split, tmp_path):
+    export_pretrained(folder / "polar", tmp_path)
+    designs = test_split["designs"]
+    exact, copied = (load_forward(path).predict(designs) for path in (folder / "polar", tmp_path))
+    assert np.median(nmse_frobenius(copied, exact)) < 1e-5
+    check_designs(load_inverse(tmp_path).propose(test_split["stiffness"][:20])[:, 0], "proposals")
+    assert read_record(tmp_path / "forward.json")["dataset_digest"]
 
 
 def test_unusable_models_are_named(folder, tmp_path):

@@ -168,6 +168,22 @@ def load_inverse(folder):
     return model.to(training.device()).eval().requires_grad_(False)
 
 
+def pretrained():
+    """Folder of the polar models that come with the package, for the two functions above."""
+    return Path(__file__).parents[1] / "pretrained" / "polar"
+
+
+def export_pretrained(folder, out):
+    """Copy the trained polar models of a folder, weights in half precision and records with all their provenance."""
+    for name in ("forward", "inverse"):
+        source = Path(folder) / f"{name}.safetensors"
+        record = read_record(source.with_suffix(".json")) | {"stored_as": "float16", "sha256_before": _sha256(source)}
+        with atomic_path(Path(out) / source.name) as temporary:
+            save_file({key: tensor.half() for key, tensor in load_file(source).items()}, temporary)
+        with atomic_path(Path(out) / f"{name}.json") as temporary:
+            temporary.write_text(json.dumps(record, indent=1) + "\n")
+
+
 def architecture(folder):
     """``paper``, ``polar`` or ``direct``: which of them a folder of models holds."""
     for name in ("forward_1.json", "forward.json"):

@@ -300,13 +300,6 @@ class PolarInverse(nn.Module):
         """Stiffness (n, 21) of a guess, in the lattice frame."""
         return self.forward_model.lattice_stiffness(topology, self.log_density(guess[0]), guess[1])
 
-    @torch.no_grad()
-    def errors(self, topology, guess, target):
-        """`nmse_frobenius` (n,) of guesses for targets (n, 21)."""
-        wanted = rotate_fast(target, guess[2].mT)
-        weight = _FROBENIUS.to(wanted)
-        return (weight * (wanted - self.reached(topology, guess)) ** 2).sum(-1) / (weight * wanted**2).sum(-1)
-
     def log_density(self, logit):
         low, high = np.log(DENSITY_RANGE)
         return low + (high - low) * torch.sigmoid(logit)
@@ -345,13 +338,15 @@ class PolarInverse(nn.Module):
         count, n = self.config["hypotheses"], len(topology)
         inputs, frame = self.seen(features, flip)
         guesses = self.guesses(inputs, frame, topology)
-        target = features["stiffness"].repeat_interleave(count, 0)
-        best = self.errors(topology.repeat_interleave(count), guesses, target).reshape(n, count).argmin(-1)
+        with torch.no_grad():
+            reached = self.reached(topology.repeat_interleave(count), guesses)
+            target = features["stiffness"].repeat_interleave(count, 0)
+            best = _errors(guesses, reached, target).reshape(n, count).argmin(-1)
         if explore is not None:
             best = torch.where(explore >= 0, explore, best)
         row = torch.arange(n, device=best.device) * count + best
         guess = tuple(part[row] for part in guesses)
-        stages = [(guess, self.reached(topology, guess))]
+        stages = [(guess, self.reached(topology, guess) if torch.is_grad_enabled() else reached[row])]
         for _ in range(self.config["steps"]):
             still = tuple(part.detach() for part in guess)
             guess = self.correct(topology, still, features["stiffness"], stages[-1][1].detach())
@@ -396,10 +391,17 @@ class PolarInverse(nn.Module):
         topology = scores.topk(count, dim=-1).indices.reshape(-1)
         part = {k: v.repeat_interleave(count, 0) for k, v in part.items()}
         flip = torch.randint(4, (n * count,), generator=generator, device=logits.device)
-        guess, _ = self.proposals(part, flip, topology)[-1]
-        error = self.errors(topology, guess, part["stiffness"]).reshape(n, count)
+        guess, reached = self.proposals(part, flip, topology)[-1]
+        error = _errors(guess, reached, part["stiffness"]).reshape(n, count)
         row = torch.arange(n, device=error.device) * count + error.argmin(-1)
         return [x[row] for x in (topology, *guess)]
+
+
+def _errors(guess, reached, target):
+    """`nmse_frobenius` (n,) of guesses that reach a stiffness (n, 21) in the lattice frame, for targets (n, 21)."""
+    wanted = rotate_fast(target, guess[2].mT)
+    weight = _FROBENIUS.to(wanted)
+    return (weight * (wanted - reached) ** 2).sum(-1) / (weight * wanted**2).sum(-1)
 
 
 def _nearest_rotation(rotation):
