@@ -99,7 +99,11 @@ rule dataset:
 
 rule design:
     input:
-        expand(
-            f"{RESULTS}/generalize/{{targets}}/designs.csv",
-            targets=["bone", "catalogue"],
+        (
+            rules.design_targets.output
+            if config["targets"]
+            else expand(
+                f"{RESULTS}/generalize/{{targets}}/designs.csv",
+                targets=["bone", "catalogue"],
+            )
         ),

@@ -98,6 +98,11 @@ def design(
     temperature: Annotated[float, typer.Option(help="Diversity of the draws; above 0.")] = 1.0,
     keep: Annotated[int, typer.Option(min=1, help="Lattices kept of each target, all of different topology.")] = 2,
     refine: Annotated[str, typer.Option(help="Search by finite elements: none, quick or thorough.")] = "quick",
+    cell_size_mm: Annotated[
+        float | None,
+        typer.Option(help="Edge of a cube of the unit cell's volume: writes STL, VTK and a picture of each."),
+    ] = None,
+    block: Annotated[int, typer.Option(min=1, max=20, help="Cells along each edge of the printable block.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
 ):
     """Lattices that have a given stiffness, best first, each verified by finite elements."""
@@ -107,16 +112,20 @@ def design(
 
     if not temperature > 0:
         raise InputError(f"--temperature {temperature:g}: expected a number above 0.")
+    if cell_size_mm is not None and not cell_size_mm > 0:
+        raise InputError(f"--cell-size-mm {cell_size_mm:g}: expected a length above 0.")
     if refine not in ("none", "quick", "thorough"):
         raise InputError(f"--refine {refine}: expected none, quick or thorough.")
     c, names = read_targets(targets, youngs_modulus)
     forward, inverse = load_models(Path("results") / study)
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     found = design_lattices(c, forward, inverse, **options)
-    write_designs(found, out)
-    best = found[found["rank"] == 1]
-    for name, error in zip(names, best["nmse_frobenius"], strict=True):
-        print(f"{name}: relative error of the stiffness {error**0.5:.1%}")
+    found = write_designs(found, out, c, youngs_modulus, cell_size_mm, block)
+    for row in found[found["rank"] == 1].to_dict("records"):
+        name, remark = names[row["target"] - 1], row["remark"]
+        print(
+            f"{name}: relative error of the stiffness {row['nmse_frobenius'] ** 0.5:.1%}" + (remark and f"; {remark}")
+        )
     print(f"written: {out / 'designs.csv'}, {len(found)} lattices")
 
 

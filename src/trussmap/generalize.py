@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 from tempfile import mkdtemp
+from time import perf_counter
 
 import numpy as np
 
@@ -39,11 +40,14 @@ def load_models(study_dir):
     return load_forward(directory), load_inverse(directory)
 
 
-def generalize(names, targets, models, dataset, out, options, seed=0, threads=None):
+def generalize(
+    names, targets, models, dataset, out, options, seed=0, threads=None, youngs_modulus=1.0, cell_size_mm=None, block=2
+):
     """Design lattices for targets (n, 21), base modulus 1, and write all that comes of it into the folder ``out``.
 
     ``targets.csv`` (name and constants), ``designs.csv`` and ``lattices`` as in `write_designs`. ``models`` is a folder
-    of trained models, ``options`` are those of `trussmap.design.design_lattices`. Returns a table with a row for each
+    of trained models, ``options`` are those of `trussmap.design.design_lattices`, the rest those of `write_designs`; no
+    ``dataset``, no lookup. Returns a table with a row for each
     target: ``name``; errors of the paper's design A and B by finite elements, ``nmse_frobenius`` of the network's best
     proposal, ``…_refined`` of the designs that come out; ``lookup_nmse_frobenius`` of the closest training design.
     """
@@ -57,7 +61,7 @@ def generalize(names, targets, models, dataset, out, options, seed=0, threads=No
     table = pd.DataFrame(targets, columns=COMPONENTS)
     table.insert(0, "name", names)
     write_csv(table, Path(out) / "targets.csv")
-    write_designs(found, out)
+    write_designs(found, out, targets, youngs_modulus, cell_size_mm, block)
     a, b = (found[found["rank"] == rank].set_index("target") for rank in (1, 2))
     rows = pd.DataFrame({"name": names}, index=np.arange(len(names)) + 1)
     rows["nmse_frobenius"] = a["unrefined_nmse_frobenius"]
@@ -65,7 +69,8 @@ def generalize(names, targets, models, dataset, out, options, seed=0, threads=No
         rows["nmse_frobenius_refined"] = a["nmse_frobenius"]
         rows["nmse_componentwise_refined"] = a["nmse_componentwise"]
         rows["design_b_nmse_frobenius_refined"] = b["nmse_frobenius"]
-    rows["lookup_nmse_frobenius"] = lookup(dataset, targets)
+    if dataset:
+        rows["lookup_nmse_frobenius"] = lookup(dataset, targets)
     for row in rows.head(_MOST_LINES).to_dict("records"):
         print(", ".join(f"{k.replace('_', ' ')} {v:.3g}" if k != "name" else v for k, v in row.items()))
     return rows
@@ -83,6 +88,42 @@ def lookup(dataset, targets):
                 distance = norm - 2 * (targets[part] * _WEIGHT) @ c.T  # up to the target's own norm
                 best[part] = np.minimum(best[part], nmse_frobenius(c[distance.argmin(1)], targets[part]))
     return best
+
+
+def unseen(models, dataset, counts, options, seed=0, threads=None):
+    """How close designs come to stiffnesses that can be had exactly: those of the data set's test designs.
+
+    ``counts`` says for how many targets each effort of refinement is tried: {"none": …, "quick": …, "thorough": …}.
+    Returns for each effort a dict: ``targets``, ``nmse_frobenius_median``, ``nmse_frobenius_p95``, ``r2`` of each
+    constant, ``same_topology_share`` (the target's own topology found) and ``seconds_per_target``.
+    """
+    from trussmap.design import design_lattices
+    from trussmap.lattice.descriptor import topology_keys
+    from trussmap.learning import load_forward, load_inverse
+    from trussmap.learning.evaluation import r_squared
+
+    forward, inverse = load_forward(models), load_inverse(models)
+    with open_dataset(dataset) as data:
+        test = data.test.read(slice(0, max(counts.values())), ("designs", "stiffness"))
+    tree = {}
+    for effort, count in counts.items():
+        targets, designs = test["stiffness"][:count], test["designs"][:count]
+        start = perf_counter()
+        found = design_lattices(
+            targets, forward, inverse, options["draws"], options["temperature"], 1, effort, seed, threads
+        )
+        error = found["nmse_frobenius"]
+        tree[effort] = {
+            "targets": len(targets),
+            "nmse_frobenius_median": error.median(),
+            "nmse_frobenius_p95": error.quantile(0.95),
+            "r2": dict(zip(COMPONENTS, r_squared(targets, found[COMPONENTS].to_numpy()).tolist(), strict=True)),
+            "same_topology_share": float((found["topology"] == topology_keys(designs)).mean()),
+            "seconds_per_target": (perf_counter() - start) / len(targets),
+        }
+        numbers = ", ".join(f"{k.replace('_', ' ')} {v:.3g}" for k, v in tree[effort].items() if k != "r2")
+        print(f"{effort}: {numbers}, lowest R² {min(tree[effort]['r2'].values()):.5f}")
+    return tree
 
 
 def catalogue_targets(path, source, relative_density, threads=None):
@@ -143,27 +184,55 @@ def summarize_groups(cells):
     )
 
 
-def write_designs(table, out):
+def write_designs(table, out, targets, youngs_modulus=1.0, cell_size_mm=None, block=2):
     """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
 
-    ``table`` is that of `trussmap.design.design_lattices`. Each lattice of the first ``MOST_LATTICES`` targets is a
-    set of CSV files ``target1_rank1_nodes.csv`` … (see `trussmap.export.write_nodes_and_struts`), lengths relative to
-    the unit cell.
+    Parameters
+    ----------
+    table : that of `trussmap.design.design_lattices`; the file also has a column ``remark`` (`trussmap.design.remarks`)
+    targets, youngs_modulus : what the table was designed for, base modulus 1, and the modulus of the base material
+    cell_size_mm : if given, the columns ``strut_diameter_mm`` and ``smallest_gap_mm`` (`trussmap.design.printability`),
+        and for each lattice, beside the CSV files, a block of ``block``³ cells to print (STL) and to see in ParaView
+        (VTK), in mm, and a picture (PNG)
+
+    Each lattice of the first ``MOST_LATTICES`` targets is a set of CSV files ``target1_rank1_nodes.csv`` … (see
+    `trussmap.export.write_nodes_and_struts`), lengths relative to the unit cell.
     """
+    from trussmap.design import printability, remarks
     from trussmap.export import write_csv, write_nodes_and_struts
     from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph
 
+    table = table.assign(remark=remarks(table, targets, youngs_modulus))
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     staging = Path(mkdtemp(dir=out, prefix=".lattices-"))
     try:
         for row in table[table["target"] <= MOST_LATTICES].to_dict("records"):
             graph = design_graph(np.array([row[column] for column in DESIGN_COLUMNS]))
-            stem = f"target{int(row['target'])}_rank{int(row['rank'])}"
-            write_nodes_and_struts(graph, graph.radius(row["relative_density"]), staging / stem)
+            stem = staging / f"target{int(row['target'])}_rank{int(row['rank'])}"
+            write_nodes_and_struts(graph, graph.radius(row["relative_density"]), stem)
+            if cell_size_mm:
+                _write_prints(graph, row, stem, cell_size_mm, block)
+        if cell_size_mm:
+            table["strut_diameter_mm"], table["smallest_gap_mm"] = printability(table, cell_size_mm)
         staging.chmod(0o755)
         shutil.rmtree(out / "lattices", ignore_errors=True)
         staging.rename(out / "lattices")
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     write_csv(table, out / "designs.csv")
+    return table
+
+
+def _write_prints(graph, row, stem, cell_size_mm, block):
+    from trussmap.export import block as block_of
+    from trussmap.export import write_stl, write_vtk
+    from trussmap.figures import cell
+
+    density = row["relative_density"]
+    scaled = graph.mapped(np.eye(3) * cell_size_mm / graph.volume ** (1 / 3))
+    nodes, struts = block_of(scaled, block)
+    write_vtk(f"{stem}.vtk", nodes, struts, scaled.radius(density))
+    write_stl(f"{stem}.stl", graph, density, block, cell_size_mm)
+    title = f"target {int(row['target'])}, rank {int(row['rank'])}: NMSE {row['nmse_frobenius']:.2g}"
+    cell.plot(graph, density, np.array([row[name] for name in COMPONENTS]), f"{stem}.png", title)

@@ -49,9 +49,7 @@ def bond(rotation):
     """
     weight = rotation.new_tensor(_BOND_WEIGHT) if hasattr(rotation, "new_tensor") else _BOND_WEIGHT
     p, q = _P[:, None], _Q[:, None]
-    return weight * (
-        rotation[..., p, _P] * rotation[..., q, _Q] + rotation[..., p, _Q] * rotation[..., q, _P]
-    )
+    return weight * (rotation[..., p, _P] * rotation[..., q, _Q] + rotation[..., p, _Q] * rotation[..., q, _P])
 
 
 def rotate(vector, rotation):

@@ -25,6 +25,7 @@ rule generalize_bone:
         options=config["design"],
         seed=config["seed"],
         youngs_modulus=config["bone"]["youngs_modulus_gpa"],
+        prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
     message:
         "Designing lattices with the stiffness of bone"
     script:
@@ -91,6 +92,36 @@ rule generalize_catalogue:
         "../scripts/generalize_catalogue.py"
 
 
+rule design_targets:
+    input:
+        models=models(config["model"]["architecture"]),
+        targets=config["targets"] or [],
+    output:
+        designs=f"{RESULTS}/design/designs.csv",
+        targets=f"{RESULTS}/design/targets.csv",
+        summary=f"{RESULTS}/design/summary.json",
+        lattices=directory(f"{RESULTS}/design/lattices"),
+    log:
+        f"{RESULTS}/logs/design_targets/design_targets.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/design_targets/design_targets.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        options=config["design"],
+        seed=config["seed"],
+        youngs_modulus=config["youngs_modulus"],
+        prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
+    message:
+        "Designing lattices for {input.targets}"
+    script:
+        "../scripts/generalize_bone.py"
+
+
 rule search_bone:
     input:
         targets=RESOURCES / config["bone"]["targets"],
@@ -114,3 +145,32 @@ rule search_bone:
         "Searching all topologies for the stiffness of bone, without a network"
     script:
         "../scripts/search_bone.py"
+
+
+rule generalize_unseen:
+    input:
+        models=models(config["model"]["architecture"]),
+        dataset=f"{RESULTS}/dataset.h5",
+    output:
+        f"{RESULTS}/generalize/unseen/summary.json",
+    log:
+        f"{RESULTS}/logs/generalize_unseen/generalize_unseen.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/generalize_unseen/generalize_unseen.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        options=config["design"] | {"draws": config["unseen"]["draws"]},
+        counts={
+            effort: config["unseen"][effort]
+            for effort in ["none", "quick", "thorough"]
+        },
+        seed=config["seed"],
+    message:
+        "Designing lattices for the stiffness of unseen designs"
+    script:
+        "../scripts/generalize_unseen.py"

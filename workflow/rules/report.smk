@@ -185,6 +185,7 @@ rule metrics:
         bone=f"{RESULTS}/generalize/bone/summary.json",
         search=rules.search_bone.output.summary,
         catalogue=f"{RESULTS}/generalize/catalogue/summary.json",
+        unseen=rules.generalize_unseen.output[0],
         grading=f"{RESULTS}/grading/summary.json",
         paper=RESOURCES / "resources/paper_metrics.yaml",
     output:

@@ -1,8 +1,8 @@
-"""Design lattices with the stiffness of bone and compare them with the closest design of the training set.
+"""Design lattices with the stiffness of bone, or of a table of your own, and compare them with the training set.
 
 Outputs: `targets.csv` (`name` and the 21 constants divided by the base material's Young's modulus), `designs.csv`
-(fields in `trussmap.design.design_lattices`), `lattices/` (nodes and struts of each) and `summary.json`, the errors of
-each specimen as in `trussmap.generalize.generalize`.
+(fields in `trussmap.design.design_lattices` and `trussmap.generalize.write_designs`), `lattices/` (nodes and struts of
+each, a block to print, a picture) and `summary.json`, the errors of each target as in `trussmap.generalize.generalize`.
 """
 
 from trussmap.progress import rule_log
@@ -19,7 +19,16 @@ with rule_log(snakemake.log[0], snakemake.threads):
     models = Path(snakemake.input.models[0]).parent
     targets, names = read_targets(snakemake.input.targets, p.youngs_modulus)
     rows = generalize(
-        names, targets, models, snakemake.input.dataset, summary.parent, p.options, p.seed, snakemake.threads
+        names,
+        targets,
+        models,
+        snakemake.input.get("dataset"),
+        summary.parent,
+        p.options,
+        p.seed,
+        snakemake.threads,
+        p.youngs_modulus,
+        **p.prints,
     )
     tree = {row.pop("name"): row for row in rows.to_dict("records")}
     with atomic_path(summary) as path:

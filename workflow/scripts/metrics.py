@@ -12,6 +12,7 @@ with rule_log(snakemake.log[0]):
     summaries = {
         "bone": [source.bone, source.search],
         "catalogue": [source.catalogue],
+        "unseen": [source.unseen],
         "grading": [source.grading],
     }
     tree = gather(

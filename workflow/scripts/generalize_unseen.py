@@ -1,0 +1,19 @@
+"""Design lattices for the stiffness of unseen test designs, which can be had exactly, with every effort of refinement.
+
+Output: `summary.json`, the numbers of `trussmap.generalize.unseen`.
+"""
+
+from trussmap.progress import rule_log
+
+with rule_log(snakemake.log[0], snakemake.threads):
+    import json
+    from pathlib import Path
+
+    from trussmap.generalize import unseen
+    from trussmap.io import atomic_path
+
+    p = snakemake.params
+    models = Path(snakemake.input.models[0]).parent
+    tree = unseen(models, snakemake.input.dataset, p.counts, p.options, p.seed, snakemake.threads)
+    with atomic_path(snakemake.output[0]) as path:
+        path.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n")
