@@ -143,14 +143,14 @@ def r2(prediction, truth):
 def test_reproduces_the_published_orthotropic_stiffness(reference_dir):
     """The published network learnt from finite elements; where its geometry is ours, it agrees to its own accuracy.
 
-    In lattice sets with struts along z at 1× (0 or 3) and lattice 5 at 2×, but none along z at 2×, the published data
+    In lattice sets with struts along z at 1× (0 or 3) in which lattice 5 is the only one at 2×, the published data
     behave as if the strut along z stood there twice; with a second one added we agree on these too.
     """
     table, designs = d.read_designs(reference_dir / "orthotropic_reference_sample.csv", orthotropic_only=True)
     published = table[[f"{name}_ort" for name in ORTHOTROPIC]].to_numpy()
     ours = homogenize_designs(designs, orthotropic=True)[:, ORTHOTROPIC_INDEX]
     sets = [set(lattice_set(design[d.TYPES], design[d.REPS])) for design in designs]
-    doubled = np.array([bool(s & {(0, 1), (3, 1)}) and (5, 2) in s and not s & {(0, 2), (3, 2)} for s in sets])
+    doubled = np.array([bool(s & {(0, 1), (3, 1)}) and {m for m in s if m[1] == 2} == {(5, 2)} for s in sets])
     kept = (table["order_dependent_set"] == 0).to_numpy()
     assert (np.delete(r2(ours[kept], published[kept]), ORTHOTROPIC.index("C33")) >= 0.9997).all()
     assert (r2(ours[kept & ~doubled], published[kept & ~doubled]) >= 0.9997).all()
@@ -169,7 +169,7 @@ def test_reproduces_the_published_orthotropic_stiffness(reference_dir):
 
 
 def test_compounds_with_lattice_5_are_not_orthotropic():
-    """They keep C16, C26, C36 and C45 once U1 ≠ U2, which nine constants cannot carry."""
+    """They keep C16, C26, C36 and C45, which nine constants cannot carry."""
     designs = np.ones((len(LATTICE_SETS), 19))
     designs[:, 0], designs[:, 1:4] = 0.05, (0.6, 1.7, 1.0)
     for row, members in enumerate(LATTICE_SETS):
@@ -178,7 +178,7 @@ def test_compounds_with_lattice_5_are_not_orthotropic():
     off = np.abs(np.delete(c, ORTHOTROPIC_INDEX, axis=1)).max(1) / np.abs(c).max(1)
     has_five = np.array([any(kind == 5 for kind, _ in members) for members in LATTICE_SETS])
     assert off[~has_five].max() < 1e-9
-    assert (off > 1e-6).sum() > 100
+    assert (off > 1e-6).sum() == 123
 
 
 def test_autograd_carries_the_gradient_through_a_parametrization(designs):
