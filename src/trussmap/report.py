@@ -124,6 +124,9 @@ _LABELS = {
     "design_b_nmse_frobenius_refined_median": "design B, refined: median NMSE (Frobenius)",
     "better_than_lookup_share": "cells for which the network’s best proposal is closer than the lookup",
     "better_than_lookup_refined_share": "cells for which the refined design is closer than the lookup",
+    "nmse_frobenius_p95": "NMSE (Frobenius) that 95 % stay below",
+    "same_topology_share": "share of targets whose own topology is found",
+    "seconds_per_target": "seconds for a target",
     "designs_per_second": "designs homogenized per second and core",
 }
 _QUARTILES = ("_q25", "_q75")
@@ -159,6 +162,8 @@ def write_report(study_dir, metrics, figures, path):
         findings=findings(metrics, moments),
         bone=chapter_table(metrics, "bone", "all"),
         catalogue=chapter_table(metrics, "catalogue", "circulated cells"),
+        specimens=specimen_tables(study_dir, _get(settings, "bone.youngs_modulus_gpa")),
+        unseen=chapter_table(metrics, "unseen"),
         grading=chapter_table(metrics, "grading"),
         dataset=chapter_table(metrics, "dataset"),
         moments=_moments(moments),
@@ -361,6 +366,24 @@ def chapter_table(metrics, chapter, own="here"):
     ]
     rows = [(_label(key), [_with_quartiles(numbers, key) for numbers in columns.values()]) for key in keys]
     return {"columns": list(columns), "rows": rows}
+
+
+def specimen_tables(study_dir, youngs_modulus_gpa):
+    """Target and designs of every bone specimen, constant by constant, in GPa (the paper's Tables S9 to S12)."""
+    folder = Path(study_dir) / "generalize" / "bone"
+    if not (youngs_modulus_gpa and (folder / "designs.csv").exists() and (folder / "targets.csv").exists()):
+        return []
+    targets, designs = pd.read_csv(folder / "targets.csv"), pd.read_csv(folder / "designs.csv")
+    tables = []
+    for number, target in enumerate(targets.to_dict("records"), 1):
+        found = designs[designs["target"] == number].sort_values("rank")
+        own = [target, *found.to_dict("records")]
+        rows = [(name, [f"{values[name] * youngs_modulus_gpa:.4f}" for values in own]) for name in COMPONENTS]
+        densities = [f"{density:.4f}" for density in found["relative_density"]]
+        rows.append(("relative density", [DASH, *densities]))
+        columns = ["target", *(f"design {chr(64 + rank)}" for rank in found["rank"])]
+        tables.append((str(target["name"]).replace("_", " "), {"columns": columns, "rows": rows}))
+    return tables
 
 
 def _with_quartiles(numbers, key):
