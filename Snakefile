@@ -84,11 +84,24 @@ include: "workflow/rules/grade.smk"
 include: "workflow/rules/report.smk"
 
 
+# What a reader may open is asked for by name, so that whatever is missing of it is made again.
 rule all:
     default_target: True
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/metrics.json",
+        f"{RESULTS}/moments.csv",
+        f"{RESULTS}/dataset.h5",
+        [models(architecture) for architecture in ARCHITECTURES],
+        expand(
+            f"{RESULTS}/evaluation/{{architecture}}.json", architecture=ARCHITECTURES
+        ),
+        expand(
+            f"{RESULTS}/generalize/{{targets}}/designs.csv",
+            targets=["bone", "catalogue"],
+        ),
+        f"{RESULTS}/grading/structure.vtk",
+        FIGURES,
 
 
 rule dataset:
