@@ -93,7 +93,10 @@ def design(
         float, typer.Option(help="Young's modulus of the base material, in the units of the targets.")
     ],
     out: Annotated[Path, typer.Option(help="Folder to write: designs.csv and the lattices.")],
-    study: Annotated[str, typer.Option(help="Study whose networks design: the folder results/NAME.")] = "laptop",
+    study: Annotated[
+        str | None,
+        typer.Option(help="Study whose networks design, the folder results/NAME; default: those that come along."),
+    ] = None,
     draws: Annotated[int, typer.Option(min=1, help="Candidates drawn for each target.")] = 1000,
     temperature: Annotated[float, typer.Option(help="Diversity of the draws; above 0.")] = 1.0,
     keep: Annotated[int, typer.Option(min=1, help="Lattices kept of each target, all of different topology.")] = 2,
@@ -117,7 +120,7 @@ def design(
     if refine not in ("none", "quick", "thorough"):
         raise InputError(f"--refine {refine}: expected none, quick or thorough.")
     c, names = read_targets(targets, youngs_modulus)
-    forward, inverse = load_models(Path("results") / study)
+    forward, inverse = load_models(study and Path("results") / study)
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     found = design_lattices(c, forward, inverse, **options)
     found = write_designs(found, out, c, youngs_modulus, cell_size_mm, block)

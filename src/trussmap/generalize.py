@@ -23,10 +23,15 @@ _SYSTEM_AND_CONNECTIVITY = re.compile(r"(?:^|_)(tric|mon|ort|tet|trig|hex|cub)_Z
 CONNECTIVITY = {4: "at most 4", 6: "4 to 6", 8: "6 to 8", 12: "8 to 12", np.inf: "above 12"}
 
 
-def load_models(study_dir):
-    """Forward and inverse model of the architecture that designs in a finished study (results/<study>)."""
-    from trussmap.learning import load_forward, load_inverse
+def load_models(study_dir=None):
+    """Forward and inverse model of the architecture that designs in a finished study (results/<study>).
 
+    Without a study, the models that come with the package.
+    """
+    from trussmap.learning import load_forward, load_inverse, pretrained
+
+    if study_dir is None:
+        return load_forward(pretrained()), load_inverse(pretrained())
     study_dir = Path(study_dir)
     try:
         architecture = json.loads((study_dir / "study.json").read_text())["model"]["architecture"]
