@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import trimesh
 
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
@@ -18,11 +19,12 @@ from trussmap.targets import bone_targets
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def snakemake(folder, *arguments, study="smoke"):
+def snakemake(folder, *arguments, study="smoke", settings=(), targets=()):
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
     command += ["--cores", "all", *arguments]
     if study:
-        command += ["--config", f"study={study}"]
+        command += ["--config", f"study={study}", *settings]
+    command += ["--", *targets]
     return subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
     )
@@ -157,6 +159,37 @@ def test_designing_for_own_targets(folder, study, tmp_path):
     assert {f"predicted_{name}" for name in COMPONENTS} | {"surrogate_nmse_frobenius"} <= {*found}
     assert len([*(tmp_path / "found" / "lattices").glob("*_struts.csv")]) == 6
     assert {path.name for path in (tmp_path / "found").iterdir()} == {"designs.csv", "lattices"}
+
+
+def test_designing_for_own_targets_as_a_rule_gives_the_same(folder, study, tmp_path):
+    table = pd.DataFrame(bone_targets()[1][:1], columns=COMPONENTS)
+    table.to_csv(tmp_path / "targets.csv", index=False)
+    own = [f"targets={tmp_path / 'targets.csv'}", "youngs_modulus=114"]
+    run = snakemake(folder, settings=own, targets=["design"])
+    assert run.returncode == 0, run.stdout[-5000:]
+    found = pd.read_csv(study / "design" / "designs.csv")
+    command = [Path(sys.executable).with_name("trussmap"), "design", tmp_path / "targets.csv", "--study", "smoke"]
+    command += ["--youngs-modulus", "114", "--out", tmp_path / "found", "--draws", "200", "--seed", "2022"]
+    command += ["--cell-size-mm", "2", "--block", "1"]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    pd.testing.assert_frame_equal(found, pd.read_csv(tmp_path / "found" / "designs.csv"))
+    names = {path.name for path in (tmp_path / "found" / "lattices").iterdir()}
+    assert names == {path.name for path in (study / "design" / "lattices").iterdir()}
+    assert {f"target1_rank1.{ending}" for ending in ("stl", "vtk", "png")} <= names
+    mesh = trimesh.load(tmp_path / "found" / "lattices" / "target1_rank1.stl")
+    assert mesh.is_watertight
+    assert 0.8 < mesh.volume / (found["relative_density"][0] * 2**3) <= 1
+    assert (found["strut_diameter_mm"] > 0).all()
+
+
+def test_search_reaches_unseen_stiffnesses(metrics):
+    unseen = metrics["unseen"]
+    errors = [unseen[effort]["nmse_frobenius_median"] for effort in ("thorough", "quick", "none")]
+    assert errors == sorted(errors)
+    assert errors[1] < 1e-3
+    for specimen in metrics["bone"].values():
+        assert specimen["nmse_frobenius_refined"] < 1.15 * specimen["search_nmse_frobenius"]
 
 
 def test_second_run_has_nothing_to_do(folder, study):

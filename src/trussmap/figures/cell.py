@@ -7,12 +7,15 @@ from trussmap.figures import draw, style
 
 def plot(graph, relative_density, stiffness, path, title=""):
     """Draw a cell and the directional Young's modulus of its stiffness (21,), base modulus 1, to ``path`` (PNG)."""
-    with style.figure(path, 6.4, 3.4) as fig:
-        left, right = fig.subplots(1, 2)
+    with style.figure(path, 6.4, 3.6) as fig:
+        left = fig.add_axes((0.02, 0.03, 0.47, 0.78))
+        right = fig.add_axes((0.51, 0.03, 0.47, 0.78))
         draw.lattice(left, graph, relative_density)
-        draw.triad(left)
-        left.set_title(f"one cell, $\\rho$ = {style.number(relative_density)}", fontsize=9)
+        draw.triad(left, at=(0.0, 0.02))
         draw.elastic_surface(right, np.asarray(stiffness, float))
         largest = style.number(draw.maximum_modulus(stiffness))
-        right.set_title(f"elastic surface, largest $E(n)$ = {largest} $E_\\mathrm{{base}}$", fontsize=9)
-        fig.suptitle(title, fontsize=10)
+        fig.text(0.255, 0.85, f"one cell, $\\rho$ = {style.number(relative_density)}", ha="center", fontsize=9)
+        fig.text(
+            0.745, 0.85, f"elastic surface, largest $E(n)$ = {largest} $E_\\mathrm{{base}}$", ha="center", fontsize=9
+        )
+        fig.text(0.5, 0.94, title, ha="center", fontsize=10)
