@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, isotropic, mandel_compliance, pack
 
@@ -169,6 +170,21 @@ def test_bad_target_is_named(tmp_path, targets, change, parts):
     change(targets).to_csv(tmp_path / "targets.csv", index=False)
     run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "found", cwd=tmp_path)
     fails(run, tmp_path, "targets.csv", *parts)
+
+
+def test_design_works_right_after_install(tmp_path):
+    """With the networks that come along; the targets are unseen designs, whose stiffness can be had."""
+    c = homogenize_designs(sample_designs(5, 0, 3))
+    pd.DataFrame(c * 210, columns=COMPONENTS).to_csv(tmp_path / "targets.csv", index=False)
+    command = ["design", "targets.csv", "--youngs-modulus", 210, "--out", "found", "--draws", 100, "--refine"]
+    assert trussmap(*command, "none", cwd=tmp_path).returncode == 0
+    proposed = pd.read_csv(tmp_path / "found" / "designs.csv")
+    assert proposed["nmse_frobenius"].max() < 0.1
+    assert proposed["surrogate_nmse_frobenius"].max() < 0.1
+    assert trussmap(*command, "quick", cwd=tmp_path).returncode == 0
+    found = pd.read_csv(tmp_path / "found" / "designs.csv").query("rank == 1")
+    assert (found["nmse_frobenius"] <= proposed.query("rank == 1")["nmse_frobenius"].to_numpy()).all()
+    assert found["nmse_frobenius"].max() < 0.01
 
 
 def test_bad_options_of_design_are_named(tmp_path, targets):
