@@ -97,7 +97,7 @@ def design(
         str | None,
         typer.Option(help="Study whose networks design, the folder results/NAME; default: those that come along."),
     ] = None,
-    draws: Annotated[int, typer.Option(min=1, help="Candidates drawn for each target.")] = 1000,
+    draws: Annotated[int, typer.Option(min=1, help="Candidates drawn for each target.")] = 300,
     temperature: Annotated[float, typer.Option(help="Diversity of the draws; above 0.")] = 1.0,
     keep: Annotated[int, typer.Option(min=1, help="Lattices kept of each target, all of different topology.")] = 2,
     refine: Annotated[str, typer.Option(help="Search by finite elements: none, quick or thorough.")] = "quick",
