@@ -150,7 +150,10 @@ def _run(programs, topology, maps, density, threads, gradient):
         extents = programs["extents"]
         struts, columns = np.diff(extents[:, 0]).max(), np.diff(extents[:, 4]).max()
         available = numba.config.NUMBA_NUM_THREADS
-        numba.set_num_threads(max(1, min(threads or available, available)))
+        used = max(1, min(threads or available, available))
+        numba.set_num_threads(used)
+        # Each thread gets one run of the groups: deal them out, for large topologies stand together.
+        groups = np.concatenate([groups[first::used] for first in range(used)])
         kernel.run(
             groups,
             order,
