@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from trussmap.errors import InputError
+from trussmap.io import write_csv
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -61,7 +62,7 @@ def homogenize(
         c = homogenize_designs(theta, orthotropic=True)
         check_admissible(c, theta[:, 0], f"{designs}, row", 1)
         added |= dict(zip([f"{name}_ort" for name in ORTHOTROPIC], c[:, ORTHOTROPIC_INDEX].T, strict=True))
-    _write_table(table.drop(columns=list(added), errors="ignore").assign(**added), stiffness)
+    write_csv(table.drop(columns=list(added), errors="ignore").assign(**added), stiffness)
 
 
 @app.command()
@@ -83,7 +84,7 @@ def homogenize_cells(
     c = homogenize_cells([cell.graph for cell in cells], relative_density)
     table = pd.DataFrame(c, columns=COMPONENTS)
     table.insert(0, "name", [cell.name for cell in cells])
-    _write_table(table, stiffness)
+    write_csv(table, stiffness)
 
 
 @app.command()
@@ -130,10 +131,3 @@ def design(
             f"{name}: relative error of the stiffness {row['nmse_frobenius'] ** 0.5:.1%}" + (remark and f"; {remark}")
         )
     print(f"written: {out / 'designs.csv'}, {len(found)} lattices")
-
-
-def _write_table(table, path):
-    from trussmap.io import atomic_path
-
-    with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False)

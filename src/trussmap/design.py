@@ -103,9 +103,7 @@ def _best_proposals(targets, proposals, forward, threads):
     flat = proposals.reshape(-1, len(DESIGN_COLUMNS))
     for score, kept in ((forward.predict, 3), (lambda d: homogenize_designs(d, threads=threads), 1)):
         error = nmse_frobenius(score(flat), targets[owner])
-        group = owner * 1000 + topology_keys(flat)
-        order = np.lexsort((error, group))
-        order = order[_positions(group[order]) <= kept]
+        order = _ranked(owner, error, topology_keys(flat), len(flat), kept)
         owner, flat = owner[order], flat[order]
     return owner, flat
 

@@ -9,7 +9,7 @@ import pandas as pd
 import trimesh
 
 from trussmap.errors import InputError
-from trussmap.io import atomic_path
+from trussmap.io import atomic_path, write_csv
 
 #: Facets around a strut.
 FACETS = 8
@@ -44,12 +44,6 @@ def write_nodes_and_struts(graph, radius, stem):
     for path, table in zip(paths, (nodes, struts, cell), strict=True):
         write_csv(table, path)
     return paths
-
-
-def write_csv(table, path):
-    """Write a table as CSV, atomically, at full precision and without an index."""
-    with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False)
 
 
 def write_structure_csv(nodes, struts, radii, directory):

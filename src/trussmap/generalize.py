@@ -59,7 +59,7 @@ def generalize(
     import pandas as pd
 
     from trussmap.design import design_lattices
-    from trussmap.export import write_csv
+    from trussmap.io import write_csv
     from trussmap.learning import load_forward, load_inverse
 
     found = design_lattices(targets, load_forward(models), load_inverse(models), seed=seed, threads=threads, **options)
@@ -204,7 +204,8 @@ def write_designs(table, out, targets, youngs_modulus=1.0, cell_size_mm=None, bl
     `trussmap.export.write_nodes_and_struts`), lengths relative to the unit cell.
     """
     from trussmap.design import printability, remarks
-    from trussmap.export import write_csv, write_nodes_and_struts
+    from trussmap.export import write_nodes_and_struts
+    from trussmap.io import write_csv
     from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph
 
     table = table.assign(remark=remarks(table, targets, youngs_modulus))

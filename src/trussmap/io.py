@@ -1,9 +1,22 @@
 """Writing files so that a final name always means a complete file."""
 
+import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
+
+
+def write_csv(table, path):
+    """Write a table as CSV, atomically, at full precision and without an index."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def write_json(tree, path):
+    """Write a tree as JSON, atomically; a number that is not finite is an error."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n")
 
 
 @contextmanager

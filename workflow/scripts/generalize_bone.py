@@ -8,11 +8,10 @@ each, a block to print, a picture) and `summary.json`, the errors of each target
 from trussmap.progress import rule_log
 
 with rule_log(snakemake.log[0], snakemake.threads):
-    import json
     from pathlib import Path
 
     from trussmap.generalize import generalize
-    from trussmap.io import atomic_path
+    from trussmap.io import write_json
     from trussmap.targets import read_targets
 
     p, summary = snakemake.params, Path(snakemake.output.summary)
@@ -31,5 +30,4 @@ with rule_log(snakemake.log[0], snakemake.threads):
         **p.prints,
     )
     tree = {row.pop("name"): row for row in rows.to_dict("records")}
-    with atomic_path(summary) as path:
-        path.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n")
+    write_json(tree, summary)

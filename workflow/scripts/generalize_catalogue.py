@@ -9,15 +9,13 @@ crystal system or connectivity. `summary.json` has them for the circulated cells
 from trussmap.progress import rule_log
 
 with rule_log(snakemake.log[0], snakemake.threads):
-    import json
     from pathlib import Path
 
     import numpy as np
     import pandas as pd
 
-    from trussmap.export import write_csv
     from trussmap.generalize import catalogue_targets, generalize, summarize, summarize_groups
-    from trussmap.io import atomic_path
+    from trussmap.io import write_csv, write_json
 
     p, source, out = snakemake.params, snakemake.input, snakemake.output
     paths = [("catalogue", source.targets), *(("generated", path) for path in source.generated)]
@@ -37,5 +35,4 @@ with rule_log(snakemake.log[0], snakemake.threads):
     write_csv(cells, out.cells)
     write_csv(summarize_groups(cells), out.groups)
     trees = {name: summarize(part) for name, part in cells.groupby("source")}
-    with atomic_path(out.summary) as path:
-        path.write_text(json.dumps(trees.pop("catalogue") | trees, indent=2, allow_nan=False) + "\n")
+    write_json(trees.pop("catalogue") | trees, out.summary)

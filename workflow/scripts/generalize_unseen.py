@@ -6,14 +6,12 @@ Output: `summary.json`, the numbers of `trussmap.generalize.unseen`.
 from trussmap.progress import rule_log
 
 with rule_log(snakemake.log[0], snakemake.threads):
-    import json
     from pathlib import Path
 
     from trussmap.generalize import unseen
-    from trussmap.io import atomic_path
+    from trussmap.io import write_json
 
     p = snakemake.params
     models = Path(snakemake.input.models[0]).parent
     tree = unseen(models, snakemake.input.dataset, p.counts, p.options, p.seed, snakemake.threads)
-    with atomic_path(snakemake.output[0]) as path:
-        path.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n")
+    write_json(tree, snakemake.output[0])

@@ -9,7 +9,6 @@ specimens, their designs of other topologies are tried in turn.
 from trussmap.progress import rule_log
 
 with rule_log(snakemake.log[0], snakemake.threads):
-    import json
     from itertools import product
     from pathlib import Path
 
@@ -18,7 +17,7 @@ with rule_log(snakemake.log[0], snakemake.threads):
     from trussmap.errors import InputError
     from trussmap.export import write_structure_csv, write_vtk
     from trussmap.grading import grade
-    from trussmap.io import atomic_path
+    from trussmap.io import write_json
     from trussmap.lattice.descriptor import DESIGN_COLUMNS
 
     options = dict(snakemake.params.options)
@@ -44,5 +43,4 @@ with rule_log(snakemake.log[0], snakemake.threads):
     folder = Path(snakemake.output.summary).parent
     write_structure_csv(structure.nodes, structure.struts, structure.radii, folder)
     write_vtk(snakemake.output.structure, structure.nodes, structure.struts, structure.radii)
-    with atomic_path(snakemake.output.summary) as path:
-        path.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    write_json(summary, snakemake.output.summary)

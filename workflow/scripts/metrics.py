@@ -3,9 +3,7 @@
 from trussmap.progress import rule_log
 
 with rule_log(snakemake.log[0]):
-    import json
-
-    from trussmap.io import atomic_path
+    from trussmap.io import write_json
     from trussmap.metrics import gather
 
     source = snakemake.input
@@ -18,5 +16,4 @@ with rule_log(snakemake.log[0]):
     tree = gather(
         source.dataset, source.timings, source.evaluations, summaries, snakemake.params.benchmarks, source.paper
     )
-    with atomic_path(snakemake.output[0]) as path:
-        path.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n")
+    write_json(tree, snakemake.output[0])

@@ -7,14 +7,11 @@ the descriptor of `trussmap.lattice.descriptor`), and `search.json`, the least e
 from trussmap.progress import rule_log
 
 with rule_log(snakemake.log[0], snakemake.threads):
-    import json
-
     import numpy as np
     import pandas as pd
 
     from trussmap.design import search
-    from trussmap.export import write_csv
-    from trussmap.io import atomic_path
+    from trussmap.io import write_csv, write_json
     from trussmap.lattice.descriptor import DESIGN_COLUMNS, topology_keys
     from trussmap.stiffness import nmse_frobenius
     from trussmap.targets import read_targets
@@ -30,6 +27,5 @@ with rule_log(snakemake.log[0], snakemake.threads):
     least = {
         name: {"search_nmse_frobenius": error} for name, error in table.groupby("name")["nmse_frobenius"].min().items()
     }
-    with atomic_path(snakemake.output.summary) as path:
-        path.write_text(json.dumps(least, indent=2, allow_nan=False) + "\n")
+    write_json(least, snakemake.output.summary)
     print(least)

@@ -103,11 +103,6 @@ def topology_keys(designs):
     return _compound.topology_keys(designs[:, TYPES], designs[:, REPS])
 
 
-def topology_key(types, reps):
-    """Topology number of one choice of lattice types (3,) and tessellations (3,)."""
-    return int(_compound.topology_keys(types, reps))
-
-
 def design_graph(design, stage="full"):
     """The lattice of one design (19,) after its whole map, or after U alone with ``stage="orthotropic"``."""
     maps = {"full": deformation_map, "orthotropic": orthotropic_map}
