@@ -329,24 +329,27 @@ class PolarInverse(nn.Module):
         moved = _matrix(stretch + _deviator(out[:, 1:7]))
         return logit + out[:, 0], _six(turn.mT @ moved @ turn), rotation @ turn
 
-    def proposals(self, features, flip, topology, explore=None):
-        """All stages of proposals for given topologies (n,): a list of (guess, its stiffness in the lattice frame).
+    def first_guess(self, features, flip, topology, explore=None):
+        """The best first guess for topologies (n,), its stiffness in the lattice frame (n, 21) and its error (n,).
 
-        The best of the first guesses is corrected. ``explore`` (n,) holds numbers of a first guess to be taken instead,
-        or -1.
+        ``explore`` (n,) holds numbers of a first guess to be taken instead, or -1.
         """
         count, n = self.config["hypotheses"], len(topology)
         inputs, frame = self.seen(features, flip)
         guesses = self.guesses(inputs, frame, topology)
         with torch.no_grad():
             reached = self.reached(topology.repeat_interleave(count), guesses)
-            target = features["stiffness"].repeat_interleave(count, 0)
-            best = _errors(guesses, reached, target).reshape(n, count).argmin(-1)
+            error = _errors(guesses, reached, features["stiffness"].repeat_interleave(count, 0)).reshape(n, count)
+            best = error.argmin(-1)
         if explore is not None:
             best = torch.where(explore >= 0, explore, best)
         row = torch.arange(n, device=best.device) * count + best
         guess = tuple(part[row] for part in guesses)
-        stages = [(guess, self.reached(topology, guess) if torch.is_grad_enabled() else reached[row])]
+        return guess, self.reached(topology, guess) if torch.is_grad_enabled() else reached[row], error.flatten()[row]
+
+    def corrected(self, features, topology, guess, reached):
+        """A first guess and its corrections: a list of (guess, its stiffness in the lattice frame)."""
+        stages = [(guess, reached)]
         for _ in range(self.config["steps"]):
             still = tuple(part.detach() for part in guess)
             guess = self.correct(topology, still, features["stiffness"], stages[-1][1].detach())
@@ -358,7 +361,7 @@ class PolarInverse(nn.Module):
         """Designs (n, draws, 19) for targets (n, 21), base modulus 1, in the published columns and ranges.
 
         Every draw takes ``candidates`` topologies without replacement from the posterior at ``temperature`` (0: the
-        most probable ones), proposes a lattice for each, and returns the one that the forward model finds closest
+        most probable ones), makes first guesses for each, and corrects the one that the forward model finds closest
         (`nmse_frobenius`).
         """
         targets = np.atleast_2d(np.asarray(targets, float))
@@ -389,12 +392,12 @@ class PolarInverse(nn.Module):
         noise = -torch.log(-torch.log(uniform))
         scores = logits if temperature == 0 else logits / temperature + noise
         topology = scores.topk(count, dim=-1).indices.reshape(-1)
-        part = {k: v.repeat_interleave(count, 0) for k, v in part.items()}
         flip = torch.randint(4, (n * count,), generator=generator, device=logits.device)
-        guess, reached = self.proposals(part, flip, topology)[-1]
-        error = _errors(guess, reached, part["stiffness"]).reshape(n, count)
-        row = torch.arange(n, device=error.device) * count + error.argmin(-1)
-        return [x[row] for x in (topology, *guess)]
+        tried = {k: v.repeat_interleave(count, 0) for k, v in part.items()}
+        guess, reached, error = self.first_guess(tried, flip, topology)
+        row = torch.arange(n, device=error.device) * count + error.reshape(n, count).argmin(-1)
+        topology, *guess, reached = (x[row] for x in (topology, *guess, reached))
+        return topology, *self.corrected(part, topology, guess, reached)[-1][0]
 
 
 def _errors(guess, reached, target):
@@ -454,7 +457,8 @@ def inverse_loss(model, settings):
         size = (batch["stiffness"] / model.stiffness_std).square().mean(-1)
         explore = torch.randint(model.config["hypotheses"], flip.shape, generator=generator, device=where)
         explore = torch.where(torch.rand(flip.shape, generator=generator, device=where) < EXPLORED, explore, -1)
-        for guess, reached in model.proposals(batch, flip, topology, explore):
+        first, lattice, _ = model.first_guess(batch, flip, topology, explore)
+        for guess, reached in model.corrected(batch, topology, first, lattice):
             difference = (rotate_fast(reached, guess[2]) - batch["stiffness"]) / model.stiffness_std
             errors.append(robust(difference, size))
         return {
