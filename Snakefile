@@ -74,6 +74,9 @@ wildcard_constraints:
     shard=r"\d{4}",
     architecture="paper|polar|direct",
     targets="bone|catalogue",
+    network=r"\w+",
+    designs=r"\d+",
+    effort=r"[\d.e-]+",
 
 
 include: "workflow/rules/common.smk"
@@ -120,3 +123,8 @@ rule design:
                 targets=["bone", "catalogue"],
             )
         ),
+
+
+rule scaling:
+    input:
+        rules.figure_scaling.output,

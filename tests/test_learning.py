@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from trussmap.dataset import merge_shards, open_dataset, write_shard
 from trussmap.errors import InputError
@@ -19,7 +20,7 @@ from trussmap.learning.networks import (
     rotation_vector,
     straight_through_choice,
 )
-from trussmap.learning.scaling import scaling_study
+from trussmap.learning.scaling import scaled_settings, training_flop
 from trussmap.stiffness import ORTHOTROPIC_INDEX, nmse_frobenius, rotate
 
 N = 3000
@@ -295,15 +296,24 @@ def test_r_squared_and_its_interval():
     assert np.allclose(r_squared(truth, np.broadcast_to(truth.mean(0), truth.shape)), 0)
 
 
-def test_the_scaling_study_grows_the_data_at_equal_compute(folder, tmp_path):
-    models = {"direct": {name.split("/")[1]: SMALL[name] | {"epochs": 2} for name in SMALL if "direct" in name}}
-    settings = {"designs": 100, "redraws": 2, "timing_predictions": 10, "bootstrap": 2}
-    arguments = ([500, 2700], ["direct"], models, settings, 3, tmp_path, COMMON)
-    table = scaling_study(folder / "dataset.h5", *arguments)
-    assert table["designs"].tolist() == [500, pytest.approx(2700, abs=50)]
-    assert np.isfinite(table[["forward_min", "inverse_mean", "seconds"]].to_numpy()).all()
-    small = read_record(tmp_path / "direct-500" / "direct" / "forward.json")
-    assert small["designs"] == 500 and len(small["history"]) == 11
+@pytest.mark.parametrize(
+    ("designs", "effort", "epochs", "seen"),
+    [(1000, 1, 30, 1000), (10_000, 0.5, 2, 7500), (10**9, 0.1, 1, 3000), (10_000, 2, 6, 10_000)],
+)
+def test_fewer_designs_are_seen_more_often(designs, effort, epochs, seen):
+    scaled = scaled_settings({"epochs": 3, "batch": 100}, designs, effort, 10_000)
+    assert scaled == {"epochs": epochs, "designs": seen, "batch": 100}
+
+
+@pytest.mark.parametrize("name", ["forward", "inverse"])
+def test_compute_is_counted_in_matrix_products(folder, name):
+    """Two operations forward for each weight and row, four backward, two where the inputs need no gradient."""
+    record = read_record(folder / "direct" / f"{name}.json")
+    settings = record["settings"]
+    rows = settings["epochs"] * settings["batch"] * (record["designs"] // settings["batch"])
+    first, *others = [w.numel() for w in load_file(folder / f"direct/{name}.safetensors").values() if w.ndim == 2]
+    flop = training_flop(f"direct/{name}", folder / "direct", folder / "dataset.h5")
+    assert flop == rows * (4 * first + 6 * sum(others))
 
 
 def test_lookup_finds_the_closest_training_design(folder, test_split):

@@ -194,6 +194,21 @@ def test_search_reaches_unseen_stiffnesses(metrics):
         assert specimen["nmse_frobenius_refined"] < 1.15 * specimen["search_nmse_frobenius"]
 
 
+def test_the_scaling_study_tells_designs_from_compute(folder, study):
+    run = snakemake(folder, targets=["scaling"])
+    assert run.returncode == 0, run.stdout[-5000:]
+    assert (study / "figures" / "scaling.png").stat().st_size > 10_000
+    table = pd.read_csv(study / "scaling" / "scaling.csv")
+    assert np.isfinite(table.select_dtypes("number").to_numpy()).all()
+    for _, rows in table.groupby("architecture"):
+        few, quarter, whole = rows.to_dict("records")
+        assert [few["designs"], few["of_all"], whole["of_all"]] == [2000, False, True]
+        for flop in ("forward_flop", "inverse_flop"):
+            assert few[flop] == pytest.approx(quarter[flop], rel=0.2)
+            assert quarter[flop] == pytest.approx(whole[flop] / 4, rel=0.2)
+        assert few["forward_min"] < whole["forward_min"]
+
+
 def test_second_run_has_nothing_to_do(folder, study):
     run = snakemake(folder, "--dry-run")
     assert "Nothing to be done" in run.stdout

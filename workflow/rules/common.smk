@@ -15,3 +15,36 @@ def models(architecture):
         network=NETWORKS[architecture],
         kind=["safetensors", "json"],
     )
+
+
+def parents(wildcards):
+    """The networks that one is trained through."""
+    networks = NETWORKS[wildcards.architecture]
+    return networks[: networks.index(wildcards.network)]
+
+
+def scaled_models(wildcards):
+    """The networks of a point of the scaling study; with all designs and all compute they are the study's own."""
+    if [wildcards.designs, wildcards.effort] == [
+        str(config["sampling"]["designs"]),
+        "1",
+    ]:
+        return models(wildcards.architecture)
+    return expand(
+        f"{RESULTS}/scaling/{wildcards.designs}_{wildcards.effort}/{wildcards.architecture}/{{network}}.{{kind}}",
+        network=NETWORKS[wildcards.architecture],
+        kind=["safetensors", "json"],
+    )
+
+
+def scaling_points():
+    """Names of the points of the scaling study: architecture, designs, effort."""
+    scaling, total = config["scaling"], config["sampling"]["designs"]
+    return [
+        f"{architecture}_{designs}_{effort:g}"
+        for architecture, efforts in scaling["efforts"].items()
+        for designs, effort in [
+            *[(n, scaling["effort"]) for n in scaling["designs"] if n < total],
+            *[(total, effort) for effort in efforts],
+        ]
+    ]

@@ -225,3 +225,61 @@ rule evaluate:
         "Evaluating the {wildcards.architecture} models on unseen designs"
     script:
         "../scripts/evaluate.py"
+
+
+rule scale_train:
+    input:
+        dataset=f"{RESULTS}/dataset.h5",
+        models=lambda wildcards: [
+            f"{RESULTS}/scaling/{wildcards.designs}_{wildcards.effort}/{wildcards.architecture}/{network}.{kind}"
+            for network in parents(wildcards)
+            for kind in ["safetensors", "json"]
+        ],
+    output:
+        weights=f"{RESULTS}/scaling/{{designs}}_{{effort}}/{{architecture}}/{{network}}.safetensors",
+        record=f"{RESULTS}/scaling/{{designs}}_{{effort}}/{{architecture}}/{{network}}.json",
+    log:
+        f"{RESULTS}/logs/scale_train/{{architecture}}_{{network}}_{{designs}}_{{effort}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/scale_train/{{architecture}}_{{network}}_{{designs}}_{{effort}}.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 16
+    resources:
+        mem_mb=6000,
+        runtime=2880,
+    params:
+        settings=lambda wildcards: config["model"][wildcards.architecture][
+            wildcards.network
+        ],
+        common=TRAINING,
+        seed=config["seed"],
+    message:
+        "Training {wildcards.architecture}/{wildcards.network} on {wildcards.designs} designs with {wildcards.effort} of the compute"
+    script:
+        "../scripts/scale_train.py"
+
+
+rule scale_evaluate:
+    input:
+        dataset=f"{RESULTS}/dataset.h5",
+        models=scaled_models,
+    output:
+        f"{RESULTS}/scaling/{{architecture}}_{{designs}}_{{effort}}.json",
+    log:
+        f"{RESULTS}/logs/scale_evaluate/{{architecture}}_{{designs}}_{{effort}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/scale_evaluate/{{architecture}}_{{designs}}_{{effort}}.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 16
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=config["evaluation"] | {"refine_steps": 0},
+        seed=config["seed"],
+    message:
+        "Evaluating {wildcards.architecture} after {wildcards.designs} designs with {wildcards.effort} of the compute"
+    script:
+        "../scripts/scale_evaluate.py"

@@ -85,6 +85,29 @@ rule figure_losses:
         "../scripts/figure_losses.py"
 
 
+rule figure_scaling:
+    input:
+        points=expand(f"{RESULTS}/scaling/{{point}}.json", point=scaling_points()),
+        published=RESOURCES / "resources/paper_metrics.yaml",
+    output:
+        figure=f"{RESULTS}/figures/scaling.png",
+        table=f"{RESULTS}/scaling/scaling.csv",
+    log:
+        f"{RESULTS}/logs/figure_scaling/figure_scaling.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figure_scaling/figure_scaling.tsv"
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Drawing accuracy against designs and compute"
+    script:
+        "../scripts/figure_scaling.py"
+
+
 rule figure_correlation:
     input:
         f"{RESULTS}/evaluation/{{architecture}}_predictions.h5",

@@ -133,7 +133,7 @@ def lookup(split, targets):
 
 
 def time_proposals(inverse, targets, predictions):
-    """Seconds that 30,000 proposals take, the best of three runs with ``predictions`` targets (repeated, if need be)."""
+    """Seconds for 30,000 proposals: the best of three runs with ``predictions`` targets (repeated, if need be)."""
     rows = np.resize(np.arange(len(targets)), predictions)
     inverse.propose(targets[rows[:256]])
     seconds = []

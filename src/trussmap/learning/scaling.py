@@ -1,39 +1,61 @@
-"""How accuracy grows with the number of designs and with compute: the same models, trained on more and more."""
+"""How accuracy grows with the number of designs and with compute: the same networks, trained on more and for longer."""
 
+from math import ceil
 from pathlib import Path
 
-import pandas as pd
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from trussmap.dataset import open_dataset
-from trussmap.learning.evaluation import evaluate
-from trussmap.learning.models import RECIPES, read_record, train_model
+from trussmap.learning import training
+from trussmap.learning.models import RECIPES, architecture, read_record
 
 
-def scaling_study(dataset, sizes, architectures, models, evaluation, seed, folder, common=None, threads=None):
-    """Train and evaluate architectures on the first designs of a data set, for several ``sizes``.
+def scaled_settings(settings, designs, effort, whole):
+    """Settings of a training that sees the first ``designs`` of ``whole`` and takes ``effort`` times as many batches.
 
-    Every size gets the batches that the settings give to the whole data set (epochs are scaled), so that along a row of
-    sizes compute is the same; ``models`` holds the settings as in the study's config. Returns a table with one row for
-    each architecture and size: ``architecture, designs, seconds`` (of all its trainings), and lowest and mean R² over
-    the 21 constants: ``forward_min, forward_mean, inverse_min, inverse_mean`` (the latter two verified by FE).
+    The number of batches depends on ``effort`` alone: fewer designs are seen in more epochs. A fraction of an epoch is
+    made of whole epochs of fewer designs.
     """
+    designs = min(designs, whole)
+    passes = settings["epochs"] * effort * whole / designs
+    epochs = ceil(passes - 1e-9)
+    return settings | {"epochs": epochs, "designs": max(1, round(designs * passes / epochs))}
+
+
+def training_flop(name, folder, dataset):
+    """Floating-point operations of the matrix products in the training of a model (``polar/forward``) in a folder."""
+    record = read_record(Path(folder) / f"{name.split('/')[1]}.json")
+    settings, designs = record["settings"], record["designs"]
+    make_data, make_model, make_loss, needs = RECIPES[name]
+    where, parents = training.device(), needs(Path(folder))
     with open_dataset(dataset) as data:
-        whole = len(data.train)
-    rows = []
-    for architecture in architectures:
-        for size in sizes:
-            out, seconds = Path(folder) / f"{architecture}-{size}" / architecture, 0.0
-            for name in (name for name in RECIPES if name.startswith(f"{architecture}/")):
-                settings = dict(models[architecture][name.split("/")[1]])
-                settings |= {"designs": size, "epochs": max(1, round(settings["epochs"] * whole / min(size, whole)))}
-                weights = out / f"{name.split('/')[1]}.safetensors"
-                if not weights.with_suffix(".json").exists():
-                    train_model(name, dataset, settings, seed, weights, common)
-                seconds += read_record(weights.with_suffix(".json"))["seconds"]
-            metrics, _ = evaluate(out, dataset, evaluation, seed, threads)
-            scores = {"forward": metrics["forward"]["r2"], "inverse": metrics["inverse"]["r2_fe"]}
-            row = {"architecture": architecture, "designs": min(size, whole), "seconds": seconds}
-            for kind, r2 in scores.items():
-                row |= {f"{kind}_min": min(r2.values()), f"{kind}_mean": sum(r2.values()) / len(r2)}
-            rows.append(row)
-    return pd.DataFrame(rows)
+        batch = make_data(data.train.head(min(settings["batch"], designs)), parents)
+    model = make_model(settings, batch, parents).to(where)
+    with FlopCounterMode(display=False) as counter:
+        loss = make_loss(model, settings)({k: v.to(where) for k, v in batch.items()}, torch.Generator(where))
+        (loss["loss"] if isinstance(loss, dict) else loss).backward()
+    return counter.get_total_flops() * settings["epochs"] * max(1, designs // settings["batch"])
+
+
+def scaling_row(folder, dataset, metrics):
+    """One row of the scaling study: a folder of models and what `evaluate` says of them.
+
+    ``architecture``; ``designs``, the largest number that one of its networks was trained on; and for ``forward`` and
+    ``inverse`` each the lowest and the mean R² over the 21 constants, ``…_min`` and ``…_mean`` (the inverse's by finite
+    elements), and what they cost, ``…_seconds`` and ``…_flop`` of training. The inverse costs what all networks do.
+    """
+    kind = architecture(folder)
+    names = [name for name in RECIPES if name.startswith(f"{kind}/")]
+    records = {name: read_record(Path(folder) / f"{name.split('/')[1]}.json") for name in names}
+    flop = {name: training_flop(name, folder, dataset) for name in names}
+    row = {"architecture": kind, "designs": max(record["designs"] for record in records.values())}
+    for network, r2 in (("forward", metrics["forward"]["r2"]), ("inverse", metrics["inverse"]["r2_fe"])):
+        trained = [name for name in names if network == "inverse" or not name.endswith("/inverse")]
+        row |= {
+            f"{network}_min": min(r2.values()),
+            f"{network}_mean": sum(r2.values()) / len(r2),
+            f"{network}_seconds": sum(records[name]["seconds"] for name in trained),
+            f"{network}_flop": sum(flop[name] for name in trained),
+        }
+    return row

@@ -1,0 +1,17 @@
+"""Evaluate one point of the scaling study: a JSON with the fields of `trussmap.learning.scaling.scaling_row`."""
+
+from trussmap.progress import rule_log
+
+with rule_log(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from trussmap.io import write_json
+    from trussmap.learning.evaluation import evaluate
+    from trussmap.learning.scaling import scaling_row
+
+    p, dataset = snakemake.params, snakemake.input.dataset
+    folder = Path(snakemake.input.models[0]).parent
+    metrics, _ = evaluate(folder, dataset, p.settings, p.seed, snakemake.threads)
+    row = scaling_row(folder, dataset, metrics) | {"effort": float(snakemake.wildcards.effort)}
+    write_json(row, snakemake.output[0])
+    print(", ".join(f"{key} {value:.4g}" for key, value in row.items() if key != "architecture"))
