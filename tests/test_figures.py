@@ -6,7 +6,18 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from trussmap.figures import catalogue, correlation, dataset, draw, elementary, generation, graded, losses, targets
+from trussmap.figures import (
+    catalogue,
+    correlation,
+    dataset,
+    draw,
+    elementary,
+    generation,
+    graded,
+    losses,
+    scaling,
+    targets,
+)
 from trussmap.homogenization import homogenize_cells, homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, rotation, sample_designs
 from trussmap.lattice.elementary import elementary_lattice
@@ -200,3 +211,14 @@ def test_nothing_is_left_behind_when_a_figure_fails(tmp_path):
 def test_directional_modulus_marks_the_stiff_axis(stiffness):
     n = np.eye(3)
     assert (directional_modulus(stiffness[0], n) <= draw.maximum_modulus(stiffness[0]) * 1.01).all()
+
+
+def test_scaling_figure_shows_even_what_is_worse_than_the_mean(tmp_path):
+    points = [(a, n, e, n == 9000) for a in ("polar", "direct") for n, e in ((100, 0.5), (9000, 0.5), (9000, 1))]
+    table = pd.DataFrame(points, columns=["architecture", "designs", "effort", "of_all"])
+    for k, network in enumerate(("forward", "inverse")):
+        table[f"{network}_min"] = np.linspace(-2, 0.9995, 6)
+        table[f"{network}_mean"] = np.linspace(0, 0.9999, 6)
+        table[f"{network}_flop"] = table["effort"] * 10.0 ** (15 + k)
+    scaling.plot(table, {"forward": 0.98, "inverse": 0.95}, tmp_path / "scaling.png")
+    check_picture(tmp_path / "scaling.png")

@@ -5,7 +5,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from trussmap.figures import style
 
-_COLORS = {"polar": style.HERE, "paper": style.PAPER}
 _TICKS = [-9, -1, 0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999]
 
 
@@ -45,7 +44,15 @@ def plot(table, published, path):
 def _curve(ax, x, rows, network, name):
     for kind, label, look in (("min", "lowest of 21", "-"), ("mean", "mean", ":")):
         y = 1 - rows[f"{network}_{kind}"]
-        ax.plot(x, y, look, color=_COLORS[name], marker="o", ms=4.5 if kind == "min" else 3, label=f"{name}, {label}")
+        ax.plot(
+            x,
+            y,
+            look,
+            color=style.ARCHITECTURES[name],
+            marker="o",
+            ms=4.5 if kind == "min" else 3,
+            label=f"{name}, {label}",
+        )
 
 
 def _scale(ax, values, published):
