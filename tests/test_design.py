@@ -5,6 +5,7 @@ import pytest
 from trussmap.design import printability, refine_designs, remarks, search
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice import descriptor as d
+from trussmap.learning.polar import published_designs
 from trussmap.stiffness import COMPONENTS, nmse_frobenius
 
 
@@ -58,6 +59,19 @@ def test_remarks_name_the_density_at_its_end_and_the_modulus_that_would_do(truth
     assert "stiffer" in first
     assert "Young's modulus 200" in first
     assert second.startswith("the stiffness is still off by 20%")
+
+
+def test_remarks_say_that_a_stretch_fell_outside():
+    c = homogenize_designs(d.sample_designs(3, 0, 1))
+    identity = np.tile(np.eye(3), (2, 1, 1))
+    stretches = np.array([[1, -1, 0, 0, 0, 0], [0.3, -0.3, 0, 0, 0, 0]]) * 2.0
+    designs, exact = published_designs([[0, 0, 0]] * 2, [[1, 1, 1]] * 2, [0.01] * 2, identity, stretches)
+    assert exact.tolist() == [False, True]
+    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(target=1, nmse_frobenius=[1e-3, 1e-3])
+    table[COMPONENTS] = np.tile(c, (2, 1))
+    outside, inside = remarks(table, c)
+    assert outside.startswith("stretches V are at both ends")
+    assert inside == ""
 
 
 def test_diameter_and_gap_of_the_simple_cubic_cell():

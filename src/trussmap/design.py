@@ -213,6 +213,9 @@ def remarks(table, targets, youngs_modulus=1.0, far=0.01):
                     else ""
                 )
             )
+        stretches = row[DESIGN_COLUMNS[V]].to_numpy(float)
+        if error > 1e-6 and stretches.max() / stretches.min() > 0.995 * STRETCH_RANGE[1] / STRETCH_RANGE[0]:
+            said.append("stretches V are at both ends of their range: a more anisotropic one would do better")
         if error > far:
             said.append(f"the stiffness is still off by {error**0.5:.0%}: no lattice of this family seems to have it")
         sentences.append("; ".join(said))
