@@ -32,7 +32,15 @@ from trussmap.lattice.descriptor import (
     topology_keys,
 )
 from trussmap.learning import training
-from trussmap.learning.networks import MLP, draw, hidden_layers_in, rotate_fast, rotation_6d, rotation_vector
+from trussmap.learning.networks import (
+    MLP,
+    draw,
+    hidden_layers_in,
+    in_threads,
+    rotate_fast,
+    rotation_6d,
+    rotation_vector,
+)
 from trussmap.stiffness import COLUMNS, ROWS, pack, unpack
 
 #: Share of the training designs for which a random first guess is trained, not the best, so that none is left behind.
@@ -92,11 +100,13 @@ def published_designs(types, reps, relative_density, rotation, log_stretch):
         trial = _spread(stretch[row], grid)
         if trial.min() < spread[row]:
             spread[row], log_u[row] = trial.min(), grid[trial.argmin()]
-    left, v, right = np.linalg.svd(stretch * np.exp(-log_u)[:, None, :])
+    left, log_v, right = frame, value, frame.swapaxes(-1, -2).copy()  # where U = 1
+    parted = log_u.any(-1)
+    left[parted], v, right[parted] = np.linalg.svd(stretch[parted] * np.exp(-log_u[parted])[:, None, :])
+    log_v[parted] = np.log(v)
     sign = np.linalg.det(left)[:, None]  # of left and right alike, for S is positive definite
     left[..., 2] *= sign
     right[:, 2] *= sign
-    log_v = np.log(v)
     log_v -= 0.5 * (log_v.max(-1, keepdims=True) + log_v.min(-1, keepdims=True))
     designs = np.empty((n, 19))
     designs[:, DENSITY] = np.clip(relative_density, *DENSITY_RANGE)[:, None]
@@ -347,17 +357,7 @@ class PolarInverse(nn.Module):
         guess = tuple(part[row] for part in guesses)
         return guess, self.reached(topology, guess) if torch.is_grad_enabled() else reached[row], error.flatten()[row]
 
-    def corrected(self, features, topology, guess, reached):
-        """A first guess and its corrections: a list of (guess, its stiffness in the lattice frame)."""
-        stages = [(guess, reached)]
-        for _ in range(self.config["steps"]):
-            still = tuple(part.detach() for part in guess)
-            guess = self.correct(topology, still, features["stiffness"], stages[-1][1].detach())
-            stages.append((guess, self.reached(topology, guess)))
-        return stages
-
-    @torch.no_grad()
-    def propose(self, targets, draws=1, temperature=1.0, seed=0, candidates=None, batch=8192):
+    def propose(self, targets, draws=1, temperature=1.0, seed=0, candidates=None, batch=4096):
         """Designs (n, draws, 19) for targets (n, 21), base modulus 1, in the published columns and ranges.
 
         Every draw takes ``candidates`` topologies without replacement from the posterior at ``temperature`` (0: the
@@ -365,39 +365,44 @@ class PolarInverse(nn.Module):
         (`nmse_frobenius`).
         """
         targets = np.atleast_2d(np.asarray(targets, float))
-        where = self.input_mean.device
-        generator = torch.Generator(where).manual_seed(int(seed))
         types, reps = (torch.as_tensor(x) for x in topology_members())
         count = min(candidates or self.config["candidates"], len(types))
-        chosen = []
         per_batch = max(1, batch // (count * draws))
-        for start in range(0, len(targets), per_batch):
-            part = {k: v.to(where) for k, v in target_features(targets[start : start + per_batch]).items()}
-            n = len(part["log_norm"])
-            flip = torch.randint(4, (n,), generator=generator, device=where)
-            with hidden_layers_in(training.precision()):
-                logits = self.topology(self.seen(part, flip)[0])
-                part = {k: v.repeat_interleave(draws, 0) for k, v in part.items()}
-                best = self._best(part, logits.repeat_interleave(draws, 0), count, temperature, generator)
-            chosen.append([x.cpu() for x in best])
-        topology, logit, stretch, rotation = (torch.cat(x) for x in zip(*chosen, strict=True))
+
+        def best_of(start):
+            return self._best(targets[start : start + per_batch], draws, count, temperature, int(seed) + start)
+
+        chosen = in_threads(best_of, range(0, len(targets), per_batch), self.input_mean.device)
+        topology, logit, stretch, rotation = (torch.cat(x).cpu() for x in zip(*chosen, strict=True))
         density = self.log_density(logit.double()).exp().numpy()
         parts = types[topology].numpy(), reps[topology].numpy(), density
         designs, _ = published_designs(*parts, _nearest_rotation(rotation.double().numpy()), stretch.double().numpy())
         return designs.reshape(len(targets), draws, -1)
 
-    def _best(self, part, logits, count, temperature, generator):
-        n = len(logits)
-        uniform = torch.rand(logits.shape, generator=generator, device=logits.device).clamp(1e-20, 1 - 1e-7)
-        noise = -torch.log(-torch.log(uniform))
-        scores = logits if temperature == 0 else logits / temperature + noise
-        topology = scores.topk(count, dim=-1).indices.reshape(-1)
-        flip = torch.randint(4, (n * count,), generator=generator, device=logits.device)
-        tried = {k: v.repeat_interleave(count, 0) for k, v in part.items()}
-        guess, reached, error = self.first_guess(tried, flip, topology)
-        row = torch.arange(n, device=error.device) * count + error.reshape(n, count).argmin(-1)
-        topology, *guess, reached = (x[row] for x in (topology, *guess, reached))
-        return topology, *self.corrected(part, topology, guess, reached)[-1][0]
+    @torch.no_grad()
+    def _best(self, targets, draws, count, temperature, seed):
+        """Topology and guess of the corrected proposals, ``draws`` for each target: tensors with one row for each."""
+        where = self.input_mean.device
+        generator = torch.Generator(where).manual_seed(seed)
+        part = {k: v.to(where) for k, v in target_features(targets).items()}
+        with hidden_layers_in(training.precision()):
+            flip = torch.randint(4, (len(targets),), generator=generator, device=where)
+            logits = self.topology(self.seen(part, flip)[0]).repeat_interleave(draws, 0)
+            part = {k: v.repeat_interleave(draws, 0) for k, v in part.items()}
+            uniform = torch.rand(logits.shape, generator=generator, device=where).clamp(1e-20, 1 - 1e-7)
+            noise = -torch.log(-torch.log(uniform))
+            scores = logits if temperature == 0 else logits / temperature + noise
+            topology = scores.topk(count, dim=-1).indices.reshape(-1)
+            flip = torch.randint(4, topology.shape, generator=generator, device=where)
+            tried = {k: v.repeat_interleave(count, 0) for k, v in part.items()}
+            guess, reached, error = self.first_guess(tried, flip, topology)
+            row = torch.arange(len(logits), device=where) * count + error.reshape(-1, count).argmin(-1)
+            topology, *guess, reached = (x[row] for x in (topology, *guess, reached))
+            for step in range(self.config["steps"]):
+                if step > 0:
+                    reached = self.reached(topology, guess)
+                guess = self.correct(topology, guess, part["stiffness"], reached)
+        return topology, *guess
 
 
 def _errors(guess, reached, target):
@@ -408,8 +413,8 @@ def _errors(guess, reached, target):
 
 
 def _nearest_rotation(rotation):
-    left, _, right = np.linalg.svd(rotation)
-    return left @ right
+    """Rotations (n, 3, 3) without the rounding errors of single precision (one step of Newton's)."""
+    return rotation @ (1.5 * np.eye(3) - 0.5 * rotation.swapaxes(-1, -2) @ rotation)
 
 
 def inverse_data(split):
@@ -457,8 +462,12 @@ def inverse_loss(model, settings):
         size = (batch["stiffness"] / model.stiffness_std).square().mean(-1)
         explore = torch.randint(model.config["hypotheses"], flip.shape, generator=generator, device=where)
         explore = torch.where(torch.rand(flip.shape, generator=generator, device=where) < EXPLORED, explore, -1)
-        first, lattice, _ = model.first_guess(batch, flip, topology, explore)
-        for guess, reached in model.corrected(batch, topology, first, lattice):
+        guess, reached, _ = model.first_guess(batch, flip, topology, explore)
+        for step in range(model.config["steps"] + 1):
+            if step > 0:
+                still = tuple(part.detach() for part in guess)
+                guess = model.correct(topology, still, batch["stiffness"], reached.detach())
+                reached = model.reached(topology, guess)
             difference = (rotate_fast(reached, guess[2]) - batch["stiffness"]) / model.stiffness_std
             errors.append(robust(difference, size))
         return {
