@@ -284,6 +284,15 @@ def test_unusable_models_are_named(folder, tmp_path):
         load_forward(tmp_path)
 
 
+def test_proposals_do_not_depend_on_the_threads(folder, test_split):
+    inverse, found = load_inverse(folder / "polar"), []
+    for threads in (2, 1):
+        torch.set_num_threads(threads)
+        found.append(inverse.propose(test_split["stiffness"][:200], draws=2, seed=5, batch=64))
+        assert torch.get_num_threads() == threads
+    assert np.array_equal(*found)
+
+
 # --------------------------------------------------------------------------------------------------------- evaluation
 def test_r_squared_and_its_interval():
     generator = np.random.default_rng(0)
