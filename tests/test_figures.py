@@ -219,6 +219,6 @@ def test_scaling_figure_shows_even_what_is_worse_than_the_mean(tmp_path):
     for k, network in enumerate(("forward", "inverse")):
         table[f"{network}_min"] = np.linspace(-2, 0.9995, 6)
         table[f"{network}_mean"] = np.linspace(0, 0.9999, 6)
-        table[f"{network}_flop"] = table["effort"] * 10.0 ** (15 + k)
+        table[f"{network}_flop"] = table["effort"] * 10.0 ** (13 + k)
     scaling.plot(table, {"forward": 0.98, "inverse": 0.95}, tmp_path / "scaling.png")
     check_picture(tmp_path / "scaling.png")

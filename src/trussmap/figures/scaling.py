@@ -26,7 +26,7 @@ def plot(table, published, path):
                 whole = rows[rows["of_all"]].sort_values("effort")
                 grown = rows[rows["effort"] == effort].sort_values("designs")
                 _curve(axes[row, 0], grown["designs"], grown, network, name)
-                _curve(axes[row, 1], whole[f"{network}_flop"] / 1e15, whole, network, name)
+                _curve(axes[row, 1], whole[f"{network}_flop"] / 1e12, whole, network, name)
             for ax in axes[row]:
                 label = "published, lowest of 21 (3,000,000 designs)"
                 ax.axhline(1 - published[network], color=style.PUBLISHED, lw=1, ls=(0, (4, 3)), zorder=0, label=label)
@@ -34,7 +34,7 @@ def plot(table, published, path):
             _scale(axes[row, 0], table[[f"{network}_min", f"{network}_mean"]].to_numpy(), published[network])
             axes[row, 0].set_ylabel(f"R², {title}")
         axes[1, 0].set(xscale="log", xlabel="designs to train with")
-        axes[1, 1].set(xscale="log", xlabel="compute of the training, PFLOP of matrix products")
+        axes[1, 1].set(xscale="log", xlabel="compute of the training, TFLOP of matrix products")
         axes[0, 0].set_title(f"more designs, {effort:g} × the study's compute")
         axes[0, 1].set_title("more compute, all designs")
         handles, labels = axes[0, 0].get_legend_handles_labels()
