@@ -9,9 +9,9 @@ with rule_log(snakemake.log[0], snakemake.threads):
     from trussmap.learning.evaluation import evaluate
     from trussmap.learning.scaling import scaling_row
 
-    p, dataset = snakemake.params, snakemake.input.dataset
+    p, point, dataset = snakemake.params, snakemake.wildcards, snakemake.input.dataset
     folder = Path(snakemake.input.models[0]).parent
     metrics, _ = evaluate(folder, dataset, p.settings, p.seed, snakemake.threads)
-    row = scaling_row(folder, dataset, metrics) | {"effort": float(snakemake.wildcards.effort)}
+    row = scaling_row(folder, dataset, metrics, int(point.designs), float(point.effort))
     write_json(row, snakemake.output[0])
     print(", ".join(f"{key} {value:.4g}" for key, value in row.items() if key != "architecture"))

@@ -11,8 +11,8 @@ _TICKS = [-9, -1, 0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.999
 def plot(table, published, path):
     """Draw the rows of `trussmap.learning.scaling.scaling_row` to ``path`` (PNG).
 
-    ``table``: DataFrame of these rows with the column ``effort`` besides. The left panels show the rows that share the
-    effort of the fewest designs, the right ones the rows with all designs. ``published``: lowest published R²,
+    ``table``: DataFrame of these rows. The left panels show the rows that share the effort of the fewest designs, the
+    right ones the rows with all designs. ``published``: lowest published R²,
     ``{"forward": …, "inverse": …}``.
     """
     effort = table.loc[table["designs"].idxmin(), "effort"]

@@ -38,24 +38,25 @@ def training_flop(name, folder, dataset):
     return counter.get_total_flops() * settings["epochs"] * max(1, designs // settings["batch"])
 
 
-def scaling_row(folder, dataset, metrics):
+def scaling_row(folder, dataset, metrics, designs, effort):
     """One row of the scaling study: a folder of models and what `evaluate` says of them.
 
-    ``architecture``; ``designs``, the largest number that one of its networks was trained on; and for ``forward`` and
-    ``inverse`` each the lowest and the mean R² over the 21 constants, ``…_min`` and ``…_mean`` (the inverse's by finite
-    elements), and what they cost, ``…_seconds`` and ``…_flop`` of training. The inverse costs what all networks do.
+    ``architecture``; ``designs``, how many there were to train with, and whether that is ``of_all`` in the data set;
+    ``effort``; and for ``forward`` and ``inverse`` each the lowest and the mean R² over the 21 constants, ``…_min`` and
+    ``…_mean`` (the inverse's by finite elements), and what they cost, ``…_seconds`` and ``…_flop`` of training. The
+    inverse costs what all networks do.
     """
-    kind = architecture(folder)
+    kind, whole = architecture(folder), metrics["training_designs"]
     names = [name for name in RECIPES if name.startswith(f"{kind}/")]
-    records = {name: read_record(Path(folder) / f"{name.split('/')[1]}.json") for name in names}
+    seconds = {name: read_record(Path(folder) / f"{name.split('/')[1]}.json")["seconds"] for name in names}
     flop = {name: training_flop(name, folder, dataset) for name in names}
-    row = {"architecture": kind, "designs": max(record["designs"] for record in records.values())}
+    row = {"architecture": kind, "designs": min(designs, whole), "of_all": designs >= whole, "effort": effort}
     for network, r2 in (("forward", metrics["forward"]["r2"]), ("inverse", metrics["inverse"]["r2_fe"])):
         trained = [name for name in names if network == "inverse" or not name.endswith("/inverse")]
         row |= {
             f"{network}_min": min(r2.values()),
             f"{network}_mean": sum(r2.values()) / len(r2),
-            f"{network}_seconds": sum(records[name]["seconds"] for name in trained),
+            f"{network}_seconds": sum(seconds[name] for name in trained),
             f"{network}_flop": sum(flop[name] for name in trained),
         }
     return row
