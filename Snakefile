@@ -76,7 +76,7 @@ wildcard_constraints:
     targets="bone|catalogue",
     network=r"\w+",
     designs=r"\d+",
-    effort=r"[\d.e-]+",
+    effort=r"[\d.e+-]+",
 
 
 include: "workflow/rules/common.smk"
