@@ -14,8 +14,8 @@ from trussmap.learning.models import RECIPES, architecture, read_record
 def scaled_settings(settings, designs, effort, whole):
     """Settings of a training that sees the first ``designs`` of ``whole`` and takes ``effort`` times as many batches.
 
-    The number of batches depends on ``effort`` alone, but for what is left of an epoch after its last whole batch: fewer
-    designs are seen in more epochs. A fraction of an epoch is made of whole epochs of fewer designs.
+    The number of batches depends on ``effort`` alone, but for what is left of an epoch after its last whole batch:
+    fewer designs are seen in more epochs. A fraction of an epoch is made of whole epochs of fewer designs.
     """
     designs = min(designs, whole)
     passes = settings["epochs"] * effort * whole / designs
