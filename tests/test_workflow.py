@@ -153,6 +153,7 @@ def test_designing_for_own_targets(folder, study, tmp_path):
         assert run.returncode == 0, run.stderr
     found = pd.read_csv(tmp_path / "found" / "designs.csv")
     assert list(zip(found["target"], found["rank"], strict=True)) == [(t, r) for t in (1, 2) for r in (1, 2, 3)]
+    assert found["name"].tolist() == [name for name in names[:2] for _ in range(3)]
     assert found["nmse_frobenius"].max() < 0.5
     verified = homogenize_designs(found[DESIGN_COLUMNS].to_numpy(float))
     assert np.allclose(verified, found[COMPONENTS], rtol=1e-9, atol=1e-12)

@@ -124,10 +124,9 @@ def design(
     forward, inverse = load_models(study and Path("results") / study)
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     found = design_lattices(c, forward, inverse, **options)
-    found = write_designs(found, out, c, youngs_modulus, cell_size_mm, block)
+    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block)
     for row in found[found["rank"] == 1].to_dict("records"):
-        name, remark = names[row["target"] - 1], row["remark"]
-        print(
-            f"{name}: relative error of the stiffness {row['nmse_frobenius'] ** 0.5:.1%}" + (remark and f"; {remark}")
-        )
+        error = row["nmse_frobenius"]
+        said = f"{row['name']}: relative error of the stiffness {error**0.5:.1%} (nmse_frobenius {error:.2g})"
+        print(said + (row["remark"] and f"; {row['remark']}"))
     print(f"written: {out / 'designs.csv'}, {len(found)} lattices")

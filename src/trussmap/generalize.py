@@ -66,7 +66,7 @@ def generalize(
     table = pd.DataFrame(targets, columns=COMPONENTS)
     table.insert(0, "name", names)
     write_csv(table, Path(out) / "targets.csv")
-    write_designs(found, out, targets, youngs_modulus, cell_size_mm, block)
+    write_designs(found, out, names, targets, youngs_modulus, cell_size_mm, block)
     a, b = (found[found["rank"] == rank].set_index("target") for rank in (1, 2))
     rows = pd.DataFrame({"name": names}, index=np.arange(len(names)) + 1)
     rows["nmse_frobenius"] = a["unrefined_nmse_frobenius"]
@@ -189,13 +189,14 @@ def summarize_groups(cells):
     )
 
 
-def write_designs(table, out, targets, youngs_modulus=1.0, cell_size_mm=None, block=2):
+def write_designs(table, out, names, targets, youngs_modulus=1.0, cell_size_mm=None, block=2):
     """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
 
     Parameters
     ----------
-    table : that of `trussmap.design.design_lattices`; the file also has a column ``remark`` (`trussmap.design.remarks`)
-    targets, youngs_modulus : what the table was designed for, base modulus 1, and the modulus of the base material
+    table : that of `trussmap.design.design_lattices`; the file also has the columns ``name`` and ``remark``
+        (`trussmap.design.remarks`)
+    names, targets, youngs_modulus : what the table was designed for, base modulus 1, and the base material's modulus
     cell_size_mm : if given, the columns ``strut_diameter_mm`` and ``smallest_gap_mm`` (`trussmap.design.printability`),
         and for each lattice, beside the CSV files, a block of ``block``³ cells to print (STL) and to see in ParaView
         (VTK), in mm, and a picture (PNG)
@@ -209,6 +210,7 @@ def write_designs(table, out, targets, youngs_modulus=1.0, cell_size_mm=None, bl
     from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph
 
     table = table.assign(remark=remarks(table, targets, youngs_modulus))
+    table.insert(1, "name", np.asarray(names)[table["target"] - 1])
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     staging = Path(mkdtemp(dir=out, prefix=".lattices-"))
