@@ -23,6 +23,16 @@ def parents(wildcards):
     return networks[: networks.index(wildcards.network)]
 
 
+def scaled_networks(wildcards, networks):
+    """Some of the networks that are trained for a point of the scaling study."""
+    folder = f"{RESULTS}/scaling/{wildcards.designs}_{wildcards.effort}/{wildcards.architecture}"
+    return expand(
+        f"{folder}/{{network}}.{{kind}}",
+        network=networks,
+        kind=["safetensors", "json"],
+    )
+
+
 def scaled_models(wildcards):
     """The networks of a point of the scaling study; with all designs and all compute they are the study's own."""
     if [wildcards.designs, wildcards.effort] == [
@@ -30,11 +40,7 @@ def scaled_models(wildcards):
         "1",
     ]:
         return models(wildcards.architecture)
-    return expand(
-        f"{RESULTS}/scaling/{wildcards.designs}_{wildcards.effort}/{wildcards.architecture}/{{network}}.{{kind}}",
-        network=NETWORKS[wildcards.architecture],
-        kind=["safetensors", "json"],
-    )
+    return scaled_networks(wildcards, NETWORKS[wildcards.architecture])
 
 
 def scaling_points():

@@ -230,11 +230,7 @@ rule evaluate:
 rule scale_train:
     input:
         dataset=f"{RESULTS}/dataset.h5",
-        models=lambda wildcards: [
-            f"{RESULTS}/scaling/{wildcards.designs}_{wildcards.effort}/{wildcards.architecture}/{network}.{kind}"
-            for network in parents(wildcards)
-            for kind in ["safetensors", "json"]
-        ],
+        models=lambda wildcards: scaled_networks(wildcards, parents(wildcards)),
     output:
         weights=f"{RESULTS}/scaling/{{designs}}_{{effort}}/{{architecture}}/{{network}}.safetensors",
         record=f"{RESULTS}/scaling/{{designs}}_{{effort}}/{{architecture}}/{{network}}.json",

@@ -8,12 +8,11 @@ Beside it `timing`, a JSON file: `designs`, `seconds` of the finite elements alo
 from trussmap.progress import rule_log
 
 with rule_log(snakemake.log[0], snakemake.threads):
-    import json
     from time import perf_counter
 
     from trussmap.dataset import read_shard, write_shard
     from trussmap.homogenization import homogenize_designs
-    from trussmap.io import atomic_path
+    from trussmap.io import write_json
     from trussmap.stiffness import ORTHOTROPIC_INDEX, check_admissible
 
     shard = read_shard(snakemake.input[0])
@@ -35,5 +34,5 @@ with rule_log(snakemake.log[0], snakemake.threads):
         first=first,
         settings=shard["settings"],
     )
-    with atomic_path(snakemake.output.timing) as path:
-        path.write_text(json.dumps({"designs": len(designs), "seconds": seconds, "threads": snakemake.threads}) + "\n")
+    timing = {"designs": len(designs), "seconds": seconds, "threads": snakemake.threads}
+    write_json(timing, snakemake.output.timing)
