@@ -15,6 +15,7 @@ from trussmap.homogenization import homogenize_cells, homogenize_topologies
 from trussmap.lattice import compound, descriptor
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
+from trussmap.rotation import rotation
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, rotate
 
 FORBIDDEN = np.setdiff1d(np.arange(21), ORTHOTROPIC_INDEX)
@@ -48,7 +49,7 @@ def orthotropy(draws=400):
     occurs = (np.abs(c[..., FORBIDDEN]) > 1e-6 * c.max(-1, keepdims=True)).any((0, 1))
     plain = np.broadcast_to(np.eye(3), (len(topology), 3, 3)), np.full(len(topology), 0.05)
     unstretched = homogenize_topologies(topology, *plain)
-    turned = rotate(unstretched, descriptor.rotation(np.array([np.pi / 4, 0.0, 0.0])))
+    turned = rotate(unstretched, rotation(np.array([np.pi / 4, 0.0, 0.0])))
     still, also = _forbidden(unstretched) > 1e-6, _forbidden(turned) > 1e-6
     typical = np.median(off[some], axis=1)
     drawn = some[[*_ordered_sets()]].mean()

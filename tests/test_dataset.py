@@ -6,7 +6,8 @@ import pytest
 
 from trussmap.dataset import column_statistics, is_test, merge_shards, open_dataset, read_shard, write_shard
 from trussmap.errors import InputError
-from trussmap.lattice.descriptor import DESIGN_COLUMNS, rotation, sample_designs
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.rotation import rotation
 from trussmap.stiffness import isotropic, pack, rotate, unpack_orthotropic
 
 N = 3000

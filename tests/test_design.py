@@ -6,7 +6,8 @@ from trussmap.design import printability, refine_designs, remarks, search
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice import descriptor as d
 from trussmap.learning.polar import published_designs
-from trussmap.stiffness import COMPONENTS, nmse_frobenius
+from trussmap.measures import nmse_frobenius
+from trussmap.stiffness import COMPONENTS
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,11 @@
 """Catalogue cells as targets: what they are, the closest training design, and summaries by group."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from trussmap.dataset import merge_shards, open_dataset, write_shard
-from trussmap.generalize import catalogue_targets, lookup, summarize, summarize_groups
-from trussmap.homogenization import homogenize_designs
+from trussmap.generalize import catalogue_targets, summarize, summarize_groups
 from trussmap.lattice.catalogue import write_catalogue
-from trussmap.lattice.descriptor import sample_designs
 from trussmap.lattice.generate import generate_catalogue
-from trussmap.stiffness import nmse_frobenius
 from trussmap.targets import RESOURCES
 
 
@@ -23,19 +18,6 @@ def test_cells_of_both_kinds_of_files(tmp_path):
     published, _ = catalogue_targets(RESOURCES / "catalogue_targets.csv", "catalogue", 0.02)
     row = published.set_index("name").loc["trig_Z04.0_R57"]
     assert (row["source"], row["crystal_system"], row["connectivity"]) == ("catalogue", "trig", 4.0)
-
-
-def test_lookup_finds_the_closest_training_design(tmp_path):
-    designs = sample_designs(4, 0, 300)
-    stiffness = homogenize_designs(designs, threads=1)
-    write_shard(tmp_path / "shard.h5", designs, stiffness[:, :9], stiffness, first=0, settings={})
-    merge_shards([tmp_path / "shard.h5"], tmp_path / "dataset.h5", test_share=0.1, settings={})
-    targets = homogenize_designs(sample_designs(9, 0, 270), threads=1)
-    found = lookup(tmp_path / "dataset.h5", targets)
-    with open_dataset(tmp_path / "dataset.h5") as data:
-        train = np.concatenate([block["stiffness"] for block in data.train.blocks(names=("stiffness",))])
-    by_hand = [nmse_frobenius(train, target).min() for target in targets]
-    np.testing.assert_allclose(found, by_hand, rtol=1e-6)
 
 
 def test_summaries():

@@ -10,7 +10,8 @@ from trussmap.lattice.catalogue import read_catalogue, write_catalogue
 from trussmap.lattice.crystal import crystal_system, operations, space_group
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.lattice.generate import MOST_NODES, MOST_STRUTS, generate_catalogue, random_net
-from trussmap.stiffness import admissibility, nmse_frobenius
+from trussmap.measures import nmse_frobenius
+from trussmap.stiffness import admissibility
 
 COUNT = 40
 

@@ -17,6 +17,7 @@ from trussmap.lattice.compound import (
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import inversion, primitive_cell, reduce_by_symmetry
+from trussmap.rotation import angle_axis, rotation
 
 
 def test_tessellation_keeps_the_strut_length_per_volume():
@@ -87,21 +88,21 @@ def test_sampling_law():
     designs = d.sample_designs(1, 0, 100_000)
     frequencies = [np.bincount(designs[:, column].astype(int)) / 1e5 for column in (4, 5, 6)]
     assert np.allclose(frequencies, 1 / 7, atol=0.005)
-    rotation = d.rotation(designs[:, d.R1])
-    assert np.allclose(rotation @ rotation.swapaxes(1, 2), np.eye(3), atol=1e-12)
+    turns = rotation(designs[:, d.R1])
+    assert np.allclose(turns @ turns.swapaxes(1, 2), np.eye(3), atol=1e-12)
     # angle uniform on [0, 2π), axis on the sphere: trace 1 + 2 cos θ averages 1, where it is 0 for uniform rotations
-    assert np.trace(rotation, axis1=1, axis2=2).mean() == pytest.approx(1.0, abs=0.02)
+    assert np.trace(turns, axis1=1, axis2=2).mean() == pytest.approx(1.0, abs=0.02)
 
 
 def test_angle_axis_inverts_rotation():
     designs = d.sample_designs(2, 0, 500)
-    assert np.allclose(d.angle_axis(d.rotation(designs[:, d.R1])), designs[:, d.R1], atol=1e-7)
+    assert np.allclose(angle_axis(rotation(designs[:, d.R1])), designs[:, d.R1], atol=1e-7)
 
 
 def test_map_is_the_product_of_its_four_steps():
     design = d.sample_designs(3, 5, 6)
     u, v = np.diag(design[0, d.U]), np.diag(design[0, d.V])
-    expected = d.rotation(design[0, d.R2]) @ v @ d.rotation(design[0, d.R1]) @ u
+    expected = rotation(design[0, d.R2]) @ v @ rotation(design[0, d.R1]) @ u
     assert np.allclose(d.deformation_map(design)[0], expected)
 
 

@@ -28,7 +28,8 @@ import pandas as pd
 from trussmap import __version__
 from trussmap.errors import InputError
 from trussmap.io import atomic_path
-from trussmap.lattice.descriptor import DESIGN_COLUMNS, rotation
+from trussmap.lattice.descriptor import DESIGN_COLUMNS
+from trussmap.rotation import rotation
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, rotate
 
 COLUMNS = {

@@ -20,16 +20,16 @@ from trussmap.lattice.descriptor import (
     TYPES,
     U,
     V,
-    angle_axis,
     check_designs,
     design_graph,
-    rotation,
     sample_designs,
     topology_keys,
 )
 from trussmap.lattice.symmetry import primitive_cell
+from trussmap.measures import nmse_componentwise, nmse_frobenius
 from trussmap.progress import progress
-from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, nmse_componentwise, nmse_frobenius
+from trussmap.rotation import GENERATORS, angle_axis, from_rotation_vector, rotation
+from trussmap.stiffness import COMPONENTS, MULTIPLICITY
 
 # Proposals and targets worked on at once, which bounds the memory.
 _PROPOSALS, _TARGETS = 100_000, 50
@@ -38,7 +38,6 @@ _EFFORT = {
     "quick": (4, ((6, 80, 2), (10, 24, 2), (25, 8, 1))),
     "thorough": (24, ((6, 600, 8), (12, 100, 4), (40, 12, 1))),
 }
-_FROBENIUS = np.sqrt(np.where(ROWS == COLUMNS, 1.0, 2.0))
 # Parameters of a refinement: log ρ, log U, log V, and the rotation vectors of small turns of R1 and R2.
 _LOG = slice(0, 7)
 _LOWER = np.log([DENSITY_RANGE[0], *[STRETCH_RANGE[0]] * 6])
@@ -158,7 +157,8 @@ def refine_designs(targets, designs, steps=20, threads=None):
     keys = topology_keys(designs)
     logs = np.clip(np.log(designs[:, [0, *range(1, 4), *range(16, 19)]]), _LOWER, _UPPER)
     turns = np.stack([rotation(designs[:, R1]), rotation(designs[:, R2])], 1)
-    scale = _FROBENIUS / np.linalg.norm(targets * _FROBENIUS, axis=1, keepdims=True)
+    weight = MULTIPLICITY**0.5
+    scale = weight / np.linalg.norm(targets * weight, axis=1, keepdims=True)
     stiffness, jacobian = _evaluate(keys, logs, turns, threads)
     residual = (stiffness - targets) * scale
     damping = np.full(len(designs), 1e-2)
@@ -174,7 +174,7 @@ def refine_designs(targets, designs, steps=20, threads=None):
         ] * np.eye(13)
         step = -np.linalg.solve(normal, np.where(held, 0.0, gradient)[:, :, None])[:, :, 0]
         trial_logs = np.clip(logs + np.clip(step[:, _LOG], -0.5, 0.5), _LOWER, _UPPER)
-        trial_turns = _small_turns(np.clip(step[:, 7:], -0.5, 0.5).reshape(-1, 2, 3)) @ turns
+        trial_turns = from_rotation_vector(np.clip(step[:, 7:], -0.5, 0.5).reshape(-1, 2, 3)) @ turns
         trial_stiffness, trial_jacobian = _evaluate(keys, trial_logs, trial_turns, threads)
         trial_residual = (trial_stiffness - targets) * scale
         better = (trial_residual**2).sum(1) < (residual**2).sum(1)
@@ -203,7 +203,7 @@ def remarks(table, targets, youngs_modulus=1.0, far=0.01):
         at_end = [bound for bound in DENSITY_RANGE if abs(np.log(density / bound)) < 0.005]
         if at_end:
             c, goal = row[COMPONENTS].to_numpy(float), targets[int(row["target"]) - 1]
-            factor = (c * goal * _FROBENIUS**2).sum() / (c * c * _FROBENIUS**2).sum()
+            factor = (MULTIPLICITY * c * goal).sum() / (MULTIPLICITY * c * c).sum()
             other = "stiffer" if at_end[0] == DENSITY_RANGE[1] else "softer"
             said.append(
                 f"relative density {density:.3g} is at the end of its range: a {other} base material"
@@ -236,21 +236,6 @@ def printability(table, cell_size_mm):
     return diameter, gap
 
 
-def _small_turns(vectors):
-    """Rotations (…, 3, 3) of rotation vectors (…, 3)."""
-    angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
-    x, y, z = np.moveaxis(vectors, -1, 0)
-    zero = np.zeros_like(x)
-    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3)
-    return np.eye(3) + np.sinc(angle / np.pi) * cross + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * (cross @ cross)
-
-
-#: Generators (3, 3, 3) of rotations about the three axes.
-_GENERATORS = np.array(
-    [[[0, 0, 0], [0, 0, -1], [0, 1, 0]], [[0, 0, 1], [0, 0, 0], [-1, 0, 0]], [[0, -1, 0], [1, 0, 0], [0, 0, 0]]]
-)
-
-
 def _evaluate(keys, logs, turns, threads):
     """Stiffness (n, 21) and its derivatives (n, 21, 13) by the parameters of a refinement."""
     values = np.exp(logs)
@@ -263,8 +248,8 @@ def _evaluate(keys, logs, turns, threads):
     for k in range(3):
         tangent[:, k, :, k] = maps[:, :, k]
         tangent[:, 3 + k] = second[:, :, k, None] * stretched[:, None, k]
-        tangent[:, 6 + k] = second @ (values[:, 4:, None] * (_GENERATORS[k] @ inner))
-        tangent[:, 9 + k] = _GENERATORS[k] @ maps
+        tangent[:, 6 + k] = second @ (values[:, 4:, None] * (GENERATORS[k] @ inner))
+        tangent[:, 9 + k] = GENERATORS[k] @ maps
     jacobian = np.empty((len(keys), 21, 13))
     jacobian[:, :, 0] = by_map[:, :, 9] * values[:, :1]
     jacobian[:, :, 1:] = by_map[:, :, :9] @ tangent.reshape(-1, 12, 9).swapaxes(1, 2)

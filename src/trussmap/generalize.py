@@ -11,12 +11,13 @@ import numpy as np
 
 from trussmap.dataset import open_dataset
 from trussmap.errors import InputError
-from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, nmse_frobenius
+from trussmap.lookup import closest_stiffness
+from trussmap.measures import nmse_frobenius, r_squared
+from trussmap.stiffness import COMPONENTS
 
 #: Targets whose lattices are written as files of their own; of the others, the designs stand in designs.csv.
 MOST_LATTICES = 100
 _MOST_LINES = 20
-_WEIGHT = np.where(ROWS == COLUMNS, 1.0, 2.0)
 # How the circulated catalogue and ours begin or go on in a name, as in ``trig_Z04.0_R57``.
 _SYSTEM_AND_CONNECTIVITY = re.compile(r"(?:^|_)(tric|mon|ort|tet|trig|hex|cub)_Z(\d+\.?\d*)")
 #: Upper ends, included, of the classes of mean connectivity, and what they are called.
@@ -75,24 +76,11 @@ def generalize(
         rows["nmse_componentwise_refined"] = a["nmse_componentwise"]
         rows["design_b_nmse_frobenius_refined"] = b["nmse_frobenius"]
     if dataset:
-        rows["lookup_nmse_frobenius"] = lookup(dataset, targets)
+        with open_dataset(dataset) as data:
+            rows["lookup_nmse_frobenius"] = nmse_frobenius(closest_stiffness(data.train, targets), targets)
     for row in rows.head(_MOST_LINES).to_dict("records"):
         print(", ".join(f"{k.replace('_', ' ')} {v:.3g}" if k != "name" else v for k, v in row.items()))
     return rows
-
-
-def lookup(dataset, targets):
-    """Frobenius error (n,) of the training design that is closest to each target (n, 21) (paper, SI 3.G)."""
-    best = np.full(len(targets), np.inf)
-    with open_dataset(dataset) as data:
-        for block in data.train.blocks(names=("stiffness",)):
-            c = block["stiffness"]
-            norm = (_WEIGHT * c**2).sum(1)
-            for first in range(0, len(targets), 256):
-                part = slice(first, first + 256)
-                distance = norm - 2 * (targets[part] * _WEIGHT) @ c.T  # up to the target's own norm
-                best[part] = np.minimum(best[part], nmse_frobenius(c[distance.argmin(1)], targets[part]))
-    return best
 
 
 def unseen(models, dataset, counts, options, seed=0, threads=None):
@@ -105,7 +93,6 @@ def unseen(models, dataset, counts, options, seed=0, threads=None):
     from trussmap.design import design_lattices
     from trussmap.lattice.descriptor import topology_keys
     from trussmap.learning import load_forward, load_inverse
-    from trussmap.learning.evaluation import r_squared
 
     forward, inverse = load_forward(models), load_inverse(models)
     with open_dataset(dataset) as data:

@@ -25,7 +25,7 @@ from trussmap.homogenization import homogenize_cells, homogenize_designs
 from trussmap.lattice.compound import compound, superpose
 from trussmap.lattice.descriptor import REPS, TYPES, deformation_map
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.stiffness import nmse_frobenius
+from trussmap.measures import nmse_frobenius
 
 _POLYNOMIAL = [(0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2)]  # powers of y and z in a phase
 

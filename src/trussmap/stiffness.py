@@ -1,8 +1,10 @@
-"""Stiffness tensors in Voigt form: packing, rotation, elastic surface, admissibility, error measures.
+"""Stiffness tensors in Voigt form: packing, rotation, Mandel form, elastic surface, admissibility.
 
-Voigt order 11, 22, 33, 23, 13, 12 with engineering shear strains. Functions without a ``torch`` or ``numpy`` in their
-body take arrays of either library, with any leading batch dimensions ``(...)``.
+Voigt order 11, 22, 33, 23, 13, 12 with engineering shear strains, and any leading batch dimensions ``(...)``. Functions
+that say so take arrays or tensors.
 """
+
+from functools import cache
 
 import numpy as np
 
@@ -16,30 +18,31 @@ COMPONENTS = [f"C{i + 1}{j + 1}" for i, j in zip(ROWS, COLUMNS, strict=True)]
 #: The nine constants of an orthotropic stiffness, and where they stand among the 21.
 ORTHOTROPIC = ["C11", "C12", "C13", "C22", "C23", "C33", "C44", "C55", "C66"]
 ORTHOTROPIC_INDEX = np.array([COMPONENTS.index(name) for name in ORTHOTROPIC])
+#: How often each of the 21 stands in the 6×6 matrix: ‖C‖²_F = Σ MULTIPLICITY · C².
+MULTIPLICITY = np.where(ROWS == COLUMNS, 1.0, 2.0)
 POISSON_RATIO = 0.3
 
 _UNPACK = np.zeros((6, 6), dtype=int)
 _UNPACK[ROWS, COLUMNS] = _UNPACK[COLUMNS, ROWS] = np.arange(21)
 _P, _Q = PAIRS[:, 0], PAIRS[:, 1]
 _BOND_WEIGHT = np.where(_P == _Q, 0.5, 1.0)
+_MANDEL = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
 
 
 def unpack(vector):
-    """Symmetric matrices (..., 6, 6) of the 21 constants (..., 21)."""
+    """Symmetric matrices (..., 6, 6) of the 21 constants (..., 21); arrays or tensors."""
     return vector[..., _UNPACK]
 
 
 def pack(matrix):
-    """The 21 constants (..., 21) of symmetric matrices (..., 6, 6)."""
+    """The 21 constants (..., 21) of symmetric matrices (..., 6, 6); arrays or tensors."""
     return matrix[..., ROWS, COLUMNS]
 
 
 def unpack_orthotropic(vector):
-    """The 21 constants (..., 21) of orthotropic stiffnesses given by their nine (..., 9)."""
-    full = vector.new_zeros if hasattr(vector, "new_zeros") else lambda s: np.zeros(s, vector.dtype)
-    out = full((*vector.shape[:-1], 21))
-    out[..., ORTHOTROPIC_INDEX] = vector
-    return out
+    """The 21 constants (..., 21) of orthotropic stiffnesses given by their nine (..., 9); arrays or tensors."""
+    place = np.eye(21)[ORTHOTROPIC_INDEX]
+    return vector @ (place if isinstance(vector, np.ndarray) else vector.new_tensor(place))
 
 
 def bond(rotation):
@@ -47,15 +50,40 @@ def bond(rotation):
 
     Auld, Acoustic Fields and Waves in Solids (1973), vol. 1, section 3.D.
     """
-    weight = rotation.new_tensor(_BOND_WEIGHT) if hasattr(rotation, "new_tensor") else _BOND_WEIGHT
     p, q = _P[:, None], _Q[:, None]
-    return weight * (rotation[..., p, _P] * rotation[..., q, _Q] + rotation[..., p, _Q] * rotation[..., q, _P])
+    return _BOND_WEIGHT * (rotation[..., p, _P] * rotation[..., q, _Q] + rotation[..., p, _Q] * rotation[..., q, _P])
 
 
 def rotate(vector, rotation):
-    """Rotate stiffnesses (..., 21) by rotations (..., 3, 3): C'_pqrs = R_pi R_qj R_rk R_sl C_ijkl."""
-    m = bond(rotation)
-    return pack(m @ unpack(vector) @ m.swapaxes(-1, -2))
+    """Rotate stiffnesses (..., 21) by rotations (..., 3, 3): C'_pqrs = R_pi R_qj R_rk R_sl C_ijkl; arrays or tensors.
+
+    Tensors have one batch dimension. They go by matrix products alone, which makes their gradient fast too.
+    """
+    if isinstance(vector, np.ndarray):
+        m = bond(rotation)
+        return pack(m @ unpack(vector) @ m.swapaxes(-1, -2))
+    to_bond, to_matrix, to_vector = _linear_maps(vector.dtype, vector.device)
+    flat = rotation.reshape(-1, 9)
+    products = (flat[:, :, None] * flat[:, None, :]).reshape(-1, 81)
+    m = (products @ to_bond).reshape(-1, 6, 6)
+    c = (vector @ to_matrix).reshape(-1, 6, 6)
+    return (m @ c @ m.mT).reshape(-1, 36) @ to_vector
+
+
+@cache
+def _linear_maps(dtype, device):
+    """Tensors (81, 36) from products R_ij R_kl to Bond's matrix, (21, 36) to the Voigt matrix, (36, 21) back."""
+    import torch
+
+    to_bond, to_matrix, to_vector = np.zeros((3, 3, 3, 3, 6, 6)), np.zeros((21, 36)), np.zeros((36, 21))
+    for i, (p, q) in enumerate(PAIRS):
+        for j, (r, s) in enumerate(PAIRS):
+            to_bond[p, r, q, s, i, j] += _BOND_WEIGHT[j]
+            to_bond[p, s, q, r, i, j] += _BOND_WEIGHT[j]
+    to_matrix[_UNPACK.ravel(), np.arange(36)] = 1
+    to_vector[6 * ROWS + COLUMNS, np.arange(21)] = 1
+    maps = (to_bond.reshape(81, 36), to_matrix, to_vector)
+    return [torch.as_tensor(array, dtype=dtype, device=device) for array in maps]
 
 
 def isotropic(youngs_modulus=1.0, poisson_ratio=POISSON_RATIO):
@@ -76,24 +104,23 @@ def directional_modulus(vector, directions):
     return 1 / np.einsum("...i,ij,...j->...", stress, compliance, stress)
 
 
+def mandel(vector):
+    """Stiffnesses (..., 21) as Mandel matrices (..., 6, 6), whose eigenvalues do not depend on the axes."""
+    return unpack(vector) * _MANDEL[:, None] * _MANDEL
+
+
 def mandel_compliance(vector):
-    """Compliance in Mandel notation (..., 6, 6) of Voigt stiffnesses (..., 21)."""
-    scale = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
-    return np.linalg.inv(unpack(vector) * scale[:, None] * scale)
+    """Compliances in Mandel notation (..., 6, 6) of Voigt stiffnesses (..., 21)."""
+    return np.linalg.inv(mandel(vector))
 
 
-def nmse_frobenius(prediction, target):
-    """‖ΔC‖²_F / ‖C‖²_F over the 6×6 matrix, for (..., 21) each."""
-    weight = np.where(ROWS == COLUMNS, 1.0, 2.0)
-    return (weight * (prediction - target) ** 2).sum(-1) / (weight * target**2).sum(-1)
+def hencky(vector, floor=0.0):
+    """Logarithms of stiffnesses (..., 21) in Mandel form, as their upper triangles (..., 21).
 
-
-def nmse_componentwise(prediction, target):
-    """Σ_ij (ΔC_ij)² / (C_ij)² over the 6×6 matrix (paper, Eq. 8), for (..., 21) each; inf where a C_ij is 0."""
-    weight = np.where(ROWS == COLUMNS, 1.0, 2.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.nan_to_num((prediction - target) ** 2 / target**2, nan=0.0, posinf=np.inf)
-    return (weight * ratio).sum(-1)
+    Eigenvalues below ``floor`` count as ``floor``.
+    """
+    value, mode = np.linalg.eigh(mandel(vector))
+    return pack((mode * np.log(np.maximum(value, floor))[..., None, :]) @ mode.swapaxes(-1, -2))
 
 
 def admissibility(vector, relative_density):

@@ -13,7 +13,7 @@ with rule_log(snakemake.log[0], snakemake.threads):
     from trussmap.design import search
     from trussmap.io import write_csv, write_json
     from trussmap.lattice.descriptor import DESIGN_COLUMNS, topology_keys
-    from trussmap.stiffness import nmse_frobenius
+    from trussmap.measures import nmse_frobenius
     from trussmap.targets import read_targets
 
     p = snakemake.params

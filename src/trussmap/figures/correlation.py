@@ -4,13 +4,8 @@ import numpy as np
 from matplotlib.colors import LogNorm
 
 from trussmap.figures import style
+from trussmap.measures import r_squared
 from trussmap.stiffness import COLUMNS, COMPONENTS, ORTHOTROPIC, ROWS
-
-
-def r_squared(truth, prediction):
-    """Coefficient of determination R² (k,) of each column of (n, k): 1 − Σ(Δ²) / Σ(deviation from the mean²)."""
-    residual = ((truth - prediction) ** 2).sum(0)
-    return 1 - residual / ((truth - truth.mean(0)) ** 2).sum(0)
 
 
 def plot(truth, prediction, path, title=""):

@@ -10,9 +10,10 @@ from matplotlib.patches import Patch
 from trussmap.figures import draw, style
 from trussmap.homogenization import homogenize_cells
 from trussmap.lattice.compound import compound
-from trussmap.lattice.descriptor import R1, R2, REPS, TYPES, U, V, rotation
+from trussmap.lattice.descriptor import R1, R2, REPS, TYPES, U, V
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
+from trussmap.rotation import rotation
 
 #: A design (19,) in the order of DESIGN_COLUMNS whose stages differ visibly: simple cubic, octet and bcc, once each.
 EXAMPLE = np.array(

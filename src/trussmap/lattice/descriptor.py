@@ -5,6 +5,7 @@ import pandas as pd
 
 from trussmap.errors import InputError
 from trussmap.lattice import compound as _compound
+from trussmap.rotation import rotation
 
 #: Columns of a design, in the order and with the names of the published data set.
 DESIGN_COLUMNS = [
@@ -59,32 +60,6 @@ def sample_designs(seed, start, stop):
 
 def _scale(uniform, bounds):
     return bounds[0] + (bounds[1] - bounds[0]) * uniform
-
-
-def rotation(angle_axis):
-    """Rotations (..., 3, 3) of (angle, n1, n2) (..., 3) by Rodrigues' formula, n3 = +√(1 − n1² − n2²)."""
-    angle, n1, n2 = np.moveaxis(np.asarray(angle_axis, float), -1, 0)
-    n = np.stack([n1, n2, np.sqrt(np.clip(1 - n1**2 - n2**2, 0, None))], -1)
-    n = n / np.linalg.norm(n, axis=-1, keepdims=True)
-    zero = np.zeros_like(angle)
-    cross = np.stack([zero, -n[..., 2], n[..., 1], n[..., 2], zero, -n[..., 0], -n[..., 1], n[..., 0], zero], -1)
-    cross = cross.reshape(*cross.shape[:-1], 3, 3)
-    sine, cosine = np.sin(angle)[..., None, None], np.cos(angle)[..., None, None]
-    return np.eye(3) + sine * cross + (1 - cosine) * (cross @ cross)
-
-
-def angle_axis(matrix):
-    """The (angle in [0, 2π), n1, n2) (..., 3) with n3 ≥ 0 of rotations (..., 3, 3): the inverse of ``rotation``."""
-    from scipy.spatial.transform import Rotation
-
-    shape = matrix.shape[:-2]
-    vector = Rotation.from_matrix(np.asarray(matrix, float).reshape(-1, 3, 3)).as_rotvec()
-    angle = np.linalg.norm(vector, axis=-1)
-    axis = np.where(angle[:, None] > 0, vector / np.maximum(angle, 1e-300)[:, None], [0.0, 0.0, 1.0])
-    down = axis[:, 2] < 0
-    axis = np.where(down[:, None], -axis, axis)
-    angle = np.where(down, 2 * np.pi - angle, angle) % (2 * np.pi)
-    return np.column_stack([angle, axis[:, :2]]).reshape(*shape, 3)
 
 
 def orthotropic_map(designs):

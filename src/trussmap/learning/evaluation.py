@@ -22,15 +22,15 @@
 from time import perf_counter
 
 import numpy as np
-import torch
 
 from trussmap.dataset import open_dataset
 from trussmap.design import refine_designs
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import topology_keys
 from trussmap.learning.models import architecture, load_forward, load_inverse
-from trussmap.learning.training import device
-from trussmap.stiffness import COLUMNS, COMPONENTS, ORTHOTROPIC, ROWS, nmse_frobenius
+from trussmap.lookup import closest_stiffness
+from trussmap.measures import bootstrap_interval, nmse_frobenius, r_squared
+from trussmap.stiffness import COMPONENTS, ORTHOTROPIC
 
 
 def evaluate(model_dir, dataset, settings, seed=0, threads=None):
@@ -52,7 +52,7 @@ def evaluate(model_dir, dataset, settings, seed=0, threads=None):
         out = data.test.read(slice(settings["designs"]))
         training_designs = len(data.train)
         print(f"comparing {len(out['designs']):,} test designs with {training_designs:,} training designs", flush=True)
-        out["lookup"] = lookup(data.train, out["stiffness"])
+        out["lookup"] = closest_stiffness(data.train, out["stiffness"])
     truth = out["stiffness"]
     scores = lambda predicted: _scores(truth, predicted, settings["bootstrap"], seed)  # noqa: E731
 
@@ -91,45 +91,6 @@ def evaluate(model_dir, dataset, settings, seed=0, threads=None):
     error = nmse_frobenius(out["lookup"], truth)
     metrics["lookup"] = {"r2": scores(out["lookup"])[0], "nmse_frobenius_median": float(np.median(error))}
     return metrics, out
-
-
-def r_squared(truth, predicted, weight=None):
-    """Coefficients of determination (..., k) of predictions (n, k), with optional row weights (..., n)."""
-    weight = np.ones(len(truth)) if weight is None else weight
-    total = weight.sum(-1)[..., None]
-    residual = weight @ (predicted - truth) ** 2
-    shifted = truth - truth.mean(0)  # around the common mean first, so that the two sums below do not cancel
-    variance = weight @ shifted**2 - (weight @ shifted) ** 2 / total
-    return 1 - residual / variance
-
-
-def bootstrap_interval(truth, predicted, resamples, seed=0, level=0.95):
-    """Bootstrap interval (2, k) of R² over designs, by the percentiles of ``resamples`` resamplings."""
-    generator = np.random.default_rng(seed)
-    n = len(truth)
-    values = [
-        r_squared(truth, predicted, np.bincount(generator.integers(n, size=n), minlength=n).astype(float))
-        for _ in range(resamples)
-    ]
-    return np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
-
-
-def lookup(split, targets):
-    """The stiffness (n, 21) in a split that is closest to each target (n, 21) by `nmse_frobenius`."""
-    where = device()
-    weight = torch.as_tensor(np.sqrt(np.where(ROWS == COLUMNS, 1.0, 2.0)), dtype=torch.float32, device=where)
-    wanted = torch.as_tensor(targets, dtype=torch.float32, device=where) * weight
-    closest = torch.full((len(targets),), torch.inf, device=where)
-    nearest = np.zeros_like(targets)
-    for block in split.blocks(8192, names=("stiffness",)):
-        known = torch.as_tensor(block["stiffness"], dtype=torch.float32, device=where) * weight
-        for start in range(0, len(wanted), 8192):
-            rows = slice(start, start + 8192)
-            value, index = torch.addmm((known**2).sum(-1), wanted[rows], known.T, alpha=-2).min(-1)
-            closer = (value < closest[rows]).cpu().numpy()
-            closest[rows] = torch.minimum(value, closest[rows])
-            nearest[rows][closer] = block["stiffness"][index.cpu().numpy()[closer]]
-    return nearest
 
 
 def time_proposals(inverse, targets, predictions):

@@ -1,4 +1,4 @@
-"""Building blocks of all models: multilayer perceptrons, rotations and random choices as torch functions."""
+"""Building blocks of all models: multilayer perceptrons and random choices as torch functions."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -7,52 +7,6 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-
-from trussmap.stiffness import COLUMNS, PAIRS, ROWS
-
-#: (81, 36) map from the products R_ij R_kl to the entries of Bond's matrix (Auld 1973, vol. 1, 3.D).
-_BOND = torch.zeros(3, 3, 3, 3, 6, 6)
-for _I, (_p, _q) in enumerate(PAIRS):
-    for _J, (_r, _s) in enumerate(PAIRS):
-        _half = 0.5 if _r == _s else 1.0
-        _BOND[_p, _r, _q, _s, _I, _J] += _half
-        _BOND[_p, _s, _q, _r, _I, _J] += _half
-_BOND = _BOND.reshape(81, 36)
-#: (21, 36) and (36, 21): between the 21 constants and the full Voigt matrix, as matrix products.
-_FULL = torch.zeros(21, 6, 6)
-_FULL[torch.arange(21), torch.as_tensor(ROWS), torch.as_tensor(COLUMNS)] = 1
-_FULL = torch.maximum(_FULL, _FULL.mT).reshape(21, 36)
-_PACK = torch.zeros(36, 21)
-_PACK[torch.as_tensor(6 * ROWS + COLUMNS), torch.arange(21)] = 1
-
-
-def rotate_fast(vector, rotation):
-    """`stiffness.rotate` for (n, 21) and (n, 3, 3) by matrix products alone, which also makes its gradient fast."""
-    flat = rotation.reshape(-1, 9)
-    products = (flat[:, :, None] * flat[:, None, :]).reshape(-1, 81)
-    m = (products @ _BOND.to(flat)).reshape(-1, 6, 6)
-    c = (vector @ _FULL.to(vector)).reshape(-1, 6, 6)
-    return (m @ c @ m.mT).reshape(-1, 36) @ _PACK.to(vector)
-
-
-def rotation_6d(vector):
-    """Rotations (n, 3, 3) whose first two columns span (n, 6), by Gram–Schmidt (Zhou et al. 2019)."""
-    a, b = vector[:, :3], vector[:, 3:]
-    first = nn.functional.normalize(a, dim=-1)
-    second = nn.functional.normalize(b - (first * b).sum(-1, keepdim=True) * first, dim=-1)
-    return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
-
-
-def rotation_vector(vector):
-    """Rotations (n, 3, 3) by rotation vectors (n, 3), angle times axis (Rodrigues)."""
-    square = (vector**2).sum(-1, keepdim=True)
-    angle = (square + 1e-12).sqrt()
-    x, y, z = vector.unbind(-1)
-    o = torch.zeros_like(x)
-    k = torch.stack([o, -z, y, z, o, -x, -y, x, o], -1).reshape(-1, 3, 3)
-    s, c = torch.sin(angle) / angle, (1 - torch.cos(angle)) / angle**2
-    return torch.eye(3).to(vector) + s[..., None] * k + c[..., None] * (k @ k)
-
 
 _hidden_type = ContextVar("hidden_type", default=torch.float32)
 

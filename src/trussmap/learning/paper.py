@@ -20,12 +20,11 @@ from trussmap.lattice.descriptor import (
     TYPES,
     U,
     V,
-    angle_axis,
-    rotation,
 )
 from trussmap.learning import training
-from trussmap.learning.networks import MLP, hidden_layers_in, rotate_fast, rotation_6d, straight_through_choice
-from trussmap.stiffness import ORTHOTROPIC_INDEX
+from trussmap.learning.networks import MLP, hidden_layers_in, straight_through_choice
+from trussmap.rotation import angle_axis, from_six, rotation
+from trussmap.stiffness import rotate, unpack_orthotropic
 
 #: Sizes of the one-hot groups: three lattice types, three tessellations.
 _GROUPS = [7, 7, 7, 2, 2, 2]
@@ -127,9 +126,9 @@ class Forward:
     def stiffness(self, scaled, lattices, r1, r2):
         """Stiffness (n, 21) as a differentiable function of the network inputs."""
         nine = self.forward_1.orthotropic(scaled, lattices)
-        turned = rotate_fast(orthotropic_to_full(nine), r1)
+        turned = rotate(unpack_orthotropic(nine), r1)
         stretched = self.forward_2.unscale("stretched", self.forward_2(turned, scaled))
-        return rotate_fast(stretched, r2)
+        return rotate(stretched, r2)
 
     @torch.no_grad()
     def predict(self, designs, batch=16384):
@@ -149,12 +148,6 @@ class Forward:
             inputs = {k: v.to(where) for k, v in encode(designs[start : start + batch]).items()}
             out.append(run(inputs).double().cpu().numpy())
         return np.concatenate(out)
-
-
-def orthotropic_to_full(nine):
-    """The 21 constants (n, 21) of orthotropic ones (n, 9), with a gradient."""
-    place = torch.eye(21, device=nine.device)[torch.as_tensor(ORTHOTROPIC_INDEX, device=nine.device)]
-    return nine @ place.to(nine)
 
 
 class Inverse(_Scaled):
@@ -184,8 +177,8 @@ class Inverse(_Scaled):
         return {
             "scaled": torch.sigmoid(out[:, :7]),
             "lattices": lattices,
-            "r1": rotation_6d(out[:, 7:13]),
-            "r2": rotation_6d(out[:, 13:]),
+            "r1": from_six(out[:, 7:13]),
+            "r2": from_six(out[:, 13:]),
         }
 
     @torch.no_grad()
@@ -239,9 +232,9 @@ def forward_2_data(split, forward_1):
         stiffness = torch.as_tensor(block["stiffness"], dtype=torch.float32)
         parts.append(
             {
-                "turned": rotate_fast(orthotropic_to_full(nine), inputs["r1"]),
+                "turned": rotate(unpack_orthotropic(nine), inputs["r1"]),
                 "scaled": inputs["scaled"],
-                "stretched": rotate_fast(stiffness, inputs["r2"].mT),
+                "stretched": rotate(stiffness, inputs["r2"].mT),
             }
         )
     return _concatenate(parts)

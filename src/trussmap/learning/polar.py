@@ -27,7 +27,6 @@ from trussmap.lattice.descriptor import (
     TYPES,
     U,
     V,
-    angle_axis,
     deformation_map,
     topology_keys,
 )
@@ -37,18 +36,16 @@ from trussmap.learning.networks import (
     draw,
     hidden_layers_in,
     in_threads,
-    rotate_fast,
-    rotation_6d,
-    rotation_vector,
 )
-from trussmap.stiffness import COLUMNS, ROWS, pack, unpack
+from trussmap.measures import nmse_frobenius
+from trussmap.rotation import angle_axis, from_rotation_vector, from_six, nearest_rotation
+from trussmap.stiffness import COLUMNS, MULTIPLICITY, ROWS, hencky, rotate, unpack
 
 #: Share of the training designs for which a random first guess is trained, not the best, so that none is left behind.
 EXPLORED = 0.05
 #: Order of the six entries of a symmetric 3×3 matrix: 11, 22, 33, 23, 13, 12.
 _SYM = torch.tensor([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
-_MANDEL = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
-_FROBENIUS = torch.as_tensor(np.where(ROWS == COLUMNS, 1.0, 2.0), dtype=torch.float32)
+_WEIGHT = torch.as_tensor(MULTIPLICITY**0.5, dtype=torch.float32)
 _FLIPS = torch.tensor([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1.0]])
 #: Sign of each of the 21 constants in the four versions of the canonical frame.
 _A, _B, _C = _FLIPS.T
@@ -189,7 +186,7 @@ class PolarForward(nn.Module):
                 torch.as_tensor(stretch, dtype=torch.float32, device=where),
             ).double()
             q = torch.as_tensor(rotation, device=where)
-            out[start : start + batch] = rotate_fast(c, q).cpu().numpy()
+            out[start : start + batch] = rotate(c, q).cpu().numpy()
         return out
 
 
@@ -198,7 +195,7 @@ def forward_data(split):
     parts = []
     for block in split.blocks(names=("designs", "stiffness")):
         topology, density, rotation, stretch = polar_parts(block["designs"])
-        lattice = rotate_fast(torch.as_tensor(block["stiffness"]), torch.as_tensor(rotation).mT)
+        lattice = rotate(torch.as_tensor(block["stiffness"]), torch.as_tensor(rotation).mT)
         parts.append(
             {
                 "topology": torch.as_tensor(topology),
@@ -244,14 +241,12 @@ def target_features(stiffness):
     dilatation = full[:, :3, :3].sum(1), full[:, 3:, :3].sum(2)
     _, frame = np.linalg.eigh(_matrix(np.concatenate(dilatation, 1)))
     frame[..., 2] *= np.linalg.det(frame)[:, None]
-    turned = rotate_fast(torch.as_tensor(c), torch.as_tensor(frame).mT).numpy()
-    norm = np.sqrt((_FROBENIUS.double().numpy() * turned**2).sum(-1, keepdims=True))
-    value, mode = np.linalg.eigh(unpack(turned / norm) * _MANDEL[:, None] * _MANDEL)
-    logarithm = pack((mode * np.log(np.maximum(value, 1e-7))[:, None, :]) @ mode.swapaxes(-1, -2))
+    turned = rotate(torch.as_tensor(c), torch.as_tensor(frame).mT).numpy()
+    norm = np.sqrt((MULTIPLICITY * turned**2).sum(-1, keepdims=True))
     as_tensor = lambda x: torch.as_tensor(x, dtype=torch.float32)  # noqa: E731
     return {
         "frame": as_tensor(frame),
-        "shape": as_tensor(np.hstack([turned / norm, logarithm])),
+        "shape": as_tensor(np.hstack([turned / norm, hencky(turned / norm, 1e-7)])),
         "log_norm": as_tensor(np.log(norm[:, 0])),
         "stiffness": as_tensor(c),
     }
@@ -301,7 +296,7 @@ class PolarInverse(nn.Module):
     def guesses(self, inputs, frame, topology):
         """First guesses, h for each of n: logit of the density (nh,), deviator of log S (nh, 6), Q (nh, 3, 3)."""
         out = self.geometry(torch.cat([inputs, self.code(topology)], -1)).reshape(-1, 13)
-        rotation = rotation_6d(out[:, 7:])
+        rotation = from_six(out[:, 7:])
         left = _matrix(_deviator(0.5 * out[:, 1:7]))
         frame = frame.repeat_interleave(self.config["hypotheses"], 0)
         return out[:, 0], _six(rotation.mT @ left @ rotation), frame @ rotation
@@ -317,8 +312,8 @@ class PolarInverse(nn.Module):
     def correct(self, topology, guess, target, reached):
         """A better guess: ``target`` (n, 21) in the laboratory frame, ``reached`` (n, 21) in the lattice frame."""
         logit, stretch, rotation = guess
-        wanted = rotate_fast(target, rotation.mT)
-        weight = _FROBENIUS.to(wanted).sqrt()
+        wanted = rotate(target, rotation.mT)
+        weight = _WEIGHT.to(wanted)
         norm = (wanted * weight).norm(dim=-1, keepdim=True)
         missing = (wanted - reached) / norm
         size = (missing * weight).norm(dim=-1, keepdim=True)
@@ -335,7 +330,7 @@ class PolarInverse(nn.Module):
             -1,
         )
         out = self.refine(inputs) * torch.tanh(size)
-        turn = rotation_vector(out[:, 7:])
+        turn = from_rotation_vector(out[:, 7:])
         moved = _matrix(stretch + _deviator(out[:, 1:7]))
         return logit + out[:, 0], _six(turn.mT @ moved @ turn), rotation @ turn
 
@@ -376,7 +371,7 @@ class PolarInverse(nn.Module):
         topology, logit, stretch, rotation = (torch.cat(x).cpu() for x in zip(*chosen, strict=True))
         density = self.log_density(logit.double()).exp().numpy()
         parts = types[topology].numpy(), reps[topology].numpy(), density
-        designs, _ = published_designs(*parts, _nearest_rotation(rotation.double().numpy()), stretch.double().numpy())
+        designs, _ = published_designs(*parts, nearest_rotation(rotation.double().numpy()), stretch.double().numpy())
         return designs.reshape(len(targets), draws, -1)
 
     @torch.no_grad()
@@ -407,14 +402,7 @@ class PolarInverse(nn.Module):
 
 def _errors(guess, reached, target):
     """`nmse_frobenius` (n,) of guesses that reach a stiffness (n, 21) in the lattice frame, for targets (n, 21)."""
-    wanted = rotate_fast(target, guess[2].mT)
-    weight = _FROBENIUS.to(wanted)
-    return (weight * (wanted - reached) ** 2).sum(-1) / (weight * wanted**2).sum(-1)
-
-
-def _nearest_rotation(rotation):
-    """Rotations (n, 3, 3) without the rounding errors of single precision (one step of Newton's)."""
-    return rotation @ (1.5 * np.eye(3) - 0.5 * rotation.swapaxes(-1, -2) @ rotation)
+    return nmse_frobenius(reached, rotate(target, guess[2].mT))
 
 
 def inverse_data(split):
@@ -468,7 +456,7 @@ def inverse_loss(model, settings):
                 still = tuple(part.detach() for part in guess)
                 guess = model.correct(topology, still, batch["stiffness"], reached.detach())
                 reached = model.reached(topology, guess)
-            difference = (rotate_fast(reached, guess[2]) - batch["stiffness"]) / model.stiffness_std
+            difference = (rotate(reached, guess[2]) - batch["stiffness"]) / model.stiffness_std
             errors.append(robust(difference, size))
         return {
             "loss": 0.1 * likelihood + sum(errors) / len(errors),
