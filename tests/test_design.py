@@ -5,7 +5,7 @@ import pytest
 from trussmap.design import printability, refine_designs, remarks, search
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice import descriptor as d
-from trussmap.learning.polar import published_designs
+from trussmap.lattice.polar import published_designs
 from trussmap.measures import nmse_frobenius
 from trussmap.stiffness import COMPONENTS
 

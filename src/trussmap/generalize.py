@@ -29,7 +29,7 @@ def load_models(study_dir=None):
 
     Without a study, the models that come with the package.
     """
-    from trussmap.learning import load_forward, load_inverse, pretrained
+    from trussmap.learning.models import load_forward, load_inverse, pretrained
 
     if study_dir is None:
         return load_forward(pretrained()), load_inverse(pretrained())
@@ -61,7 +61,7 @@ def generalize(
 
     from trussmap.design import design_lattices
     from trussmap.io import write_csv
-    from trussmap.learning import load_forward, load_inverse
+    from trussmap.learning.models import load_forward, load_inverse
 
     found = design_lattices(targets, load_forward(models), load_inverse(models), seed=seed, threads=threads, **options)
     table = pd.DataFrame(targets, columns=COMPONENTS)
@@ -92,7 +92,7 @@ def unseen(models, dataset, counts, options, seed=0, threads=None):
     """
     from trussmap.design import design_lattices
     from trussmap.lattice.descriptor import topology_keys
-    from trussmap.learning import load_forward, load_inverse
+    from trussmap.learning.models import load_forward, load_inverse
 
     forward, inverse = load_forward(models), load_inverse(models)
     with open_dataset(dataset) as data:

@@ -33,6 +33,7 @@ with rule_log(snakemake.log[0], snakemake.threads):
         stiffness=stiffness[1],
         first=first,
         settings=shard["settings"],
+        source=snakemake.params.source,
     )
     timing = {"designs": len(designs), "seconds": seconds, "threads": snakemake.threads}
     write_json(timing, snakemake.output.timing)

@@ -18,8 +18,9 @@ with rule_log(snakemake.log[0], snakemake.threads):
     from trussmap.dataset import column_statistics, merge_shards, open_dataset
     from trussmap.io import atomic_path
 
-    settings = {"seed": snakemake.params.seed, "test_share": snakemake.params.test_share}
-    merge_shards(snakemake.input.shards, snakemake.output.dataset, snakemake.params.test_share, settings)
+    p = snakemake.params
+    settings = {"seed": p.seed, "test_share": p.test_share}
+    merge_shards(snakemake.input.shards, snakemake.output.dataset, p.test_share, settings, p.source)
     with open_dataset(snakemake.output.dataset) as data:
         designs = len(data.train) + len(data.test)
         print(f"{designs:,} designs: {len(data.train):,} to train with, {len(data.test):,} to test with")

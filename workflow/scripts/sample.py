@@ -12,5 +12,5 @@ with rule_log(snakemake.log[0], snakemake.threads):
 
     seed, (start, stop) = snakemake.params.seed, snakemake.params.bounds
     designs = sample_designs(seed, start, stop)
-    write_shard(snakemake.output[0], designs, first=start, settings={"seed": seed})
+    write_shard(snakemake.output[0], designs, first=start, settings={"seed": seed}, source=snakemake.params.source)
     print(f"designs {start:,} to {stop - 1:,} sampled")

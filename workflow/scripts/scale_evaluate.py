@@ -5,8 +5,8 @@ from trussmap.progress import rule_log
 with rule_log(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
+    from trussmap.evaluation import evaluate
     from trussmap.io import write_json
-    from trussmap.learning.evaluation import evaluate
     from trussmap.learning.scaling import scaling_row
 
     p, point, dataset = snakemake.params, snakemake.wildcards, snakemake.input.dataset
