@@ -30,7 +30,7 @@ from trussmap.rotation import from_rotation_vector, from_six, rotation
 from trussmap.stiffness import ORTHOTROPIC_INDEX, rotate
 
 N = 3000
-COMMON = {"batch": 256, "schedule": "cosine", "precision": "float32", "checkpoint_seconds": 60}
+COMMON = {"batch": 256, "schedule": "cosine", "precision": "float32", "threads": 1, "checkpoint_seconds": 60}
 SMALL = {
     "polar/forward": {"hidden": [64, 64], "epochs": 15, "learning_rate": 5e-3},
     "polar/inverse": {
@@ -156,6 +156,7 @@ def _toy():
 
 class _Toy(torch.nn.Linear):
     def __init__(self):
+        torch.manual_seed(1)
         super().__init__(4, 2)
         self.calls, self.fail_after = 0, None
 
@@ -168,7 +169,7 @@ class _Toy(torch.nn.Linear):
 
 
 def _settings(**more):
-    common = {"batch": 64, "learning_rate": 0.05, "precision": "float32", "checkpoint_seconds": 0}
+    common = {"batch": 64, "learning_rate": 0.05, "precision": "float32", "threads": 2, "checkpoint_seconds": 0}
     return common | more
 
 
@@ -180,7 +181,7 @@ def test_a_killed_training_resumes_where_it_was(tmp_path, schedule):
         checkpoint = tmp_path / f"{fail_after}.safetensors"
         model, data = _toy()
         if fail_after:
-            model.fail_after = fail_after
+            model.fail_after = 2 * fail_after
             with pytest.raises(KeyboardInterrupt):
                 training.train("t", model, {}, data, data, settings, 1, {}, checkpoint)
             model, data = _toy()
@@ -197,6 +198,22 @@ def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path, capsys):
     for settings in (_settings(epochs=2, schedule="constant"), _settings(epochs=3, schedule="constant")):
         training.train("t", model, {}, data, data, settings, 1, {}, tmp_path / "c.safetensors")
     assert "resumed" not in capsys.readouterr().out
+
+
+def test_a_training_does_not_depend_on_the_cores(tmp_path):
+    """Torch's threads stand for the cores: sums over rows, such as the gradients of biases, are spread over them."""
+    found = []
+    for cores in (1, 2):
+        torch.set_num_threads(cores)
+        torch.manual_seed(0)
+        x = torch.randn(70_000, 4)
+        model, data = _Toy(), {"x": x, "y": x @ torch.randn(4, 2)}
+        settings = _settings(epochs=3, batch=70_000, schedule="constant")
+        training.train("t", model, {}, data, data, settings, 1, {}, tmp_path / "c.safetensors")
+        assert torch.get_num_threads() == cores
+        found.append(model.weight.detach().clone())
+    torch.set_num_threads(1)
+    assert torch.equal(*found)
 
 
 def test_a_plateau_takes_gains_below_the_threshold_for_none():

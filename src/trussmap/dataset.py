@@ -11,8 +11,9 @@ A **shard** ``*.h5`` holds consecutive designs:
 The **data set** ``dataset.h5`` holds the same three in each of the groups ``train/`` and ``test/``, plus ``number``
 (n,) int64, the number of each design. Stiffness is divided by the base material's Young's modulus.
 
-Attributes of both: ``kind``, ``settings`` (JSON), ``seed``, ``code_version``, ``source_digest`` (`trussmap.provenance`),
-``units``, ``columns`` (JSON) and ``digest`` (SHA-256 of the arrays); of a shard also ``first``, the number of its first design; of a data set also
+Attributes of both: ``kind``, ``settings`` (JSON), ``seed``, ``code_version``, ``source_digest``
+(`trussmap.provenance`), ``units``, ``columns`` (JSON) and ``digest`` (SHA-256 of the arrays); of a shard also
+``first``, the number of its first design; of a data set also
 ``test_share``. Reading and merging hold one shard, or ``BLOCK`` rows, in memory at a time.
 """
 

@@ -1,6 +1,10 @@
 # Training and evaluation of the forward and inverse models. A training that was killed resumes from its checkpoint.
 
 
+#: Settings that all trainings share.
+TRAINING = ["precision", "threads", "checkpoint_seconds"]
+
+
 rule train:
     input:
         dataset=f"{RESULTS}/dataset.h5",
@@ -14,16 +18,13 @@ rule train:
         benchmark_of("train", "{architecture}_{network}")
     conda:
         "../../envs/trussmap.yaml"
-    threads: 16
+    threads: config["model"]["threads"]
     resources:
         mem_mb=3000,
         runtime=2880,
     params:
-        settings=lambda job: {
-            **config["model"][job.architecture][job.network],
-            "precision": config["model"]["precision"],
-            "checkpoint_seconds": config["model"]["checkpoint_seconds"],
-        },
+        settings=lambda job: config["model"][job.architecture][job.network]
+        | {key: config["model"][key] for key in TRAINING},
         seed=config["seed"],
         source=source_of_architecture("train"),
     message:

@@ -26,6 +26,7 @@ from trussmap.errors import InputError
 from trussmap.io import atomic_path, write_json
 from trussmap.learning import training
 from trussmap.learning.features import read_features
+from trussmap.learning.networks import single_threads
 from trussmap.learning.registry import architectures, network_class, resolve
 
 #: Test designs on which the loss is followed during training.
@@ -49,7 +50,8 @@ def train_network(architecture, name, dataset, settings, seed, out, source_diges
         test = read_features(kind, data.test.head(_FOLLOWED), parents, out.parent)
         digest = data.digest
     torch.manual_seed(seed)
-    network = kind.from_data(settings, train)
+    with single_threads():  # sums over the rows must not depend on the cores
+        network = kind.from_data(settings, train)
     depends_on = {parent: _sha256(out.with_name(f"{parent}.safetensors")) for parent in parents}
     checkpoint = out.with_suffix(".checkpoint.safetensors")
     provenance = {"dataset": digest, "depends_on": depends_on, "source": source_digest}

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from trussmap.io import atomic_path
-from trussmap.learning.networks import hidden_layers_in
+from trussmap.learning.networks import hidden_layers_in, single_threads
 
 #: Largest norm of a gradient.
 CLIP = 1.0
@@ -59,7 +59,9 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
     network : see `trussmap.learning.registry`.
     parents : trained networks that it is trained through, by name; they do not change.
     data, test : dictionaries of tensors with equal first dimension.
-    settings : epochs, batch, learning_rate, schedule, precision, checkpoint_seconds, and what its loss needs.
+    settings : epochs, batch, learning_rate, schedule, precision, checkpoint_seconds, threads, and what its loss needs.
+        On a CPU each of the ``threads`` takes a share of every batch, so that the result depends on their number, but
+        not on that of the cores.
     seed : of weights' order of batches and of all random choices in the loss.
     provenance : anything JSON; a checkpoint with another provenance or other settings is not resumed.
     checkpoint : path of the checkpoint (safetensors), written every ``checkpoint_seconds`` and removed by the caller.
@@ -68,6 +70,7 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
     """
     where, hidden = device(), precision(settings["precision"])
     network.to(where).precision = hidden
+    workers = 1 if where.type == "cuda" else settings["threads"]
     if where.type == "cuda":
         data, test = ({k: v.to(where) for k, v in d.items()} for d in (data, test))
     parameters = {k: p for k, p in network.named_parameters() if p.requires_grad}
@@ -87,63 +90,74 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
         f"{settings['epochs']} epochs of {per_epoch} batches, {where.type}, {str(hidden).removeprefix('torch.')}",
         flush=True,
     )
-    generator = torch.Generator(where)
 
     def losses(rows, number):
-        """Losses of rows of ``data`` or ``test``, with the random choices of their own number."""
-        generator.manual_seed(_mix(seed, number))
+        """Losses of some rows of ``data`` or ``test``, with the random choices of their own number."""
+        generator = torch.Generator(where).manual_seed(_mix(seed, number))
         with hidden_layers_in(hidden):
             found = network.loss(rows, generator, parents, settings)
         return found if isinstance(found, dict) else {"loss": found}
 
+    def share_of_batch(chosen, number):
+        """Losses and gradients of a worker's share of a batch, times its size."""
+        found = losses({k: v[chosen] for k, v in data.items()}, number)
+        gradients = torch.autograd.grad(found["loss"], weights)
+        return {k: v.detach().double() * len(chosen) for k, v in found.items()}, [g * len(chosen) for g in gradients]
+
+    weights = list(parameters.values())
     begun = said = saved = time.monotonic()
     before, first = state["seconds"], state["step"]
-    while state["step"] < steps:
-        epoch, position = divmod(state["step"], per_epoch)
-        if position == 0 or state["step"] == first:
-            order = torch.randperm(rows, generator=torch.Generator().manual_seed(_mix(seed, epoch))).to(where)
-        chosen = order[position * batch : (position + 1) * batch]
-        found = losses({k: v[chosen] for k, v in data.items()}, state["step"] + 2**32)
-        optimizer.zero_grad(set_to_none=True)
-        found["loss"].backward()
-        torch.nn.utils.clip_grad_norm_(parameters.values(), CLIP)
-        optimizer.step()
-        used = optimizer.param_groups[0]["lr"]
-        if settings["schedule"] != "plateau":
-            rate.step()
-        for k, v in found.items():
-            state["sums"][k] = state["sums"].get(k, 0.0) + v.detach().double()
-        state["step"] += 1
-        now = time.monotonic()
-        state["seconds"] = before + now - begun
-        if state["step"] % per_epoch == 0:
-            means = {k: float(v) / per_epoch for k, v in state["sums"].items()}
-            if settings["schedule"] == "plateau":
-                rate.step(means["loss"])
-            state["history"].append(
-                {"epoch": epoch + 1}
-                | means
-                | {"test_loss": _test_loss(losses, test, batch), "learning_rate": used}
-                | {"seconds": round(state["seconds"], 2)}
-            )
-            _say(name, state, steps, per_epoch, batch, (now - begun) / (state["step"] - first))
-            state["sums"], said = {}, now
-        elif now - said > 10:
-            _say(name, state, steps, per_epoch, batch, (now - begun) / (state["step"] - first))
-            said = now
-        if now - saved > settings["checkpoint_seconds"] and state["step"] < steps:
-            _save(checkpoint, key, parameters, optimizer, rate, state)
-            saved = time.monotonic()
+    with single_threads(workers) as mapped:
+        while state["step"] < steps:
+            epoch, position = divmod(state["step"], per_epoch)
+            if position == 0 or state["step"] == first:
+                order = torch.randperm(rows, generator=torch.Generator().manual_seed(_mix(seed, epoch))).to(where)
+            shares = order[position * batch : (position + 1) * batch].chunk(workers)
+            numbers = [(state["step"] << 8) + k for k in range(len(shares))]
+            found, gradients = zip(*mapped(share_of_batch, shares, numbers), strict=True)
+            for p, parts in zip(weights, zip(*gradients, strict=True), strict=True):
+                p.grad = sum(parts) / sum(map(len, shares))
+            torch.nn.utils.clip_grad_norm_(weights, CLIP)
+            optimizer.step()
+            used = optimizer.param_groups[0]["lr"]
+            if settings["schedule"] != "plateau":
+                rate.step()
+            for k in found[0]:
+                mean = sum(part[k] for part in found) / sum(map(len, shares))
+                state["sums"][k] = state["sums"].get(k, 0.0) + mean
+            state["step"] += 1
+            now = time.monotonic()
+            state["seconds"] = before + now - begun
+            if state["step"] % per_epoch == 0:
+                means = {k: float(v) / per_epoch for k, v in state["sums"].items()}
+                if settings["schedule"] == "plateau":
+                    rate.step(means["loss"])
+                state["history"].append(
+                    {"epoch": epoch + 1}
+                    | means
+                    | {"test_loss": _test_loss(losses, test, batch, mapped), "learning_rate": used}
+                    | {"seconds": round(state["seconds"], 2)}
+                )
+                _say(name, state, steps, per_epoch, batch, (now - begun) / (state["step"] - first))
+                state["sums"], said = {}, now
+            elif now - said > 10:
+                _say(name, state, steps, per_epoch, batch, (now - begun) / (state["step"] - first))
+                said = now
+            if now - saved > settings["checkpoint_seconds"] and state["step"] < steps:
+                _save(checkpoint, key, parameters, optimizer, rate, state)
+                saved = time.monotonic()
     return state["history"]
 
 
-def _test_loss(losses, test, batch):
-    rows, total = len(next(iter(test.values()))), 0.0
-    with torch.no_grad():
-        for start in range(0, rows, batch):
-            part = {k: v[start : start + batch] for k, v in test.items()}
-            total += float(losses(part, 2**33 + start)["loss"]) * min(batch, rows - start)
-    return total / rows
+def _test_loss(losses, test, batch, mapped):
+    rows = len(next(iter(test.values())))
+
+    def part(start):
+        with torch.no_grad():
+            few = {k: v[start : start + batch] for k, v in test.items()}
+            return float(losses(few, (1 << 40) + start)["loss"]) * min(batch, rows - start)
+
+    return sum(mapped(part, range(0, rows, batch))) / rows
 
 
 def _say(name, state, steps, per_epoch, batch, pace):
