@@ -4,9 +4,9 @@ Outputs: the numbers (`evaluation/<architecture>.json`, fields in `trussmap.eval
 behind them (`…_predictions.h5`, one dataset per quantity, rows = test designs, stiffness with base modulus 1).
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from pathlib import Path
 
     import h5py

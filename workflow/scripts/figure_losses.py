@@ -1,8 +1,8 @@
 """Draw the losses of all networks over their training (paper, SI Fig. S4): a PNG."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     import json
     from pathlib import Path
 

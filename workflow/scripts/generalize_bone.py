@@ -5,9 +5,9 @@ Outputs: `targets.csv` (`name` and the 21 constants divided by the base material
 each, a block to print, a picture) and `summary.json`, the errors of each target as in `trussmap.generalize.generalize`.
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from pathlib import Path
 
     from trussmap.generalize import generalize

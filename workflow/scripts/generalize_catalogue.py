@@ -6,9 +6,9 @@ Outputs: as of `generalize_bone`; besides, `cells.csv` has for each cell its `so
 crystal system or connectivity. `summary.json` has them for the circulated cells and, under `generated`, for ours.
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from pathlib import Path
 
     import numpy as np

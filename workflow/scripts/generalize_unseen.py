@@ -3,9 +3,9 @@
 Output: `summary.json`, the numbers of `trussmap.generalize.unseen`.
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from pathlib import Path
 
     from trussmap.generalize import unseen

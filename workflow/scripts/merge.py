@@ -10,9 +10,9 @@ Outputs: `dataset.h5` (see `trussmap.dataset`) and `moments.csv`, a row per colu
 | `mean_z`                    | difference of the means in standard errors of ours                                  |
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     import pandas as pd
 
     from trussmap.dataset import column_statistics, merge_shards, open_dataset

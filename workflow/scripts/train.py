@@ -3,17 +3,17 @@
 Outputs: the weights (`.safetensors`) and the record beside them (`.json`, fields in `trussmap.learning.models`).
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from trussmap.dataset import open_dataset
     from trussmap.learning.models import train_network
     from trussmap.learning.scaling import scaled_settings
 
-    p, job = snakemake.params, snakemake.wildcards
+    p, network = snakemake.params, snakemake.wildcards
     settings = dict(p.settings)
-    if hasattr(job, "effort"):
+    if hasattr(network, "effort"):
         with open_dataset(snakemake.input.dataset) as data:
-            settings = scaled_settings(settings, int(job.designs), float(job.effort), len(data.train))
+            settings = scaled_settings(settings, int(network.designs), float(network.effort), len(data.train))
     out = snakemake.output.weights
-    train_network(job.architecture, job.network, snakemake.input.dataset, settings, p.seed, out, p.source)
+    train_network(network.architecture, network.network, snakemake.input.dataset, settings, p.seed, out, p.source)

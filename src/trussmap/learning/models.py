@@ -12,7 +12,6 @@
 ===================  =================================================================================
 """
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from trussmap import __version__
 from trussmap.dataset import open_dataset
 from trussmap.errors import InputError
-from trussmap.io import atomic_path, write_json
+from trussmap.io import atomic_path, file_digest, write_json
 from trussmap.learning import training
 from trussmap.learning.features import read_features
 from trussmap.learning.networks import single_threads
@@ -52,7 +51,7 @@ def train_network(architecture, name, dataset, settings, seed, out, source_diges
     torch.manual_seed(seed)
     with single_threads():  # sums over the rows must not depend on the cores
         network = kind.from_data(settings, train)
-    depends_on = {parent: _sha256(out.with_name(f"{parent}.safetensors")) for parent in parents}
+    depends_on = {parent: file_digest(out.with_name(f"{parent}.safetensors")) for parent in parents}
     checkpoint = out.with_suffix(".checkpoint.safetensors")
     provenance = {"dataset": digest, "depends_on": depends_on, "source": source_digest}
     history = training.train(title, network, parents, train, test, settings, seed, provenance, checkpoint)
@@ -153,7 +152,10 @@ def export_pretrained(folder, out):
     """Copy the trained networks of a folder, weights in half precision and records with all their provenance."""
     for name in architectures()[architecture_of(folder)].networks:
         source = Path(folder) / f"{name}.safetensors"
-        record = read_record(source.with_suffix(".json")) | {"stored_as": "float16", "sha256_before": _sha256(source)}
+        record = read_record(source.with_suffix(".json")) | {
+            "stored_as": "float16",
+            "sha256_before": file_digest(source),
+        }
         with atomic_path(Path(out) / source.name) as temporary:
             save_file({key: tensor.half() for key, tensor in load_file(source).items()}, temporary)
         write_json(record, Path(out) / f"{name}.json")
@@ -177,7 +179,3 @@ def read_record(path):
         return json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no readable model record; expected the JSON beside the weights.") from error
-
-
-def _sha256(path):
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
