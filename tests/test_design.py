@@ -50,6 +50,19 @@ def test_search_reaches_unseen_stiffnesses_and_stays_in_range(truth):
     assert np.array_equal(again[1], designs)
 
 
+def test_random_starts_are_no_designs_of_the_data_set(truth, monkeypatch):
+    started = []
+
+    def refine(targets, designs, *_):
+        started.append(designs)
+        return designs, np.ones((len(designs), 21))
+
+    monkeypatch.setattr("trussmap.design.refine_designs", refine)
+    search(truth[1][:1], np.zeros(0, int), np.zeros((0, 19)), "quick", seed=21)
+    known = d.sample_designs(21, 0, len(started[0]))
+    assert not np.isin(started[0][:, d.DENSITY], known[:, d.DENSITY]).any()
+
+
 def test_remarks_name_the_density_at_its_end_and_the_modulus_that_would_do(truth):
     designs, targets = truth[0][:2].copy(), truth[1][:2]
     designs[0, 0] = 0.1
