@@ -111,7 +111,8 @@ def design(
 ):
     """Lattices that have a given stiffness, best first, each verified by finite elements."""
     from trussmap.design import design_lattices
-    from trussmap.generalize import load_models, write_designs
+    from trussmap.learning.study import load_models
+    from trussmap.output import write_designs
     from trussmap.targets import read_targets
 
     if not temperature > 0:

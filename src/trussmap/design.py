@@ -22,11 +22,9 @@ from trussmap.lattice.descriptor import (
     U,
     V,
     check_designs,
-    design_graph,
     sample_designs,
     topology_keys,
 )
-from trussmap.lattice.symmetry import primitive_cell
 from trussmap.measures import nmse_componentwise, nmse_frobenius
 from trussmap.progress import progress
 from trussmap.rotation import GENERATORS, angle_axis, from_rotation_vector, rotation
@@ -190,52 +188,6 @@ def refine_designs(targets, designs, steps=20, threads=None):
     refined[:, R1], refined[:, R2] = angle_axis(turns[:, 0]), angle_axis(turns[:, 1])
     check_designs(refined, "refined designs")
     return refined, stiffness
-
-
-def remarks(table, targets, youngs_modulus=1.0, far=0.01):
-    """What a person should know of each design in a table of ``design_lattices``: a list of sentences, mostly empty.
-
-    ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is the base material's, for advice in its units;
-    ``far`` is the Frobenius NMSE from which a design counts as far off.
-    """
-    sentences = []
-    for _, row in table.iterrows():
-        said = []
-        density, error = row["relative_density"], row["nmse_frobenius"]
-        at_end = [bound for bound in DENSITY_RANGE if abs(np.log(density / bound)) < 0.005]
-        if at_end:
-            c, goal = row[COMPONENTS].to_numpy(float), targets[int(row["target"]) - 1]
-            factor = (MULTIPLICITY * c * goal).sum() / (MULTIPLICITY * c * c).sum()
-            other = "stiffer" if at_end[0] == DENSITY_RANGE[1] else "softer"
-            said.append(
-                f"relative density {density:.3g} is at the end of its range: a {other} base material"
-                + (
-                    f", of Young's modulus {factor * youngs_modulus:.3g}, would do better"
-                    if abs(factor - 1) > 0.01
-                    else ""
-                )
-            )
-        stretches = row[DESIGN_COLUMNS[V]].to_numpy(float)
-        if error > 1e-6 and stretches.max() / stretches.min() > 0.995 * STRETCH_RANGE[1] / STRETCH_RANGE[0]:
-            said.append("stretches V are at both ends of their range: a more anisotropic one would do better")
-        if error > far:
-            said.append(f"the stiffness is still off by {error**0.5:.0%}: no lattice of this family seems to have it")
-        sentences.append("; ".join(said))
-    return sentences
-
-
-def printability(table, cell_size_mm):
-    """Strut diameter and smallest gap between struts in mm, for unit cells of the volume cell_size_mm³: (n,) each.
-
-    The gap is that between two struts that share no node, axis distance less diameter; negative where they overlap.
-    """
-    diameter, gap = np.empty(len(table)), np.empty(len(table))
-    for k, design in enumerate(table[DESIGN_COLUMNS].to_numpy(float)):
-        graph = design_graph(design)
-        scale = cell_size_mm / graph.volume ** (1 / 3)
-        diameter[k] = 2 * scale * graph.radius(design[0])
-        gap[k] = scale * primitive_cell(graph).smallest_distance() - diameter[k]
-    return diameter, gap
 
 
 def _evaluate(keys, logs, turns, threads):

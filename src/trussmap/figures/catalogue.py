@@ -5,22 +5,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from trussmap.crystal.targets import CONNECTIVITY, SYSTEM_NAMES
 from trussmap.figures import style
-from trussmap.generalize import CONNECTIVITY
-from trussmap.lattice.crystal import SYSTEMS
 
 _LOOK = {
     "lookup_nmse_frobenius": ("closest training design (lookup)", style.TRAIN),
     "nmse_frobenius": ("inverse model, best proposal", "#c2912e"),
     "nmse_frobenius_refined": ("refined design A", style.DESIGN_A),
 }
-_SYSTEM_NAMES = dict(
-    zip(
-        SYSTEMS,
-        ["triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"],
-        strict=True,
-    )
-)
 #: Errors below this are drawn at it: the design is the target up to rounding in print.
 _FLOOR = 1e-6
 #: A distribution of fewer cells is drawn as the cells themselves.
@@ -82,7 +74,7 @@ def _groupings(main, others):
     lower = dict(zip(uppers, [-np.inf, *uppers], strict=False))
     yield (
         "crystal system",
-        groups(_SYSTEM_NAMES.items(), lambda table, k: (table["crystal_system"] == k).to_numpy()),
+        groups(SYSTEM_NAMES.items(), lambda table, k: (table["crystal_system"] == k).to_numpy()),
     )
     yield (
         "struts at a node, on average",
