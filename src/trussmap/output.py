@@ -118,9 +118,10 @@ def printability(table, cell_size_mm):
     The gap is that between two struts that share no node, axis distance less diameter; negative where they overlap.
     """
     diameter, gap = np.empty(len(table)), np.empty(len(table))
-    for k, design in enumerate(table[DESIGN_COLUMNS].to_numpy(float)):
+    designs, densities = table[DESIGN_COLUMNS].to_numpy(float), table["relative_density"]
+    for k, (design, density) in enumerate(zip(designs, densities, strict=True)):
         graph = design_graph(design)
         scale = cell_size_mm / graph.volume ** (1 / 3)
-        diameter[k] = 2 * scale * graph.radius(design[0])
+        diameter[k] = 2 * scale * graph.radius(density)
         gap[k] = scale * primitive_cell(graph).smallest_distance() - diameter[k]
     return diameter, gap

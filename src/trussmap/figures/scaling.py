@@ -42,15 +42,15 @@ def plot(table, published, path):
 
 
 def _curve(ax, x, rows, network, name):
-    for kind, label, look in (("min", "lowest of 21", "-"), ("mean", "mean", ":")):
-        y = 1 - rows[f"{network}_{kind}"]
+    for statistic, label, look in (("min", "lowest of 21", "-"), ("mean", "mean", ":")):
+        y = 1 - rows[f"{network}_{statistic}"]
         ax.plot(
             x,
             y,
             look,
             color=style.ARCHITECTURES[name],
             marker="o",
-            ms=4.5 if kind == "min" else 3,
+            ms=4.5 if statistic == "min" else 3,
             label=f"{name}, {label}",
         )
 
