@@ -199,7 +199,7 @@ class _Path:
         return (1 - s) * self.reciprocal[0] + s * self.reciprocal[1]
 
     def radii(self, progress, members):
-        """Radii (n,) of struts ``members`` (n,) of the cell at progress (n,): areas fade linearly, too thin ones are 0."""
+        """Radii (n,) of struts ``members`` (n,) of a cell at progress (n,): areas fade linearly, thin ones are 0."""
         areas = (1 - progress) * self.areas[0, members] + progress * self.areas[1, members]
         radii = np.sqrt(areas * np.interp(progress, self._steps, self._scale) / np.pi)
         return np.where(radii < self.thinnest, 0.0, radii)
