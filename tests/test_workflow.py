@@ -141,6 +141,11 @@ def test_every_rule_left_a_log_and_a_benchmark(study):
     assert {"sample", "homogenize", "merge", "evaluate", "generalize_bone", "grade", "report"} <= logs
 
 
+def test_times_are_those_of_all_rules_but_figures_and_report(study, metrics):
+    rules = {path.name for path in (study / "benchmarks").iterdir()}
+    assert {rule for rule in rules if not rule.startswith(("figure_", "metrics", "report"))} == {*metrics["seconds"]}
+
+
 def test_designing_for_own_targets(folder, study, tmp_path):
     table = pd.read_csv(BONE)[:2]
     table[COMPONENTS] *= 1000
