@@ -5,6 +5,8 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from trussmap.errors import InputError
+from trussmap.learning.registry import architectures
+from trussmap.provenance import source_digest
 from trussmap.study import check_settings
 
 min_version("9.0")
@@ -33,11 +35,7 @@ except InputError as error:
 RESULTS = f"results/{config['study']}"
 RESOURCES = Path(workflow.basedir)
 ARCHITECTURES = [config["model"]["architecture"], *config["model"]["also"]]
-NETWORKS = {
-    "paper": ["forward_1", "forward_2", "inverse"],
-    "polar": ["forward", "inverse"],
-    "direct": ["forward", "inverse"],
-}
+NETWORKS = {name: declared.networks for name, declared in architectures().items()}
 UNITS = {
     "bone": {"unit_scale": config["bone"]["youngs_modulus_gpa"], "unit": "GPa"},
     "catalogue": {},
@@ -72,7 +70,7 @@ SHARDS = [
 
 wildcard_constraints:
     shard=r"\d{4}",
-    architecture="paper|polar|direct",
+    architecture="|".join(NETWORKS),
     targets="bone|catalogue",
     network=r"\w+",
     designs=r"\d+",

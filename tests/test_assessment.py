@@ -54,20 +54,15 @@ def test_one_unseen_design_has_no_coefficient_of_determination(tmp_path):
 def test_summaries():
     cells = pd.DataFrame({"source": ["catalogue", "generated", "generated", "generated"]})
     cells["crystal_system"] = ["cub", "cub", "hex", "hex"]
-    cells["connectivity"] = [6.0, 4.0, 4.1, 13.0]
     cells["nmse_frobenius"] = [0.5, 0.1, 0.3, 0.2]
     cells["nmse_frobenius_refined"] = [0.1, 0.01, 0.03, 0.02]
     cells["lookup_nmse_frobenius"] = 0.25
     tree = summarize(cells)
     assert tree["cells"] == 4 and tree["nmse_frobenius_median"] == pytest.approx(0.25)
     assert (tree["better_than_lookup_share"], tree["better_than_lookup_refined_share"]) == (0.5, 1.0)
-    groups = summarize_groups(cells).set_index(["source", "by", "group"])
-    assert groups.loc[("generated", "crystal_system", "hex"), "cells"] == 2
+    groupings = {"system": cells["crystal_system"], "connectivity": ["4 to 6", "at most 4", "4 to 6", None]}
+    groups = summarize_groups(cells, groupings).set_index(["source", "by", "group"])
+    assert groups.loc[("generated", "system", "hex"), "cells"] == 2
     assert groups.loc[("generated", "connectivity", "4 to 6"), "nmse_frobenius_median"] == pytest.approx(0.3)
-    assert groups.loc[("generated", "connectivity", "above 12"), "lookup_nmse_frobenius_q75"] == 0.25
-
-
-def test_a_cell_of_unknown_connectivity_is_in_no_class():
-    cells = pd.DataFrame({"source": "catalogue", "crystal_system": ["unknown", "cub"], "connectivity": [np.nan, 6.0]})
-    groups = summarize_groups(cells.assign(nmse_frobenius=0.1, lookup_nmse_frobenius=0.2))
-    assert groups.groupby("by")["cells"].sum().to_dict() == {"crystal_system": 2, "connectivity": 1}
+    assert groups.loc[("catalogue", "system", "cub"), "lookup_nmse_frobenius_q75"] == 0.25
+    assert groups.groupby("by")["cells"].sum().to_dict() == {"system": 4, "connectivity": 3}

@@ -7,16 +7,16 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 #: From the ground up; the longest name that a module's own begins with decides.
 LAYERS = [
-    ["__init__", "errors", "io", "progress", "streams", "study"],
+    ["__init__", "errors", "io", "progress", "streams", "study", "job", "provenance"],
     ["stiffness", "rotation", "measures"],
     ["lattice", "dataset", "targets", "lookup"],
     ["homogenization"],
     ["crystal", "lattice.catalogue", "lattice.crystal", "lattice.generate"],
     ["learning"],
     ["design"],
-    ["learning.evaluation", "assessment", "grading", "export"],
+    ["evaluation", "assessment", "grading", "export", "output"],
     ["figures"],
-    ["output", "report", "metrics"],
+    ["report", "metrics"],
     ["cli"],
 ]
 

@@ -1,22 +1,28 @@
 import json
+import subprocess
+import sys
+from textwrap import dedent
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from trussmap.dataset import merge_shards, open_dataset, write_shard
 from trussmap.errors import InputError
+from trussmap.evaluation import evaluate
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import check_designs, sample_designs, topology_keys
-from trussmap.learning import load_forward, load_inverse, paper, polar, train_model, training
-from trussmap.learning.evaluation import evaluate
-from trussmap.learning.models import export_pretrained, read_record
-from trussmap.learning.networks import (
-    draw,
-    straight_through_choice,
-)
+from trussmap.lattice.polar import polar_parts, published_designs
+from trussmap.learning import training
+from trussmap.learning.features import moments, read_features
+from trussmap.learning.models import export_pretrained, load_forward, load_inverse, read_record, train_network
+from trussmap.learning.networks import draw, straight_through_choice
+from trussmap.learning.paper import encoding
+from trussmap.learning.polar.inverse import CANONICAL_SIGNS, target_features
+from trussmap.learning.registry import architectures, network_class
 from trussmap.learning.scaling import scaled_settings, training_flop
 from trussmap.lookup import closest_stiffness
 from trussmap.measures import bootstrap_interval, nmse_frobenius, r_squared
@@ -24,7 +30,7 @@ from trussmap.rotation import from_rotation_vector, from_six, rotation
 from trussmap.stiffness import ORTHOTROPIC_INDEX, rotate
 
 N = 3000
-COMMON = {"batch": 256, "schedule": "cosine", "precision": "float32"}
+COMMON = {"batch": 256, "schedule": "cosine", "precision": "float32", "threads": 1, "checkpoint_seconds": 60}
 SMALL = {
     "polar/forward": {"hidden": [64, 64], "epochs": 15, "learning_rate": 5e-3},
     "polar/inverse": {
@@ -64,7 +70,9 @@ def folder(tmp_path_factory):
     write_shard(folder / "0.h5", designs, orthotropic, homogenize_designs(designs), settings={"seed": 3})
     merge_shards([folder / "0.h5"], folder / "dataset.h5", 0.1, {"seed": 3})
     for name, settings in SMALL.items():
-        train_model(name, folder / "dataset.h5", settings, 3, folder / f"{name}.safetensors", COMMON)
+        out = folder / f"{name}.safetensors"
+        out.parent.mkdir(exist_ok=True)
+        train_network(*name.split("/"), folder / "dataset.h5", COMMON | settings, 3, out, "a digest")
     return folder
 
 
@@ -104,12 +112,12 @@ def test_choices_follow_the_logits_and_temperature_spreads_them():
 # -------------------------------------------------------------------------------------------- designs and their parts
 def test_polar_parts_give_the_same_lattice_back():
     designs = sample_designs(1, 0, 2000)
-    topology, density, turn, stretch = polar.polar_parts(designs)
+    topology, density, turn, stretch = polar_parts(designs)
     types, reps = topology_members()
-    again, exact = polar.published_designs(types[topology], reps[topology], density, turn, stretch)
+    again, exact = published_designs(types[topology], reps[topology], density, turn, stretch)
     check_designs(again, "again")
     assert exact.mean() > 0.995
-    back = polar.polar_parts(again)
+    back = polar_parts(again)
     assert np.array_equal(back[0], topology) and np.allclose(back[1], density)
     assert np.allclose(back[2][exact], turn[exact], atol=1e-8)
     assert np.allclose(back[3][exact], stretch[exact], atol=1e-8)
@@ -119,24 +127,22 @@ def test_polar_parts_give_the_same_lattice_back():
 def test_a_stretch_beyond_the_published_ranges_is_flagged():
     types, reps = topology_members()
     stretch = np.array([[1.0, -1.0, 0, 0, 0, 0], [3.0, -3.0, 0, 0, 0, 0], [0, 0, 0, 0.5, 0.1, 0.2]])
-    designs, exact = polar.published_designs(
-        types[:3], reps[:3], np.full(3, 0.05), np.tile(np.eye(3), (3, 1, 1)), stretch
-    )
+    designs, exact = published_designs(types[:3], reps[:3], np.full(3, 0.05), np.tile(np.eye(3), (3, 1, 1)), stretch)
     assert exact.tolist() == [True, False, True]
     check_designs(designs, "clipped")
 
 
 def test_paper_inputs_decode_to_the_design():
     designs = sample_designs(2, 0, 500)
-    assert np.allclose(paper.decode(paper.encode(designs)), designs, atol=1e-6)
+    assert np.allclose(encoding.decode(encoding.encode(designs)), designs, atol=1e-6)
 
 
 def test_canonical_features_do_not_see_the_frame_of_the_target(test_split):
     c = test_split["stiffness"][:100]
     turned = rotate(c, rotation(np.random.default_rng(0).uniform(0, 0.6, (100, 3))))
-    first, second = polar.target_features(c), polar.target_features(turned)
+    first, second = target_features(c), target_features(turned)
     assert torch.allclose(first["log_norm"], second["log_norm"], atol=1e-4)
-    versions = first["shape"][:, None] * torch.cat([polar._FLIP_SIGNS] * 2, -1)
+    versions = first["shape"][:, None] * torch.cat([CANONICAL_SIGNS] * 2, -1)
     gap = (versions - second["shape"][:, None])[..., :21].abs().amax(-1).amin(-1)
     assert gap.quantile(0.95) < 1e-3  # the frame is not unique where eigenvalues coincide
 
@@ -144,36 +150,42 @@ def test_canonical_features_do_not_see_the_frame_of_the_target(test_split):
 # ------------------------------------------------------------------------------------------------------ training loop
 def _toy():
     torch.manual_seed(0)
-    model = torch.nn.Linear(4, 2)
     x = torch.randn(640, 4)
-    return model, {"x": x, "y": x @ torch.randn(4, 2)}
+    return _Toy(), {"x": x, "y": x @ torch.randn(4, 2)}
 
 
-def _toy_loss(model, fail_after=None):
-    calls = [0]
+class _Toy(torch.nn.Linear):
+    def __init__(self):
+        torch.manual_seed(1)
+        super().__init__(4, 2)
+        self.calls, self.fail_after = 0, None
 
-    def loss(batch, generator):
-        calls[0] += 1
-        if fail_after and calls[0] > fail_after:
+    def loss(self, batch, generator, parents, settings):
+        self.calls += 1
+        if self.fail_after and self.calls > self.fail_after:
             raise KeyboardInterrupt
         noise = 0.01 * torch.randn(batch["y"].shape, generator=generator)
-        return ((model(batch["x"]) - batch["y"] - noise) ** 2).mean()
+        return ((self(batch["x"]) - batch["y"] - noise) ** 2).mean()
 
-    return loss
+
+def _settings(**more):
+    common = {"batch": 64, "learning_rate": 0.05, "precision": "float32", "threads": 2, "checkpoint_seconds": 0}
+    return common | more
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
 def test_a_killed_training_resumes_where_it_was(tmp_path, schedule):
-    settings = {"epochs": 6, "batch": 64, "learning_rate": 0.05, "schedule": schedule, "checkpoint_seconds": 0}
+    settings = _settings(epochs=6, schedule=schedule)
     results = []
     for fail_after in (None, 27):
         checkpoint = tmp_path / f"{fail_after}.safetensors"
         model, data = _toy()
         if fail_after:
+            model.fail_after = 2 * fail_after
             with pytest.raises(KeyboardInterrupt):
-                training.train("t", model, _toy_loss(model, fail_after), data, data, settings, 1, {}, checkpoint)
+                training.train("t", model, {}, data, data, settings, 1, {}, checkpoint)
             model, data = _toy()
-        history = training.train("t", model, _toy_loss(model), data, data, settings, 1, {}, checkpoint)
+        history = training.train("t", model, {}, data, data, settings, 1, {}, checkpoint)
         results.append((model.weight.detach().clone(), [{**h, "seconds": 0} for h in history]))
     assert torch.equal(results[0][0], results[1][0])
     assert len(results[0][1]) == len(results[1][1]) == 6
@@ -182,16 +194,115 @@ def test_a_killed_training_resumes_where_it_was(tmp_path, schedule):
 
 
 def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path, capsys):
-    settings = {"epochs": 2, "batch": 64, "learning_rate": 0.05, "schedule": "constant", "checkpoint_seconds": 0}
     model, data = _toy()
-    training.train("t", model, _toy_loss(model), data, data, settings, 1, {}, tmp_path / "c.safetensors")
-    training.train(
-        "t", model, _toy_loss(model), data, data, settings | {"epochs": 3}, 1, {}, tmp_path / "c.safetensors"
-    )
+    for settings in (_settings(epochs=2, schedule="constant"), _settings(epochs=3, schedule="constant")):
+        training.train("t", model, {}, data, data, settings, 1, {}, tmp_path / "c.safetensors")
     assert "resumed" not in capsys.readouterr().out
 
 
+def test_a_training_does_not_depend_on_the_cores(tmp_path):
+    """Torch's threads stand for the cores: sums over rows, such as the gradients of biases, are spread over them."""
+    found = []
+    for cores in (1, 2):
+        torch.set_num_threads(cores)
+        torch.manual_seed(0)
+        x = torch.randn(70_000, 4)
+        model, data = _Toy(), {"x": x, "y": x @ torch.randn(4, 2)}
+        settings = _settings(epochs=3, batch=70_000, schedule="constant")
+        training.train("t", model, {}, data, data, settings, 1, {}, tmp_path / "c.safetensors")
+        assert torch.get_num_threads() == cores
+        found.append(model.weight.detach().clone())
+    torch.set_num_threads(1)
+    assert torch.equal(*found)
+
+
+def test_a_plateau_takes_gains_below_the_threshold_for_none():
+    """As ReduceLROnPlateau does: many small gains that add up to the threshold are progress."""
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    rate = training.schedule(torch.optim.Adam([parameter], lr=1.0), {"schedule": "plateau"}, 100)
+    for epoch in range(100):
+        rate.step(1 - 6e-5 * epoch)
+    assert rate.get_last_lr() == [1.0]
+    for _ in range(22):
+        rate.step(0.994)
+    assert rate.get_last_lr() == [0.5]
+
+
+def test_a_checkpoint_resumes_on_another_device(tmp_path):
+    """The fused optimizer needs its step counts on the device of the weights; torch's device without data shows it."""
+    settings = _settings(epochs=2, schedule="constant")
+    model, data = _toy()
+    model.fail_after = 15
+    with pytest.raises(KeyboardInterrupt):
+        training.train("t", model, {}, data, data, settings, 1, {}, tmp_path / "c.safetensors")
+    with safe_open(tmp_path / "c.safetensors", "pt") as file:
+        key = file.metadata()["key"]
+    elsewhere = dict(model.to("meta").named_parameters())
+    optimizer = torch.optim.Adam(elsewhere.values(), lr=0.05)
+    rate = training.schedule(optimizer, settings, 20)
+    training.restore(*training.read_checkpoint(tmp_path / "c.safetensors", key), elsewhere, optimizer, rate)
+    assert optimizer.param_groups[0]["fused"]
+    for p in elsewhere.values():
+        assert {value.device.type for value in optimizer.state[p].values()} == {"meta"}
+
+
 # ----------------------------------------------------------------------------------------- trained models, end to end
+def test_every_architecture_declares_networks_that_follow_the_protocol():
+    for name, architecture in architectures().items():
+        trained = []
+        for network, declared in architecture.networks.items():
+            kind = network_class(name, network)
+            assert set(declared.parents) <= set(trained)
+            assert all(hasattr(kind, member) for member in ("columns", "features", "from_data", "loss"))
+            trained.append(network)
+        assert hasattr(network_class(name, "inverse"), "propose")
+
+
+def test_features_are_those_of_the_whole_split_whatever_the_blocks(folder):
+    kind = network_class("polar", "inverse")
+    with open_dataset(folder / "dataset.h5") as data:
+        found = read_features(kind, data.train, {}, folder)
+        whole = kind.features(data.train.read(names=kind.columns), {})
+    assert found.keys() == whole.keys()
+    assert all(torch.equal(found[name], whole[name]) for name in whole)
+    mean, deviation = moments(found["shape"])
+    assert torch.allclose(mean, whole["shape"].double().mean(0)) and torch.allclose(
+        deviation, whole["shape"].double().std(0)
+    )
+    assert not list(folder.glob(".features*"))
+
+
+def test_a_training_needs_no_memory_for_its_designs(tmp_path):
+    """Anonymous memory, that which the system cannot take back, while features of 400 MB are read."""
+    script = """
+        import sys, torch
+        from types import SimpleNamespace
+        from trussmap.learning.features import moments, read_features
+
+        class Split:
+            def __len__(self):
+                return 1_000_000
+
+            def blocks(self, names):
+                for start in range(0, 1_000_000, 50_000):
+                    yield start
+
+        def anonymous():
+            lines = open("/proc/self/status").read().splitlines()
+            return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+
+        network = SimpleNamespace(columns=(), features=lambda start, parents: {"x": torch.full((50_000, 100), 1.0)})
+        read_features(network, Split(), {}, sys.argv[1])
+        before = anonymous()
+        data = read_features(network, Split(), {}, sys.argv[1])
+        moments(data["x"])
+        print(anonymous() - before)
+    """
+    run = subprocess.run([sys.executable, "-c", dedent(script), tmp_path], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert float(run.stdout) < 150
+
+
 @pytest.mark.parametrize(("architecture", "share"), [("polar", 0.3), ("paper", 0.95)])
 def test_models_learn_and_propose_valid_designs(folder, test_split, architecture, share):
     forward, inverse = load_forward(folder / architecture), load_inverse(folder / architecture)
@@ -259,7 +370,21 @@ def test_a_record_tells_where_a_model_comes_from(folder):
     assert [entry["epoch"] for entry in record["history"]] == list(range(1, 11))
     assert {"loss", "test_loss", "learning_rate", "seconds"} <= set(record["history"][0])
     assert set(record["depends_on"]) == {"forward"}
+    assert record["source_digest"] == "a digest"
     assert not list((folder / "polar").glob("*checkpoint*"))
+
+
+def test_proposals_are_made_in_the_precision_of_the_training(folder, test_split, tmp_path):
+    """Whatever this machine would train in: otherwise proposals depend on the machine."""
+    found = []
+    for precision in ("float32", "bfloat16"):
+        export_pretrained(folder / "polar", tmp_path)
+        record = read_record(tmp_path / "inverse.json") | {"precision": precision}
+        (tmp_path / "inverse.json").write_text(json.dumps(record))
+        found.append(load_inverse(tmp_path).propose(test_split["stiffness"][:50]))
+    own = load_inverse(folder / "polar").propose(test_split["stiffness"][:50])
+    assert np.median(np.abs(found[0] - own)) < np.median(np.abs(found[1] - own))
+    assert not np.array_equal(*found)
 
 
 def test_half_precision_copies_predict_the_same(folder, test_split, tmp_path):
@@ -272,7 +397,7 @@ def test_half_precision_copies_predict_the_same(folder, test_split, tmp_path):
 
 
 def test_unusable_models_are_named(folder, tmp_path):
-    with pytest.raises(InputError, match="no trained models"):
+    with pytest.raises(InputError, match="no trained networks"):
         load_forward(tmp_path)
     for name in ("forward.json", "forward.safetensors"):
         (tmp_path / name).write_bytes((folder / "polar" / name).read_bytes())
@@ -321,7 +446,7 @@ def test_compute_is_counted_in_matrix_products(folder, name):
     settings = record["settings"]
     rows = settings["epochs"] * settings["batch"] * (record["designs"] // settings["batch"])
     first, *others = [w.numel() for w in load_file(folder / f"direct/{name}.safetensors").values() if w.ndim == 2]
-    flop = training_flop(f"direct/{name}", folder / "direct", folder / "dataset.h5")
+    flop = training_flop(folder / "direct", "direct", name, folder / "dataset.h5")
     assert flop == rows * (4 * first + 6 * sum(others))
 
 

@@ -9,7 +9,7 @@ import pytest
 from trussmap import output
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice import descriptor as d
-from trussmap.learning.polar import published_designs
+from trussmap.lattice.polar import published_designs
 from trussmap.output import printability, remarks, write_designs
 from trussmap.stiffness import COMPONENTS
 

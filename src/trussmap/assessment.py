@@ -5,7 +5,6 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 
-from trussmap.crystal.targets import connectivity_class
 from trussmap.dataset import open_dataset
 from trussmap.design import design_lattices
 from trussmap.lattice.descriptor import topology_keys
@@ -99,16 +98,15 @@ def summarize(rows):
     return tree
 
 
-def summarize_groups(cells):
-    """`summarize` by ``source`` and crystal system or class of connectivity: a table with ``by`` and ``group``."""
-    groupings = {
-        "crystal_system": cells["crystal_system"],
-        "connectivity": connectivity_class(cells["connectivity"]),
-    }
+def summarize_groups(rows, groupings):
+    """`summarize` by the column ``source`` and each of ``groupings`` {name: labels (n,)}; who has none is in no group.
+
+    Returns a table with ``source``, ``by``, the name of the grouping, ``group``, a label, and the numbers.
+    """
     return pd.DataFrame(
-        {"source": source, "by": by, "group": group} | summarize(rows)
-        for by, classes in groupings.items()
-        for (source, group), rows in cells.groupby(["source", np.asarray(classes, object)])
+        {"source": source, "by": by, "group": group} | summarize(part)
+        for by, labels in groupings.items()
+        for (source, group), part in rows.groupby(["source", np.asarray(labels, object)])
     )
 
 

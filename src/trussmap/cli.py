@@ -125,7 +125,10 @@ def design(
     forward, inverse = load_models(study and Path("results") / study)
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     found = design_lattices(c, forward, inverse, **options)
-    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block)
+    picture = None
+    if cell_size_mm is not None:
+        from trussmap.figures.cell import plot as picture
+    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture)
     for row in found[found["rank"] == 1].to_dict("records"):
         error = row["nmse_frobenius"]
         said = f"{row['name']}: relative error of the stiffness {error**0.5:.1%} (nmse_frobenius {error:.2g})"

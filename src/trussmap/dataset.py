@@ -11,8 +11,9 @@ A **shard** ``*.h5`` holds consecutive designs:
 The **data set** ``dataset.h5`` holds the same three in each of the groups ``train/`` and ``test/``, plus ``number``
 (n,) int64, the number of each design. Stiffness is divided by the base material's Young's modulus.
 
-Attributes of both: ``kind``, ``settings`` (JSON), ``seed``, ``code_version``, ``units``, ``columns`` (JSON) and
-``digest`` (SHA-256 of the arrays); of a shard also ``first``, the number of its first design; of a data set also
+Attributes of both: ``kind``, ``settings`` (JSON), ``seed``, ``code_version``, ``source_digest``
+(`trussmap.provenance`), ``units``, ``columns`` (JSON) and ``digest`` (SHA-256 of the arrays); of a shard also
+``first``, the number of its first design; of a data set also
 ``test_share``. Reading and merging hold one shard, or ``BLOCK`` rows, in memory at a time.
 """
 
@@ -44,8 +45,11 @@ _CHUNK = 4096
 
 
 # ----------------------------------------------------------------------------------------------------------- shards
-def write_shard(path, designs, stiffness_orthotropic=None, stiffness=None, first=0, settings=None):
-    """Write designs ``first … first + n - 1`` and, when known, their stiffness; ``settings["seed"]`` is recorded."""
+def write_shard(path, designs, stiffness_orthotropic=None, stiffness=None, first=0, settings=None, source=None):
+    """Write designs ``first … first + n - 1`` and, when known, their stiffness; ``settings["seed"]`` is recorded.
+
+    ``source``: digest of the library's source that made them (`trussmap.provenance`).
+    """
     arrays = {"designs": designs, "stiffness_orthotropic": stiffness_orthotropic, "stiffness": stiffness}
     arrays = {k: np.ascontiguousarray(v, dtype=np.float64) for k, v in arrays.items() if v is not None}
     for name, array in arrays.items():
@@ -55,7 +59,7 @@ def write_shard(path, designs, stiffness_orthotropic=None, stiffness=None, first
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         for name, array in arrays.items():
             file.create_dataset(name, data=array, chunks=(min(_CHUNK, max(1, len(array))), array.shape[1]))
-        _write_attributes(file, "shard", settings, digests)
+        _write_attributes(file, "shard", settings, digests, source)
         file.attrs["first"] = int(first)
 
 
@@ -85,7 +89,7 @@ def is_test(numbers, seed, test_share):
     return (z >> np.uint64(11)).astype(float) / 2**53 < test_share
 
 
-def merge_shards(paths, out, test_share, settings):
+def merge_shards(paths, out, test_share, settings, source=None):
     """Merge homogenized shards into one data set, rows in the order of their design numbers.
 
     The result does not depend on how the designs were cut into shards. Raises InputError if a shard has no
@@ -133,7 +137,7 @@ def merge_shards(paths, out, test_share, settings):
                     file[f"{split}/{name}"][start : start + count] = rows_out
                     hashes[f"{split}/{name}"].update(rows_out)
                 written[split] += count
-        _write_attributes(file, "dataset", {"seed": seed} | dict(settings or {}), hashes)
+        _write_attributes(file, "dataset", {"seed": seed} | dict(settings or {}), hashes, source)
         file.attrs["test_share"] = float(test_share)
 
 
@@ -257,12 +261,13 @@ def _digest(hashes):
     return hashlib.sha256("".join(f"{name}:{h.hexdigest()}\n" for name, h in hashes.items()).encode()).hexdigest()
 
 
-def _write_attributes(file, kind, settings, hashes):
+def _write_attributes(file, kind, settings, hashes, source):
     settings = dict(settings or {})
     file.attrs["kind"] = f"trussmap {kind}"
     file.attrs["settings"] = json.dumps(settings, sort_keys=True)
     file.attrs["seed"] = int(settings.get("seed", 0))
     file.attrs["code_version"] = __version__
+    file.attrs["source_digest"] = source or "unknown"
     file.attrs["units"] = UNITS
     file.attrs["columns"] = json.dumps(COLUMNS)
     file.attrs["digest"] = _digest(hashes)

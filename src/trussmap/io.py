@@ -1,5 +1,6 @@
 """Writing files so that a final name always means a complete file."""
 
+import hashlib
 import json
 import os
 from contextlib import contextmanager
@@ -33,3 +34,14 @@ def atomic_path(path):
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_digest(path):
+    """SHA-256 of a file; of a folder, that of the names and contents of its files."""
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+        lines = "".join(f"{p.relative_to(path)} {file_digest(p)}\n" for p in files)
+        return hashlib.sha256(lines.encode()).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -24,7 +24,7 @@ def write_targets(names, targets, path):
     write_csv(table, path)
 
 
-def write_designs(table, out, names, targets, youngs_modulus=1.0, cell_size_mm=None, block=2):
+def write_designs(table, out, names, targets, youngs_modulus=1.0, cell_size_mm=None, block=2, picture=None):
     """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
 
     Parameters
@@ -32,8 +32,8 @@ def write_designs(table, out, names, targets, youngs_modulus=1.0, cell_size_mm=N
     table : that of `trussmap.design.design_lattices`; the file also has the columns ``name`` and ``remark`` (`remarks`)
     names, targets, youngs_modulus : what the table was designed for, base modulus 1, and the base material's modulus
     cell_size_mm : if given, the columns ``strut_diameter_mm`` and ``smallest_gap_mm`` (`printability`), and for each
-        lattice, beside the CSV files, a block of ``block``³ cells to print (STL) and to see in ParaView (VTK), in mm,
-        and a picture (PNG)
+        lattice, beside the CSV files, a block of ``block``³ cells to print (STL) and to see in ParaView (VTK), in mm
+    picture : if given, the function that draws each of these lattices (PNG), `trussmap.figures.cell.plot`
 
     Each lattice of the first ``MOST_LATTICES`` targets is a set of CSV files ``target1_rank1_nodes.csv`` … (see
     `trussmap.export.write_nodes_and_struts`), lengths relative to the unit cell. Where there is a ``designs.csv``,
@@ -54,7 +54,11 @@ def write_designs(table, out, names, targets, youngs_modulus=1.0, cell_size_mm=N
             stem = lattices / f"target{int(row['target'])}_rank{int(row['rank'])}"
             export.write_nodes_and_struts(graph, graph.radius(row["relative_density"]), stem)
             if cell_size_mm:
-                _write_prints(graph, row, stem, cell_size_mm, block)
+                _write_prints(graph, row["relative_density"], stem, cell_size_mm, block)
+            if picture:
+                stiffness = np.array([row[component] for component in COMPONENTS])
+                title = f"target {int(row['target'])}, rank {int(row['rank'])}: NMSE {row['nmse_frobenius']:.2g}"
+                picture(graph, row["relative_density"], stiffness, f"{stem}.png", title)
         if cell_size_mm:
             table["strut_diameter_mm"], table["smallest_gap_mm"] = printability(table, cell_size_mm)
         write_csv(table, staging / "designs.csv")
@@ -68,16 +72,11 @@ def write_designs(table, out, names, targets, youngs_modulus=1.0, cell_size_mm=N
     return table
 
 
-def _write_prints(graph, row, stem, cell_size_mm, block):
-    from trussmap.figures import cell  # slow to load, and only prints are drawn
-
-    density = row["relative_density"]
+def _write_prints(graph, density, stem, cell_size_mm, block):
     scaled = graph.mapped(np.eye(3) * cell_size_mm / graph.volume ** (1 / 3))
     nodes, struts = export.block(scaled, block)
     export.write_vtk(f"{stem}.vtk", nodes, struts, scaled.radius(density))
     export.write_stl(f"{stem}.stl", graph, density, block, cell_size_mm)
-    title = f"target {int(row['target'])}, rank {int(row['rank'])}: NMSE {row['nmse_frobenius']:.2g}"
-    cell.plot(graph, density, np.array([row[name] for name in COMPONENTS]), f"{stem}.png", title)
 
 
 def remarks(table, targets, youngs_modulus=1.0, far=0.01):

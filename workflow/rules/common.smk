@@ -1,6 +1,30 @@
 # What several rules need to know.
 
 
+def log_of(rule, job=None):
+    """Where a rule, or one of its jobs, says what it does."""
+    return f"{RESULTS}/logs/{rule}/{job or rule}.log"
+
+
+def benchmark_of(rule, job=None):
+    """Where Snakemake writes time and memory of a rule, or of one of its jobs."""
+    return f"{RESULTS}/benchmarks/{rule}/{job or rule}.tsv"
+
+
+def source_of(rule, architecture=None):
+    """Digest of the source that a rule's result depends on: its script's, and that of an architecture it trains or uses.
+
+    It is a parameter of every rule, so that an edit of the library makes again what it touches.
+    """
+    own = [f"trussmap.learning.{architecture}"] if architecture else []
+    return source_digest(f"{workflow.basedir}/workflow/scripts/{rule}.py", *own)
+
+
+def source_of_architecture(rule):
+    """The same for rules with the wildcard ``architecture``."""
+    return lambda wildcards: source_of(rule, wildcards.architecture)
+
+
 def shard_bounds(wildcards):
     """First design of a shard, and the one after its last."""
     size, total = config["sampling"]["shard_size"], config["sampling"]["designs"]
@@ -8,29 +32,33 @@ def shard_bounds(wildcards):
     return [start, min(start + size, total)]
 
 
+def networks(folder, architecture, names=None):
+    """Files of the trained networks of an architecture, or of some of them, in a folder of networks."""
+    return expand(
+        f"{folder}/{architecture}/{{network}}.{{kind}}",
+        network=names if names is not None else NETWORKS[architecture],
+        kind=["safetensors", "json"],
+    )
+
+
 def models(architecture):
-    """The trained networks of an architecture."""
-    return expand(
-        f"{RESULTS}/models/{architecture}/{{network}}.{{kind}}",
-        network=NETWORKS[architecture],
-        kind=["safetensors", "json"],
-    )
+    """The trained networks of the study."""
+    return networks(f"{RESULTS}/models", architecture)
 
 
-def parents(wildcards):
-    """The networks that one is trained through."""
-    networks = NETWORKS[wildcards.architecture]
-    return networks[: networks.index(wildcards.network)]
+def scaling_folder(wildcards):
+    """Folder of the networks of a point of the scaling study that are not the study's own."""
+    return f"{RESULTS}/scaling/{wildcards.designs}_{wildcards.effort}"
 
 
-def scaled_networks(wildcards, networks):
-    """Some of the networks that are trained for a point of the scaling study."""
-    folder = f"{RESULTS}/scaling/{wildcards.designs}_{wildcards.effort}/{wildcards.architecture}"
-    return expand(
-        f"{folder}/{{network}}.{{kind}}",
-        network=networks,
-        kind=["safetensors", "json"],
-    )
+def parents(folder):
+    """Input function: the networks in a folder that one is trained through."""
+
+    def files(wildcards):
+        names = NETWORKS[wildcards.architecture][wildcards.network].parents
+        return networks(folder(wildcards), wildcards.architecture, names)
+
+    return files
 
 
 def scaled_models(wildcards):
@@ -40,7 +68,7 @@ def scaled_models(wildcards):
         "1",
     ]:
         return models(wildcards.architecture)
-    return scaled_networks(wildcards, NETWORKS[wildcards.architecture])
+    return networks(scaling_folder(wildcards), wildcards.architecture)
 
 
 def scaling_points():

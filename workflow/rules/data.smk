@@ -5,9 +5,9 @@ rule study:
     output:
         f"{RESULTS}/study.json",
     log:
-        f"{RESULTS}/logs/study/study.log",
+        log_of("study"),
     benchmark:
-        f"{RESULTS}/benchmarks/study/study.tsv"
+        benchmark_of("study")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
@@ -16,6 +16,7 @@ rule study:
         runtime=5,
     params:
         settings=config,
+        source=source_of("study"),
     message:
         "Writing down the settings of the study"
     script:
@@ -26,9 +27,9 @@ rule sample:
     output:
         f"{RESULTS}/designs/{{shard}}.h5",
     log:
-        f"{RESULTS}/logs/sample/{{shard}}.log",
+        log_of("sample", "{shard}"),
     benchmark:
-        f"{RESULTS}/benchmarks/sample/{{shard}}.tsv"
+        benchmark_of("sample", "{shard}")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
@@ -38,6 +39,7 @@ rule sample:
     params:
         seed=config["seed"],
         bounds=shard_bounds,
+        source=source_of("sample"),
     message:
         "Sampling designs of shard {wildcards.shard}"
     script:
@@ -51,15 +53,17 @@ rule homogenize:
         stiffness=f"{RESULTS}/stiffness/{{shard}}.h5",
         timing=f"{RESULTS}/stiffness/{{shard}}.json",
     log:
-        f"{RESULTS}/logs/homogenize/{{shard}}.log",
+        log_of("homogenize", "{shard}"),
     benchmark:
-        f"{RESULTS}/benchmarks/homogenize/{{shard}}.tsv"
+        benchmark_of("homogenize", "{shard}")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
         mem_mb=3000,
         runtime=60,
+    params:
+        source=source_of("homogenize"),
     message:
         "Homogenizing shard {wildcards.shard} by finite elements"
     script:
@@ -74,9 +78,9 @@ rule merge:
         dataset=f"{RESULTS}/dataset.h5",
         moments=f"{RESULTS}/moments.csv",
     log:
-        f"{RESULTS}/logs/merge/merge.log",
+        log_of("merge"),
     benchmark:
-        f"{RESULTS}/benchmarks/merge/merge.tsv"
+        benchmark_of("merge")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
@@ -86,6 +90,7 @@ rule merge:
     params:
         seed=config["seed"],
         test_share=config["dataset"]["test_share"],
+        source=source_of("merge"),
     message:
         "Merging all shards into one data set and comparing its moments with the published ones"
     script:

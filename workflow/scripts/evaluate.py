@@ -1,19 +1,18 @@
 """Evaluate the forward and inverse models of one architecture on the test designs.
 
-Outputs: the numbers (`evaluation/<architecture>.json`, fields in `trussmap.learning.evaluation`) and the predictions
+Outputs: the numbers (`evaluation/<architecture>.json`, fields in `trussmap.evaluation`) and the predictions
 behind them (`…_predictions.h5`, one dataset per quantity, rows = test designs, stiffness with base modulus 1).
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
-    import json
+with job(snakemake):
     from pathlib import Path
 
     import h5py
 
-    from trussmap.io import atomic_path
-    from trussmap.learning.evaluation import evaluate
+    from trussmap.evaluation import evaluate
+    from trussmap.io import atomic_path, write_json
 
     p = snakemake.params
     folder = Path(snakemake.input.models[0]).parent
@@ -21,8 +20,7 @@ with rule_log(snakemake.log[0], snakemake.threads):
     with atomic_path(snakemake.output.predictions) as path, h5py.File(path, "w") as file:
         for name, array in arrays.items():
             file[name] = array
-    with atomic_path(snakemake.output.metrics) as path:
-        path.write_text(json.dumps(metrics, indent=1) + "\n")
+    write_json(metrics, snakemake.output.metrics)
     for kind, key in (("forward", "r2"), ("inverse", "r2_surrogate"), ("inverse", "r2_fe")):
         worst = min(metrics[kind][key].items(), key=lambda item: item[1])
         print(f"{snakemake.wildcards.architecture} {kind} {key}: worst of 21 is {worst[0]} with {worst[1]:.4f}")

@@ -1,8 +1,8 @@
 """Draw the errors of designs for crystal-network cells by crystal system and connectivity (paper, SI 4): a PNG."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     import pandas as pd
 
     from trussmap.figures import catalogue

@@ -1,8 +1,8 @@
 """Draw predicted against true stiffness on the test designs, forward and inverse (paper, Fig. 2): two PNGs."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     import h5py
 
     from trussmap.figures import correlation

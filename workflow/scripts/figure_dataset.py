@@ -1,8 +1,8 @@
 """Draw the distribution of the data set's stiffness beside the published moments (paper, SI Fig. S3): a PNG."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     import pandas as pd
 
     from trussmap.dataset import open_dataset

@@ -1,8 +1,8 @@
 """Draw the seven elementary lattices (paper, SI Fig. S1): a PNG."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from trussmap.figures import elementary
 
     elementary.plot(snakemake.output[0])

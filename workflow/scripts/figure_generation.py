@@ -1,8 +1,8 @@
 """Draw how a design is generated, with the elastic surface at each stage (paper, Fig. 1): a PNG."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from trussmap.figures import generation
 
     generation.plot(generation.EXAMPLE, snakemake.output[0])

@@ -1,8 +1,8 @@
 """Draw the spatially graded structure (paper, Fig. 3B): a PNG."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     import json
     from pathlib import Path
 

@@ -1,18 +1,13 @@
 """Draw the losses of all networks over their training (paper, SI Fig. S4): a PNG."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     import json
     from pathlib import Path
 
     from trussmap.figures import losses
 
     paths = [Path(path) for path in snakemake.input]
-    histories = {
-        f"{path.parent.name}/{path.stem}": [
-            {"train_loss": epoch["loss"]} | epoch for epoch in json.loads(path.read_text())["history"]
-        ]
-        for path in paths
-    }
+    histories = {f"{path.parent.name}/{path.stem}": json.loads(path.read_text())["history"] for path in paths}
     losses.plot(histories, snakemake.output[0])

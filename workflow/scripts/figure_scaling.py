@@ -3,9 +3,9 @@
 Columns: those of `trussmap.learning.scaling.scaling_row`.
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     import json
     from pathlib import Path
 

@@ -1,8 +1,8 @@
 """Draw stiffness targets and the designs A and B found for them (paper, Fig. 3A): a PNG."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     import pandas as pd
 
     from trussmap.figures import targets

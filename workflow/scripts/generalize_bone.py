@@ -5,15 +5,16 @@ Outputs: `targets.csv` (`name` and the 21 constants divided by the base material
 each, a block to print, a picture) and `summary.json`, the errors of each target as in `trussmap.assessment.assess`.
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from pathlib import Path
 
     from trussmap.assessment import assess, errors_by_name
     from trussmap.design import design_lattices
+    from trussmap.figures import cell
     from trussmap.io import write_json
-    from trussmap.learning import load_forward, load_inverse
+    from trussmap.learning.models import load_forward, load_inverse
     from trussmap.output import write_designs, write_targets
     from trussmap.targets import read_targets
 
@@ -23,6 +24,7 @@ with rule_log(snakemake.log[0], snakemake.threads):
     targets, names = read_targets(source.targets, p.youngs_modulus)
     found = design_lattices(targets, *networks, seed=p.seed, threads=snakemake.threads, **p.options)
     write_targets(names, targets, out.targets)
-    write_designs(found, Path(out.designs).parent, names, targets, p.youngs_modulus, **p.prints)
+    folder = Path(out.designs).parent
+    write_designs(found, folder, names, targets, p.youngs_modulus, **p.prints, picture=cell.plot)
     errors = assess(found, names, targets, p.options["refine"] != "none", source.get("dataset"))
     write_json(errors_by_name(errors), out.summary)

@@ -6,19 +6,19 @@ Outputs: as of `generalize_bone`; besides, `cells.csv` has for each cell its `so
 crystal system or connectivity. `summary.json` has them for the circulated cells and, under `generated`, for ours.
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from pathlib import Path
 
     import numpy as np
     import pandas as pd
 
     from trussmap.assessment import assess, summarize, summarize_groups
-    from trussmap.crystal.targets import cell_targets
+    from trussmap.crystal.targets import cell_targets, connectivity_class
     from trussmap.design import design_lattices
     from trussmap.io import write_csv, write_json
-    from trussmap.learning import load_forward, load_inverse
+    from trussmap.learning.models import load_forward, load_inverse
     from trussmap.output import write_designs, write_targets
 
     p, source, out = snakemake.params, snakemake.input, snakemake.output
@@ -34,6 +34,8 @@ with rule_log(snakemake.log[0], snakemake.threads):
     errors = assess(found, names, targets, p.options["refine"] != "none", source.dataset)
     cells = cells.join(errors.drop(columns="name"))
     write_csv(cells, out.cells)
-    write_csv(summarize_groups(cells), out.groups)
+    connectivity = connectivity_class(cells["connectivity"])
+    groups = {"crystal_system": cells["crystal_system"], "connectivity": connectivity}
+    write_csv(summarize_groups(cells, groups), out.groups)
     trees = {origin: summarize(part) for origin, part in cells.groupby("source")}
     write_json(trees.pop("catalogue") | trees, out.summary)

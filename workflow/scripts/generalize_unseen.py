@@ -3,14 +3,14 @@
 Output: `summary.json`, the numbers of `trussmap.assessment.unseen`.
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from pathlib import Path
 
     from trussmap.assessment import unseen
     from trussmap.io import write_json
-    from trussmap.learning import load_forward, load_inverse
+    from trussmap.learning.models import load_forward, load_inverse
 
     p = snakemake.params
     models = Path(snakemake.input.models[0]).parent

@@ -1,8 +1,8 @@
 """Generate crystal-network cells, labelled as generated, as a catalogue in text form (`trussmap.lattice.catalogue`)."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from trussmap.lattice.catalogue import write_catalogue
     from trussmap.lattice.generate import generate_catalogue
 

@@ -6,9 +6,9 @@ Outputs, lengths in units of the cell size: `nodes.csv` and `struts.csv` (`truss
 specimens, their designs of other topologies are tried in turn.
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from itertools import product
     from pathlib import Path
 

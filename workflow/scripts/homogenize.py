@@ -5,9 +5,9 @@ Output: the shard's `designs` (n, 19) with `stiffness_orthotropic` (n, 9), after
 Beside it `timing`, a JSON file: `designs`, `seconds` of the finite elements alone, and `threads`.
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from time import perf_counter
 
     from trussmap.dataset import read_shard, write_shard
@@ -33,6 +33,7 @@ with rule_log(snakemake.log[0], snakemake.threads):
         stiffness=stiffness[1],
         first=first,
         settings=shard["settings"],
+        source=snakemake.params.source,
     )
     timing = {"designs": len(designs), "seconds": seconds, "threads": snakemake.threads}
     write_json(timing, snakemake.output.timing)

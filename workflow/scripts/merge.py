@@ -10,16 +10,17 @@ Outputs: `dataset.h5` (see `trussmap.dataset`) and `moments.csv`, a row per colu
 | `mean_z`                    | difference of the means in standard errors of ours                                  |
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     import pandas as pd
 
     from trussmap.dataset import column_statistics, merge_shards, open_dataset
     from trussmap.io import atomic_path
 
-    settings = {"seed": snakemake.params.seed, "test_share": snakemake.params.test_share}
-    merge_shards(snakemake.input.shards, snakemake.output.dataset, snakemake.params.test_share, settings)
+    p = snakemake.params
+    settings = {"seed": p.seed, "test_share": p.test_share}
+    merge_shards(snakemake.input.shards, snakemake.output.dataset, p.test_share, settings, p.source)
     with open_dataset(snakemake.output.dataset) as data:
         designs = len(data.train) + len(data.test)
         print(f"{designs:,} designs: {len(data.train):,} to train with, {len(data.test):,} to test with")

@@ -1,8 +1,8 @@
 """Gather the headline numbers of the study beside the paper's: `metrics.json` (keys in `trussmap.metrics`)."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0]):
+with job(snakemake):
     from trussmap.io import write_json
     from trussmap.metrics import gather
 

@@ -1,8 +1,8 @@
 """Write the report of the study: one self-contained HTML page with figures, tables and links to all intermediates."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0]):
+with job(snakemake):
     import json
     from pathlib import Path
 

@@ -4,13 +4,13 @@ Output: HDF5 with `designs` (n, 19), the columns of `trussmap.lattice.descriptor
 the study's seed and k alone, so the shard size changes no design.
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from trussmap.dataset import write_shard
     from trussmap.lattice.descriptor import sample_designs
 
     seed, (start, stop) = snakemake.params.seed, snakemake.params.bounds
     designs = sample_designs(seed, start, stop)
-    write_shard(snakemake.output[0], designs, first=start, settings={"seed": seed})
+    write_shard(snakemake.output[0], designs, first=start, settings={"seed": seed}, source=snakemake.params.source)
     print(f"designs {start:,} to {stop - 1:,} sampled")

@@ -1,12 +1,12 @@
 """Evaluate one point of the scaling study: a JSON with the fields of `trussmap.learning.scaling.scaling_row`."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     from pathlib import Path
 
+    from trussmap.evaluation import evaluate
     from trussmap.io import write_json
-    from trussmap.learning.evaluation import evaluate
     from trussmap.learning.scaling import scaling_row
 
     p, point, dataset = snakemake.params, snakemake.wildcards, snakemake.input.dataset

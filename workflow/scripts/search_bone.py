@@ -4,9 +4,9 @@ Outputs: `search.csv`, a row for each specimen and topology that came closest (`
 the descriptor of `trussmap.lattice.descriptor`), and `search.json`, the least error of each. No network is used.
 """
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0], snakemake.threads):
+with job(snakemake):
     import numpy as np
     import pandas as pd
 

@@ -1,8 +1,8 @@
 """Write the resolved settings of the study and the versions that made it: `study.json`."""
 
-from trussmap.progress import rule_log
+from trussmap.job import job
 
-with rule_log(snakemake.log[0]):
+with job(snakemake):
     import platform
     from importlib.metadata import version
 

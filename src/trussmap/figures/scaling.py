@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from trussmap.figures import style
-from trussmap.figures.architectures import ARCHITECTURES
+from trussmap.learning.registry import architectures
 
 _TICKS = [-9, -1, 0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999]
 
@@ -49,7 +49,7 @@ def _curve(ax, x, rows, network, name):
             x,
             y,
             look,
-            color=ARCHITECTURES[name].color,
+            color=architectures()[name].color,
             marker="o",
             ms=4.5 if statistic == "min" else 3,
             label=f"{name}, {label}",

@@ -1,4 +1,4 @@
-"""Models on disk, and the recipes that train them. A model is ``<name>.safetensors`` (weights) and ``<name>.json``:
+"""Networks on disk: training, saving, loading. A network is ``<name>.safetensors`` (weights) and ``<name>.json``:
 
 ===================  =================================================================================
 ``model``            e.g. ``polar/forward``
@@ -6,12 +6,12 @@
 ``settings``         epochs, batch, learning rate, …
 ``history``          one entry per epoch: ``epoch, loss, test_loss, learning_rate, seconds`` and parts of the loss
 ``dataset_digest``   of the data set it was trained on; ``designs`` says how many
-``depends_on``       SHA-256 of the weights of the models it was trained through
+``depends_on``       SHA-256 of the weights of the networks it was trained through
+``source_digest``    of the library's source that made it (`trussmap.provenance`)
 ``seed``, ``code_version``, ``device``, ``precision``, ``seconds``
 ===================  =================================================================================
 """
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -22,201 +22,160 @@ from safetensors.torch import load_file, save_file
 from trussmap import __version__
 from trussmap.dataset import open_dataset
 from trussmap.errors import InputError
-from trussmap.io import atomic_path
-from trussmap.learning import direct, paper, polar, training
+from trussmap.io import atomic_path, file_digest, write_json
+from trussmap.learning import training
+from trussmap.learning.features import read_features
+from trussmap.learning.networks import single_threads
+from trussmap.learning.registry import architectures, network_class, resolve
 
 #: Test designs on which the loss is followed during training.
 _FOLLOWED = 10_000
 
 
 # ----------------------------------------------------------------------------------------------------------- training
-def train_model(name, dataset, settings, seed, out, common=None):
-    """Train model ``name`` (one of ``RECIPES``) on a data set and write it to ``out`` (``….safetensors``).
+def train_network(architecture, name, dataset, settings, seed, out, source_digest=None):
+    """Train a network of an architecture on a data set and write it to ``out`` (``….safetensors``).
 
-    The models that it builds on are expected beside ``out``. A run that was killed resumes from the checkpoint beside
-    ``out``. ``common`` are settings shared by all models (``precision``, ``checkpoint_seconds``). With ``designs`` in
-    its settings a model sees only the first so many designs of the training split.
+    The networks that it is trained through are expected beside ``out``. A run that was killed resumes from the
+    checkpoint beside ``out``. ``settings`` are the network's, with ``precision`` and ``checkpoint_seconds``; with
+    ``designs`` among them it sees only the first so many designs of the training split.
     """
-    out = Path(out)
-    settings = dict(common or {}) | dict(settings)
-    make_data, make_model, make_loss, needs = RECIPES[name]
-    parents = needs(out.parent)
+    out, title = Path(out), f"{architecture}/{name}"
+    kind = network_class(architecture, name)
+    parents = load_parents(out.parent, architecture, name)
     with open_dataset(dataset) as data:
-        print(f"{name}: reading {dataset}", flush=True)
-        tensors, test = make_data(data.train.head(settings.get("designs")), parents), make_data(data.test, parents)
+        print(f"{title}: reading {dataset}", flush=True)
+        train = read_features(kind, data.train.head(settings.get("designs")), parents, out.parent)
+        test = read_features(kind, data.test.head(_FOLLOWED), parents, out.parent)
         digest = data.digest
     torch.manual_seed(seed)
-    model = make_model(settings, tensors, parents)
-    depends_on = {path.stem: _sha256(path) for path in _parent_files(name, out.parent)}
-    test = {k: v[:_FOLLOWED] for k, v in test.items()}
+    with single_threads():  # sums over the rows must not depend on the cores
+        network = kind.from_data(settings, train)
+    depends_on = {parent: file_digest(out.with_name(f"{parent}.safetensors")) for parent in parents}
     checkpoint = out.with_suffix(".checkpoint.safetensors")
-    provenance = {"dataset": digest, "depends_on": depends_on, "code": __version__}
-    loss = make_loss(model, settings)
-    history = training.train(name, model, loss, tensors, test, settings, seed, provenance, checkpoint)
+    provenance = {"dataset": digest, "depends_on": depends_on, "source": source_digest}
+    history = training.train(title, network, parents, train, test, settings, seed, provenance, checkpoint)
     record = {
-        "model": name,
-        "architecture": model.config,
+        "model": title,
+        "architecture": network.config,
         "settings": settings,
         "history": history,
         "dataset_digest": digest,
-        "designs": len(next(iter(tensors.values()))),
+        "designs": len(next(iter(train.values()))),
         "depends_on": depends_on,
+        "source_digest": source_digest,
         "seed": seed,
         "code_version": __version__,
         "device": training.device().type,
-        "precision": str(training.precision(settings.get("precision", "auto"))).removeprefix("torch."),
+        "precision": str(training.precision(settings["precision"])).removeprefix("torch."),
         "seconds": history[-1]["seconds"],
     }
-    save_model(model, record, out)
+    save_network(network, record, out)
     checkpoint.unlink(missing_ok=True)
 
 
-def save_model(model, record, out):
+def save_network(network, record, out):
     """Write weights and record; the JSON last, so that a complete pair has both."""
     out = Path(out)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     with atomic_path(out) as temporary:
         save_file(weights, temporary)
-    with atomic_path(out.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n")
-
-
-def _no_parents(_folder):
-    return {}
-
-
-#: name -> (data of a split, new model, loss function, models that it builds on)
-RECIPES = {
-    "paper/forward_1": (
-        lambda split, _: paper.forward_1_data(split),
-        lambda settings, data, _: paper.new_forward_1(settings, data),
-        lambda model, _: paper.forward_1_loss(model),
-        _no_parents,
-    ),
-    "paper/forward_2": (
-        lambda split, parents: paper.forward_2_data(split, parents["forward_1"]),
-        lambda settings, data, _: paper.new_forward_2(settings, data),
-        lambda model, _: paper.forward_2_loss(model),
-        lambda folder: {"forward_1": _load(folder / "forward_1", paper.Forward1)},
-    ),
-    "paper/inverse": (
-        lambda split, _: paper.inverse_data(split),
-        lambda settings, data, parents: paper.new_inverse(settings, data, parents["forward"]),
-        paper.inverse_loss,
-        lambda folder: {"forward": load_forward(folder)},
-    ),
-    "polar/forward": (
-        lambda split, _: polar.forward_data(split),
-        lambda settings, data, _: polar.new_forward(settings, data),
-        lambda model, _: polar.forward_loss(model),
-        _no_parents,
-    ),
-    "polar/inverse": (
-        lambda split, _: polar.inverse_data(split),
-        lambda settings, data, parents: polar.new_inverse(settings, data, parents["forward"]),
-        polar.inverse_loss,
-        lambda folder: {"forward": load_forward(folder)},
-    ),
-    "direct/forward": (
-        lambda split, _: direct.training_data(split),
-        lambda settings, data, _: direct.new_model(direct.DirectForward, settings, data),
-        lambda model, _: direct.forward_loss(model),
-        _no_parents,
-    ),
-    "direct/inverse": (
-        lambda split, _: direct.training_data(split),
-        lambda settings, data, _: direct.new_model(direct.DirectInverse, settings, data),
-        lambda model, _: direct.inverse_loss(model),
-        _no_parents,
-    ),
-}
-_PARENTS = {"paper/forward_2": ["forward_1"], "paper/inverse": ["forward_1", "forward_2"], "polar/inverse": ["forward"]}
-
-
-def _parent_files(name, folder):
-    return [folder / f"{parent}.safetensors" for parent in _PARENTS.get(name, [])]
+    write_json(record, out.with_suffix(".json"))
 
 
 # ------------------------------------------------------------------------------------------------------------ loading
+class Inverse:
+    """An inverse network together with the networks that it was trained through."""
+
+    def __init__(self, network, parents):
+        self._network, self._parents = network, parents
+        #: Topologies that are tried for one proposal.
+        self.candidates = network.config.get("candidates", 1)
+
+    def propose(self, targets, draws=1, temperature=1.0, seed=0, **options):
+        """Designs (n, draws, 19) for targets (n, 21), base modulus 1, in the published columns and ranges."""
+        return self._network.propose(targets, self._parents, draws, temperature, seed, **options)
+
+
 def load_forward(folder):
-    """The forward model in a folder of models, of any architecture: ``.predict(designs (n, 19)) -> (n, 21)``.
+    """The forward model in a folder of networks, of any architecture: ``.predict(designs (n, 19)) -> (n, 21)``.
 
     Raises InputError where a file is missing, damaged or of another kind.
     """
-    folder = Path(folder)
-    kind = architecture(folder)
-    if kind == "paper":
-        model = paper.Forward(_load(folder / "forward_1", paper.Forward1), _load(folder / "forward_2", paper.Forward2))
-        return model.to(training.device())
-    model = _load(folder / "forward", {"polar": polar.PolarForward, "direct": direct.DirectForward}[kind])
-    return model.to(training.device()).eval().requires_grad_(False)
+    name = architecture_of(folder)
+    declared = architectures()[name]
+    if declared.forward is None:
+        return load_network(folder, name, "forward")
+    return resolve(name, declared.forward)(**load_parents(folder, name, "inverse"))
 
 
 def load_inverse(folder):
-    """The inverse model in a folder of models, of any architecture.
+    """The inverse model in a folder of networks, of any architecture: an `Inverse`.
 
-    ``.propose(targets (n, 21), draws=1, temperature=1.0, seed=0) -> (n, draws, 19)``, base modulus 1. Raises InputError
-    where a file is missing, damaged or of another kind.
+    Raises InputError where a file is missing, damaged or of another kind.
     """
-    folder = Path(folder)
-    kind = architecture(folder)
-    if kind == "direct":
-        model = _load(folder / "inverse", direct.DirectInverse)
-    else:
-        of_kind = {"paper": paper.Inverse, "polar": polar.PolarInverse}[kind]
-        model = _load(folder / "inverse", of_kind, forward_model=load_forward(folder))
+    name = architecture_of(folder)
+    return Inverse(load_network(folder, name, "inverse"), load_parents(folder, name, "inverse"))
+
+
+def load_parents(folder, architecture, network):
+    """The trained networks that a network is trained through, by name."""
+    names = architectures()[architecture].networks[network].parents
+    return {name: load_network(folder, architecture, name) for name in names}
+
+
+def load_network(folder, architecture, network):
+    """A trained network, frozen, on the device of the trainings; it proposes in the precision that it was trained in.
+
+    Raises InputError where a file is missing, damaged or of another kind.
+    """
+    weights = Path(folder) / f"{network}.safetensors"
+    record = read_record(weights.with_suffix(".json"))
+    try:
+        model = network_class(architecture, network)(**record["architecture"])
+        model.load_state_dict(load_file(weights))
+        model.precision = getattr(torch, record["precision"])
+    except (OSError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        raise InputError(
+            f"{weights}: not the weights of the network that {network}.json describes "
+            f"({str(error).splitlines()[0]}); train it again."
+        ) from error
     return model.to(training.device()).eval().requires_grad_(False)
 
 
 def pretrained():
-    """Folder of the polar models that come with the package, for the two functions above."""
+    """Folder of the polar networks that come with the package, for `load_forward` and `load_inverse`."""
     return Path(__file__).parents[1] / "pretrained" / "polar"
 
 
 def export_pretrained(folder, out):
-    """Copy the trained polar models of a folder, weights in half precision and records with all their provenance."""
-    for name in ("forward", "inverse"):
+    """Copy the trained networks of a folder, weights in half precision and records with all their provenance."""
+    for name in architectures()[architecture_of(folder)].networks:
         source = Path(folder) / f"{name}.safetensors"
-        record = read_record(source.with_suffix(".json")) | {"stored_as": "float16", "sha256_before": _sha256(source)}
+        record = read_record(source.with_suffix(".json")) | {
+            "stored_as": "float16",
+            "sha256_before": file_digest(source),
+        }
         with atomic_path(Path(out) / source.name) as temporary:
             save_file({key: tensor.half() for key, tensor in load_file(source).items()}, temporary)
-        with atomic_path(Path(out) / f"{name}.json") as temporary:
-            temporary.write_text(json.dumps(record, indent=1) + "\n")
+        write_json(record, Path(out) / f"{name}.json")
 
 
-def architecture(folder):
-    """``paper``, ``polar`` or ``direct``: which of them a folder of models holds."""
-    for name in ("forward_1.json", "forward.json"):
-        path = Path(folder) / name
+def architecture_of(folder):
+    """Name of the architecture that a folder of networks holds."""
+    for name in sorted({next(iter(a.networks)) for a in architectures().values()}):
+        path = Path(folder) / f"{name}.json"
         if path.is_file():
-            kind = str(read_record(path).get("model", "")).split("/")[0]
-            if kind in ("paper", "polar", "direct"):
-                return kind
-            raise InputError(f"{path}: not a record of a trussmap model; expected one that `model` names.")
-    raise InputError(f"{folder}: no trained models in it; expected forward.json (or forward_1.json of the paper's).")
+            architecture = str(read_record(path).get("model", "")).split("/")[0]
+            if architecture in architectures():
+                return architecture
+            raise InputError(f"{path}: not a record of a trussmap network; expected one that `model` names.")
+    raise InputError(f"{folder}: no trained networks in it; expected forward.json (or forward_1.json of the paper's).")
 
 
 def read_record(path):
-    """The JSON record of a model, e.g. ``models/polar/forward.json``."""
+    """The JSON record of a network, e.g. ``models/polar/forward.json``."""
     try:
         return json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no readable model record; expected the JSON beside the weights.") from error
-
-
-def _load(stem, kind, **parents):
-    record = read_record(stem.with_suffix(".json"))
-    weights = stem.with_suffix(".safetensors")
-    try:
-        model = kind(**record["architecture"], **parents)
-        model.load_state_dict(load_file(weights))
-    except (OSError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise InputError(
-            f"{weights}: not the weights of the model that {stem.name}.json describes "
-            f"({str(error).splitlines()[0]}); train it again."
-        ) from error
-    return model
-
-
-def _sha256(path):
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

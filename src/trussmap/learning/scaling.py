@@ -8,7 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from trussmap.dataset import open_dataset
 from trussmap.learning import training
-from trussmap.learning.models import RECIPES, architecture, read_record
+from trussmap.learning.models import architecture_of, load_parents, read_record
+from trussmap.learning.registry import architectures, network_class
 
 
 def scaled_settings(settings, designs, effort, whole):
@@ -23,17 +24,17 @@ def scaled_settings(settings, designs, effort, whole):
     return settings | {"epochs": epochs, "designs": max(1, round(designs * passes / epochs))}
 
 
-def training_flop(name, folder, dataset):
-    """Floating-point operations of the matrix products in the training of a model (``polar/forward``) in a folder."""
-    record = read_record(Path(folder) / f"{name.split('/')[1]}.json")
+def training_flop(folder, architecture, name, dataset):
+    """Floating-point operations of the matrix products in the training of a network in a folder."""
+    record = read_record(Path(folder) / f"{name}.json")
     settings, designs = record["settings"], record["designs"]
-    make_data, make_model, make_loss, needs = RECIPES[name]
-    where, parents = training.device(), needs(Path(folder))
+    device, kind = training.device(), network_class(architecture, name)
+    parents = load_parents(folder, architecture, name)
     with open_dataset(dataset) as data:
-        batch = make_data(data.train.head(min(settings["batch"], designs)), parents)
-    model = make_model(settings, batch, parents).to(where)
+        batch = kind.features(data.train.read(slice(min(settings["batch"], designs)), kind.columns), parents)
+    network = kind.from_data(settings, batch).to(device)
     with FlopCounterMode(display=False) as counter:
-        loss = make_loss(model, settings)({k: v.to(where) for k, v in batch.items()}, torch.Generator(where))
+        loss = network.loss({k: v.to(device) for k, v in batch.items()}, torch.Generator(device), parents, settings)
         (loss["loss"] if isinstance(loss, dict) else loss).backward()
     return counter.get_total_flops() * settings["epochs"] * max(1, designs // settings["batch"])
 
@@ -46,13 +47,13 @@ def scaling_row(folder, dataset, metrics, designs, effort):
     ``…_mean`` (the inverse's by finite elements), and what they cost, ``…_seconds`` and ``…_flop`` of training. The
     inverse costs what all networks do.
     """
-    kind, whole = architecture(folder), metrics["training_designs"]
-    names = [name for name in RECIPES if name.startswith(f"{kind}/")]
-    seconds = {name: read_record(Path(folder) / f"{name.split('/')[1]}.json")["seconds"] for name in names}
-    flop = {name: training_flop(name, folder, dataset) for name in names}
-    row = {"architecture": kind, "designs": min(designs, whole), "of_all": designs >= whole, "effort": effort}
+    architecture, whole = architecture_of(folder), metrics["training_designs"]
+    names = architectures()[architecture].networks
+    seconds = {name: read_record(Path(folder) / f"{name}.json")["seconds"] for name in names}
+    flop = {name: training_flop(folder, architecture, name, dataset) for name in names}
+    row = {"architecture": architecture, "designs": min(designs, whole), "of_all": designs >= whole, "effort": effort}
     for network, r2 in (("forward", metrics["forward"]["r2"]), ("inverse", metrics["inverse"]["r2_fe"])):
-        trained = [name for name in names if network == "inverse" or not name.endswith("/inverse")]
+        trained = [name for name in names if network == "inverse" or name != "inverse"]
         row |= {
             f"{network}_min": min(r2.values()),
             f"{network}_mean": sum(r2.values()) / len(r2),

@@ -9,9 +9,13 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from trussmap.io import atomic_path
-from trussmap.learning.networks import hidden_layers_in
+from trussmap.learning.networks import hidden_layers_in, single_threads
+
+#: Largest norm of a gradient.
+CLIP = 1.0
 
 
 def device():
@@ -32,112 +36,128 @@ def precision(choice="auto"):
     return torch.bfloat16 if fast else torch.float32
 
 
-def learning_rate(settings, step, steps, plateau_factor=1.0):
-    """Learning rate at ``step`` of ``steps``: ``constant``, ``plateau`` or ``cosine`` (2 % warm-up, down to zero)."""
-    if settings["schedule"] == "cosine":
-        warm = max(1, steps // 50)
-        ramp = min(1.0, (step + 1) / warm)
-        return settings["learning_rate"] * ramp * 0.5 * (1 + math.cos(math.pi * step / steps))
-    return settings["learning_rate"] * plateau_factor
+def schedule(optimizer, settings, steps):
+    """The scheduler of the learning rate: ``constant``, ``plateau`` or ``cosine`` (2 % warm-up, down to zero).
+
+    ``plateau`` halves the rate after 20 epochs without a lower training loss, as the paper does; it takes a step per
+    epoch, the others one per batch.
+    """
+    if settings["schedule"] == "plateau":
+        return ReduceLROnPlateau(optimizer, factor=0.5, patience=20)
+    if settings["schedule"] == "constant":
+        return LambdaLR(optimizer, lambda step: 1.0)
+    warm = max(1, steps // 50)
+    return LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
-def train(name, model, loss_function, data, test, settings, seed, provenance, checkpoint):
-    """Train ``model`` in place and return its history, one dictionary per epoch.
+def train(name, network, parents, data, test, settings, seed, provenance, checkpoint):
+    """Train a network in place and return its history, one dictionary per epoch.
 
     Parameters
     ----------
     name : what the progress lines say.
-    model : torch module; only parameters that require a gradient are trained.
-    loss_function : (batch, generator) -> scalar tensor, or dictionary of scalars whose ``loss`` is minimised.
-    data, test : dictionaries of tensors with equal first dimension, held in memory as float32.
-    settings : epochs, batch, learning_rate, schedule, and optionally precision, clip, checkpoint_seconds.
+    network : see `trussmap.learning.registry`.
+    parents : trained networks that it is trained through, by name; they do not change.
+    data, test : dictionaries of tensors with equal first dimension.
+    settings : epochs, batch, learning_rate, schedule, precision, checkpoint_seconds, threads, and what its loss needs.
+        On a CPU each of the ``threads`` takes a share of every batch, so that the result depends on their number, but
+        not on that of the cores.
     seed : of weights' order of batches and of all random choices in the loss.
     provenance : anything JSON; a checkpoint with another provenance or other settings is not resumed.
     checkpoint : path of the checkpoint (safetensors), written every ``checkpoint_seconds`` and removed by the caller.
 
-    Every epoch ends with the loss on the test data. ``plateau`` halves the rate after 20 epochs without a lower
-    training loss (ReduceLROnPlateau of the paper).
+    Every epoch ends with the loss on the test data.
     """
-    where, kind = device(), precision(settings.get("precision", "auto"))
-    model.to(where)
-    data, test = ({k: v.to(where) for k, v in d.items()} for d in (data, test))
-    parameters = {k: p for k, p in model.named_parameters() if p.requires_grad}
+    where, hidden = device(), precision(settings["precision"])
+    network.to(where).precision = hidden
+    workers = 1 if where.type == "cuda" else settings["threads"]
+    if where.type == "cuda":
+        data, test = ({k: v.to(where) for k, v in d.items()} for d in (data, test))
+    parameters = {k: p for k, p in network.named_parameters() if p.requires_grad}
     optimizer = torch.optim.Adam(parameters.values(), lr=settings["learning_rate"], fused=True)
     rows, batch = len(next(iter(data.values()))), settings["batch"]
     per_epoch = max(1, rows // batch)
     steps = settings["epochs"] * per_epoch
+    rate = schedule(optimizer, settings, steps)
     key = _digest({"settings": settings, "seed": seed, "provenance": provenance, "rows": rows})
-    state = {"step": 0, "history": [], "sums": {}, "seconds": 0.0, "factor": 1.0, "best": math.inf, "bad": 0}
-    state |= _resume(checkpoint, key, parameters, optimizer) or {}
-    if state["step"]:
+    state = {"step": 0, "history": [], "sums": {}, "seconds": 0.0}
+    if found := read_checkpoint(checkpoint, key):
+        restore(*found, parameters, optimizer, rate)
+        state |= {k: found[1][k] for k in state}
         print(f"{name}: resumed at epoch {state['step'] // per_epoch + 1} of {settings['epochs']}", flush=True)
     print(
         f"{name}: {rows:,} designs, {sum(p.numel() for p in parameters.values()):,} weights, "
-        f"{settings['epochs']} epochs of {per_epoch} batches, {where.type}, {str(kind).removeprefix('torch.')}",
+        f"{settings['epochs']} epochs of {per_epoch} batches, {where.type}, {str(hidden).removeprefix('torch.')}",
         flush=True,
     )
-    generator = torch.Generator(where)
+
+    def losses(rows, number):
+        """Losses of some rows of ``data`` or ``test``, with the random choices of their own number."""
+        generator = torch.Generator(where).manual_seed(_mix(seed, number))
+        with hidden_layers_in(hidden):
+            found = network.loss(rows, generator, parents, settings)
+        return found if isinstance(found, dict) else {"loss": found}
+
+    def share_of_batch(chosen, number):
+        """Losses and gradients of a worker's share of a batch, times its size."""
+        found = losses({k: v[chosen] for k, v in data.items()}, number)
+        gradients = torch.autograd.grad(found["loss"], weights)
+        return {k: v.detach().double() * len(chosen) for k, v in found.items()}, [g * len(chosen) for g in gradients]
+
+    weights = list(parameters.values())
     begun = said = saved = time.monotonic()
     before, first = state["seconds"], state["step"]
-    while state["step"] < steps:
-        epoch, position = divmod(state["step"], per_epoch)
-        if position == 0 or state["step"] == first:
-            order = torch.randperm(rows, generator=torch.Generator().manual_seed(_mix(seed, epoch))).to(where)
-        chosen = order[position * batch : (position + 1) * batch]
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(settings, state["step"], steps, state["factor"])
-        generator.manual_seed(_mix(seed, state["step"] + 2**32))
-        with hidden_layers_in(kind):
-            losses = _as_dictionary(loss_function({k: v[chosen] for k, v in data.items()}, generator))
-        optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
-        torch.nn.utils.clip_grad_norm_(parameters.values(), settings.get("clip", 1.0))
-        optimizer.step()
-        for k, v in losses.items():
-            state["sums"][k] = state["sums"].get(k, 0.0) + v.detach().double()
-        state["step"] += 1
-        now = time.monotonic()
-        state["seconds"] = before + now - begun
-        if state["step"] % per_epoch == 0:
-            state["history"].append(_end_of_epoch(state, per_epoch, loss_function, test, batch, seed, settings, kind))
-            _plateau(state, settings)
-            _say(name, state, steps, per_epoch, batch, (now - begun) / (state["step"] - first))
-            state["sums"], said = {}, now
-        elif now - said > 10:
-            _say(name, state, steps, per_epoch, batch, (now - begun) / (state["step"] - first))
-            said = now
-        if now - saved > settings.get("checkpoint_seconds", 60) and state["step"] < steps:
-            _save(checkpoint, key, parameters, optimizer, state)
-            saved = time.monotonic()
+    with single_threads(workers) as mapped:
+        while state["step"] < steps:
+            epoch, position = divmod(state["step"], per_epoch)
+            if position == 0 or state["step"] == first:
+                order = torch.randperm(rows, generator=torch.Generator().manual_seed(_mix(seed, epoch))).to(where)
+            shares = order[position * batch : (position + 1) * batch].chunk(workers)
+            numbers = [(state["step"] << 8) + k for k in range(len(shares))]
+            found, gradients = zip(*mapped(share_of_batch, shares, numbers), strict=True)
+            for p, parts in zip(weights, zip(*gradients, strict=True), strict=True):
+                p.grad = sum(parts) / sum(map(len, shares))
+            torch.nn.utils.clip_grad_norm_(weights, CLIP)
+            optimizer.step()
+            used = optimizer.param_groups[0]["lr"]
+            if settings["schedule"] != "plateau":
+                rate.step()
+            for k in found[0]:
+                mean = sum(part[k] for part in found) / sum(map(len, shares))
+                state["sums"][k] = state["sums"].get(k, 0.0) + mean
+            state["step"] += 1
+            now = time.monotonic()
+            state["seconds"] = before + now - begun
+            if state["step"] % per_epoch == 0:
+                means = {k: float(v) / per_epoch for k, v in state["sums"].items()}
+                if settings["schedule"] == "plateau":
+                    rate.step(means["loss"])
+                state["history"].append(
+                    {"epoch": epoch + 1}
+                    | means
+                    | {"test_loss": _test_loss(losses, test, batch, mapped), "learning_rate": used}
+                    | {"seconds": round(state["seconds"], 2)}
+                )
+                _say(name, state, steps, per_epoch, batch, (now - begun) / (state["step"] - first))
+                state["sums"], said = {}, now
+            elif now - said > 10:
+                _say(name, state, steps, per_epoch, batch, (now - begun) / (state["step"] - first))
+                said = now
+            if now - saved > settings["checkpoint_seconds"] and state["step"] < steps:
+                _save(checkpoint, key, parameters, optimizer, rate, state)
+                saved = time.monotonic()
     return state["history"]
 
 
-def _as_dictionary(loss):
-    return loss if isinstance(loss, dict) else {"loss": loss}
-
-
-def _end_of_epoch(state, per_epoch, loss_function, test, batch, seed, settings, kind):
+def _test_loss(losses, test, batch, mapped):
     rows = len(next(iter(test.values())))
-    where = next(iter(test.values())).device
-    generator = torch.Generator(where).manual_seed(_mix(seed, 2**33))
-    total = 0.0
-    with torch.no_grad(), hidden_layers_in(kind):
-        for start in range(0, rows, batch):
-            part = {k: v[start : start + batch] for k, v in test.items()}
-            total += float(_as_dictionary(loss_function(part, generator))["loss"]) * min(batch, rows - start)
-    entry = {"epoch": state["step"] // per_epoch} | {k: float(v) / per_epoch for k, v in state["sums"].items()}
-    rate = learning_rate(settings, state["step"] - 1, settings["epochs"] * per_epoch, state["factor"])
-    return entry | {"test_loss": total / rows, "learning_rate": rate, "seconds": round(state["seconds"], 2)}
 
+    def part(start):
+        with torch.no_grad():
+            few = {k: v[start : start + batch] for k, v in test.items()}
+            return float(losses(few, (1 << 40) + start)["loss"]) * min(batch, rows - start)
 
-def _plateau(state, settings):
-    if settings["schedule"] != "plateau":
-        return
-    loss = state["history"][-1]["loss"]
-    state["bad"] = 0 if loss < state["best"] * (1 - 1e-4) else state["bad"] + 1
-    state["best"] = min(state["best"], loss)
-    if state["bad"] > 20:
-        state["factor"], state["bad"] = state["factor"] / 2, 0
+    return sum(mapped(part, range(0, rows, batch))) / rows
 
 
 def _say(name, state, steps, per_epoch, batch, pace):
@@ -156,34 +176,37 @@ def _say(name, state, steps, per_epoch, batch, pace):
 
 
 # ------------------------------------------------------------------------------------------------------ checkpoints
-def _save(path, key, parameters, optimizer, state):
-    tensors = {}
-    for name, p in parameters.items():
-        tensors[f"weight/{name}"] = p.detach().contiguous()
-        tensors |= {f"{k}/{name}": v.contiguous() for k, v in optimizer.state[p].items()}
-    plain = state | {"sums": {k: float(v) for k, v in state["sums"].items()}}
+def _save(path, key, parameters, optimizer, rate, state):
+    tensors = {f"weight/{name}": p.detach().contiguous() for name, p in parameters.items()}
+    for number, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{number}/{k}": v.contiguous() for k, v in moments.items()}
+    plain = state | {"sums": {k: float(v) for k, v in state["sums"].items()}, "rate": rate.state_dict()}
+    plain["groups"] = optimizer.state_dict()["param_groups"]
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, {"key": key, "state": json.dumps(plain)})
 
 
-def _resume(path, key, parameters, optimizer):
-    """Load a checkpoint of the same run into weights and optimizer; None where there is none."""
+def read_checkpoint(path, key):
+    """Tensors and state of the loop of a checkpoint of the run ``key``; None where there is none of it."""
     if not Path(path).is_file():
         return None
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
-    if metadata.get("key") != key:
-        return None
-    tensors = load_file(path)
+    return (load_file(path), json.loads(metadata["state"])) if metadata.get("key") == key else None
+
+
+def restore(tensors, state, parameters, optimizer, rate):
+    """Put a checkpoint into weights, optimizer and scheduler, on whichever device they are."""
     with torch.no_grad():
         for name, p in parameters.items():
             p.copy_(tensors[f"weight/{name}"])
-            optimizer.state[p] = {
-                "step": tensors[f"step/{name}"],
-                "exp_avg": tensors[f"exp_avg/{name}"].to(p.device),
-                "exp_avg_sq": tensors[f"exp_avg_sq/{name}"].to(p.device),
-            }
-    return json.loads(metadata["state"])
+    moments = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer/"):
+            _, number, k = name.split("/")
+            moments.setdefault(int(number), {})[k] = tensor
+    optimizer.load_state_dict({"state": moments, "param_groups": state["groups"]})
+    rate.load_state_dict(state["rate"])
 
 
 def _digest(value):

@@ -71,6 +71,11 @@ FILES = [
     ("figures/*.png", "figures of this page", "each is drawn from the files above by workflow/scripts/figure_*.py"),
     ("metrics.json", "every number of this page", "compare with the tables here"),
     ("benchmarks/*/*.tsv", "time and memory of each job", "written by Snakemake"),
+    (
+        "provenance/*/*.json",
+        "what the results of each job were made of: source, settings, inputs",
+        "its digests are those of `sha256sum`",
+    ),
     ("logs/*/*.log", "what each job said", "read"),
 ]
 

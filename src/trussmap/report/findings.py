@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from trussmap.figures.architectures import name_of
-from trussmap.report.text import find
+from trussmap.report.text import find, name_of
 from trussmap.stiffness import COMPONENTS
 
 

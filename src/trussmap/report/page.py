@@ -7,7 +7,6 @@ from pathlib import Path
 import jinja2
 
 from trussmap import __version__
-from trussmap.figures.architectures import ARCHITECTURES, name_of
 from trussmap.io import atomic_path
 from trussmap.report.files import linked_files
 from trussmap.report.findings import findings
@@ -19,7 +18,7 @@ from trussmap.report.tables import (
     seconds_table,
     specimen_tables,
 )
-from trussmap.report.text import DASH, count, find, flatten, plain
+from trussmap.report.text import DASH, count, find, flatten, name_of, plain
 
 #: Caption of each figure by the stem of its file, in the order of the report; ``*`` stands for an architecture.
 CAPTIONS = {
@@ -112,7 +111,7 @@ def _data_uri(path):
 def _architectures(metrics, settings):
     """Architectures with any number, the one that designs first."""
     present = [*metrics.get("forward", {}), *metrics.get("inverse", {})]
-    order = [find(settings, "model.architecture"), *ARCHITECTURES, *present]
+    order = [find(settings, "model.architecture"), *present]
     return [a for a in dict.fromkeys(order) if a in present]
 
 

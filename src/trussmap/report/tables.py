@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from trussmap.figures.architectures import name_of
-from trussmap.report.text import DASH, count, duration, find, flatten, percent, plain, value_text
+from trussmap.report.text import DASH, count, duration, find, flatten, name_of, percent, plain, value_text
 from trussmap.stiffness import COMPONENTS
 
 _LABELS = {

@@ -2,7 +2,15 @@
 
 import math
 
+from trussmap.learning.registry import architectures
+
 DASH = "–"
+
+
+def name_of(architecture):
+    """What an architecture is called; one that is not known keeps its key."""
+    known = architectures()
+    return known[architecture].label if architecture in known else architecture
 
 
 def find(tree, key):

@@ -27,7 +27,7 @@ from trussmap.dataset import open_dataset
 from trussmap.design import refine_designs
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import topology_keys
-from trussmap.learning.models import architecture, load_forward, load_inverse
+from trussmap.learning.models import load_forward, load_inverse
 from trussmap.lookup import closest_stiffness
 from trussmap.measures import bootstrap_interval, nmse_frobenius, r_squared
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC
@@ -61,7 +61,7 @@ def evaluate(model_dir, dataset, settings, seed=0, threads=None):
     metrics = {"designs": len(truth), "training_designs": training_designs}
     r2, interval = scores(out["forward"])
     metrics["forward"] = {"r2": r2, "r2_interval": interval}
-    if architecture(model_dir) == "paper":
+    if hasattr(forward, "predict_orthotropic"):
         nine = out["forward_orthotropic"] = forward.predict_orthotropic(out["designs"])
         r2, interval = _scores(out["stiffness_orthotropic"], nine, settings["bootstrap"], seed, ORTHOTROPIC)
         metrics["forward_1"] = {"r2": r2, "r2_interval": interval}
@@ -74,9 +74,9 @@ def evaluate(model_dir, dataset, settings, seed=0, threads=None):
     found = metrics["inverse"] = {}
     found["r2_surrogate"], found["r2_surrogate_interval"] = scores(out["inverse_surrogate"])
     found["r2_fe"], found["r2_fe_interval"] = scores(out["inverse_fe"])
-    if inverse.config.get("candidates", 1) > 1:
+    if inverse.candidates > 1:
         single = inverse.propose(truth, seed=seed, candidates=1)[:, 0]
-        found["candidates"] = inverse.config["candidates"]
+        found["candidates"] = inverse.candidates
         found["r2_fe_single"] = scores(homogenize_designs(single, threads=threads))[0]
     if steps := settings.get("refine_steps", 0):
         start = perf_counter()

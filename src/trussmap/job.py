@@ -1,0 +1,83 @@
+"""What the script of a rule leaves beside its results: a log, and a record of where they come from."""
+
+import json
+import os
+import sys
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from trussmap import __version__
+from trussmap.errors import InputError
+from trussmap.io import file_digest, write_json
+
+
+class _Tee:
+    """A text stream that writes to several; progress bars become lines of their own."""
+
+    encoding = "utf-8"
+
+    def __init__(self, *streams):
+        self.streams = streams
+
+    def write(self, text):
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        for stream in self.streams:
+            stream.write(text)
+        return len(text)
+
+    def flush(self):
+        for stream in self.streams:
+            stream.flush()
+
+    def isatty(self):
+        return False
+
+
+@contextmanager
+def job(snakemake):
+    """Run the script of a rule: its log, its threads, its errors, and the record of where its results come from.
+
+    What the script prints goes to its log and to the terminal. An InputError ends it with its one sentence and exit
+    code 1; any other error keeps its traceback. Numerical libraries that are imported inside keep to the rule's
+    threads. At the end, ``provenance/<rule>/<job>.json`` beside the logs says what the results were made of:
+
+    =============================  ==========================================================================
+    ``rule``, ``wildcards``        which job it was
+    ``source_digest``              of the library's source that it depends on (`trussmap.provenance`)
+    ``params``                     its settings, the seed among them
+    ``inputs``, ``outputs``        SHA-256 of every file; of a folder, that of its files' names and contents
+    =============================  ==========================================================================
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = str(snakemake.threads)
+    path = Path(snakemake.log[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", buffering=1) as log:
+        tee = _Tee(log, sys.stderr)
+        with redirect_stdout(tee), redirect_stderr(tee):
+            try:
+                yield
+                _write_record(snakemake, path)
+            except InputError as error:
+                print(f"Error: {error}", file=sys.stderr)
+                sys.exit(1)
+            except Exception:
+                import traceback
+
+                traceback.print_exc()
+                sys.exit(1)
+
+
+def _write_record(snakemake, log):
+    params = dict(snakemake.params.items())
+    record = {
+        "rule": snakemake.rule,
+        "wildcards": dict(snakemake.wildcards.items()),
+        "code_version": __version__,
+        "source_digest": params.pop("source", None),
+        "params": json.loads(json.dumps(params, default=str)),
+        "inputs": {str(path): file_digest(path) for path in snakemake.input},
+        "outputs": {str(path): file_digest(path) for path in snakemake.output},
+    }
+    folder = log.parents[2] / "provenance" / log.parent.name
+    write_json(record, folder / f"{log.stem}.json")

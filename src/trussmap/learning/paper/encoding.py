@@ -1,0 +1,65 @@
+"""Designs as the published networks see them, and the scaling to [0, 1]."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from trussmap.lattice.descriptor import DENSITY, DENSITY_RANGE, R1, R2, REPS, STRETCH_RANGE, TYPES, U, V
+from trussmap.rotation import angle_axis, rotation
+
+#: Sizes of the one-hot groups: three lattice types, three tessellations.
+GROUPS = [7, 7, 7, 2, 2, 2]
+
+
+def encode(designs):
+    """Network inputs of designs (n, 19): a dictionary of float32 tensors.
+
+    ``scaled`` (n, 7) are ρ, U, V in [0, 1]; ``lattices`` (n, 27) one-hot types and tessellations; ``r1`` and ``r2``
+    (n, 3, 3) rotations.
+    """
+    designs = np.asarray(designs, float)
+    choice = np.hstack([designs[:, TYPES], designs[:, REPS] - 1]).astype(int)
+    lattices = np.hstack([np.eye(k)[choice[:, i]] for i, k in enumerate(GROUPS)])
+    scaled = np.hstack([designs[:, DENSITY], designs[:, U], designs[:, V]])
+    scaled = (scaled - _low()) / (_high() - _low())
+    arrays = {"scaled": scaled, "lattices": lattices, "r1": rotation(designs[:, R1]), "r2": rotation(designs[:, R2])}
+    return {name: torch.as_tensor(array, dtype=torch.float32) for name, array in arrays.items()}
+
+
+def decode(inputs):
+    """Designs (n, 19) of network inputs: the inverse of ``encode``."""
+    arrays = {name: tensor.detach().cpu().double().numpy() for name, tensor in inputs.items()}
+    n = len(arrays["scaled"])
+    physical = _low() + np.clip(arrays["scaled"], 0, 1) * (_high() - _low())
+    groups = np.split(arrays["lattices"], np.cumsum(GROUPS)[:-1], axis=1)
+    choice = np.stack([group.argmax(1) for group in groups], 1)
+    designs = np.empty((n, 19))
+    designs[:, DENSITY], designs[:, U], designs[:, V] = physical[:, :1], physical[:, 1:4], physical[:, 4:]
+    designs[:, TYPES], designs[:, REPS] = choice[:, :3], choice[:, 3:] + 1
+    designs[:, R1], designs[:, R2] = angle_axis(arrays["r1"]), angle_axis(arrays["r2"])
+    return designs
+
+
+def _low():
+    return np.array([DENSITY_RANGE[0], *[STRETCH_RANGE[0]] * 6])
+
+
+def _high():
+    return np.array([DENSITY_RANGE[1], *[STRETCH_RANGE[1]] * 6])
+
+
+class Scaled(nn.Module):
+    """A module with minima and maxima of named quantities, kept in its configuration."""
+
+    def __init__(self, config, scaling):
+        super().__init__()
+        self.config = config | {"scaling": scaling}
+        for name, (low, high) in scaling.items():
+            self.register_buffer(f"{name}_low", torch.tensor(low), persistent=False)
+            self.register_buffer(f"{name}_span", torch.tensor(high) - torch.tensor(low), persistent=False)
+
+    def scale(self, name, values):
+        return (values - getattr(self, f"{name}_low")) / getattr(self, f"{name}_span")
+
+    def unscale(self, name, values):
+        return values * getattr(self, f"{name}_span") + getattr(self, f"{name}_low")

@@ -1,0 +1,19 @@
+"""Train one network of an architecture; for a point of the scaling study with other numbers of designs and batches.
+
+Outputs: the weights (`.safetensors`) and the record beside them (`.json`, fields in `trussmap.learning.models`).
+"""
+
+from trussmap.job import job
+
+with job(snakemake):
+    from trussmap.dataset import open_dataset
+    from trussmap.learning.models import train_network
+    from trussmap.learning.scaling import scaled_settings
+
+    p, network = snakemake.params, snakemake.wildcards
+    settings = dict(p.settings)
+    if hasattr(network, "effort"):
+        with open_dataset(snakemake.input.dataset) as data:
+            settings = scaled_settings(settings, int(network.designs), float(network.effort), len(data.train))
+    out = snakemake.output.weights
+    train_network(network.architecture, network.network, snakemake.input.dataset, settings, p.seed, out, p.source)
