@@ -71,7 +71,8 @@ def unseen(forward, inverse, dataset, counts, options, seed=0, threads=None):
             targets, forward, inverse, options["draws"], options["temperature"], 1, effort, seed, threads
         )
         error = found["nmse_frobenius"]
-        r2 = r_squared(targets, found[COMPONENTS].to_numpy())
+        with np.errstate(divide="ignore", invalid="ignore"):  # of one target it is not defined
+            r2 = r_squared(targets, found[COMPONENTS].to_numpy())
         tree[effort] = {
             "targets": len(targets),
             "nmse_frobenius_median": error.median(),
