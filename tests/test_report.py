@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imsave
 
-from trussmap.report import findings, flatten, headline_rows, write_report
+from trussmap.report import write_report
+from trussmap.report.findings import findings
+from trussmap.report.tables import headline_rows, r2_table
+from trussmap.report.text import flatten
 from trussmap.stiffness import COMPONENTS
 
 PAPER = {
@@ -138,6 +141,17 @@ def test_findings_follow_from_the_numbers(study, metrics):
     assert any("higher by up to 0.0700" in s for s in sentences)
     assert any("every strut" in s for s in sentences)
     assert findings({}) == []
+
+
+def test_published_bounds_are_read_and_not_known(study, metrics):
+    assert "the published 0.98" in " ".join(findings(metrics)) and "constants reach 0.95" in " ".join(findings(metrics))
+    metrics["paper"] = {"forward": {"paper": {"r2_at_least": 0.75}}}
+    sentences = " ".join(findings(metrics))
+    assert "0 of 21 constants reach the published 0.75" in sentences and "reach 0.95" not in sentences
+    table = r2_table(metrics, ["polar", "paper"])
+    assert "Cells below 0.75 are tinted" in render(study, metrics)
+    _, texts, tints = table["rows"][0]
+    assert [(text, tint) for text, tint in zip(texts, tints, strict=True) if tint] == [("0.7000", 0.2)]
 
 
 def test_report_of_a_study_without_files(tmp_path):

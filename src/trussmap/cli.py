@@ -111,7 +111,8 @@ def design(
 ):
     """Lattices that have a given stiffness, best first, each verified by finite elements."""
     from trussmap.design import design_lattices
-    from trussmap.generalize import load_models, write_designs
+    from trussmap.learning.study import load_models
+    from trussmap.output import write_designs
     from trussmap.targets import read_targets
 
     if not temperature > 0:
@@ -124,7 +125,10 @@ def design(
     forward, inverse = load_models(study and Path("results") / study)
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     found = design_lattices(c, forward, inverse, **options)
-    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block)
+    picture = None
+    if cell_size_mm is not None:
+        from trussmap.figures.cell import plot as picture
+    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture)
     for row in found[found["rank"] == 1].to_dict("records"):
         error = row["nmse_frobenius"]
         said = f"{row['name']}: relative error of the stiffness {error**0.5:.1%} (nmse_frobenius {error:.2g})"

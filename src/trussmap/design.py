@@ -11,6 +11,7 @@ import pandas as pd
 from trussmap.homogenization import homogenize_designs, homogenize_topologies
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import (
+    DENSITY,
     DENSITY_RANGE,
     DESIGN_COLUMNS,
     R1,
@@ -21,15 +22,14 @@ from trussmap.lattice.descriptor import (
     U,
     V,
     check_designs,
-    design_graph,
     sample_designs,
     topology_keys,
 )
-from trussmap.lattice.symmetry import primitive_cell
 from trussmap.measures import nmse_componentwise, nmse_frobenius
 from trussmap.progress import progress
 from trussmap.rotation import GENERATORS, angle_axis, from_rotation_vector, rotation
 from trussmap.stiffness import COMPONENTS, MULTIPLICITY
+from trussmap.streams import stream
 
 # Proposals and targets worked on at once, which bounds the memory.
 _PROPOSALS, _TARGETS = 100_000, 50
@@ -39,7 +39,7 @@ _EFFORT = {
     "thorough": (24, ((6, 600, 8), (12, 100, 4), (40, 12, 1))),
 }
 # Parameters of a refinement: log ρ, log U, log V, and the rotation vectors of small turns of R1 and R2.
-_LOG = slice(0, 7)
+_LOG, _LOGGED_COLUMNS = slice(0, 7), np.r_[DENSITY, U, V]
 _LOWER = np.log([DENSITY_RANGE[0], *[STRETCH_RANGE[0]] * 6])
 _UPPER = np.log([DENSITY_RANGE[1], *[STRETCH_RANGE[1]] * 6])
 
@@ -70,13 +70,14 @@ def design_lattices(
     tables = []
     for first in progress(range(0, len(targets), chunk), "designing", unit="chunk"):
         part = targets[first : first + chunk]
-        proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=seed + first)
+        own = stream(seed, "designing", first)
+        proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=stream(own, "proposals"))
         owner, designs = _best_proposals(part, proposals, forward, threads)
         stiffness = homogenize_designs(designs, threads=threads)
         best = _ranked(owner, nmse_frobenius(stiffness, part[owner]), topology_keys(designs), 1)
         unrefined = stiffness[best]
         if refine != "none":
-            owner, designs, stiffness = search(part, owner, designs, refine, seed + first, threads)
+            owner, designs, stiffness = search(part, owner, designs, refine, own, threads)
         error = nmse_frobenius(stiffness, part[owner])
         order = _ranked(owner, error, topology_keys(designs), keep)
         owner, designs, stiffness = owner[order], designs[order], stiffness[order]
@@ -127,7 +128,7 @@ def search(targets, owner, starts, effort="quick", seed=0, threads=None):
     random_starts, rounds = _EFFORT[effort]
     types, reps = topology_members()
     count = len(types) * random_starts
-    rest = sample_designs(seed, 0, count)
+    rest = sample_designs(stream(seed, "random starts"), 0, count)
     rest[:, TYPES], rest[:, REPS] = np.repeat(types, random_starts, 0), np.repeat(reps, random_starts, 0)
     owner = np.concatenate([owner, np.repeat(np.arange(len(targets)), count)])
     designs = np.concatenate([starts, np.tile(rest, (len(targets), 1))])
@@ -155,7 +156,7 @@ def refine_designs(targets, designs, steps=20, threads=None):
     Returns designs (n, 19) and their stiffness (n, 21), never worse than they came in.
     """
     keys = topology_keys(designs)
-    logs = np.clip(np.log(designs[:, [0, *range(1, 4), *range(16, 19)]]), _LOWER, _UPPER)
+    logs = np.clip(np.log(designs[:, _LOGGED_COLUMNS]), _LOWER, _UPPER)
     turns = np.stack([rotation(designs[:, R1]), rotation(designs[:, R2])], 1)
     weight = MULTIPLICITY**0.5
     scale = weight / np.linalg.norm(targets * weight, axis=1, keepdims=True)
@@ -183,74 +184,28 @@ def refine_designs(targets, designs, steps=20, threads=None):
         stiffness[better], jacobian[better] = trial_stiffness[better], trial_jacobian[better]
         residual[better] = trial_residual[better]
     refined = designs.copy()
-    values = np.exp(logs)
-    refined[:, 0], refined[:, U], refined[:, V] = values[:, 0], values[:, 1:4], values[:, 4:]
+    refined[:, _LOGGED_COLUMNS] = np.exp(logs)
     refined[:, R1], refined[:, R2] = angle_axis(turns[:, 0]), angle_axis(turns[:, 1])
     check_designs(refined, "refined designs")
     return refined, stiffness
 
 
-def remarks(table, targets, youngs_modulus=1.0, far=0.01):
-    """What a person should know of each design in a table of ``design_lattices``: a list of sentences, mostly empty.
-
-    ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is the base material's, for advice in its units;
-    ``far`` is the Frobenius NMSE from which a design counts as far off.
-    """
-    sentences = []
-    for _, row in table.iterrows():
-        said = []
-        density, error = row["relative_density"], row["nmse_frobenius"]
-        at_end = [bound for bound in DENSITY_RANGE if abs(np.log(density / bound)) < 0.005]
-        if at_end:
-            c, goal = row[COMPONENTS].to_numpy(float), targets[int(row["target"]) - 1]
-            factor = (MULTIPLICITY * c * goal).sum() / (MULTIPLICITY * c * c).sum()
-            other = "stiffer" if at_end[0] == DENSITY_RANGE[1] else "softer"
-            said.append(
-                f"relative density {density:.3g} is at the end of its range: a {other} base material"
-                + (
-                    f", of Young's modulus {factor * youngs_modulus:.3g}, would do better"
-                    if abs(factor - 1) > 0.01
-                    else ""
-                )
-            )
-        stretches = row[DESIGN_COLUMNS[V]].to_numpy(float)
-        if error > 1e-6 and stretches.max() / stretches.min() > 0.995 * STRETCH_RANGE[1] / STRETCH_RANGE[0]:
-            said.append("stretches V are at both ends of their range: a more anisotropic one would do better")
-        if error > far:
-            said.append(f"the stiffness is still off by {error**0.5:.0%}: no lattice of this family seems to have it")
-        sentences.append("; ".join(said))
-    return sentences
-
-
-def printability(table, cell_size_mm):
-    """Strut diameter and smallest gap between struts in mm, for unit cells of the volume cell_size_mm³: (n,) each.
-
-    The gap is that between two struts that share no node, axis distance less diameter; negative where they overlap.
-    """
-    diameter, gap = np.empty(len(table)), np.empty(len(table))
-    for k, design in enumerate(table[DESIGN_COLUMNS].to_numpy(float)):
-        graph = design_graph(design)
-        scale = cell_size_mm / graph.volume ** (1 / 3)
-        diameter[k] = 2 * scale * graph.radius(design[0])
-        gap[k] = scale * primitive_cell(graph).smallest_distance() - diameter[k]
-    return diameter, gap
-
-
 def _evaluate(keys, logs, turns, threads):
     """Stiffness (n, 21) and its derivatives (n, 21, 13) by the parameters of a refinement."""
     values = np.exp(logs)
+    density, u, v = values[:, 0], values[:, 1:4], values[:, 4:7]
     first, second = turns[:, 0], turns[:, 1]
-    inner = first * values[:, None, 1:4]  # R1·U
-    stretched = values[:, 4:, None] * inner  # V·R1·U
+    inner = first * u[:, None]  # R1·U
+    stretched = v[:, :, None] * inner  # V·R1·U
     maps = second @ stretched
-    stiffness, by_map = homogenize_topologies(keys, maps, values[:, 0], threads, gradient=True)
+    stiffness, by_map = homogenize_topologies(keys, maps, density, threads, gradient=True)
     tangent = np.zeros((len(keys), 12, 3, 3))
     for k in range(3):
         tangent[:, k, :, k] = maps[:, :, k]
         tangent[:, 3 + k] = second[:, :, k, None] * stretched[:, None, k]
-        tangent[:, 6 + k] = second @ (values[:, 4:, None] * (GENERATORS[k] @ inner))
+        tangent[:, 6 + k] = second @ (v[:, :, None] * (GENERATORS[k] @ inner))
         tangent[:, 9 + k] = GENERATORS[k] @ maps
     jacobian = np.empty((len(keys), 21, 13))
-    jacobian[:, :, 0] = by_map[:, :, 9] * values[:, :1]
+    jacobian[:, :, 0] = by_map[:, :, 9] * density[:, None]
     jacobian[:, :, 1:] = by_map[:, :, :9] @ tangent.reshape(-1, 12, 9).swapaxes(1, 2)
     return stiffness, jacobian

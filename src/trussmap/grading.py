@@ -23,7 +23,7 @@ from scipy.spatial import cKDTree
 from trussmap.errors import InputError
 from trussmap.homogenization import homogenize_cells, homogenize_designs
 from trussmap.lattice.compound import compound, superpose
-from trussmap.lattice.descriptor import REPS, TYPES, deformation_map
+from trussmap.lattice.descriptor import DENSITY, REPS, TYPES, deformation_map
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.measures import nmse_frobenius
 
@@ -83,7 +83,8 @@ def grade(design_a, design_b, length=16.0, width=3.0, margin=0.1, control_points
     maps = deformation_map(designs)
     maps /= np.cbrt(np.linalg.det(maps))[:, None, None]
     graph, maps, in_a, in_b = _common_cell(designs, maps)
-    path = _Path(graph, maps, designs[:, 0], np.stack([in_a, in_b]), length, margin, minimum_radius)
+    density = designs[:, DENSITY].ravel()
+    path = _Path(graph, maps, density, np.stack([in_a, in_b]), length, margin, minimum_radius)
     phase = _fit_phases(path, length, width)
     structure, before = _build(graph, path, phase, length, width)
     axis = np.column_stack([np.linspace(0, length, control_points), np.zeros((control_points, 2))])
@@ -172,11 +173,11 @@ def _contains(lattice, graph):
 class _Path:
     """What is prescribed along x: progress, reciprocal basis and strut cross-sections."""
 
-    def __init__(self, graph, maps, density, members, length, margin, minimum_radius):
+    def __init__(self, graph, maps, density, present, length, margin, minimum_radius):
         self.length, self.margin, self.density = length, margin, density
         self.reciprocal = np.linalg.inv(maps)  # rows are the reciprocal vectors
         lengths = np.linalg.norm(np.einsum("dij,mj->dmi", maps, graph.fractional_vectors), axis=2)
-        self.areas = members * (density / (members * lengths).sum(1))[:, None]
+        self.areas = present * (density / (present * lengths).sum(1))[:, None]
         mean_radius = np.sqrt(self.areas.max(1) / np.pi)
         self.thinnest = minimum_radius * mean_radius.min()
         # Along the way the cross-sections are scaled so that the relative density changes linearly, whatever the cell.
@@ -197,9 +198,9 @@ class _Path:
         s = np.asarray(progress)[..., None, None]
         return (1 - s) * self.reciprocal[0] + s * self.reciprocal[1]
 
-    def radii(self, progress, kind):
-        """Radii (n,) of the cell's struts ``kind`` (n,) at progress (n,): areas fade linearly, too thin ones are 0."""
-        areas = (1 - progress) * self.areas[0, kind] + progress * self.areas[1, kind]
+    def radii(self, progress, members):
+        """Radii (n,) of struts ``members`` (n,) of a cell at progress (n,): areas fade linearly, thin ones are 0."""
+        areas = (1 - progress) * self.areas[0, members] + progress * self.areas[1, members]
         radii = np.sqrt(areas * np.interp(progress, self._steps, self._scale) / np.pi)
         return np.where(radii < self.thinnest, 0.0, radii)
 
@@ -277,15 +278,15 @@ def _build(graph, path, phase, length, width):
     keys = np.concatenate([ends, np.broadcast_to(graph.struts.ravel()[:, None], (*ends.shape[:2], 1))], 2)
     keys, struts = np.unique(keys.reshape(-1, 4), axis=0, return_inverse=True)
     struts = struts.reshape(-1, 2)
-    kind = np.tile(np.arange(len(graph.struts)), len(cells))
+    members = np.tile(np.arange(len(graph.struts)), len(cells))
 
     nodes = _solve(phase, keys[:, :3] + graph.nodes[keys[:, 3]], sample, sample_phase)
     low, high = np.array([0, -half, -half]) - 1e-6, np.array([length, half, half]) + 1e-6
     inside = np.isfinite(nodes).all(1) & (nodes >= low).all(1) & (nodes <= high).all(1)
     keep = inside[struts].all(1)
-    struts, kind = struts[keep], kind[keep]
+    struts, members = struts[keep], members[keep]
     position = path.progress(nodes[struts, 0].mean(1))
-    radii = path.radii(position, kind)
+    radii = path.radii(position, members)
     keep = radii > 0
     struts, radii, position = struts[keep], radii[keep], position[keep]
     before = _floating(len(nodes), struts)
@@ -348,9 +349,9 @@ def _measure_path(graph, path, phase, axis, designs):
     """FE stiffness of the local cells on the axis against the stiffness interpolated between the two designs."""
     progress = path.progress(axis[:, 0])
     graphs, areas, density = [], [], []
-    kinds = np.arange(len(graph.struts))
+    members = np.arange(len(graph.struts))
     for gradient, share in zip(phase.gradient(axis), progress, strict=True):
-        radii = path.radii(share, kinds)
+        radii = path.radii(share, members)
         there = radii > 0
         used, struts = np.unique(graph.struts[there], return_inverse=True)
         local = PeriodicGraph(graph.nodes[used], struts.reshape(-1, 2), graph.offsets[there], np.linalg.inv(gradient))

@@ -19,7 +19,7 @@ def gather(dataset, timings, evaluations, summaries, benchmarks, paper):
     timings : paths of JSON files with ``designs`` and the ``seconds`` of homogenizing them twice, after U and in full
     evaluations : paths of JSON trees, one for each architecture and named after it, that have chapters as keys
     summaries : {key: paths of JSON trees to go under that key, one into the other}
-    benchmarks : folder of Snakemake's benchmark files, ``<rule>/*.tsv``
+    benchmarks : paths of Snakemake's benchmark files, ``<rule>/<job>.tsv``
     paper : path of the paper's numbers under the same keys, in YAML
     """
     with open_dataset(dataset) as data:
@@ -43,12 +43,14 @@ def gather(dataset, timings, evaluations, summaries, benchmarks, paper):
 
 
 def rule_seconds(benchmarks):
-    """Wall-clock seconds by rule, summed over its jobs; of figures, which may come later, none."""
+    """Wall-clock seconds by rule, summed over its jobs; of ``train`` by network, as in ``train_polar_forward``.
+
+    ``benchmarks``: paths of Snakemake's benchmark files, ``<rule>/<job>.tsv``.
+    """
     total = {}
-    for path in sorted(Path(benchmarks).glob("*/*.tsv")):
-        if path.parent.name.startswith(("figure_", "metrics", "report")):
-            continue
+    for path in sorted(map(Path, benchmarks)):
+        rule = path.parent.name if path.parent.name != "train" else f"train_{path.stem}"
         with open(path) as file:
             for row in csv.DictReader(file, delimiter="\t"):
-                total[path.parent.name] = round(total.get(path.parent.name, 0.0) + float(row["s"]), 1)
+                total[rule] = round(total.get(rule, 0.0) + float(row["s"]), 1)
     return total

@@ -1,19 +1,15 @@
-"""Stiffness targets: tables of 21 constants, read and checked; the bone and catalogue targets of the study."""
-
-from pathlib import Path
+"""Stiffness targets: tables of 21 constants, read and checked."""
 
 import numpy as np
 import pandas as pd
 
 from trussmap.errors import InputError
-from trussmap.stiffness import COMPONENTS, admissibility, pack
+from trussmap.stiffness import COMPONENTS, admissibility
 
 #: Densest lattice of the design space; no target can be stiffer than its Voigt bound.
 MAXIMUM_DENSITY = 0.1
 #: Relative difference between C_ij and C_ji (against the largest constant of the row) that passes as rounding.
 SYMMETRY_TOLERANCE = 1e-6
-#: Small tables that come with the project, each with its source in their README.
-RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 
 _MIRROR = {f"C{j}{i}": f"C{i}{j}" for i in range(1, 7) for j in range(i + 1, 7)}
 
@@ -146,35 +142,3 @@ def _names(table):
         return default
     given = table["name"].fillna("").astype(str).str.strip()
     return [name or other for name, other in zip(given, default, strict=True)]
-
-
-def bone_targets():
-    """Names and stiffness (4, 21) in GPa of four bovine femoral trabecular specimens (Colabella et al. 2017)."""
-    table = pd.read_csv(RESOURCES / "bone_targets_gpa.csv")
-    return table["name"].tolist(), table[COMPONENTS].to_numpy(float)
-
-
-def catalogue_targets():
-    """Stiffness of a handful of crystal-network cells (Lumpe & Stanković 2021), from published Abaqus compliances.
-
-    Returns a table ``name, relative_density, C11, …, C66`` (Voigt, base modulus E = 1).
-    """
-    return pd.read_csv(RESOURCES / "catalogue_targets.csv")
-
-
-def catalogue_table(cells, relative_density):
-    """The table of ``catalogue_targets`` from those catalogue cells that carry a compliance at ``relative_density``."""
-    chosen = [cell for cell in cells if relative_density in cell.compliance]
-    stiffness = stiffness_of_compliance(np.array([cell.compliance[relative_density] for cell in chosen]))
-    stiffness[np.abs(stiffness) < 1e-9 * stiffness.max(1, keepdims=True)] = 0.0  # numerical dust of the solver
-    table = pd.DataFrame(stiffness, columns=COMPONENTS)
-    table.insert(0, "name", [cell.name for cell in chosen])
-    table.insert(1, "relative_density", relative_density)
-    return table
-
-
-def stiffness_of_compliance(compliance):
-    """The 21 Voigt constants (..., 21) of compliances in Mandel notation (..., 6, 6)."""
-    scale = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
-    stiffness = np.linalg.inv(compliance)
-    return pack((stiffness + stiffness.swapaxes(-1, -2)) / 2 / (scale[:, None] * scale))

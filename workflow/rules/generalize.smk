@@ -12,9 +12,9 @@ rule generalize_bone:
         summary=f"{RESULTS}/generalize/bone/summary.json",
         lattices=directory(f"{RESULTS}/generalize/bone/lattices"),
     log:
-        f"{RESULTS}/logs/generalize_bone/generalize_bone.log",
+        log_of("generalize_bone"),
     benchmark:
-        f"{RESULTS}/benchmarks/generalize_bone/generalize_bone.tsv"
+        benchmark_of("generalize_bone")
     conda:
         "../../envs/trussmap.yaml"
     threads: 4
@@ -26,6 +26,7 @@ rule generalize_bone:
         seed=config["seed"],
         youngs_modulus=config["bone"]["youngs_modulus_gpa"],
         prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
+        source=source_of("generalize_bone", config["model"]["architecture"]),
     message:
         "Designing lattices with the stiffness of bone"
     script:
@@ -36,9 +37,9 @@ rule generate_catalogue:
     output:
         f"{RESULTS}/generalize/catalogue/generated.lat",
     log:
-        f"{RESULTS}/logs/generate_catalogue/generate_catalogue.log",
+        log_of("generate_catalogue"),
     benchmark:
-        f"{RESULTS}/benchmarks/generate_catalogue/generate_catalogue.tsv"
+        benchmark_of("generate_catalogue")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
@@ -48,6 +49,7 @@ rule generate_catalogue:
     params:
         cells=config["catalogue"]["generated"],
         seed=config["seed"],
+        source=source_of("generate_catalogue"),
     message:
         "Generating crystal networks over space groups"
     script:
@@ -73,9 +75,9 @@ rule generalize_catalogue:
         summary=f"{RESULTS}/generalize/catalogue/summary.json",
         lattices=directory(f"{RESULTS}/generalize/catalogue/lattices"),
     log:
-        f"{RESULTS}/logs/generalize_catalogue/generalize_catalogue.log",
+        log_of("generalize_catalogue"),
     benchmark:
-        f"{RESULTS}/benchmarks/generalize_catalogue/generalize_catalogue.tsv"
+        benchmark_of("generalize_catalogue")
     conda:
         "../../envs/trussmap.yaml"
     threads: 4
@@ -86,6 +88,7 @@ rule generalize_catalogue:
         options=config["design"] | {"draws": config["catalogue"]["draws"]},
         seed=config["seed"],
         relative_density=config["catalogue"]["relative_density"],
+        source=source_of("generalize_catalogue", config["model"]["architecture"]),
     message:
         "Designing lattices with the stiffness of crystal-network cells"
     script:
@@ -102,9 +105,9 @@ rule design_targets:
         summary=f"{RESULTS}/design/summary.json",
         lattices=directory(f"{RESULTS}/design/lattices"),
     log:
-        f"{RESULTS}/logs/design_targets/design_targets.log",
+        log_of("design_targets"),
     benchmark:
-        f"{RESULTS}/benchmarks/design_targets/design_targets.tsv"
+        benchmark_of("design_targets")
     conda:
         "../../envs/trussmap.yaml"
     threads: 4
@@ -116,6 +119,7 @@ rule design_targets:
         seed=config["seed"],
         youngs_modulus=config["youngs_modulus"],
         prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
+        source=source_of("generalize_bone", config["model"]["architecture"]),
     message:
         "Designing lattices for {input.targets}"
     script:
@@ -129,9 +133,9 @@ rule search_bone:
         table=f"{RESULTS}/generalize/bone/search.csv",
         summary=f"{RESULTS}/generalize/bone/search.json",
     log:
-        f"{RESULTS}/logs/search_bone/search_bone.log",
+        log_of("search_bone"),
     benchmark:
-        f"{RESULTS}/benchmarks/search_bone/search_bone.tsv"
+        benchmark_of("search_bone")
     conda:
         "../../envs/trussmap.yaml"
     threads: 4
@@ -141,6 +145,7 @@ rule search_bone:
     params:
         seed=config["seed"],
         youngs_modulus=config["bone"]["youngs_modulus_gpa"],
+        source=source_of("search_bone"),
     message:
         "Searching all topologies for the stiffness of bone, without a network"
     script:
@@ -154,9 +159,9 @@ rule generalize_unseen:
     output:
         f"{RESULTS}/generalize/unseen/summary.json",
     log:
-        f"{RESULTS}/logs/generalize_unseen/generalize_unseen.log",
+        log_of("generalize_unseen"),
     benchmark:
-        f"{RESULTS}/benchmarks/generalize_unseen/generalize_unseen.tsv"
+        benchmark_of("generalize_unseen")
     conda:
         "../../envs/trussmap.yaml"
     threads: 4
@@ -170,6 +175,7 @@ rule generalize_unseen:
             for effort in ["none", "quick", "thorough"]
         },
         seed=config["seed"],
+        source=source_of("generalize_unseen", config["model"]["architecture"]),
     message:
         "Designing lattices for the stiffness of unseen designs"
     script:

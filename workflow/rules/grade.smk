@@ -11,9 +11,9 @@ rule grade:
         struts=f"{RESULTS}/grading/struts.csv",
         summary=f"{RESULTS}/grading/summary.json",
     log:
-        f"{RESULTS}/logs/grade/grade.log",
+        log_of("grade"),
     benchmark:
-        f"{RESULTS}/benchmarks/grade/grade.tsv"
+        benchmark_of("grade")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
@@ -22,6 +22,7 @@ rule grade:
         runtime=60,
     params:
         options=config["grading"],
+        source=source_of("grade"),
     message:
         "Grading a structure in space between two bone designs (Fig. 3B)"
     script:

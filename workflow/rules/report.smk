@@ -5,15 +5,17 @@ rule figure_elementary:
     output:
         f"{RESULTS}/figures/elementary.png",
     log:
-        f"{RESULTS}/logs/figure_elementary/figure_elementary.log",
+        log_of("figure_elementary"),
     benchmark:
-        f"{RESULTS}/benchmarks/figure_elementary/figure_elementary.tsv"
+        benchmark_of("figure_elementary")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        source=source_of("figure_elementary"),
     message:
         "Drawing the seven elementary lattices (SI Fig. S1)"
     script:
@@ -24,15 +26,17 @@ rule figure_generation:
     output:
         f"{RESULTS}/figures/generation.png",
     log:
-        f"{RESULTS}/logs/figure_generation/figure_generation.log",
+        log_of("figure_generation"),
     benchmark:
-        f"{RESULTS}/benchmarks/figure_generation/figure_generation.tsv"
+        benchmark_of("figure_generation")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        source=source_of("figure_generation"),
     message:
         "Drawing how a design is generated, with its elastic surfaces (Fig. 1)"
     script:
@@ -46,15 +50,17 @@ rule figure_dataset:
     output:
         f"{RESULTS}/figures/dataset.png",
     log:
-        f"{RESULTS}/logs/figure_dataset/figure_dataset.log",
+        log_of("figure_dataset"),
     benchmark:
-        f"{RESULTS}/benchmarks/figure_dataset/figure_dataset.tsv"
+        benchmark_of("figure_dataset")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        source=source_of("figure_dataset"),
     message:
         "Drawing the distribution of the data set (SI Fig. S3)"
     script:
@@ -70,15 +76,17 @@ rule figure_losses:
     output:
         f"{RESULTS}/figures/losses.png",
     log:
-        f"{RESULTS}/logs/figure_losses/figure_losses.log",
+        log_of("figure_losses"),
     benchmark:
-        f"{RESULTS}/benchmarks/figure_losses/figure_losses.tsv"
+        benchmark_of("figure_losses")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        source=source_of("figure_losses"),
     message:
         "Drawing the course of the trainings (SI Fig. S4)"
     script:
@@ -93,15 +101,17 @@ rule figure_scaling:
         figure=f"{RESULTS}/figures/scaling.png",
         table=f"{RESULTS}/scaling/scaling.csv",
     log:
-        f"{RESULTS}/logs/figure_scaling/figure_scaling.log",
+        log_of("figure_scaling"),
     benchmark:
-        f"{RESULTS}/benchmarks/figure_scaling/figure_scaling.tsv"
+        benchmark_of("figure_scaling")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        source=source_of("figure_scaling"),
     message:
         "Drawing accuracy against designs and compute"
     script:
@@ -115,15 +125,17 @@ rule figure_correlation:
         forward=f"{RESULTS}/figures/correlation_forward_{{architecture}}.png",
         inverse=f"{RESULTS}/figures/correlation_inverse_{{architecture}}.png",
     log:
-        f"{RESULTS}/logs/figure_correlation/{{architecture}}.log",
+        log_of("figure_correlation", "{architecture}"),
     benchmark:
-        f"{RESULTS}/benchmarks/figure_correlation/{{architecture}}.tsv"
+        benchmark_of("figure_correlation", "{architecture}")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        source=source_of("figure_correlation"),
     message:
         "Drawing predicted against true stiffness, architecture {wildcards.architecture} (Fig. 2)"
     script:
@@ -137,9 +149,9 @@ rule figure_targets:
     output:
         f"{RESULTS}/figures/{{targets}}_targets.png",
     log:
-        f"{RESULTS}/logs/figure_targets/{{targets}}.log",
+        log_of("figure_targets", "{targets}"),
     benchmark:
-        f"{RESULTS}/benchmarks/figure_targets/{{targets}}.tsv"
+        benchmark_of("figure_targets", "{targets}")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
@@ -148,6 +160,7 @@ rule figure_targets:
         runtime=10,
     params:
         unit=lambda wildcards: UNITS[wildcards.targets],
+        source=source_of("figure_targets"),
     message:
         "Drawing the {wildcards.targets} targets and the designs found for them (Fig. 3A)"
     script:
@@ -160,15 +173,17 @@ rule figure_catalogue:
     output:
         f"{RESULTS}/figures/catalogue.png",
     log:
-        f"{RESULTS}/logs/figure_catalogue/figure_catalogue.log",
+        log_of("figure_catalogue"),
     benchmark:
-        f"{RESULTS}/benchmarks/figure_catalogue/figure_catalogue.tsv"
+        benchmark_of("figure_catalogue")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        source=source_of("figure_catalogue"),
     message:
         "Drawing the errors of the designs for crystal-network cells (SI 4)"
     script:
@@ -183,19 +198,33 @@ rule figure_graded:
     output:
         f"{RESULTS}/figures/graded.png",
     log:
-        f"{RESULTS}/logs/figure_graded/figure_graded.log",
+        log_of("figure_graded"),
     benchmark:
-        f"{RESULTS}/benchmarks/figure_graded/figure_graded.tsv"
+        benchmark_of("figure_graded")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        source=source_of("figure_graded"),
     message:
         "Drawing the spatially graded structure (Fig. 3B)"
     script:
         "../scripts/figure_graded.py"
+
+
+# The rules whose time is told, and their jobs. A benchmark is a product of its rule like any other: named as an input, it
+# is waited for, and where it is missing its rule runs.
+TIMED = {
+    **dict.fromkeys(["study", "merge", "generalize_bone", "search_bone"], [None]),
+    **dict.fromkeys(["generalize_catalogue", "generalize_unseen", "grade"], [None]),
+    **dict.fromkeys(["sample", "homogenize"], SHARDS),
+    "generate_catalogue": [None] if config["catalogue"]["generated"] else [],
+    "train": [f"{a}_{network}" for a in ARCHITECTURES for network in NETWORKS[a]],
+    "evaluate": ARCHITECTURES,
+}
 
 
 rule metrics:
@@ -210,13 +239,16 @@ rule metrics:
         catalogue=f"{RESULTS}/generalize/catalogue/summary.json",
         unseen=rules.generalize_unseen.output[0],
         grading=f"{RESULTS}/grading/summary.json",
+        benchmarks=[
+            benchmark_of(rule, job) for rule, jobs in TIMED.items() for job in jobs
+        ],
         paper=RESOURCES / "resources/paper_metrics.yaml",
     output:
         f"{RESULTS}/metrics.json",
     log:
-        f"{RESULTS}/logs/metrics/metrics.log",
+        log_of("metrics"),
     benchmark:
-        f"{RESULTS}/benchmarks/metrics/metrics.tsv"
+        benchmark_of("metrics")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
@@ -224,7 +256,7 @@ rule metrics:
         mem_mb=1000,
         runtime=10,
     params:
-        benchmarks=f"{RESULTS}/benchmarks",
+        source=source_of("metrics"),
     message:
         "Gathering the headline numbers beside the paper's"
     script:
@@ -240,15 +272,17 @@ rule report:
     output:
         f"{RESULTS}/report.html",
     log:
-        f"{RESULTS}/logs/report/report.log",
+        log_of("report"),
     benchmark:
-        f"{RESULTS}/benchmarks/report/report.tsv"
+        benchmark_of("report")
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        source=source_of("report"),
     message:
         "Writing the report"
     script:

@@ -9,10 +9,5 @@ with job(snakemake):
     from trussmap.figures import losses
 
     paths = [Path(path) for path in snakemake.input]
-    histories = {
-        f"{path.parent.name}/{path.stem}": [
-            {"train_loss": epoch["loss"]} | epoch for epoch in json.loads(path.read_text())["history"]
-        ]
-        for path in paths
-    }
+    histories = {f"{path.parent.name}/{path.stem}": json.loads(path.read_text())["history"] for path in paths}
     losses.plot(histories, snakemake.output[0])

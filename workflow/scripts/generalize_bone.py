@@ -1,8 +1,8 @@
 """Design lattices with the stiffness of bone, or of a table of your own, and compare them with the training set.
 
 Outputs: `targets.csv` (`name` and the 21 constants divided by the base material's Young's modulus), `designs.csv`
-(fields in `trussmap.design.design_lattices` and `trussmap.generalize.write_designs`), `lattices/` (nodes and struts of
-each, a block to print, a picture) and `summary.json`, the errors of each target as in `trussmap.generalize.generalize`.
+(fields in `trussmap.design.design_lattices` and `trussmap.output.write_designs`), `lattices/` (nodes and struts of
+each, a block to print, a picture) and `summary.json`, the errors of each target as in `trussmap.assessment.assess`.
 """
 
 from trussmap.job import job
@@ -10,24 +10,21 @@ from trussmap.job import job
 with job(snakemake):
     from pathlib import Path
 
-    from trussmap.generalize import generalize
+    from trussmap.assessment import assess, errors_by_name
+    from trussmap.design import design_lattices
+    from trussmap.figures import cell
     from trussmap.io import write_json
+    from trussmap.learning.models import load_forward, load_inverse
+    from trussmap.output import write_designs, write_targets
     from trussmap.targets import read_targets
 
-    p, summary = snakemake.params, Path(snakemake.output.summary)
-    models = Path(snakemake.input.models[0]).parent
-    targets, names = read_targets(snakemake.input.targets, p.youngs_modulus)
-    rows = generalize(
-        names,
-        targets,
-        models,
-        snakemake.input.get("dataset"),
-        summary.parent,
-        p.options,
-        p.seed,
-        snakemake.threads,
-        p.youngs_modulus,
-        **p.prints,
-    )
-    tree = {row.pop("name"): row for row in rows.to_dict("records")}
-    write_json(tree, summary)
+    p, source, out = snakemake.params, snakemake.input, snakemake.output
+    models = Path(source.models[0]).parent
+    networks = load_forward(models), load_inverse(models)
+    targets, names = read_targets(source.targets, p.youngs_modulus)
+    found = design_lattices(targets, *networks, seed=p.seed, threads=snakemake.threads, **p.options)
+    write_targets(names, targets, out.targets)
+    folder = Path(out.designs).parent
+    write_designs(found, folder, names, targets, p.youngs_modulus, **p.prints, picture=cell.plot)
+    errors = assess(found, names, targets, p.options["refine"] != "none", source.get("dataset"))
+    write_json(errors_by_name(errors), out.summary)

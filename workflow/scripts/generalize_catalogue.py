@@ -2,7 +2,7 @@
 
 Outputs: as of `generalize_bone`; besides, `cells.csv` has for each cell its `source` (`catalogue`: the circulated one;
 `generated`: ours), `crystal_system`, mean `connectivity` (struts at a node) and the errors as in
-`trussmap.generalize.generalize`; `by_group.csv` has medians, quartiles and shares better than the lookup by source and
+`trussmap.assessment.assess`; `by_group.csv` has medians, quartiles and shares better than the lookup by source and
 crystal system or connectivity. `summary.json` has them for the circulated cells and, under `generated`, for ours.
 """
 
@@ -14,25 +14,28 @@ with job(snakemake):
     import numpy as np
     import pandas as pd
 
-    from trussmap.generalize import catalogue_targets, generalize, summarize, summarize_groups
+    from trussmap.assessment import assess, summarize, summarize_groups
+    from trussmap.crystal.targets import cell_targets, connectivity_class
+    from trussmap.design import design_lattices
     from trussmap.io import write_csv, write_json
+    from trussmap.learning.models import load_forward, load_inverse
+    from trussmap.output import write_designs, write_targets
 
     p, source, out = snakemake.params, snakemake.input, snakemake.output
+    models = Path(source.models[0]).parent
+    networks = load_forward(models), load_inverse(models)
     paths = [("catalogue", source.targets), *(("generated", path) for path in source.generated)]
-    parts = [catalogue_targets(path, kind, p.relative_density, snakemake.threads) for kind, path in paths]
+    parts = [cell_targets(path, origin, p.relative_density, snakemake.threads) for origin, path in paths]
     cells = pd.concat([table for table, _ in parts], ignore_index=True)
-    rows = generalize(
-        cells["name"].tolist(),
-        np.concatenate([targets for _, targets in parts]),
-        Path(source.models[0]).parent,
-        source.dataset,
-        Path(out.summary).parent,
-        p.options,
-        p.seed,
-        snakemake.threads,
-    )
-    cells = cells.join(rows.drop(columns="name").reset_index(drop=True))
+    names, targets = cells["name"].tolist(), np.concatenate([stiffness for _, stiffness in parts])
+    found = design_lattices(targets, *networks, seed=p.seed, threads=snakemake.threads, **p.options)
+    write_targets(names, targets, out.targets)
+    write_designs(found, Path(out.designs).parent, names, targets)
+    errors = assess(found, names, targets, p.options["refine"] != "none", source.dataset)
+    cells = cells.join(errors.drop(columns="name"))
     write_csv(cells, out.cells)
-    write_csv(summarize_groups(cells), out.groups)
-    trees = {name: summarize(part) for name, part in cells.groupby("source")}
+    connectivity = connectivity_class(cells["connectivity"])
+    groups = {"crystal_system": cells["crystal_system"], "connectivity": connectivity}
+    write_csv(summarize_groups(cells, groups), out.groups)
+    trees = {origin: summarize(part) for origin, part in cells.groupby("source")}
     write_json(trees.pop("catalogue") | trees, out.summary)

@@ -13,7 +13,5 @@ with job(snakemake):
         "unseen": [source.unseen],
         "grading": [source.grading],
     }
-    tree = gather(
-        source.dataset, source.timings, source.evaluations, summaries, snakemake.params.benchmarks, source.paper
-    )
+    tree = gather(source.dataset, source.timings, source.evaluations, summaries, source.benchmarks, source.paper)
     write_json(tree, snakemake.output[0])

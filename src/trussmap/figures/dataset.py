@@ -1,6 +1,7 @@
 """SI Fig. S3: distribution of the 21 constants in the data set, against the published moments."""
 
 import numpy as np
+import seaborn as sns
 
 from trussmap.figures import style
 from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS
@@ -33,17 +34,16 @@ def _panel(ax, values, mean, std, name):
     values = 1e3 * values
     low, high = np.quantile(values, [0.001, 0.999])
     low, high = min(low, 1e3 * (mean - std)), max(high, 1e3 * (mean + std))
-    counts, edges = np.histogram(values, bins=60, range=(low, high), density=True)
-    ax.stairs(counts, edges, fill=True, color=style.HERE, alpha=0.35, lw=0)
-    ax.stairs(counts, edges, color=style.HERE, lw=0.9)
-    top = counts.max()
+    steps = {"element": "step", "stat": "density", "color": style.HERE, "alpha": 0.35, "lw": 0.9}
+    sns.histplot(values, bins=60, binrange=(low, high), ax=ax, **steps)
+    top = ax.dataLim.ymax
     for height, m, s, color in (
         (1.10, values.mean(), values.std(), style.HERE),
         (1.24, 1e3 * mean, 1e3 * std, style.PUBLISHED),
     ):
         ax.errorbar(m, height * top, xerr=s, color=color, marker="o", ms=3.5, lw=1.2, capsize=2.5, zorder=3)
     ax.axvline(1e3 * mean, color=style.PUBLISHED, lw=0.7, ls=(0, (2, 2)))
-    ax.set(xlim=(low, high), ylim=(0, 1.36 * top), yticks=[])
+    ax.set(xlim=(low, high), ylim=(0, 1.36 * top), ylabel="", yticks=[])
     ax.spines["left"].set_visible(False)
     ax.xaxis.get_major_locator().set_params(nbins=4, steps=[1, 2, 5, 10])
     ax.set_title(style.symbol(name), pad=3)

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from trussmap.figures import draw, style
 from trussmap.homogenization import homogenize_cells
 from trussmap.lattice.compound import compound
-from trussmap.lattice.descriptor import R1, R2, REPS, TYPES, U, V
+from trussmap.lattice.descriptor import DENSITY, R1, R2, REPS, TYPES, U, V
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.rotation import rotation
@@ -45,16 +45,16 @@ def stages(design):
     for _, _, step in maps:
         total = step @ total
         graphs.append(compound(design[TYPES], design[REPS]).mapped(total))
-    stiffness = homogenize_cells(graphs, design[0])
+    stiffness = homogenize_cells(graphs, design[DENSITY].item())
     return [Stage(m[0], m[1], g, c) for m, g, c in zip(maps, graphs, stiffness, strict=True)]
 
 
 def _parts(design):
-    """The elementary lattices of a design without repetition: {(kind, tessellation): graph}."""
+    """The elementary lattices of a design without repetition: {(lattice's number, tessellation): graph}."""
     parts = {}
-    for kind, repeat in zip(design[TYPES].astype(int), design[REPS].astype(int), strict=True):
-        graph = elementary_lattice(kind)
-        parts[kind, repeat] = graph.tiled(2) if repeat == 2 else graph
+    for number, repeat in zip(design[TYPES].astype(int), design[REPS].astype(int), strict=True):
+        graph = elementary_lattice(number)
+        parts[number, repeat] = graph.tiled(2) if repeat == 2 else graph
     return parts
 
 
@@ -65,7 +65,7 @@ def plot(design, path):
     scale of the directional Young's modulus E(n) / E_base.
     """
     design = np.asarray(design, float)
-    sequence = stages(design)
+    density, sequence = design[DENSITY].item(), stages(design)
     with style.figure(path, 12, 5.9) as fig:
         grid = fig.add_gridspec(2, 5, left=0.05, right=0.91, top=0.87, bottom=0.07, wspace=0.03, hspace=0.12)
         side = max(np.ptp(np.reshape(draw.lattice_limits(s.graph), (2, 2)), axis=1).max() for s in sequence)
@@ -78,7 +78,7 @@ def plot(design, path):
             if column == 0:
                 _superposed(ax, design, limits)
             else:
-                draw.lattice(ax, stage.graph, design[0], style.STEEL, limits, 560)
+                draw.lattice(ax, stage.graph, density, style.STEEL, limits, 560)
             ax.set_title(f"{stage.label}\n{stage.map}", pad=2)
             below = fig.add_subplot(grid[1, column])
             draw.elastic_surface(below, stage.stiffness, norm, (-reach, reach, -reach, reach))
@@ -97,24 +97,24 @@ def plot(design, path):
         fig.colorbar(ScalarMappable(norm, style.MODULUS_MAP), cax=bar).set_label(
             "directional Young's modulus $E(n)\\,/\\,E_\\mathrm{base}$"
         )
-        fig.suptitle(f"Generation of one design at relative density {design[0]:.3g}", x=0.05, ha="left", y=0.985)
+        fig.suptitle(f"Generation of one design at relative density {density:.3g}", x=0.05, ha="left", y=0.985)
 
 
 def _superposed(ax, design, limits):
     """The superposed lattices, each in its own colour, with a legend."""
     parts = _parts(design)
     start, end, colors = [], [], []
-    for (kind, _), graph in parts.items():
-        a, b, index = draw.cell_struts(graph)
+    for (number, _), graph in parts.items():
+        a, b, _ = draw.cell_struts(graph)
         start.append(a - 0.5)
         end.append(b - 0.5)
-        colors.append(np.tile(to_rgb(style.LATTICES[kind]), (len(index), 1)))
+        colors.append(np.tile(to_rgb(style.LATTICES[number]), (len(a), 1)))
     whole = compound(design[TYPES], design[REPS])
-    radius = max(whole.radius(design[0]), 0.008)
+    radius = max(whole.radius(design[DENSITY].item()), 0.008)
     draw.picture(ax, np.vstack(start), np.vstack(end), radius, np.vstack(colors), limits, 560)
     handles = [
-        Patch(color=style.LATTICES[kind], label=f"{NAMES[kind].replace('_', ' ')}" + (" (2×)" if rep == 2 else ""))
-        for kind, rep in parts
+        Patch(color=style.LATTICES[number], label=f"{NAMES[number].replace('_', ' ')}" + (" (2×)" if rep == 2 else ""))
+        for number, rep in parts
     ]
     ax.legend(
         handles=handles,

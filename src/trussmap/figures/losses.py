@@ -3,16 +3,7 @@
 import numpy as np
 
 from trussmap.figures import style
-
-_NAMES = {
-    "paper/forward_1": "paper: $F_1$, orthotropic stiffness",
-    "paper/forward_2": "paper: $F_2$, full stiffness",
-    "paper/inverse": "paper: inverse $G_1, G_2$",
-    "polar/forward": "polar: forward",
-    "polar/inverse": "polar: inverse",
-    "direct/forward": "direct: forward",
-    "direct/inverse": "direct: inverse",
-}
+from trussmap.learning.registry import architectures
 
 
 def plot(histories, path):
@@ -33,7 +24,12 @@ def plot(histories, path):
             # a last row that is not full stands in the middle
             shift = columns * rows - len(histories) if row == rows - 1 else 0
             ax = fig.add_subplot(grid[row, 2 * column + shift : 2 * column + shift + 2])
-            _panel(ax, history, _NAMES.get(name, name))
+            _panel(ax, history, _label(*name.split("/")))
+
+
+def _label(architecture, network):
+    networks = architectures()[architecture].networks
+    return networks[network].label if network in networks else f"{architecture}: {network}"
 
 
 def _panel(ax, history, title):

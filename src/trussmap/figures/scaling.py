@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from trussmap.figures import style
+from trussmap.learning.registry import architectures
 
 _TICKS = [-9, -1, 0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999]
 
@@ -42,15 +43,15 @@ def plot(table, published, path):
 
 
 def _curve(ax, x, rows, network, name):
-    for kind, label, look in (("min", "lowest of 21", "-"), ("mean", "mean", ":")):
-        y = 1 - rows[f"{network}_{kind}"]
+    for statistic, label, look in (("min", "lowest of 21", "-"), ("mean", "mean", ":")):
+        y = 1 - rows[f"{network}_{statistic}"]
         ax.plot(
             x,
             y,
             look,
-            color=style.ARCHITECTURES[name],
+            color=architectures()[name].color,
             marker="o",
-            ms=4.5 if kind == "min" else 3,
+            ms=4.5 if statistic == "min" else 3,
             label=f"{name}, {label}",
         )
 

@@ -12,7 +12,6 @@ from trussmap.io import atomic_path
 #: What a colour means, in every figure.
 TARGET, DESIGN_A, DESIGN_B = "#2d3340", "#1f6fb4", "#d9661f"
 HERE, PUBLISHED = "#2a8c82", "#2d3340"
-ARCHITECTURES = {"polar": HERE, "paper": "#a8731f", "direct": "#8a4f9e"}
 TRAIN, TEST = "#8a93a3", "#b3324a"
 STEEL = "#93a3b8"
 GUIDE = "#c9ced6"

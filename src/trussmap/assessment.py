@@ -1,0 +1,116 @@
+"""How close designs come to their targets: by target, in summary, and for stiffnesses that can be had exactly."""
+
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+
+from trussmap.dataset import open_dataset
+from trussmap.design import design_lattices
+from trussmap.lattice.descriptor import topology_keys
+from trussmap.lookup import closest_stiffness
+from trussmap.measures import nmse_frobenius, r_squared
+from trussmap.stiffness import COMPONENTS
+
+_MOST_LINES = 20
+
+
+def assess(found, names, targets, refined, dataset=None):
+    """The errors of designs, a row for each target, by finite elements.
+
+    Parameters
+    ----------
+    found : table of `trussmap.design.design_lattices`; ``refined`` says whether it searched for these designs
+    names, targets : n names, and (n, 21) with base modulus 1
+    dataset : path of the data set whose closest training design is the baseline; without it there is none
+
+    Returns
+    -------
+    DataFrame with ``name``; ``nmse_frobenius`` of the network's best proposal; of the refined designs A and B
+    ``nmse_frobenius_refined``, ``nmse_componentwise_refined`` and ``design_b_nmse_frobenius_refined``; and
+    ``lookup_nmse_frobenius`` of the closest training design.
+    """
+    a, b = (found[found["rank"] == rank].set_index("target") for rank in (1, 2))
+    rows = pd.DataFrame({"name": names}, index=np.arange(len(names)) + 1)
+    rows["nmse_frobenius"] = a["unrefined_nmse_frobenius"]
+    if refined:
+        rows["nmse_frobenius_refined"] = a["nmse_frobenius"]
+        rows["nmse_componentwise_refined"] = a["nmse_componentwise"]
+        rows["design_b_nmse_frobenius_refined"] = b["nmse_frobenius"]
+    if dataset:
+        with open_dataset(dataset) as data:
+            rows["lookup_nmse_frobenius"] = nmse_frobenius(closest_stiffness(data.train, targets), targets)
+    for row in rows.head(_MOST_LINES).to_dict("records"):
+        print(", ".join(f"{k.replace('_', ' ')} {v:.3g}" if k != "name" else v for k, v in row.items()))
+    return rows.reset_index(drop=True)
+
+
+def errors_by_name(rows):
+    """{name: {error: value}} of a table of `assess`; an error that is not defined, as that of no design B, is absent.
+
+    The componentwise one is not where a constant of the target is 0 (paper, Eq. 8).
+    """
+    return {row.pop("name"): _defined(row) for row in rows.to_dict("records")}
+
+
+def unseen(forward, inverse, dataset, counts, options, seed=0, threads=None):
+    """How close designs come to stiffnesses that can be had exactly: those of the data set's test designs.
+
+    ``counts`` says for how many targets each effort of refinement is tried: {"none": …, "quick": …, "thorough": …};
+    ``options`` has ``draws`` and ``temperature``. Returns for each effort a dict: ``targets``,
+    ``nmse_frobenius_median``, ``nmse_frobenius_p95``, ``r2`` of each constant, ``same_topology_share`` (the target's
+    own topology found) and ``seconds_per_target``.
+    """
+    with open_dataset(dataset) as data:
+        test = data.test.read(slice(0, max(counts.values())), ("designs", "stiffness"))
+    tree = {}
+    for effort, count in counts.items():
+        targets, designs = test["stiffness"][:count], test["designs"][:count]
+        start = perf_counter()
+        found = design_lattices(
+            targets, forward, inverse, options["draws"], options["temperature"], 1, effort, seed, threads
+        )
+        error = found["nmse_frobenius"]
+        with np.errstate(divide="ignore", invalid="ignore"):  # of one target it is not defined
+            r2 = r_squared(targets, found[COMPONENTS].to_numpy())
+        tree[effort] = {
+            "targets": len(targets),
+            "nmse_frobenius_median": error.median(),
+            "nmse_frobenius_p95": error.quantile(0.95),
+            "r2": _defined(dict(zip(COMPONENTS, r2.tolist(), strict=True))),
+            "same_topology_share": float((found["topology"] == topology_keys(designs)).mean()),
+            "seconds_per_target": (perf_counter() - start) / len(targets),
+        }
+        numbers = ", ".join(f"{k.replace('_', ' ')} {v:.3g}" for k, v in tree[effort].items() if k != "r2")
+        print(f"{effort}: {numbers}, lowest R² {r2.min():.5f}")
+    return tree
+
+
+def summarize(rows):
+    """Numbers of a table of `assess`: cells, median and quartiles of each error, shares better than the lookup."""
+    tree = {"cells": len(rows)}
+    errors = rows.filter(like="nmse_frobenius")
+    for word, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75)):
+        tree |= errors.quantile(share).add_suffix(f"_{word}").to_dict()
+    for key in ("", "_refined"):
+        if f"nmse_frobenius{key}" in rows:
+            better = rows[f"nmse_frobenius{key}"] < rows["lookup_nmse_frobenius"]
+            tree[f"better_than_lookup{key}_share"] = float(better.mean())
+    return tree
+
+
+def summarize_groups(rows, groupings):
+    """`summarize` by the column ``source`` and each of ``groupings`` {name: labels (n,)}; who has none is in no group.
+
+    Returns a table with ``source``, ``by``, the name of the grouping, ``group``, a label, and the numbers.
+    """
+    return pd.DataFrame(
+        {"source": source, "by": by, "group": group} | summarize(part)
+        for by, labels in groupings.items()
+        for (source, group), part in rows.groupby(["source", np.asarray(labels, object)])
+    )
+
+
+def _defined(numbers):
+    """What of a dict of numbers is finite."""
+    return {key: value for key, value in numbers.items() if np.isfinite(value)}

@@ -1,0 +1,1 @@
+"""Crystal networks: periodic lattices that are no compound of the elementary ones."""

@@ -1,0 +1,126 @@
+"""Designs as a person takes them: a table with remarks, and a folder of lattices to read, to print and to look at."""
+
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+import pandas as pd
+
+from trussmap import export
+from trussmap.io import write_csv
+from trussmap.lattice.descriptor import DENSITY_RANGE, DESIGN_COLUMNS, STRETCH_RANGE, V, design_graph
+from trussmap.lattice.symmetry import primitive_cell
+from trussmap.stiffness import COMPONENTS, MULTIPLICITY
+
+#: Targets whose lattices are written as files of their own; of the others, the designs stand in designs.csv.
+MOST_LATTICES = 100
+
+
+def write_targets(names, targets, path):
+    """Write targets (n, 21) as CSV: ``name`` and ``C11`` … ``C66``."""
+    table = pd.DataFrame(targets, columns=COMPONENTS)
+    table.insert(0, "name", names)
+    write_csv(table, path)
+
+
+def write_designs(table, out, names, targets, youngs_modulus=1.0, cell_size_mm=None, block=2, picture=None):
+    """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
+
+    Parameters
+    ----------
+    table : that of `trussmap.design.design_lattices`; the file also has the columns ``name`` and ``remark`` (`remarks`)
+    names, targets, youngs_modulus : what the table was designed for, base modulus 1, and the base material's modulus
+    cell_size_mm : if given, the columns ``strut_diameter_mm`` and ``smallest_gap_mm`` (`printability`), and for each
+        lattice, beside the CSV files, a block of ``block``³ cells to print (STL) and to see in ParaView (VTK), in mm
+    picture : if given, the function that draws each of these lattices (PNG), `trussmap.figures.cell.plot`
+
+    Each lattice of the first ``MOST_LATTICES`` targets is a set of CSV files ``target1_rank1_nodes.csv`` … (see
+    `trussmap.export.write_nodes_and_struts`), lengths relative to the unit cell. Where there is a ``designs.csv``,
+    the lattices beside it are its own, even after a run that was killed.
+
+    Returns the table as written.
+    """
+    table = table.assign(remark=remarks(table, targets, youngs_modulus))
+    table.insert(1, "name", np.asarray(names)[table["target"] - 1])
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    staging = Path(mkdtemp(dir=out, prefix=".designs-"))
+    lattices = staging / "lattices"
+    try:
+        lattices.mkdir()
+        for row in table[table["target"] <= MOST_LATTICES].to_dict("records"):
+            graph = design_graph(np.array([row[column] for column in DESIGN_COLUMNS]))
+            stem = lattices / f"target{int(row['target'])}_rank{int(row['rank'])}"
+            export.write_nodes_and_struts(graph, graph.radius(row["relative_density"]), stem)
+            if cell_size_mm:
+                _write_prints(graph, row["relative_density"], stem, cell_size_mm, block)
+            if picture:
+                stiffness = np.array([row[component] for component in COMPONENTS])
+                title = f"target {int(row['target'])}, rank {int(row['rank'])}: NMSE {row['nmse_frobenius']:.2g}"
+                picture(graph, row["relative_density"], stiffness, f"{stem}.png", title)
+        if cell_size_mm:
+            table["strut_diameter_mm"], table["smallest_gap_mm"] = printability(table, cell_size_mm)
+        write_csv(table, staging / "designs.csv")
+        # The table vouches for the folder: it is the first to go and the last to come.
+        (out / "designs.csv").unlink(missing_ok=True)
+        shutil.rmtree(out / "lattices", ignore_errors=True)
+        lattices.rename(out / "lattices")
+        (staging / "designs.csv").rename(out / "designs.csv")
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return table
+
+
+def _write_prints(graph, density, stem, cell_size_mm, block):
+    scaled = graph.mapped(np.eye(3) * cell_size_mm / graph.volume ** (1 / 3))
+    nodes, struts = export.block(scaled, block)
+    export.write_vtk(f"{stem}.vtk", nodes, struts, scaled.radius(density))
+    export.write_stl(f"{stem}.stl", graph, density, block, cell_size_mm)
+
+
+def remarks(table, targets, youngs_modulus=1.0, far=0.01):
+    """What a person should know of each design in a table of ``design_lattices``: a list of sentences, mostly empty.
+
+    ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is the base material's, for advice in its units;
+    ``far`` is the Frobenius NMSE from which a design counts as far off.
+    """
+    sentences = []
+    for _, row in table.iterrows():
+        said = []
+        density, error = row["relative_density"], row["nmse_frobenius"]
+        at_end = [bound for bound in DENSITY_RANGE if abs(np.log(density / bound)) < 0.005]
+        if at_end:
+            c, goal = row[COMPONENTS].to_numpy(float), targets[int(row["target"]) - 1]
+            factor = (MULTIPLICITY * c * goal).sum() / (MULTIPLICITY * c * c).sum()
+            other = "stiffer" if at_end[0] == DENSITY_RANGE[1] else "softer"
+            said.append(
+                f"relative density {density:.3g} is at the end of its range: a {other} base material"
+                + (
+                    f", of Young's modulus {factor * youngs_modulus:.3g}, would do better"
+                    if abs(factor - 1) > 0.01
+                    else ""
+                )
+            )
+        stretches = row[DESIGN_COLUMNS[V]].to_numpy(float)
+        if error > 1e-6 and stretches.max() / stretches.min() > 0.995 * STRETCH_RANGE[1] / STRETCH_RANGE[0]:
+            said.append("stretches V are at both ends of their range: a more anisotropic one would do better")
+        if error > far:
+            said.append(f"the stiffness is still off by {error**0.5:.0%}: no lattice of this family seems to have it")
+        sentences.append("; ".join(said))
+    return sentences
+
+
+def printability(table, cell_size_mm):
+    """Strut diameter and smallest gap between struts in mm, for unit cells of the volume cell_size_mm³: (n,) each.
+
+    The gap is that between two struts that share no node, axis distance less diameter; negative where they overlap.
+    """
+    diameter, gap = np.empty(len(table)), np.empty(len(table))
+    designs, densities = table[DESIGN_COLUMNS].to_numpy(float), table["relative_density"]
+    for k, (design, density) in enumerate(zip(designs, densities, strict=True)):
+        graph = design_graph(design)
+        scale = cell_size_mm / graph.volume ** (1 / 3)
+        diameter[k] = 2 * scale * graph.radius(density)
+        gap[k] = scale * primitive_cell(graph).smallest_distance() - diameter[k]
+    return diameter, gap

@@ -1,0 +1,89 @@
+"""Sentences that the numbers of a study support."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from trussmap.report.text import find, name_of
+from trussmap.stiffness import COMPONENTS
+
+
+def findings(metrics, moments=None):
+    """Sentences that the numbers of this study support; nothing is said where a number is absent."""
+    out = []
+    if moments is not None and Path(moments).is_file():
+        table = pd.read_csv(moments)
+        if "mean_z" in table:
+            table = table[table["column"].isin(COMPONENTS)].dropna(subset=["mean_z"])
+            if len(table):
+                worst = table.loc[table["mean_z"].abs().idxmax()]
+                out.append(
+                    f"Data set: the mean of {worst['column']} differs most from the published one, by "
+                    f"{worst['mean_z']:+.1f} standard errors; {int((table['mean_z'].abs() <= 2).sum())} of "
+                    f"{len(table)} means lie within two."
+                )
+    topologies, claimed = find(metrics, "dataset.topologies"), find(metrics, "paper.dataset.topologies")
+    if topologies is not None and claimed is not None:
+        out.append(
+            f"Data set: {topologies} topologies differ in geometry, one and the same at another tessellation counted "
+            f"once; the paper counts {claimed}."
+        )
+    bound = find(metrics, "paper.forward.paper.r2_at_least")
+    for name, tree in metrics.get("forward", {}).items():
+        if tree.get("r2"):
+            out.append(f"Forward, {name_of(name)}: {_lowest(tree['r2'], bound, 'the published ')}")
+    bound = find(metrics, "paper.inverse.paper.r2_surrogate_at_least")
+    for name, tree in metrics.get("inverse", {}).items():
+        label = name_of(name)
+        if tree.get("r2_fe"):
+            out.append(f"Inverse, {label}: verified by finite elements, {_lowest(tree['r2_fe'], bound)}")
+        both = [c for c in tree.get("r2_fe", {}) if c in tree.get("r2_surrogate", {})]
+        if both:
+            gap = {c: tree["r2_surrogate"][c] - tree["r2_fe"][c] for c in both}
+            worst = max(gap, key=gap.get)
+            if gap[worst] > 0:
+                out.append(
+                    f"Inverse, {label}: judged by the forward network instead of finite elements, R² comes out higher "
+                    f"by up to {gap[worst]:.4f} ({worst})."
+                )
+            else:
+                out.append(f"Inverse, {label}: judging by the forward network does not flatter any constant.")
+    out += _lookup_finding(metrics)
+    floating = find(metrics, "grading.floating_struts")
+    if floating is not None:
+        out.append(
+            "Grading: every strut of the graded structure is connected to the rest."
+            if floating == 0
+            else f"Grading: {floating:g} struts of the graded structure are not connected to the rest."
+        )
+    return out
+
+
+def _lowest(r2, bound, what=""):
+    """The lowest R² in words and, where there is a ``bound``, how many constants reach it."""
+    worst = min(r2, key=r2.get)
+    good = (
+        ""
+        if bound is None
+        else f"; {sum(v >= bound for v in r2.values())} of {len(r2)} constants reach {what}{bound:g}"
+    )
+    return f"lowest R² {r2[worst]:.4f} ({worst}){good}."
+
+
+def _lookup_finding(metrics):
+    """How the designs compare with the closest design of the training data (SI 3.G)."""
+    specimens = {k: v for k, v in metrics.get("bone", {}).items() if isinstance(v, dict)}
+    out = []
+    for key, words in (("nmse_frobenius", "before"), ("nmse_frobenius_refined", "after")):
+        pairs = [
+            (v[key], v["lookup_nmse_frobenius"])
+            for v in specimens.values()
+            if key in v and "lookup_nmse_frobenius" in v
+        ]
+        if pairs:
+            won = sum(a < b for a, b in pairs)
+            out.append(
+                f"Bone: {words} the search by exact gradients the best design is closer to its target than the closest "
+                f"entry of the training data for {won} of {len(pairs)} specimens."
+            )
+    return out

@@ -1,0 +1,194 @@
+"""Tables of the report, as text: what is published beside what came out here."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from trussmap.report.text import DASH, count, duration, find, flatten, name_of, percent, plain, value_text
+from trussmap.stiffness import COMPONENTS
+
+_LABELS = {
+    "nmse_frobenius": "network’s best proposal: NMSE (Frobenius)",
+    "nmse_frobenius_refined": "design A, refined: NMSE (Frobenius)",
+    "lookup_nmse_frobenius": "lookup: NMSE (Frobenius)",
+    "search_nmse_frobenius": "thorough search of all topologies: NMSE (Frobenius)",
+    "nmse_componentwise": "network’s best proposal: NMSE (componentwise, Eq. 8)",
+    "nmse_componentwise_refined": "design A, refined: NMSE (componentwise, Eq. 8)",
+    "nmse_frobenius_median": "network’s best proposal: median NMSE (Frobenius)",
+    "nmse_frobenius_refined_median": "design A, refined: median NMSE (Frobenius)",
+    "lookup_nmse_frobenius_median": "lookup: median NMSE (Frobenius)",
+    "design_b_nmse_frobenius": "design B: NMSE (Frobenius)",
+    "design_b_nmse_frobenius_refined": "design B, refined: NMSE (Frobenius)",
+    "design_b_nmse_frobenius_refined_median": "design B, refined: median NMSE (Frobenius)",
+    "better_than_lookup_share": "cells for which the network’s best proposal is closer than the lookup",
+    "better_than_lookup_refined_share": "cells for which the refined design is closer than the lookup",
+    "nmse_frobenius_p95": "NMSE (Frobenius) that 95 % stay below",
+    "same_topology_share": "share of targets whose own topology is found",
+    "seconds_per_target": "seconds for a target",
+    "designs_per_second": "designs homogenized per second and core",
+}
+_QUARTILES = ("_q25", "_q75")
+
+
+def r2_table(metrics, architectures):
+    """R² of the 21 constants, cells below the published bound of the forward network tinted.
+
+    Returns a dict: header ``groups`` [(label, columns)], ``rows`` [(constant, [text], [opacity of the tint])], and
+    ``tinted_below``, None where no bound is known.
+    """
+    tinted_below = find(metrics, "paper.forward.paper.r2_at_least")
+    groups, columns = [("published", ["forward", "inverse (network)"])], []
+    for key in ("forward.paper.r2", "inverse.paper.r2_surrogate"):
+        stated, bound = find(metrics, f"paper.{key}") or {}, find(metrics, f"paper.{key}_at_least")
+        columns.append([stated.get(c, f"≥ {bound:g}" if bound is not None else None) for c in COMPONENTS])
+    for name in architectures:
+        groups.append((f"here: {name_of(name)}", ["forward", "inverse (network)", "inverse (FE)"]))
+        for key in (f"forward.{name}.r2", f"inverse.{name}.r2_surrogate", f"inverse.{name}.r2_fe"):
+            columns.append([(find(metrics, key) or {}).get(c) for c in COMPONENTS])
+    rows = [
+        (name, [_r2(value) for value in values], [_tint(value, tinted_below) for value in values])
+        for name, *values in zip(COMPONENTS, *columns, strict=True)
+    ]
+    return {"groups": groups, "rows": rows, "tinted_below": tinted_below}
+
+
+def headline_rows(metrics, architectures):
+    """Rows (quantity, published, one per architecture) of the first table, as text."""
+
+    def least(tree):
+        values = list((tree or {}).values())
+        return f"{min(values):.4f}" if values else DASH
+
+    def bound(key, sign, form):
+        value = find(metrics, f"paper.{key}")
+        return f"{sign} {form(value)}" if value is not None else DASH
+
+    rows = [
+        (
+            "designs in the data set",
+            count(find(metrics, "paper.dataset.designs")),
+            [count(find(metrics, "dataset.designs"))] * len(architectures),
+        ),
+        (
+            "forward: lowest R² of the 21 constants",
+            bound("forward.paper.r2_at_least", "≥", "{:g}".format),
+            [least(find(metrics, f"forward.{a}.r2")) for a in architectures],
+        ),
+        (
+            "inverse: lowest R², judged by the forward network",
+            bound("inverse.paper.r2_surrogate_at_least", "≥", "{:g}".format),
+            [least(find(metrics, f"inverse.{a}.r2_surrogate")) for a in architectures],
+        ),
+        (
+            "inverse: lowest R², verified by finite elements",
+            least(find(metrics, "paper.inverse.paper.r2_fe")),
+            [least(find(metrics, f"inverse.{a}.r2_fe")) for a in architectures],
+        ),
+    ]
+    optional = (
+        ("inverse.{}.r2_fe_single", "the same, one proposal instead of the best of several"),
+        ("lookup.{}.r2", "closest training design instead of a network: lowest R²"),
+        ("forward_1.{}.r2", "F1 of the forward network: lowest R² of the nine orthotropic constants"),
+    )
+    for key, text in optional:
+        values = [find(metrics, key.format(a)) for a in architectures]
+        if any(values):
+            rows.append((text, DASH, [least(value) for value in values]))
+    for key, text, form in (
+        ("same_topology_share", "inverse: proposals with the target’s own topology", percent),
+        ("redraw_differs_share", "inverse: redraws that give another topology", percent),
+        ("seconds_30000", "inverse: time for 30,000 proposals", lambda v: f"{v:.3g} s"),
+    ):
+        stated = find(metrics, f"paper.inverse.paper.{key}")
+        at_most = find(metrics, f"paper.inverse.paper.{key}_at_most")
+        published = form(stated) if stated is not None else f"< {form(at_most)}" if at_most is not None else DASH
+        values = [find(metrics, f"inverse.{a}.{key}") for a in architectures]
+        rows.append((text, published, [form(v) if v is not None else DASH for v in values]))
+    return rows
+
+
+def chapter_table(metrics, chapter, own="here"):
+    """Table of a chapter's numbers: (column names, [(quantity, [text])]).
+
+    Plain numbers of the chapter stand in the column ``own``, those of the paper before them, and each dictionary in the
+    chapter has a column of its name. Quartiles stand behind their median.
+    """
+    columns = {}
+    for tree, of_chapter, suffix in (
+        (find(metrics, f"paper.{chapter}") or {}, "published", ", published"),
+        (metrics.get(chapter, {}), own, ""),
+    ):
+        columns[of_chapter] = {key: value for key, value in tree.items() if not isinstance(value, dict)}
+        for name, numbers in tree.items():
+            if isinstance(numbers, dict):
+                columns[name.replace("_", " ") + suffix] = dict(flatten(numbers))
+    columns = {name: numbers for name, numbers in columns.items() if numbers}
+    keys = [
+        key for key in dict.fromkeys(k for numbers in columns.values() for k in numbers) if key[-4:] not in _QUARTILES
+    ]
+    rows = [(_label(key), [_with_quartiles(numbers, key) for numbers in columns.values()]) for key in keys]
+    return {"columns": list(columns), "rows": rows}
+
+
+def specimen_tables(study_dir, youngs_modulus_gpa):
+    """Target and designs of every bone specimen, constant by constant, in GPa (the paper's Tables S9 to S12)."""
+    folder = Path(study_dir) / "generalize" / "bone"
+    if not (youngs_modulus_gpa and (folder / "designs.csv").exists() and (folder / "targets.csv").exists()):
+        return []
+    targets, designs = pd.read_csv(folder / "targets.csv"), pd.read_csv(folder / "designs.csv")
+    tables = []
+    for number, target in enumerate(targets.to_dict("records"), 1):
+        found = designs[designs["target"] == number].sort_values("rank")
+        own = [target, *found.to_dict("records")]
+        rows = [(name, [f"{values[name] * youngs_modulus_gpa:.4f}" for values in own]) for name in COMPONENTS]
+        densities = [f"{density:.4f}" for density in found["relative_density"]]
+        rows.append(("relative density", [DASH, *densities]))
+        columns = ["target", *(f"design {chr(64 + rank)}" for rank in found["rank"])]
+        tables.append((str(target["name"]).replace("_", " "), {"columns": columns, "rows": rows}))
+    return tables
+
+
+def moments_table(path):
+    """Rows (column, mean here, published, difference in standard errors, std here, published) as text."""
+    if not path.is_file():
+        return []
+    table = pd.read_csv(path)
+    keys = ["mean", "published_mean", "mean_z", "std", "published_std"]
+    table = table.reindex(columns=["column", *keys])
+    return [
+        (row["column"], [plain(row[k], 4) if pd.notna(row[k]) else DASH for k in keys]) for _, row in table.iterrows()
+    ]
+
+
+def seconds_table(seconds):
+    """Rows (rule, text, share of the longest) of the time each rule took."""
+    longest = max(seconds.values(), default=0) or 1
+    return {
+        "rows": [(rule, duration(s), 100 * s / longest) for rule, s in seconds.items()],
+        "total": duration(sum(seconds.values())),
+    }
+
+
+def _with_quartiles(numbers, key):
+    text = value_text(key, numbers.get(key))
+    quartiles = [numbers.get(key.removesuffix("_median") + end) for end in _QUARTILES]
+    if key.endswith("_median") and None not in quartiles:
+        text += " (" + " to ".join(value_text(key, value) for value in quartiles) + ")"
+    return text
+
+
+def _label(key):
+    return " · ".join(_LABELS.get(part, part.replace("_", " ")) for part in key.split("."))
+
+
+def _r2(value):
+    if value is None:
+        return DASH
+    return value if isinstance(value, str) else f"{value:.4f}"
+
+
+def _tint(value, bound):
+    """Opacity 0…1 of a cell's warning colour: none from ``bound`` on, full at 0.5 and below."""
+    if bound is None or not isinstance(value, (int, float)):
+        return 0
+    return round(min(max((bound - value) / (bound - 0.5), 0), 1), 3)

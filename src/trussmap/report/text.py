@@ -1,0 +1,78 @@
+"""Numbers as a reader takes them in, and where they stand in a tree of them."""
+
+import math
+
+from trussmap.learning.registry import architectures
+
+DASH = "–"
+
+
+def name_of(architecture):
+    """What an architecture is called; one that is not known keeps its key."""
+    known = architectures()
+    return known[architecture].label if architecture in known else architecture
+
+
+def find(tree, key):
+    """Value at a dotted key, or None."""
+    for part in key.split("."):
+        if not isinstance(tree, dict) or part not in tree:
+            return None
+        tree = tree[part]
+    return tree
+
+
+def flatten(tree, prefix=""):
+    """Leaves of nested dictionaries as (dotted key, value)."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def value_text(key, value):
+    """A number as text, in the unit that its key names."""
+    if value is None:
+        return DASH
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        last = key.rsplit(".", 1)[-1]
+        if "nmse_frobenius" in last or last.endswith("share"):
+            return percent(value)
+        if "seconds" in last and "per_second" not in last:
+            return duration(value)
+    return plain(value)
+
+
+def percent(value):
+    return f"{100 * value:.3g} %" if math.isfinite(value) and abs(value) < 10 else f"{100 * value:.2e} %"
+
+
+def plain(value, digits=4):
+    if isinstance(value, list):
+        return ", ".join(plain(item, digits) for item in value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
+        return f"{int(value):,}"
+    return f"{value:.{digits}g}"
+
+
+def count(value):
+    return DASH if value is None else f"{value:,}"
+
+
+def duration(seconds):
+    if seconds < 90:
+        return f"{seconds:.3g} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def size(bytes_):
+    for unit in ("B", "kB", "MB"):
+        if bytes_ < 1000:
+            return f"{bytes_:.3g} {unit}"
+        bytes_ /= 1000
+    return f"{bytes_:.3g} GB"

@@ -1,0 +1,68 @@
+"""How close designs come to their targets: what is told of each, and summaries by group."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trussmap.assessment import assess, errors_by_name, summarize, summarize_groups, unseen
+from trussmap.dataset import merge_shards, write_shard
+from trussmap.homogenization import homogenize_designs
+from trussmap.io import write_json
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.measures import nmse_componentwise
+from trussmap.stiffness import isotropic, pack
+
+
+def test_an_error_that_is_not_defined_is_absent(tmp_path):
+    """An isotropic target has constants that are 0, over which Eq. 8 divides, and here it has no design B."""
+    target = pack(isotropic(0.01))
+    found = pd.DataFrame({"target": [1], "rank": [1], "unrefined_nmse_frobenius": [0.2], "nmse_frobenius": [0.1]})
+    found["nmse_componentwise"] = nmse_componentwise(target + 1e-4, target)
+    errors = errors_by_name(assess(found, ["isotropic"], target[None], refined=True))
+    write_json(errors, tmp_path / "summary.json")
+    written = json.loads((tmp_path / "summary.json").read_text())
+    assert written == {"isotropic": {"nmse_frobenius": 0.2, "nmse_frobenius_refined": 0.1}}
+
+
+class Networks:
+    """Stand in for a forward and an inverse network that know one lattice."""
+
+    def __init__(self, designs):
+        self.designs = designs
+
+    def predict(self, designs):
+        return homogenize_designs(designs)
+
+    def propose(self, targets, draws, **_):
+        return np.broadcast_to(self.designs[0], (len(targets), draws, len(DESIGN_COLUMNS)))
+
+
+def test_one_unseen_design_has_no_coefficient_of_determination(tmp_path):
+    designs = sample_designs(5, 0, 40)
+    stiffness = homogenize_designs(designs)
+    write_shard(tmp_path / "shard.h5", designs, stiffness[:, :9], stiffness, settings={"seed": 5})
+    merge_shards([tmp_path / "shard.h5"], tmp_path / "dataset.h5", 0.3, {"seed": 5})
+    network, options = Networks(designs), {"draws": 3, "temperature": 1.0}
+    counts = {"none": 1}
+    tree = unseen(network, network, tmp_path / "dataset.h5", counts, options)
+    write_json(tree, tmp_path / "summary.json")
+    assert tree["none"]["r2"] == {} and tree["none"]["targets"] == 1
+
+
+def test_summaries():
+    cells = pd.DataFrame({"source": ["catalogue", "generated", "generated", "generated"]})
+    cells["crystal_system"] = ["cub", "cub", "hex", "hex"]
+    cells["nmse_frobenius"] = [0.5, 0.1, 0.3, 0.2]
+    cells["nmse_frobenius_refined"] = [0.1, 0.01, 0.03, 0.02]
+    cells["lookup_nmse_frobenius"] = 0.25
+    tree = summarize(cells)
+    assert tree["cells"] == 4 and tree["nmse_frobenius_median"] == pytest.approx(0.25)
+    assert (tree["better_than_lookup_share"], tree["better_than_lookup_refined_share"]) == (0.5, 1.0)
+    groupings = {"system": cells["crystal_system"], "connectivity": ["4 to 6", "at most 4", "4 to 6", None]}
+    groups = summarize_groups(cells, groupings).set_index(["source", "by", "group"])
+    assert groups.loc[("generated", "system", "hex"), "cells"] == 2
+    assert groups.loc[("generated", "connectivity", "4 to 6"), "nmse_frobenius_median"] == pytest.approx(0.3)
+    assert groups.loc[("catalogue", "system", "cub"), "lookup_nmse_frobenius_q75"] == 0.25
+    assert groups.groupby("by")["cells"].sum().to_dict() == {"system": 4, "connectivity": 3}

@@ -1,0 +1,101 @@
+"""Designs as files: remarks, prints, and a table that never stands beside lattices of another run."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trussmap import output
+from trussmap.homogenization import homogenize_designs
+from trussmap.lattice import descriptor as d
+from trussmap.lattice.polar import published_designs
+from trussmap.output import printability, remarks, write_designs
+from trussmap.stiffness import COMPONENTS
+
+
+@pytest.fixture(scope="module")
+def truth():
+    designs = d.sample_designs(21, 0, 4)
+    return designs, homogenize_designs(designs)
+
+
+def found(truth, rows):
+    """A table as of `design_lattices` that has the first designs as ranks of one target."""
+    designs, stiffness = (array[:rows] for array in truth)
+    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(nmse_frobenius=0.0)
+    table[COMPONENTS] = stiffness
+    table.insert(0, "target", 1)
+    table.insert(1, "rank", np.arange(rows) + 1)
+    return table
+
+
+def lattices_of(folder):
+    """Lattices that the table and the folder of designs tell of; no table, no lattices that anyone vouches for."""
+    if not (folder / "designs.csv").exists():
+        return None, None
+    table = pd.read_csv(folder / "designs.csv")
+    told = {f"target{row.target}_rank{row.rank}" for row in table.itertuples()}
+    return told, {path.name.removesuffix("_struts.csv") for path in (folder / "lattices").glob("*_struts.csv")}
+
+
+def test_designs_of_a_former_run_are_replaced(tmp_path, truth):
+    for rows in (3, 2):
+        write_designs(found(truth, rows), tmp_path, ["one"], truth[1][:1])
+        told, there = lattices_of(tmp_path)
+        assert told == there and len(told) == rows
+    assert {path.name for path in tmp_path.iterdir()} == {"designs.csv", "lattices"}
+
+
+@pytest.mark.parametrize(
+    ("owner", "step", "survived"), [(output, "write_csv", 0), (Path, "rename", 0), (Path, "rename", 1)]
+)
+def test_a_run_cut_off_leaves_no_table_beside_lattices_of_another(tmp_path, truth, monkeypatch, owner, step, survived):
+    write_designs(found(truth, 3), tmp_path, ["one"], truth[1][:1])
+    calls, whole = [], getattr(owner, step)
+
+    def cut_off(*arguments):
+        calls.append(arguments)
+        if len(calls) > survived:
+            raise OSError("no space left on device")
+        return whole(*arguments)
+
+    monkeypatch.setattr(owner, step, cut_off)
+    with pytest.raises(OSError, match="no space left"):
+        write_designs(found(truth, 2), tmp_path, ["one"], truth[1][:1])
+    told, there = lattices_of(tmp_path)
+    assert told == there
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_remarks_name_the_density_at_its_end_and_the_modulus_that_would_do(truth):
+    designs, targets = truth[0][:2].copy(), truth[1][:2]
+    designs[0, 0] = 0.1
+    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(target=[1, 2], nmse_frobenius=[0.0, 0.04])
+    table[COMPONENTS] = [targets[0] / 2, targets[1]]
+    first, second = remarks(table, targets, youngs_modulus=100.0)
+    assert "relative density 0.1" in first
+    assert "stiffer" in first
+    assert "Young's modulus 200" in first
+    assert second.startswith("the stiffness is still off by 20%")
+
+
+def test_remarks_say_that_a_stretch_fell_outside():
+    c = homogenize_designs(d.sample_designs(3, 0, 1))
+    identity = np.tile(np.eye(3), (2, 1, 1))
+    stretches = np.array([[1, -1, 0, 0, 0, 0], [0.3, -0.3, 0, 0, 0, 0]]) * 2.0
+    designs, exact = published_designs([[0, 0, 0]] * 2, [[1, 1, 1]] * 2, [0.01] * 2, identity, stretches)
+    assert exact.tolist() == [False, True]
+    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(target=1, nmse_frobenius=[1e-3, 1e-3])
+    table[COMPONENTS] = np.tile(c, (2, 1))
+    outside, inside = remarks(table, c)
+    assert outside.startswith("stretches V are at both ends")
+    assert inside == ""
+
+
+def test_diameter_and_gap_of_the_simple_cubic_cell():
+    design = np.ones((1, 19))
+    design[0, d.TYPES], design[0, d.R1], design[0, d.R2], design[0, 0] = 0, 0, 0, 0.03
+    diameter, gap = printability(pd.DataFrame(design, columns=d.DESIGN_COLUMNS), cell_size_mm=2.0)
+    assert diameter[0] == pytest.approx(2 * 2 * np.sqrt(0.01 / np.pi))
+    assert gap[0] == pytest.approx(2.0 - diameter[0])
