@@ -3,6 +3,7 @@
 import numpy as np
 
 from trussmap.stiffness import MULTIPLICITY
+from trussmap.streams import stream
 
 
 def nmse_frobenius(prediction, target):
@@ -34,7 +35,7 @@ def r_squared(truth, predicted, weight=None):
 
 def bootstrap_interval(truth, predicted, resamples, seed=0, level=0.95):
     """Bootstrap interval (2, k) of R² over designs, by the percentiles of ``resamples`` resamplings."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(stream(seed, "bootstrap"))
     n = len(truth)
     values = [
         r_squared(truth, predicted, np.bincount(generator.integers(n, size=n), minlength=n).astype(float))

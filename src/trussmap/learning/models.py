@@ -27,6 +27,7 @@ from trussmap.learning import training
 from trussmap.learning.features import read_features
 from trussmap.learning.networks import single_threads
 from trussmap.learning.registry import architectures, network_class, resolve
+from trussmap.streams import stream
 
 #: Test designs on which the loss is followed during training.
 _FOLLOWED = 10_000
@@ -48,13 +49,14 @@ def train_network(architecture, name, dataset, settings, seed, out, source_diges
         train = read_features(kind, data.train.head(settings.get("designs")), parents, out.parent)
         test = read_features(kind, data.test.head(_FOLLOWED), parents, out.parent)
         digest = data.digest
-    torch.manual_seed(seed)
+    own = stream(seed, "training", architecture, name)
+    torch.manual_seed(own)
     with single_threads():  # sums over the rows must not depend on the cores
         network = kind.from_data(settings, train)
     depends_on = {parent: file_digest(out.with_name(f"{parent}.safetensors")) for parent in parents}
     checkpoint = out.with_suffix(".checkpoint.safetensors")
     provenance = {"dataset": digest, "depends_on": depends_on, "source": source_digest}
-    history = training.train(title, network, parents, train, test, settings, seed, provenance, checkpoint)
+    history = training.train(title, network, parents, train, test, settings, own, provenance, checkpoint)
     record = {
         "model": title,
         "architecture": network.config,

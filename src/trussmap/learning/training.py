@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from trussmap.io import atomic_path
 from trussmap.learning.networks import hidden_layers_in, single_threads
+from trussmap.streams import stream
 
 #: Largest norm of a gradient.
 CLIP = 1.0
@@ -91,16 +92,16 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
         flush=True,
     )
 
-    def losses(rows, number):
-        """Losses of some rows of ``data`` or ``test``, with the random choices of their own number."""
-        generator = torch.Generator(where).manual_seed(_mix(seed, number))
+    def losses(rows, *purpose):
+        """Losses of some rows of ``data`` or ``test``, with random choices of their own."""
+        generator = torch.Generator(where).manual_seed(stream(seed, *purpose))
         with hidden_layers_in(hidden):
             found = network.loss(rows, generator, parents, settings)
         return found if isinstance(found, dict) else {"loss": found}
 
-    def share_of_batch(chosen, number):
+    def share_of_batch(chosen, share):
         """Losses and gradients of a worker's share of a batch, times its size."""
-        found = losses({k: v[chosen] for k, v in data.items()}, number)
+        found = losses({k: v[chosen] for k, v in data.items()}, "batch", state["step"], share)
         gradients = torch.autograd.grad(found["loss"], weights)
         return {k: v.detach().double() * len(chosen) for k, v in found.items()}, [g * len(chosen) for g in gradients]
 
@@ -111,10 +112,10 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
         while state["step"] < steps:
             epoch, position = divmod(state["step"], per_epoch)
             if position == 0 or state["step"] == first:
-                order = torch.randperm(rows, generator=torch.Generator().manual_seed(_mix(seed, epoch))).to(where)
+                shuffle = torch.Generator().manual_seed(stream(seed, "order", epoch))
+                order = torch.randperm(rows, generator=shuffle).to(where)
             shares = order[position * batch : (position + 1) * batch].chunk(workers)
-            numbers = [(state["step"] << 8) + k for k in range(len(shares))]
-            found, gradients = zip(*mapped(share_of_batch, shares, numbers), strict=True)
+            found, gradients = zip(*mapped(share_of_batch, shares, range(len(shares))), strict=True)
             for p, parts in zip(weights, zip(*gradients, strict=True), strict=True):
                 p.grad = sum(parts) / sum(map(len, shares))
             torch.nn.utils.clip_grad_norm_(weights, CLIP)
@@ -155,7 +156,7 @@ def _test_loss(losses, test, batch, mapped):
     def part(start):
         with torch.no_grad():
             few = {k: v[start : start + batch] for k, v in test.items()}
-            return float(losses(few, (1 << 40) + start)["loss"]) * min(batch, rows - start)
+            return float(losses(few, "test", start)["loss"]) * min(batch, rows - start)
 
     return sum(mapped(part, range(0, rows, batch))) / rows
 
@@ -211,7 +212,3 @@ def restore(tensors, state, parameters, optimizer, rate):
 
 def _digest(value):
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _mix(seed, number):
-    return (int(seed) * 0x9E3779B1 + number * 0x85EBCA77) % 2**63

@@ -9,6 +9,7 @@ from trussmap.learning.networks import MLP, hidden_layers_in, straight_through_c
 from trussmap.learning.paper.encoding import GROUPS, Scaled, decode
 from trussmap.learning.paper.forward import Forward
 from trussmap.rotation import from_six
+from trussmap.streams import stream
 
 
 class Inverse(Scaled):
@@ -57,7 +58,7 @@ class Inverse(Scaled):
         """
         targets = np.repeat(np.atleast_2d(np.asarray(targets, float)), draws, axis=0)
         device = self.stiffness_low.device
-        generator = torch.Generator(device).manual_seed(int(seed))
+        generator = torch.Generator(device).manual_seed(stream(seed, "proposals"))
         designs = []
         for start in range(0, len(targets), batch):
             part = torch.as_tensor(targets[start : start + batch], dtype=torch.float32, device=device)

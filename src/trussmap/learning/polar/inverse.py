@@ -13,6 +13,7 @@ from trussmap.learning.polar.forward import members
 from trussmap.measures import nmse_frobenius
 from trussmap.rotation import from_rotation_vector, from_six, nearest_rotation
 from trussmap.stiffness import COLUMNS, MULTIPLICITY, ROWS, hencky, rotate, unpack
+from trussmap.streams import stream
 
 #: Share of the training designs for which a random first guess is trained, not the best, so that none is left behind.
 EXPLORED = 0.05
@@ -209,7 +210,7 @@ class PolarInverse(nn.Module):
 
         def best_of(start):
             part = targets[start : start + per_batch]
-            return self._best(parents["forward"], part, draws, count, temperature, int(seed) + start)
+            return self._best(parents["forward"], part, draws, count, temperature, stream(seed, "proposals", start))
 
         chosen = in_threads(best_of, range(0, len(targets), per_batch), self.input_mean.device)
         topology, logit, stretch, rotation = (torch.cat(x).cpu() for x in zip(*chosen, strict=True))
