@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from trussmap.crystal.catalogue import write_catalogue
+from trussmap.crystal.generate import generate_catalogue
 from trussmap.generalize import catalogue_targets, summarize, summarize_groups
-from trussmap.lattice.catalogue import write_catalogue
-from trussmap.lattice.generate import generate_catalogue
 from trussmap.targets import RESOURCES
 
 

@@ -128,9 +128,9 @@ def catalogue_targets(path, source, relative_density, threads=None):
     """
     import pandas as pd
 
+    from trussmap.crystal.catalogue import read_catalogue
+    from trussmap.crystal.space_groups import crystal_system, space_group
     from trussmap.homogenization import homogenize_cells
-    from trussmap.lattice.catalogue import read_catalogue
-    from trussmap.lattice.crystal import crystal_system, space_group
     from trussmap.targets import read_targets
 
     if Path(path).suffix == ".csv":

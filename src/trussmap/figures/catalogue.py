@@ -5,9 +5,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from trussmap.crystal.space_groups import SYSTEMS
 from trussmap.figures import style
 from trussmap.generalize import CONNECTIVITY
-from trussmap.lattice.crystal import SYSTEMS
 
 _LOOK = {
     "lookup_nmse_frobenius": ("closest training design (lookup)", style.TRAIN),

@@ -1,0 +1,1 @@
+"""Crystal networks: the catalogue in text form, space groups, and a generated catalogue of our own."""
