@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from trussmap.crystal.catalogue import read_catalogue
 from trussmap.errors import InputError
-from trussmap.lattice.catalogue import read_catalogue
 
 CUBIC = """
 Name: cub_test

@@ -87,7 +87,7 @@ def test_homogenize_reproduces_the_published_forward_network(tmp_path, reference
 
 
 def test_homogenize_cells_agrees_with_abaqus(tmp_path, reference_dir):
-    from trussmap.lattice.catalogue import read_catalogue
+    from trussmap.crystal.catalogue import read_catalogue
 
     path = reference_dir / "lumpe_sample.lat"
     run = trussmap("homogenize-cells", path, "out.csv", "--relative-density", "0.01", cwd=tmp_path)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from trussmap.crystal.catalogue import write_catalogue
+from trussmap.crystal.generate import generate_catalogue
 from trussmap.crystal.targets import cell_targets, connectivity_class
-from trussmap.lattice.catalogue import write_catalogue
-from trussmap.lattice.generate import generate_catalogue
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 

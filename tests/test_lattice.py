@@ -1,4 +1,6 @@
+import ast
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,15 @@ from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import inversion, primitive_cell, reduce_by_symmetry
 from trussmap.rotation import angle_axis, rotation
+
+
+def test_lattices_know_nothing_of_what_is_done_with_them():
+    for path in Path(d.__file__).parent.glob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        modules = [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
+        modules += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        above = [m for m in modules if m.startswith(("trussmap.crystal", "trussmap.homogenization"))]
+        assert not above, f"{path.name} imports {above}"
 
 
 def test_tessellation_keeps_the_strut_length_per_volume():

@@ -11,7 +11,7 @@ LAYERS = [
     ["stiffness", "rotation", "measures"],
     ["lattice", "dataset", "targets", "lookup"],
     ["homogenization"],
-    ["crystal", "lattice.catalogue", "lattice.crystal", "lattice.generate"],
+    ["crystal"],
     ["learning"],
     ["design"],
     ["evaluation", "assessment", "grading", "export", "output"],

@@ -74,8 +74,8 @@ def homogenize_cells(
     """Effective stiffness of the cells of a catalogue, in units of the base material's Young's modulus."""
     import pandas as pd
 
+    from trussmap.crystal.catalogue import read_catalogue
     from trussmap.homogenization import homogenize_cells
-    from trussmap.lattice.catalogue import read_catalogue
     from trussmap.stiffness import COMPONENTS
 
     if not 0 < relative_density < 1:

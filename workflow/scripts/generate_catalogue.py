@@ -1,10 +1,10 @@
-"""Generate crystal-network cells, labelled as generated, as a catalogue in text form (`trussmap.lattice.catalogue`)."""
+"""Generate crystal-network cells, labelled as generated, as a catalogue in text form (`trussmap.crystal.catalogue`)."""
 
 from trussmap.job import job
 
 with job(snakemake):
-    from trussmap.lattice.catalogue import write_catalogue
-    from trussmap.lattice.generate import generate_catalogue
+    from trussmap.crystal.catalogue import write_catalogue
+    from trussmap.crystal.generate import generate_catalogue
 
     p = snakemake.params
     cells = generate_catalogue(p.cells, p.seed, threads=snakemake.threads)

@@ -1,1 +1,1 @@
-"""Crystal networks: periodic lattices that are no compound of the elementary ones."""
+"""Crystal networks: the catalogue in text form, space groups, and a generated catalogue of our own."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from trussmap.crystal.catalogue import read_catalogue
+from trussmap.crystal.space_groups import SYSTEMS, crystal_system, space_group
 from trussmap.homogenization import homogenize_cells
-from trussmap.lattice.catalogue import read_catalogue
-from trussmap.lattice.crystal import SYSTEMS, crystal_system, space_group
 from trussmap.targets import read_targets
 
 #: Crystal systems as catalogues abbreviate them, and their names.

@@ -53,7 +53,7 @@ FILES = [
     (
         "generalize/catalogue/generated.lat",
         "crystal networks generated here, none of the circulated catalogue",
-        "`trussmap homogenize-cells`; cell k is a function of (seed, k): trussmap.lattice.generate",
+        "`trussmap homogenize-cells`; cell k is a function of (seed, k): trussmap.crystal.generate",
     ),
     (
         "generalize/catalogue/[bc]*.csv",

@@ -15,10 +15,10 @@ from itertools import count as integers
 import numpy as np
 from numba import njit
 
+from trussmap.crystal.catalogue import CatalogueCell
+from trussmap.crystal.space_groups import SYSTEMS, crystal_system, operations, space_group
 from trussmap.homogenization import homogenize_cells
 from trussmap.homogenization.engine import mechanism
-from trussmap.lattice.catalogue import CatalogueCell
-from trussmap.lattice.crystal import SYSTEMS, crystal_system, operations, space_group
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import mandel_compliance
 

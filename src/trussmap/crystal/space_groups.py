@@ -41,10 +41,10 @@ def space_group(graph):
     """Number of the space group of a periodic graph: of its nodes and the middles of its struts."""
     middles = graph.nodes[graph.struts[:, 0]] + graph.fractional_vectors / 2
     points = np.concatenate([graph.nodes, middles]) % 1.0
-    kinds = np.repeat([1, 2], [len(graph.nodes), len(middles)])
+    species = np.repeat([1, 2], [len(graph.nodes), len(middles)])
     cell = graph.cell.T / graph.volume ** (1 / 3)
     # Struts may cross at their middles: such points count once.
     _, keep = np.unique(
-        np.column_stack([kinds, np.rint(points / TOLERANCE) % round(1 / TOLERANCE)]), axis=0, return_index=True
+        np.column_stack([species, np.rint(points / TOLERANCE) % round(1 / TOLERANCE)]), axis=0, return_index=True
     )
-    return spglib.get_symmetry_dataset((cell, points[keep], kinds[keep]), symprec=TOLERANCE).number
+    return spglib.get_symmetry_dataset((cell, points[keep], species[keep]), symprec=TOLERANCE).number
