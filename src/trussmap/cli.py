@@ -5,18 +5,19 @@ are imported inside the commands, so that `trussmap --help` answers at once.
 """
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from trussmap.errors import InputError
-from trussmap.io import write_csv
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def main():
+    warnings.formatwarning = lambda message, *_, **__: f"Note: {message}\n"
     try:
         app()
     except InputError as error:
@@ -34,8 +35,8 @@ def trussmap():
 
 @app.command()
 def homogenize(
-    designs: Annotated[Path, typer.Argument(help="CSV, a design per row, with the published column names.")],
-    stiffness: Annotated[Path, typer.Argument(help="CSV to write: the same rows with C11 … C66 added.")],
+    designs: Annotated[Path, typer.Argument(help="A design per row, with the published column names: .csv or .parquet.")],
+    stiffness: Annotated[Path, typer.Argument(help="Table to write, .csv or .parquet: the same rows with C11 … C66 added.")],
     orthotropic: Annotated[
         bool,
         typer.Option(
@@ -43,18 +44,25 @@ def homogenize(
             help="Add C11_ort … C66_ort, after the stretch U alone; only these if the columns of the map are absent.",
         ),
     ] = False,
+    tessellations: Annotated[
+        str,
+        typer.Option(
+            help="How lattice_rep1..3 are written: 1/2, 0/1 as in the published training file, or auto (by a 0 or a 2)."
+        ),
+    ] = "auto",
 ):
     """Effective stiffness of designs by finite elements, in units of the base material's Young's modulus."""
     from trussmap.homogenization import homogenize_designs
-    from trussmap.lattice.descriptor import DESIGN_COLUMNS, ORTHOTROPIC_COLUMNS, read_designs
+    from trussmap.lattice.descriptor import DESIGN_COLUMNS
     from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, check_admissible
+    from trussmap.tables import TESSELLATIONS, check_ending, read_designs, with_columns, write_table
 
-    table, theta = read_designs(designs, orthotropic_only=orthotropic)
-    stretch_only = not {*table.columns} & ({*DESIGN_COLUMNS} - {*ORTHOTROPIC_COLUMNS})
-    if orthotropic and not stretch_only:
-        table, theta = read_designs(designs)  # part of the map is there, so all of it must be
+    if tessellations not in TESSELLATIONS:
+        raise InputError(f"--tessellations {tessellations}: expected {', '.join(TESSELLATIONS[:-1])} or 1/2.")
+    check_ending(stiffness)
+    table, theta = read_designs(designs, orthotropic, tessellations)
     added = {}
-    if not stretch_only:
+    if {*DESIGN_COLUMNS} <= {*table.column_names}:
         c = homogenize_designs(theta)
         check_admissible(c, theta[:, 0], f"{designs}, row", 1)
         added |= dict(zip(COMPONENTS, c.T, strict=True))
@@ -62,29 +70,30 @@ def homogenize(
         c = homogenize_designs(theta, orthotropic=True)
         check_admissible(c, theta[:, 0], f"{designs}, row", 1)
         added |= dict(zip([f"{name}_ort" for name in ORTHOTROPIC], c[:, ORTHOTROPIC_INDEX].T, strict=True))
-    write_csv(table.drop(columns=list(added), errors="ignore").assign(**added), stiffness)
+    write_table(with_columns(table, added), stiffness)
 
 
 @app.command()
 def homogenize_cells(
     catalogue: Annotated[Path, typer.Argument(help="Catalogue of periodic lattices in text form (.lat).")],
-    stiffness: Annotated[Path, typer.Argument(help="CSV to write: name and C11 … C66 of each cell.")],
+    stiffness: Annotated[Path, typer.Argument(help="Table to write, .csv or .parquet: name and C11 … C66 of each cell.")],
     relative_density: Annotated[float, typer.Option(help="Relative density that each cell is given.")],
 ):
     """Effective stiffness of the cells of a catalogue, in units of the base material's Young's modulus."""
-    import pandas as pd
+    import pyarrow
 
     from trussmap.homogenization import homogenize_cells
     from trussmap.lattice.catalogue import read_catalogue
     from trussmap.stiffness import COMPONENTS
+    from trussmap.tables import check_ending, with_columns, write_table
 
     if not 0 < relative_density < 1:
         raise InputError(f"--relative-density {relative_density:g}: expected a number above 0 and below 1.")
+    check_ending(stiffness)
     cells = read_catalogue(catalogue)
     c = homogenize_cells([cell.graph for cell in cells], relative_density)
-    table = pd.DataFrame(c, columns=COMPONENTS)
-    table.insert(0, "name", [cell.name for cell in cells])
-    write_csv(table, stiffness)
+    names = pyarrow.table({"name": [cell.name for cell in cells]})
+    write_table(with_columns(names, dict(zip(COMPONENTS, c.T, strict=True))), stiffness)
 
 
 @app.command()

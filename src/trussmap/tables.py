@@ -1,0 +1,190 @@
+"""Tables of users, as CSV or Parquet by the ending of the file's name, and designs read from them.
+
+A table is a ``pyarrow.Table``; columns that are not of the design pass through as they are. PyArrow is imported where
+it is needed, for it takes long to load.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from trussmap.errors import InputError
+from trussmap.io import atomic_path
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, ORTHOTROPIC_COLUMNS, R1, R2, REPS, check_designs
+
+ENDINGS = (".csv", ".parquet")
+#: How a file may write the two tessellations; ``auto`` tells by a 0 or a 2 in it.
+TESSELLATIONS = ("auto", "0/1", "1/2")
+
+
+def check_ending(path):
+    """The ending of a table's name; raises InputError if it is neither .csv nor .parquet."""
+    ending = Path(path).suffix.lower()
+    if ending not in ENDINGS:
+        raise InputError(f"{path}: a table ends in .csv or .parquet, which says how it is written.")
+    return ending
+
+
+def read_table(path):
+    """Read a table; raises InputError if it is absent, damaged, ragged, or has a column twice."""
+    ending = check_ending(path)
+    read, kind = (_read_csv, "CSV") if ending == ".csv" else (_read_parquet, "Parquet")
+    try:
+        table = read(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a table of designs in {kind}.") from None
+    except (OSError, ValueError) as error:  # pyarrow's own errors are of these
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"{path}: not a readable {kind} table ({reason}).") from error
+    names = [name.strip() for name in table.column_names]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{path}, row 0, column {name}: stands twice; expected each column once.")
+    return table.rename_columns(names)
+
+
+def _read_csv(path):
+    from pyarrow import csv
+
+    ragged = []
+
+    def note(row):
+        ragged.append(row)
+        return "error"
+
+    def read(threads):
+        parse = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
+        return csv.read_csv(path, csv.ReadOptions(use_threads=threads), parse)
+
+    try:
+        return read(threads=True)
+    except ValueError:
+        if not ragged:
+            raise
+    try:
+        return read(threads=False)  # rows are numbered by a single thread only
+    except ValueError as error:
+        row = ragged[-1]
+        raise InputError(
+            f"{path}, row {row.number - 1}: {row.actual_columns} values under {row.expected_columns} columns; "
+            "expected one value for each column."
+        ) from error
+
+
+def _read_parquet(path):
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        return file.read().replace_schema_metadata()  # what pandas notes there would contradict the columns added
+
+
+def write_table(table, path):
+    """Write a table atomically, floats in the fewest digits that give back the same float64.
+
+    Raises InputError if the name's ending is unknown or the file cannot be written.
+    """
+    from pyarrow import csv, parquet
+
+    ending = check_ending(path)
+    try:
+        with atomic_path(path) as temporary:
+            if ending == ".parquet":
+                parquet.write_table(table, temporary)
+            else:
+                plain = not any({*name} & {*',"\r\n'} for name in table.column_names)
+                csv.write_csv(table, temporary, csv.WriteOptions(quoting_header="none" if plain else "needed"))
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"{path}: the table cannot be written there ({reason}).") from error
+
+
+def with_columns(table, columns):
+    """The table with the ``columns`` (a dictionary of arrays) at its end, in place of those of the same name."""
+    table = table.drop_columns([name for name in columns if name in table.column_names])
+    for name, values in columns.items():
+        table = table.append_column(name, [np.ascontiguousarray(values)])
+    return table
+
+
+def _numbers(table, name, path):
+    """A column as float64 (n,); raises InputError naming the row of the first value that is no finite number."""
+    from pyarrow import types
+
+    column = table[name]
+    if types.is_integer(column.type) or types.is_floating(column.type):
+        values = column.cast("float64", safe=False).to_numpy()
+    else:
+        values = np.array([_number(value) for value in column.to_pylist()], float)
+    finite = np.isfinite(values)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        found = column[row].as_py()
+        found = "a missing value" if found is None else f"{found!r:.60}"
+        raise InputError(f"{path}, row {row + 1}, column {name}: {found} is not a number.")
+    return values
+
+
+def _number(value):
+    try:
+        return np.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return np.nan
+
+
+def read_designs(path, orthotropic_only=False, tessellations="auto"):
+    """Read a table of designs.
+
+    Parameters
+    ----------
+    path : a .csv or .parquet file with the columns of the design, and any others
+    orthotropic_only : columns beyond U, types and tessellations may be absent, all together; they are then those of
+        the identity map
+    tessellations : how they are written, ``1/2`` or, as in the published training file, ``0/1``. With ``auto`` a 0
+        without a 2 means 0/1. Only 1s may mean either: they are read as 1/2, with a warning.
+
+    Returns
+    -------
+    table : pyarrow.Table as read
+    designs : (n, 19), tessellations 1/2
+
+    Raises
+    ------
+    InputError : a file that is no table, a missing column, an empty table, a value that is no number or out of range.
+    """
+    table = read_table(path)
+    present = [name for name in DESIGN_COLUMNS if name in table.column_names]
+    whole = not orthotropic_only or not {*present} <= {*ORTHOTROPIC_COLUMNS}
+    needed = DESIGN_COLUMNS if whole else ORTHOTROPIC_COLUMNS
+    missing = [name for name in needed if name not in present]
+    if missing:
+        raise InputError(f"{path}, row 0: column {missing[0]} is missing; a design has {', '.join(needed)}.")
+    if not table.num_rows:
+        raise InputError(f"{path}, row 1: the table has no designs below its header.")
+    designs = np.ones((table.num_rows, len(DESIGN_COLUMNS)))
+    designs[:, R1] = designs[:, R2] = 0.0
+    for name in present:
+        designs[:, DESIGN_COLUMNS.index(name)] = _numbers(table, name, path)
+    if _from_zero(designs[:, REPS], path, tessellations):
+        designs[:, REPS] += 1
+    check_designs(designs, path, present)
+    return table, designs
+
+
+def _from_zero(reps, path, tessellations):
+    """Whether tessellations (n, 3) are written 0/1; raises InputError if they are said to be and are not."""
+    if tessellations == "auto":
+        if (reps == 1).all():
+            warnings.warn(
+                f"{path}: lattice_rep1..3 hold only 1s, read as tessellation 1 of 1/2; if the file writes them 0/1, "
+                "as the published training file does, say so by --tessellations 0/1.",
+                stacklevel=3,
+            )
+        return (reps == 0).any() and (reps <= 1).all()
+    if tessellations == "0/1" and not (good := np.isin(reps, (0, 1))).all():
+        row, k = np.argwhere(~good)[0]
+        raise InputError(
+            f"{path}, row {row + 1}, column lattice_rep{k + 1}: {reps[row, k]:g} is not 0 or 1, as --tessellations 0/1 "
+            "says that they are written."
+        )
+    return tessellations == "0/1"
