@@ -5,7 +5,6 @@ are imported inside the commands, so that `trussmap --help` answers at once.
 """
 
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +16,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 
 
 def main():
-    warnings.formatwarning = lambda message, *_, **__: f"Note: {message}\n"
     try:
         app()
     except InputError as error:
@@ -35,8 +33,8 @@ def trussmap():
 
 @app.command()
 def homogenize(
-    designs: Annotated[Path, typer.Argument(help="A design per row, with the published column names: .csv or .parquet.")],
-    stiffness: Annotated[Path, typer.Argument(help="Table to write, .csv or .parquet: the same rows with C11 … C66 added.")],
+    designs: Annotated[Path, typer.Argument(help="A design per row in the published columns, .csv or .parquet.")],
+    stiffness: Annotated[Path, typer.Argument(help=".csv or .parquet to write: the same rows with C11 … C66 added.")],
     orthotropic: Annotated[
         bool,
         typer.Option(
@@ -44,23 +42,15 @@ def homogenize(
             help="Add C11_ort … C66_ort, after the stretch U alone; only these if the columns of the map are absent.",
         ),
     ] = False,
-    tessellations: Annotated[
-        str,
-        typer.Option(
-            help="How lattice_rep1..3 are written: 1/2, 0/1 as in the published training file, or auto (by a 0 or a 2)."
-        ),
-    ] = "auto",
 ):
     """Effective stiffness of designs by finite elements, in units of the base material's Young's modulus."""
     from trussmap.homogenization import homogenize_designs
     from trussmap.lattice.descriptor import DESIGN_COLUMNS
     from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, check_admissible
-    from trussmap.tables import TESSELLATIONS, check_ending, read_designs, with_columns, write_table
+    from trussmap.tables import check_ending, read_designs, with_columns, write_table
 
-    if tessellations not in TESSELLATIONS:
-        raise InputError(f"--tessellations {tessellations}: expected {', '.join(TESSELLATIONS[:-1])} or 1/2.")
     check_ending(stiffness)
-    table, theta = read_designs(designs, orthotropic, tessellations)
+    table, theta = read_designs(designs, orthotropic)
     added = {}
     if {*DESIGN_COLUMNS} <= {*table.column_names}:
         c = homogenize_designs(theta)
@@ -76,7 +66,7 @@ def homogenize(
 @app.command()
 def homogenize_cells(
     catalogue: Annotated[Path, typer.Argument(help="Catalogue of periodic lattices in text form (.lat).")],
-    stiffness: Annotated[Path, typer.Argument(help="Table to write, .csv or .parquet: name and C11 … C66 of each cell.")],
+    stiffness: Annotated[Path, typer.Argument(help=".csv or .parquet to write: name and C11 … C66 of each cell.")],
     relative_density: Annotated[float, typer.Option(help="Relative density that each cell is given.")],
 ):
     """Effective stiffness of the cells of a catalogue, in units of the base material's Young's modulus."""

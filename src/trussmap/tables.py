@@ -4,7 +4,6 @@ A table is a ``pyarrow.Table``; columns that are not of the design pass through 
 it is needed, for it takes long to load.
 """
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,6 @@ from trussmap.io import atomic_path
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, ORTHOTROPIC_COLUMNS, R1, R2, REPS, check_designs
 
 ENDINGS = (".csv", ".parquet")
-#: How a file may write the two tessellations; ``auto`` tells by a 0 or a 2 in it.
-TESSELLATIONS = ("auto", "0/1", "1/2")
 
 
 def check_ending(path):
@@ -32,12 +29,14 @@ def read_table(path):
     read, kind = (_read_csv, "CSV") if ending == ".csv" else (_read_parquet, "Parquet")
     try:
         table = read(path)
+        names = [name.strip() for name in table.column_names]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a table of designs in {kind}.") from None
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # pyarrow's own errors are of these
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{path}: not a readable {kind} table ({reason}).") from error
-    names = [name.strip() for name in table.column_names]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"{path}, row 0, column {name}: stands twice; expected each column once.")
@@ -132,16 +131,18 @@ def _number(value):
         return np.nan
 
 
-def read_designs(path, orthotropic_only=False, tessellations="auto"):
+def read_designs(path, orthotropic_only=False):
     """Read a table of designs.
+
+    Tessellations may be written 1/2 or, as in the published training file, 0/1, which a 0 without a 2 tells. Where all
+    are 1, either is meant and nothing depends on it: lattices that are all doubled are those that are not, at half the
+    scale, and have the same topology number and stiffness.
 
     Parameters
     ----------
     path : a .csv or .parquet file with the columns of the design, and any others
     orthotropic_only : columns beyond U, types and tessellations may be absent, all together; they are then those of
         the identity map
-    tessellations : how they are written, ``1/2`` or, as in the published training file, ``0/1``. With ``auto`` a 0
-        without a 2 means 0/1. Only 1s may mean either: they are read as 1/2, with a warning.
 
     Returns
     -------
@@ -165,26 +166,7 @@ def read_designs(path, orthotropic_only=False, tessellations="auto"):
     designs[:, R1] = designs[:, R2] = 0.0
     for name in present:
         designs[:, DESIGN_COLUMNS.index(name)] = _numbers(table, name, path)
-    if _from_zero(designs[:, REPS], path, tessellations):
+    if (designs[:, REPS] == 0).any() and (designs[:, REPS] <= 1).all():
         designs[:, REPS] += 1
     check_designs(designs, path, present)
     return table, designs
-
-
-def _from_zero(reps, path, tessellations):
-    """Whether tessellations (n, 3) are written 0/1; raises InputError if they are said to be and are not."""
-    if tessellations == "auto":
-        if (reps == 1).all():
-            warnings.warn(
-                f"{path}: lattice_rep1..3 hold only 1s, read as tessellation 1 of 1/2; if the file writes them 0/1, "
-                "as the published training file does, say so by --tessellations 0/1.",
-                stacklevel=3,
-            )
-        return (reps == 0).any() and (reps <= 1).all()
-    if tessellations == "0/1" and not (good := np.isin(reps, (0, 1))).all():
-        row, k = np.argwhere(~good)[0]
-        raise InputError(
-            f"{path}, row {row + 1}, column lattice_rep{k + 1}: {reps[row, k]:g} is not 0 or 1, as --tessellations 0/1 "
-            "says that they are written."
-        )
-    return tessellations == "0/1"
