@@ -87,7 +87,7 @@ def test_whole_numbers_become_fractions_far_down(save):
     ("content", "parts"),
     [
         (b"", ["Empty"]),
-        (b"relative_density\n", ["missing", "U1"]),
+        (b"relative_density\n", ["column U1 is missing"]),
         (b"\0\1\2", []),
         (b'"a,b\nc', []),
         (b"a,b\n1,2\n\n3,4,5\n6\n", ["row 2", "3 values under 2 columns"]),
