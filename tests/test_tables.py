@@ -40,7 +40,9 @@ def save(tmp_path):
 def test_every_bit_comes_back(tmp_path, ending):
     bits = np.random.default_rng(0).integers(0, 2**63, 20_000).view(float)
     values = np.concatenate([bits[np.isfinite(bits)], [5e-324, 1.7976931348623157e308, -0.0, 0.1, 1 / 3]])
-    write_table(pa.table({"x": values, "name": [f'a, "{k}"\nb' for k in range(len(values))]}), tmp_path / f"t{ending}")
+    write_table(
+        [pa.table({"x": values, "name": [f'a, "{k}"\nb' for k in range(len(values))]})], tmp_path / f"t{ending}"
+    )
     table = read_table(tmp_path / f"t{ending}")
     assert np.array_equal(table["x"].to_numpy().view(np.int64), values.view(np.int64))
     assert table["name"][1].as_py() == 'a, "1"\nb'
@@ -66,7 +68,7 @@ def test_parquet_of_other_numbers_and_with_an_index_is_read(designs, save):
     table, theta = read_designs(save(designs.astype(np.float32).astype(whole).set_index("U1"), ".parquet"))
     assert np.array_equal(theta, designs.astype(np.float32))
     path = save("", ".parquet")
-    write_table(with_columns(table, {"C11": np.zeros(20)}), path)
+    write_table([with_columns(table, {"C11": np.zeros(20)})], path)
     assert pd.read_parquet(path).columns[-1] == "C11"
 
 
@@ -148,7 +150,7 @@ def test_parquet_of_wrong_types_is_named(designs, save, values, found):
 
 @pytest.mark.parametrize("name", ["designs.xlsx", "designs", "designs.csv.gz"])
 def test_unknown_ending_is_named(tmp_path, name):
-    for use in (read_table, lambda path: write_table(pa.table({"a": [1]}), path)):
+    for use in (read_table, lambda path: write_table([pa.table({"a": [1]})], path)):
         with pytest.raises(InputError, match=rf"{name}: a table ends in .csv or .parquet"):
             use(tmp_path / name)
     assert not any(tmp_path.iterdir())
@@ -156,11 +158,11 @@ def test_unknown_ending_is_named(tmp_path, name):
 
 def test_failed_writing_leaves_nothing(tmp_path):
     with pytest.raises(InputError, match=r"t.csv: the table cannot be written there"):
-        write_table(pa.table({"a": [1.0], "nested": [[1.0]]}), tmp_path / "t.csv")
+        write_table([pa.table({"a": [1.0], "nested": [[1.0]]})], tmp_path / "t.csv")
     assert not any(tmp_path.iterdir())
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(InputError, match=r"folder.csv"):
-        write_table(pa.table({"a": [1.0]}), tmp_path / "folder.csv")
+        write_table([pa.table({"a": [1.0]})], tmp_path / "folder.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
 
 

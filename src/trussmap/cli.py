@@ -12,6 +12,9 @@ import typer
 
 from trussmap.errors import InputError
 
+# Designs homogenized while the ones before them are written.
+_BLOCK = 65536
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -51,16 +54,22 @@ def homogenize(
 
     check_ending(stiffness)
     table, theta = read_designs(designs, orthotropic)
-    added = {}
-    if {*DESIGN_COLUMNS} <= {*table.column_names}:
-        c = homogenize_designs(theta)
-        check_admissible(c, theta[:, 0], f"{designs}, row", 1)
-        added |= dict(zip(COMPONENTS, c.T, strict=True))
-    if orthotropic:
-        c = homogenize_designs(theta, orthotropic=True)
-        check_admissible(c, theta[:, 0], f"{designs}, row", 1)
-        added |= dict(zip([f"{name}_ort" for name in ORTHOTROPIC], c[:, ORTHOTROPIC_INDEX].T, strict=True))
-    write_table(with_columns(table, added), stiffness)
+    whole = {*DESIGN_COLUMNS} <= {*table.column_names}
+
+    def block(start):
+        part = theta[start : start + _BLOCK]
+        added = {}
+        if whole:
+            c = homogenize_designs(part)
+            check_admissible(c, part[:, 0], f"{designs}, row", start + 1)
+            added |= dict(zip(COMPONENTS, c.T, strict=True))
+        if orthotropic:
+            c = homogenize_designs(part, orthotropic=True)
+            check_admissible(c, part[:, 0], f"{designs}, row", start + 1)
+            added |= dict(zip([f"{name}_ort" for name in ORTHOTROPIC], c[:, ORTHOTROPIC_INDEX].T, strict=True))
+        return with_columns(table.slice(start, _BLOCK), added)
+
+    write_table((block(start) for start in range(0, len(theta), _BLOCK)), stiffness)
 
 
 @app.command()
@@ -83,7 +92,7 @@ def homogenize_cells(
     cells = read_catalogue(catalogue)
     c = homogenize_cells([cell.graph for cell in cells], relative_density)
     names = pyarrow.table({"name": [cell.name for cell in cells]})
-    write_table(with_columns(names, dict(zip(COMPONENTS, c.T, strict=True))), stiffness)
+    write_table([with_columns(names, dict(zip(COMPONENTS, c.T, strict=True)))], stiffness)
 
 
 @app.command()

@@ -4,6 +4,7 @@ A table is a ``pyarrow.Table``; columns that are not of the design pass through 
 it is needed, for it takes long to load.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -78,24 +79,40 @@ def _read_parquet(path):
         return file.read().replace_schema_metadata()  # what pandas notes there would contradict the columns added
 
 
-def write_table(table, path):
-    """Write a table atomically, floats in the fewest digits that give back the same float64.
+def write_table(blocks, path):
+    """Write the blocks of a table (an iterable) atomically, each while the next one is made.
 
-    Raises InputError if the name's ending is unknown or the file cannot be written.
+    Floats are written in the fewest digits that give back the same float64. Raises InputError if the name's ending is
+    unknown or the file cannot be written.
     """
-    from pyarrow import csv, parquet
-
     ending = check_ending(path)
     try:
-        with atomic_path(path) as temporary:
-            if ending == ".parquet":
-                parquet.write_table(table, temporary)
-            else:
-                plain = not any({*name} & {*',"\r\n'} for name in table.column_names)
-                csv.write_csv(table, temporary, csv.WriteOptions(quoting_header="none" if plain else "needed"))
+        with atomic_path(path) as temporary, ThreadPoolExecutor(1) as pool:
+            blocks = iter(blocks)
+            block = next(blocks)
+            with (_csv_writer if ending == ".csv" else _parquet_writer)(temporary, block.schema) as writer:
+                while block is not None:
+                    written = pool.submit(writer.write_table, block)
+                    block = next(blocks, None)
+                    written.result()
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{path}: the table cannot be written there ({reason}).") from error
+
+
+def _csv_writer(path, schema):
+    from pyarrow import csv
+
+    plain = not any({*name} & {*',"\r\n'} for name in schema.names)
+    return csv.CSVWriter(path, schema, write_options=csv.WriteOptions(quoting_header="none" if plain else "needed"))
+
+
+def _parquet_writer(path, schema):
+    from pyarrow import parquet
+
+    return parquet.ParquetWriter(path, schema)
 
 
 def with_columns(table, columns):
