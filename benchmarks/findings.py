@@ -17,6 +17,7 @@ from trussmap.lattice.elementary import elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.rotation import rotation
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, rotate
+from trussmap.tables import read_designs
 
 FORBIDDEN = np.setdiff1d(np.arange(21), ORTHOTROPIC_INDEX)
 
@@ -110,7 +111,8 @@ def _label(members):
 
 
 def read(path):
-    frame, designs = descriptor.read_designs(path, orthotropic_only=True)
+    frame, designs = read_designs(path, orthotropic_only=True)
+    frame = frame.to_pandas()
     published = frame[[f"{name}_ort" for name in ORTHOTROPIC]].to_numpy()
     keys, maps = descriptor.topology_keys(designs), descriptor.orthotropic_map(designs)
     ours = homogenize_topologies(keys, maps, designs[:, 0])[:, ORTHOTROPIC_INDEX]

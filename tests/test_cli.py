@@ -71,6 +71,21 @@ def test_homogenize_orthotropic_needs_no_map(tmp_path, designs):
     assert np.allclose(table[ORTHOTROPIC_COLUMNS], pd.read_csv(whole)[ORTHOTROPIC_COLUMNS], rtol=1e-12, atol=0)
 
 
+def test_homogenize_gives_parquet_and_csv_the_same_stiffness(tmp_path, designs):
+    for source, result in (("designs.csv", "a.parquet"), ("a.parquet", "b.csv")):
+        run = trussmap("homogenize", source, result, cwd=tmp_path)
+        assert (run.returncode, run.stderr) == (0, "")
+    written = [pd.read_csv(tmp_path / "b.csv"), pd.read_parquet(tmp_path / "a.parquet")]
+    pd.testing.assert_frame_equal(*written, check_dtype=False, check_exact=True)
+    expected = homogenize_designs(designs[DESIGN_COLUMNS].to_numpy())
+    assert np.array_equal(pd.read_csv(tmp_path / "b.csv")[COMPONENTS], expected)
+
+
+def test_unknown_ending_of_a_table_is_named(tmp_path, designs):
+    run = trussmap("homogenize", "designs.csv", "out.xlsx", cwd=tmp_path)
+    fails(run, tmp_path, "out.xlsx", ".csv or .parquet")
+
+
 def test_homogenize_reproduces_the_published_forward_network(tmp_path, reference_dir):
     reference = pd.read_csv(reference_dir / "orthotropic_reference_sample.csv")
     run = trussmap(
@@ -119,7 +134,7 @@ def fails(run, folder, *parts):
         ("lattice_rep1", 5, 3, ["row 5", "lattice_rep1", "whole number from 1 to 2"]),
         ("relative_density", 1, 0, ["row 1", "relative_density", "from 0.002 to 0.1"]),
         ("relative_density", 40, 2, ["row 40", "relative_density", "from 0.002 to 0.1"]),
-        ("U1", 8, np.nan, ["row 8", "U1", "not a number"]),
+        ("U1", 8, np.nan, ["row 8", "U1", "missing value is not a number"]),
         ("V3", 2, "wide", ["row 2", "V3", "wide", "not a number"]),
         ("R1_theta", 9, -1, ["row 9", "R1_theta", "angle"]),
         ("R2_rot_ax1", 4, 1.5, ["row 4", "R2_rot_ax1", "from -1 to 1"]),

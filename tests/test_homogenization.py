@@ -12,6 +12,7 @@ from trussmap.lattice.compound import LATTICE_SETS, lattice_set
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, check_admissible, rotate
+from trussmap.tables import read_designs
 
 C = {name: k for k, name in enumerate(COMPONENTS)}
 
@@ -146,7 +147,8 @@ def test_reproduces_the_published_orthotropic_stiffness(reference_dir):
     In lattice sets with struts along z at 1× (0 or 3) in which lattice 5 is the only one at 2×, the published data
     behave as if the strut along z stood there twice; with a second one added we agree on these too.
     """
-    table, designs = d.read_designs(reference_dir / "orthotropic_reference_sample.csv", orthotropic_only=True)
+    table, designs = read_designs(reference_dir / "orthotropic_reference_sample.csv", orthotropic_only=True)
+    table = table.to_pandas()
     published = table[[f"{name}_ort" for name in ORTHOTROPIC]].to_numpy()
     ours = homogenize_designs(designs, orthotropic=True)[:, ORTHOTROPIC_INDEX]
     sets = [set(lattice_set(design[d.TYPES], design[d.REPS])) for design in designs]

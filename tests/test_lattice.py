@@ -117,15 +117,6 @@ def test_map_is_the_product_of_its_four_steps():
     assert np.allclose(d.deformation_map(design)[0], expected)
 
 
-def test_published_tessellations_0_and_1_are_accepted(tmp_path):
-    import pandas as pd
-
-    table = pd.DataFrame(d.sample_designs(4, 0, 20), columns=d.DESIGN_COLUMNS)
-    published = table.assign(**{name: table[name] - 1 for name in ("lattice_rep1", "lattice_rep2", "lattice_rep3")})
-    published.to_csv(tmp_path / "designs.csv", index=False)
-    assert np.allclose(d.read_designs(tmp_path / "designs.csv")[1], table)
-
-
 @pytest.mark.parametrize(
     ("column", "value"),
     [("lattice_type2", 7), ("relative_density", 0.0), ("relative_density", 2), ("U1", 3), ("R1_rot_ax1", 1.5)],

@@ -11,7 +11,9 @@ from typing import Annotated
 import typer
 
 from trussmap.errors import InputError
-from trussmap.io import write_csv
+
+# Designs homogenized while the ones before them are written.
+_BLOCK = 65536
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -34,8 +36,8 @@ def trussmap():
 
 @app.command()
 def homogenize(
-    designs: Annotated[Path, typer.Argument(help="CSV, a design per row, with the published column names.")],
-    stiffness: Annotated[Path, typer.Argument(help="CSV to write: the same rows with C11 … C66 added.")],
+    designs: Annotated[Path, typer.Argument(help="A design per row in the published columns, .csv or .parquet.")],
+    stiffness: Annotated[Path, typer.Argument(help=".csv or .parquet to write: the same rows with C11 … C66 added.")],
     orthotropic: Annotated[
         bool,
         typer.Option(
@@ -46,45 +48,51 @@ def homogenize(
 ):
     """Effective stiffness of designs by finite elements, in units of the base material's Young's modulus."""
     from trussmap.homogenization import homogenize_designs
-    from trussmap.lattice.descriptor import DESIGN_COLUMNS, ORTHOTROPIC_COLUMNS, read_designs
+    from trussmap.lattice.descriptor import DESIGN_COLUMNS
     from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, check_admissible
+    from trussmap.tables import check_ending, read_designs, with_columns, write_table
 
-    table, theta = read_designs(designs, orthotropic_only=orthotropic)
-    stretch_only = not {*table.columns} & ({*DESIGN_COLUMNS} - {*ORTHOTROPIC_COLUMNS})
-    if orthotropic and not stretch_only:
-        table, theta = read_designs(designs)  # part of the map is there, so all of it must be
-    added = {}
-    if not stretch_only:
-        c = homogenize_designs(theta)
-        check_admissible(c, theta[:, 0], f"{designs}, row", 1)
-        added |= dict(zip(COMPONENTS, c.T, strict=True))
-    if orthotropic:
-        c = homogenize_designs(theta, orthotropic=True)
-        check_admissible(c, theta[:, 0], f"{designs}, row", 1)
-        added |= dict(zip([f"{name}_ort" for name in ORTHOTROPIC], c[:, ORTHOTROPIC_INDEX].T, strict=True))
-    write_csv(table.drop(columns=list(added), errors="ignore").assign(**added), stiffness)
+    check_ending(stiffness)
+    table, theta = read_designs(designs, orthotropic)
+    whole = {*DESIGN_COLUMNS} <= {*table.column_names}
+
+    def block(start):
+        part = theta[start : start + _BLOCK]
+        added = {}
+        if whole:
+            c = homogenize_designs(part)
+            check_admissible(c, part[:, 0], f"{designs}, row", start + 1)
+            added |= dict(zip(COMPONENTS, c.T, strict=True))
+        if orthotropic:
+            c = homogenize_designs(part, orthotropic=True)
+            check_admissible(c, part[:, 0], f"{designs}, row", start + 1)
+            added |= dict(zip([f"{name}_ort" for name in ORTHOTROPIC], c[:, ORTHOTROPIC_INDEX].T, strict=True))
+        return with_columns(table.slice(start, _BLOCK), added)
+
+    write_table((block(start) for start in range(0, len(theta), _BLOCK)), stiffness)
 
 
 @app.command()
 def homogenize_cells(
     catalogue: Annotated[Path, typer.Argument(help="Catalogue of periodic lattices in text form (.lat).")],
-    stiffness: Annotated[Path, typer.Argument(help="CSV to write: name and C11 … C66 of each cell.")],
+    stiffness: Annotated[Path, typer.Argument(help=".csv or .parquet to write: name and C11 … C66 of each cell.")],
     relative_density: Annotated[float, typer.Option(help="Relative density that each cell is given.")],
 ):
     """Effective stiffness of the cells of a catalogue, in units of the base material's Young's modulus."""
-    import pandas as pd
+    import pyarrow
 
     from trussmap.crystal.catalogue import read_catalogue
     from trussmap.homogenization import homogenize_cells
     from trussmap.stiffness import COMPONENTS
+    from trussmap.tables import check_ending, with_columns, write_table
 
     if not 0 < relative_density < 1:
         raise InputError(f"--relative-density {relative_density:g}: expected a number above 0 and below 1.")
+    check_ending(stiffness)
     cells = read_catalogue(catalogue)
     c = homogenize_cells([cell.graph for cell in cells], relative_density)
-    table = pd.DataFrame(c, columns=COMPONENTS)
-    table.insert(0, "name", [cell.name for cell in cells])
-    write_csv(table, stiffness)
+    names = pyarrow.table({"name": [cell.name for cell in cells]})
+    write_table([with_columns(names, dict(zip(COMPONENTS, c.T, strict=True)))], stiffness)
 
 
 @app.command()

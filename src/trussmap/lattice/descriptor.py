@@ -1,7 +1,6 @@
 """The design descriptor Θ: columns, ranges, sampling, and the map x = R2·V·R1·U·X that it stands for (DESIGN §3)."""
 
 import numpy as np
-import pandas as pd
 
 from trussmap.errors import InputError
 from trussmap.lattice import compound as _compound
@@ -114,44 +113,3 @@ def check_designs(designs, where, columns=DESIGN_COLUMNS):
                     f"{where}, row {row + 1}, column {name}_rot_ax2: {name}_rot_ax1² + {name}_rot_ax2² is above 1, "
                     "which leaves no third component for a unit axis."
                 )
-
-
-def read_designs(path, orthotropic_only=False):
-    """Read a table of designs.
-
-    Tessellations may be written 1/2 or, as in the published training file, 0/1.
-
-    Returns
-    -------
-    table : DataFrame as read
-    designs : (n, 19); with ``orthotropic_only`` columns beyond U, types and tessellations may be absent, and are then
-        those of the identity map.
-
-    Raises
-    ------
-    InputError : a missing column, an empty table, a value that is no number or out of range.
-    """
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable CSV table ({str(error).splitlines()[0]}).") from error
-    needed = ORTHOTROPIC_COLUMNS if orthotropic_only else DESIGN_COLUMNS
-    missing = [name for name in needed if name not in table]
-    if missing:
-        raise InputError(f"{path}, row 0: column {missing[0]} is missing; a design has {', '.join(needed)}.")
-    if table.empty:
-        raise InputError(f"{path}, row 1: the table has no designs below its header.")
-    present = [name for name in DESIGN_COLUMNS if name in table]
-    values = pd.DataFrame(1.0, index=table.index, columns=DESIGN_COLUMNS)
-    values[DESIGN_COLUMNS[R1] + DESIGN_COLUMNS[R2]] = 0.0
-    for name in present:
-        values[name] = pd.to_numeric(table[name], errors="coerce")
-        bad = ~np.isfinite(values[name].to_numpy(float))
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise InputError(f"{path}, row {row + 1}, column {name}: {table[name].iloc[row]!r} is not a number.")
-    designs = values.to_numpy(float)
-    if (designs[:, REPS] == 0).any() and (designs[:, REPS] <= 1).all():
-        designs[:, REPS] += 1
-    check_designs(designs, path, present)
-    return table, designs

@@ -1,0 +1,189 @@
+"""Tables of users, as CSV or Parquet by the ending of the file's name, and designs read from them.
+
+A table is a ``pyarrow.Table``; columns that are not of the design pass through as they are. PyArrow is imported where
+it is needed, for it takes long to load.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from trussmap.errors import InputError
+from trussmap.io import atomic_path
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, ORTHOTROPIC_COLUMNS, R1, R2, REPS, check_designs
+
+ENDINGS = (".csv", ".parquet")
+
+
+def check_ending(path):
+    """The ending of a table's name; raises InputError if it is neither .csv nor .parquet."""
+    ending = Path(path).suffix.lower()
+    if ending not in ENDINGS:
+        raise InputError(f"{path}: a table ends in .csv or .parquet, which says how it is written.")
+    return ending
+
+
+def read_table(path):
+    """Read a table; raises InputError if it is absent, damaged, ragged, or has a column twice."""
+    ending = check_ending(path)
+    read, kind = (_read_csv, "CSV") if ending == ".csv" else (_read_parquet, "Parquet")
+    try:
+        table = read(path)
+        names = [name.strip() for name in table.column_names]
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a table of designs in {kind}.") from None
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:  # pyarrow's own errors are of these
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"{path}: not a readable {kind} table ({reason}).") from error
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{path}, row 0, column {name}: stands twice; expected each column once.")
+    return table.rename_columns(names)
+
+
+def _read_csv(path):
+    from pyarrow import csv
+
+    ragged = []
+
+    def note(row):
+        ragged.append(row)
+        return "error"
+
+    def read(threads):
+        parse = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
+        return csv.read_csv(path, csv.ReadOptions(use_threads=threads), parse)
+
+    try:
+        return read(threads=True)
+    except ValueError:
+        if not ragged:
+            raise
+    try:
+        return read(threads=False)  # rows are numbered by a single thread only
+    except ValueError as error:
+        row = ragged[-1]
+        raise InputError(
+            f"{path}, row {row.number - 1}: {row.actual_columns} values under {row.expected_columns} columns; "
+            "expected one value for each column."
+        ) from error
+
+
+def _read_parquet(path):
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        return file.read().replace_schema_metadata()  # what pandas notes there would contradict the columns added
+
+
+def write_table(blocks, path):
+    """Write the blocks of a table (an iterable) atomically, each while the next one is made.
+
+    Floats are written in the fewest digits that give back the same float64. Raises InputError if the name's ending is
+    unknown or the file cannot be written.
+    """
+    ending = check_ending(path)
+    try:
+        with atomic_path(path) as temporary, ThreadPoolExecutor(1) as pool:
+            blocks = iter(blocks)
+            block = next(blocks)
+            with (_csv_writer if ending == ".csv" else _parquet_writer)(temporary, block.schema) as writer:
+                while block is not None:
+                    written = pool.submit(writer.write_table, block)
+                    block = next(blocks, None)
+                    written.result()
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"{path}: the table cannot be written there ({reason}).") from error
+
+
+def _csv_writer(path, schema):
+    from pyarrow import csv
+
+    plain = not any({*name} & {*',"\r\n'} for name in schema.names)
+    return csv.CSVWriter(path, schema, write_options=csv.WriteOptions(quoting_header="none" if plain else "needed"))
+
+
+def _parquet_writer(path, schema):
+    from pyarrow import parquet
+
+    return parquet.ParquetWriter(path, schema)
+
+
+def with_columns(table, columns):
+    """The table with the ``columns`` (a dictionary of arrays) at its end, in place of those of the same name."""
+    table = table.drop_columns([name for name in columns if name in table.column_names])
+    for name, values in columns.items():
+        table = table.append_column(name, [np.ascontiguousarray(values)])
+    return table
+
+
+def _numbers(table, name, path):
+    """A column as float64 (n,); raises InputError naming the row of the first value that is no finite number."""
+    from pyarrow import types
+
+    column = table[name]
+    if types.is_integer(column.type) or types.is_floating(column.type):
+        values = column.cast("float64", safe=False).to_numpy()
+    else:
+        values = np.array([_number(value) for value in column.to_pylist()], float)
+    finite = np.isfinite(values)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        found = column[row].as_py()
+        found = "a missing value" if found is None else f"{found!r:.60}"
+        raise InputError(f"{path}, row {row + 1}, column {name}: {found} is not a number.")
+    return values
+
+
+def _number(value):
+    try:
+        return np.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return np.nan
+
+
+def read_designs(path, orthotropic_only=False):
+    """Read a table of designs.
+
+    Tessellations may be written 1/2 or, as in the published training file, 0/1, which a 0 without a 2 tells. Where all
+    are 1, either is meant and nothing depends on it: lattices that are all doubled are those that are not, at half the
+    scale, and have the same topology number and stiffness.
+
+    Parameters
+    ----------
+    path : a .csv or .parquet file with the columns of the design, and any others
+    orthotropic_only : columns beyond U, types and tessellations may be absent, all together; they are then those of
+        the identity map
+
+    Returns
+    -------
+    table : pyarrow.Table as read
+    designs : (n, 19), tessellations 1/2
+
+    Raises
+    ------
+    InputError : a file that is no table, a missing column, an empty table, a value that is no number or out of range.
+    """
+    table = read_table(path)
+    present = [name for name in DESIGN_COLUMNS if name in table.column_names]
+    whole = not orthotropic_only or not {*present} <= {*ORTHOTROPIC_COLUMNS}
+    needed = DESIGN_COLUMNS if whole else ORTHOTROPIC_COLUMNS
+    missing = [name for name in needed if name not in present]
+    if missing:
+        raise InputError(f"{path}, row 0: column {missing[0]} is missing; a design has {', '.join(needed)}.")
+    if not table.num_rows:
+        raise InputError(f"{path}, row 1: the table has no designs below its header.")
+    designs = np.ones((table.num_rows, len(DESIGN_COLUMNS)))
+    designs[:, R1] = designs[:, R2] = 0.0
+    for name in present:
+        designs[:, DESIGN_COLUMNS.index(name)] = _numbers(table, name, path)
+    if (designs[:, REPS] == 0).any() and (designs[:, REPS] <= 1).all():
+        designs[:, REPS] += 1
+    check_designs(designs, path, present)
+    return table, designs
