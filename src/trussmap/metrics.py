@@ -1,4 +1,4 @@
-"""Headline numbers of a study, gathered from its files beside the paper's (DESIGN §5)."""
+"""Headline numbers of a study, gathered from its files beside the paper's (architecture.md §5)."""
 
 import csv
 import json

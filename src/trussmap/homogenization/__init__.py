@@ -1,4 +1,4 @@
-"""Effective stiffness of periodic beam lattices: exact, batched, with exact gradients (DESIGN §4)."""
+"""Effective stiffness of periodic beam lattices: exact, batched, with exact gradients (architecture.md §4)."""
 
 from trussmap.homogenization.engine import (
     homogenize_cells,

@@ -1,8 +1,8 @@
 """The symbolic half of homogenization: what to add and what to eliminate, worked out once per topology.
 
-The reduced problem (DESIGN §4) in 3×3 blocks: every independent node has a rotation block and, where it can move, a
-displacement block. Two more block rows at the end carry the six macroscopic strains, so that eliminating all blocks of
-the nodes from
+The reduced problem (architecture.md §4) in 3×3 blocks: every independent node has a rotation block and, where it can
+move, a displacement block. Two more block rows at the end carry the six macroscopic strains, so that eliminating all
+blocks of the nodes from
 
     | K   F |
     | Fᵀ  C⁰|

@@ -1,4 +1,4 @@
-"""The design descriptor Θ: columns, ranges, sampling, and the map x = R2·V·R1·U·X that it stands for (DESIGN §3)."""
+"""The design descriptor Θ: columns, ranges, sampling, and the map x = R2·V·R1·U·X (architecture.md §3)."""
 
 import numpy as np
 
@@ -38,7 +38,8 @@ def sample_designs(seed, start, stop):
     """Designs ``start`` to ``stop`` - 1 (n, 19) of the stream ``seed``; design k depends on (seed, k) alone.
 
     ρ and the stretches are uniform, lattice types and tessellations independent and uniform, rotation axes uniform on
-    the sphere and angles uniform on [0, 2π) (DESIGN §4). The counter-based generator is Philox4x64 with key ``seed``.
+    the sphere and angles uniform on [0, 2π) (architecture.md §4). The counter-based generator is Philox4x64 with key
+    ``seed``.
     """
     generator = np.random.Philox(key=seed, counter=start * _DRAWS // 4)
     raw = generator.random_raw((stop - start) * _DRAWS).reshape(-1, _DRAWS)

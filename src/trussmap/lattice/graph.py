@@ -43,7 +43,7 @@ class PeriodicGraph:
         return abs(np.linalg.det(self.cell))
 
     def radius(self, relative_density):
-        """Strut radius at a relative density, all struts alike, overlap at nodes not subtracted (DESIGN §3)."""
+        """Strut radius at a relative density, all struts alike, nodes not subtracted (architecture.md §3)."""
         return np.sqrt(relative_density * self.volume / (np.pi * self.lengths.sum()))
 
     def mapped(self, deformation):

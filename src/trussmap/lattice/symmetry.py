@@ -1,4 +1,4 @@
-"""Symmetry of a periodic graph: its primitive cell and its inversion centre (DESIGN §4)."""
+"""Symmetry of a periodic graph: its primitive cell and its inversion centre (architecture.md §4)."""
 
 from dataclasses import dataclass
 from functools import reduce

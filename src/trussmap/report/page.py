@@ -51,7 +51,7 @@ def write_report(study_dir, metrics, figures, path):
     Parameters
     ----------
     study_dir : folder of the study; its study.json and moments.csv are read where present, its files are linked
-    metrics : the tree of metrics.json (DESIGN §5); a number that it lacks is printed as an en dash
+    metrics : the tree of metrics.json (architecture.md §5); a number that it lacks is printed as an en dash
     figures : paths of PNG files; the stem decides caption and place
     path : the HTML file
     """

@@ -1,4 +1,4 @@
-"""The published architecture: forward networks F1, F2 and inverse networks G1, G2 (Bastek et al. 2022; DESIGN §6).
+"""The published architecture: networks F1, F2 and G1, G2 (Bastek et al. 2022; architecture.md §6).
 
 F1 maps density, U and lattices to the nine orthotropic constants after U. They are rotated by R1; F2 adds the stretch
 V; its output Ĉ is rotated by R2. F2 trains on F1's predictions. G1 maps a stiffness to logits of the lattices, drawn
