@@ -17,7 +17,7 @@ from trussmap.lattice.compound import (
     topology_members,
 )
 from trussmap.lattice.elementary import NAMES, elementary_lattice
-from trussmap.lattice.graph import PeriodicGraph
+from trussmap.lattice.graph import PeriodicGraph, closest_points, strut_names
 from trussmap.lattice.symmetry import inversion, primitive_cell, reduce_by_symmetry
 from trussmap.rotation import angle_axis, rotation
 
@@ -126,3 +126,26 @@ def test_values_out_of_range_are_named(column, value):
     designs[11, d.DESIGN_COLUMNS.index(column)] = value
     with pytest.raises(InputError, match=rf"some.csv, row 12, column {column}"):
         d.check_designs(designs, "some.csv")
+
+
+def test_closest_points_of_segments_against_a_fine_grid():
+    """Random segments, parallel ones and ones in line."""
+    rng = np.random.default_rng(4)
+    u, v, gap = rng.normal(size=(3, 60, 3))
+    v[:20] = u[:20] * rng.uniform(-2, 2, (20, 1))
+    gap[:10] = u[:10] * rng.uniform(-3, 3, (10, 1))
+    products = [np.einsum("ni,ni->n", a, b) for a, b in ((u, u), (v, v), (u, v), (u, gap), (v, gap))]
+    s, t = closest_points(*products)
+    distance = np.linalg.norm(gap + t[:, None] * v - s[:, None] * u, axis=1)
+    steps = np.linspace(0, 1, 101)
+    grid = gap[:, None, None] + steps[:, None] * v[:, None, None] - steps[:, None, None] * u[:, None, None]
+    least = np.linalg.norm(grid, axis=-1).min((1, 2))
+    assert ((s >= 0) & (s <= 1) & (t >= 0) & (t <= 1)).all()
+    assert (distance <= least + 1e-12).all() and (least - distance).max() < 0.05
+
+
+def test_a_strut_and_its_reverse_have_one_name():
+    struts, offsets = np.array([[0, 1], [2, 2], [2, 0]]), np.array([[0, 0, 1], [0, -1, 1], [1, 0, 0]])
+    names = strut_names(struts, offsets)
+    assert np.array_equal(names, strut_names(struts[:, ::-1], -offsets))
+    assert len(np.unique(names, axis=0)) == 3

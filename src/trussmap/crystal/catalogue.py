@@ -22,7 +22,7 @@ import numpy as np
 
 from trussmap.errors import InputError
 from trussmap.io import atomic_path
-from trussmap.lattice.graph import PeriodicGraph
+from trussmap.lattice.graph import PeriodicGraph, strut_names
 from trussmap.stiffness import COLUMNS, ROWS
 
 #: Fractional distance within which nodes on opposite faces are the same node (coordinates carry five decimals).
@@ -279,10 +279,8 @@ def _wrap(nodes, struts, offsets, cell):
 
 def _deduplicated(graph):
     """Each strut once: struts on a face or an edge of the window appear on every one of its images."""
-    forward = np.column_stack([graph.struts, graph.offsets])
-    backward = np.column_stack([graph.struts[:, ::-1], -graph.offsets])
-    rows = [min(tuple(f), tuple(b)) for f, b in zip(forward.tolist(), backward.tolist(), strict=True)]
-    struts = np.array(list(dict.fromkeys(rows)))
+    names = strut_names(graph.struts, graph.offsets)
+    struts = np.array(list(dict.fromkeys(map(tuple, names.tolist()))))
     return PeriodicGraph(graph.nodes, struts[:, :2], struts[:, 2:], graph.cell)
 
 

@@ -19,7 +19,7 @@ from trussmap.crystal.catalogue import CatalogueCell
 from trussmap.crystal.space_groups import SYSTEMS, crystal_system, operations, space_group
 from trussmap.homogenization import homogenize_cells
 from trussmap.homogenization.engine import mechanism
-from trussmap.lattice.graph import PeriodicGraph
+from trussmap.lattice.graph import PeriodicGraph, closest_points
 from trussmap.stiffness import mandel_compliance
 
 MOST_NODES, MOST_STRUTS, LEAST_DEGREE = 40, 150, 3
@@ -36,6 +36,8 @@ DENSITY = 0.01
 SAME = 1e-6
 _NEIGHBOURS = (3, 3, 3, 4, 4, 4, 5, 6, 7, 8)
 _BATCH = 64
+
+_closest_points = njit(closest_points)
 
 
 def generate_catalogue(count, seed=0, threads=None):
@@ -179,14 +181,6 @@ def _close(gap, u, v, clearance, along):
             d = gap + at_v * v - at_u * u
             if d @ d < tiny:
                 return sign_u * sign_v * (u @ v) > along
-    # Closest points of two segments: Ericson, Real-Time Collision Detection (2005), section 5.1.9.
-    uu, vv, uv, ug, vg = u @ u, v @ v, u @ v, u @ gap, v @ gap
-    determinant = uu * vv - uv * uv
-    s = min(max((ug * vv - uv * vg) / determinant, 0.0), 1.0) if determinant > 1e-12 * uu * vv else 0.0
-    t = (uv * s - vg) / vv
-    if t < 0.0:
-        t, s = 0.0, min(max(ug / uu, 0.0), 1.0)
-    elif t > 1.0:
-        t, s = 1.0, min(max((ug + uv) / uu, 0.0), 1.0)
+    s, t = _closest_points(u @ u, v @ v, u @ v, u @ gap, v @ gap)
     d = gap + t * v - s * u
     return d @ d < clearance * clearance

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from trussmap.io import atomic_path
 from trussmap.lattice import elementary, graph
 from trussmap.lattice.elementary import NAMES, elementary_lattice
-from trussmap.lattice.graph import PeriodicGraph
+from trussmap.lattice.graph import PeriodicGraph, undirected
 
 # All coordinates of a compound are rationals; this common multiple of their denominators makes them integers.
 _GRID = 2**6 * 3**3 * 5 * 7 * 11 * 13
@@ -108,7 +108,7 @@ def _to_grid(points):
 def _canonical(p, q):
     """One name for each strut from p to q (n, 3) and all its periodic images: the smaller of its two directed forms."""
     forward, backward = (np.concatenate([a % _GRID, b - a // _GRID * _GRID], axis=1) for a, b in ((p, q), (q, p)))
-    return {min(pair) for pair in zip(map(tuple, forward.tolist()), map(tuple, backward.tolist()), strict=True)}
+    return set(map(tuple, undirected(forward, backward).tolist()))
 
 
 def _from_grid(pieces):

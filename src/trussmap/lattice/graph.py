@@ -82,13 +82,36 @@ class PeriodicGraph:
         return float(least)
 
 
+def undirected(forward, backward):
+    """One name for a strut, whichever end it starts from: of its two rows (n, k) each, the lexicographically smaller.
+
+    >>> undirected(np.array([[2, 0, 1]]), np.array([[0, 2, -1]]))
+    array([[ 0,  2, -1]])
+    """
+    first = (forward != backward).argmax(1)[:, None]
+    swap = np.take_along_axis(backward, first, 1) < np.take_along_axis(forward, first, 1)
+    return np.where(swap, backward, forward)
+
+
+def strut_names(struts, offsets):
+    """Rows (m, 5), nodes and offset, that are equal for equal struts (m, 2) with offsets (m, 3) and their reverses."""
+    return undirected(np.column_stack([struts, offsets]), np.column_stack([struts[:, ::-1], -offsets]))
+
+
+def closest_points(uu, vv, uv, ug, vg):
+    """Parameters s, t in [0, 1] at which the segments s·u and g + t·v are closest, by the vectors' scalar products.
+
+    Ericson, Real-Time Collision Detection (2005), section 5.1.9. Arrays, or numbers in compiled code.
+    """
+    determinant = uu * vv - uv * uv
+    apart = determinant > 1e-12 * uu * vv  # of parallel ones, any point will do to begin with
+    s = np.where(apart, (ug * vv - uv * vg) / np.where(apart, determinant, 1.0), 0.0)
+    t = np.minimum(np.maximum((uv * np.minimum(np.maximum(s, 0.0), 1.0) - vg) / vv, 0.0), 1.0)
+    return np.minimum(np.maximum((ug + uv * t) / uu, 0.0), 1.0), t
+
+
 def _segment_distance(p, a, q, b):
     """Distance between the segment p + [0, 1] a and each of the segments q + [0, 1] b (…, 3)."""
-    d = q - p
-    aa, ab, bb = a @ a, (a * b).sum(-1), (b * b).sum(-1)
-    da, db = (d * a).sum(-1), (d * b).sum(-1)
-    determinant = aa * bb - ab**2
-    s = np.clip(np.where(determinant > 1e-12 * aa * bb, (da * bb - db * ab) / np.maximum(determinant, 1e-300), 0), 0, 1)
-    t = np.clip((s * ab - db) / bb, 0, 1)
-    s = np.clip((da + t * ab) / aa, 0, 1)
-    return np.linalg.norm(d + t[..., None] * b - s[..., None] * a, axis=-1)
+    gap = q - p
+    s, t = closest_points(a @ a, (b * b).sum(-1), (a * b).sum(-1), (gap * a).sum(-1), (gap * b).sum(-1))
+    return np.linalg.norm(gap + t[..., None] * b - s[..., None] * a, axis=-1)

@@ -7,7 +7,7 @@ from math import gcd
 import numpy as np
 from scipy.spatial import cKDTree
 
-from trussmap.lattice.graph import PeriodicGraph
+from trussmap.lattice.graph import PeriodicGraph, strut_names
 
 # Fractional distance within which two nodes are the same: wider than rounding, far below what a strut could bridge.
 TOLERANCE = 1e-7
@@ -27,24 +27,16 @@ def _wrap(points):
     return np.where(wrapped >= 1.0, 0.0, wrapped)
 
 
-def _strut_names(first, second, offset):
-    """Struts as integer rows that are equal for a strut and its reverse."""
-    forward = np.column_stack([first, second, offset])
-    backward = np.column_stack([second, first, -offset])
-    swap = [tuple(b) < tuple(f) for f, b in zip(forward.tolist(), backward.tolist(), strict=True)]
-    return np.where(np.array(swap)[:, None], backward, forward)
-
-
 def _image_of_struts(graph, index, cell, reverse=False):
     """Names of the struts under the node permutation ``index`` with cell shifts ``cell``."""
     i, j = graph.struts.T
     offset = -graph.offsets if reverse else graph.offsets
-    return _strut_names(index[i], index[j], offset + cell[j] - cell[i])
+    return strut_names(index[graph.struts], offset + cell[j] - cell[i])
 
 
 def translations(graph):
     """Translations (t, 3) in cell coordinates, the zero one first, that map the lattice onto itself."""
-    own = {tuple(row) for row in _strut_names(*graph.struts.T, graph.offsets).tolist()}
+    own = {tuple(row) for row in strut_names(graph.struts, graph.offsets).tolist()}
     found = []
     index, cell = match_nodes(graph.nodes, graph.nodes[:, None] + (graph.nodes - graph.nodes[0]))
     for k in range(len(graph.nodes)):
@@ -73,7 +65,7 @@ def primitive_cell(graph):
     vectors = graph.fractional_vectors @ inverse
     i, j = index[graph.struts.T]
     offset = np.rint(vectors - nodes[kept][j] + nodes[kept][i]).astype(int)
-    names = np.unique(_strut_names(i, j, offset), axis=0)
+    names = np.unique(strut_names(np.column_stack([i, j]), offset), axis=0)
     return PeriodicGraph(nodes[kept], names[:, :2], names[:, 2:], graph.cell @ basis.T)
 
 
@@ -108,7 +100,7 @@ def _reduced(basis):
 
 def inversion(graph):
     """Inversion of the lattice: (partner node (n,), its cell (n, 3)) such that x_n ↦ partner + cell, or None."""
-    own = {tuple(row) for row in _strut_names(*graph.struts.T, graph.offsets).tolist()}
+    own = {tuple(row) for row in strut_names(graph.struts, graph.offsets).tolist()}
     for double_centre in graph.nodes[0] + graph.nodes:
         partner, cell = match_nodes(graph.nodes, double_centre - graph.nodes)
         if (partner >= 0).all() and own == {
@@ -161,8 +153,7 @@ def reduce_by_symmetry(graph, areas=None):
         partner, cell = partners
         node, sign = np.minimum(np.arange(count), partner), np.where(np.arange(count) <= partner, 1, -1)
         moving = partner != np.arange(count)
-        i, j = primitive.struts.T
-        names = _strut_names(i, j, primitive.offsets)
+        names = strut_names(primitive.struts, primitive.offsets)
         images = _image_of_struts(primitive, partner, cell, reverse=True)
         position = {tuple(row): k for k, row in enumerate(names.tolist())}
         image = np.array([position[tuple(row)] for row in images.tolist()])
