@@ -33,7 +33,7 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 RESULTS = f"results/{config['study']}"
-RESOURCES = Path(workflow.basedir)
+PROJECT = Path(workflow.basedir)
 ARCHITECTURES = [config["model"]["architecture"], *config["model"]["also"]]
 NETWORKS = {name: declared.networks for name, declared in architectures().items()}
 UNITS = {
@@ -48,8 +48,8 @@ FIGURES = expand(
             "elementary",
             "dataset",
             "losses",
-            "bone_targets",
-            "catalogue_targets",
+            "bone_designs",
+            "catalogue_designs",
             "catalogue",
             "graded",
         ],

@@ -87,7 +87,7 @@ def topologies():
     names = {}
     for members in compound.LATTICE_SETS:
         graphs = [elementary_lattice(kind).tiled(rep) for kind, rep in members]
-        names[members] = compound._canonical_struts(compound.superpose(graphs))
+        names[members] = compound.canonical_struts(compound.superpose(graphs))
     single = [tuple((k, 1) for k, _ in m) if all(rep == 2 for _, rep in m) else m for m in compound.LATTICE_SETS]
     table(
         ["counted", "number"],
@@ -114,7 +114,7 @@ def read(path):
     frame, designs = read_designs(path, orthotropic_only=True)
     frame = frame.to_pandas()
     published = frame[[f"{name}_ort" for name in ORTHOTROPIC]].to_numpy()
-    keys, maps = descriptor.topology_keys(designs), descriptor.orthotropic_map(designs)
+    keys, maps = descriptor.design_topology(designs), descriptor.orthotropic_map(designs)
     ours = homogenize_topologies(keys, maps, designs[:, 0])[:, ORTHOTROPIC_INDEX]
     return designs, published, ours, (frame["order_dependent_set"] == 1).to_numpy()
 

@@ -22,9 +22,9 @@ import numba
 import numpy as np
 
 from trussmap.homogenization import engine, homogenize_designs, homogenize_topologies, kernel
-from trussmap.homogenization.program import compile_program
 from trussmap.homogenization.reference import homogenize_reference
-from trussmap.homogenization.simd import LANES, lanes
+from trussmap.homogenization.simd import LANES, aligned_zeros, lanes
+from trussmap.homogenization.symbolic import factorize
 from trussmap.lattice import compound, descriptor
 from trussmap.lattice.symmetry import reduce_by_symmetry
 
@@ -46,7 +46,7 @@ def table(header, rows):
 
 def _cell_by_cell(solve, designs):
     graphs = compound.topologies()[0]
-    keys, maps = descriptor.topology_keys(designs), (descriptor.orthotropic_map, descriptor.deformation_map)
+    keys, maps = descriptor.design_topology(designs), (descriptor.orthotropic_map, descriptor.deformation_map)
     rows = zip(keys, designs[:, 0], *[stage(designs) for stage in maps], strict=True)
     return np.array([[solve(graphs[key].mapped(a), density) for a in stages] for key, density, *stages in rows])
 
@@ -130,45 +130,41 @@ class _Count:
 
 
 def _flops(function):
-    body = inspect.getclosurevars(function._defn).nonlocals["body"]
     _Count.flops = 0
-    body(*[_Count() for _ in inspect.signature(body).parameters])
+    function.body(*[_Count() for _ in inspect.signature(function.body).parameters])
     return _Count.flops
 
 
-def count_flops(programs):
+def count_flops(factorizations):
     """Operations (t, 2) of one solve, assembly and elimination: + − × ÷ √ count one each, so a fused one two."""
-    strut, diagonal, below = (_flops(f) for f in (kernel._strut_blocks, kernel._invert_factor, kernel._times_factor))
+    strut, diagonal, below = (_flops(f) for f in (kernel.element_blocks, kernel.invert_factor, kernel.times_factor))
     counts = []
-    for p in programs:
-        on_diagonal = p.targets[:, 0] == p.targets[:, 1]
-        scaled = (p.targets[:, 1] >= 0) & ~on_diagonal
-        eliminate = 54 * len(p.pairs) + diagonal * on_diagonal.sum() + below * scaled.sum()
-        counts.append((strut * len(p.vectors) + 18 * len(p.adds), eliminate))
+    for f in factorizations:
+        on_diagonal = f.eliminations["block"] == f.eliminations["diagonal"]
+        scaled = (f.eliminations["diagonal"] >= 0) & ~on_diagonal
+        eliminate = 54 * len(f.products) + diagonal * on_diagonal.sum() + below * scaled.sum()
+        counts.append((strut * len(f.vectors) + 18 * len(f.contributions), eliminate))
     return np.array(counts, float)
 
 
 @numba.njit(error_model="numpy")
-def _repeat(times, eliminate, strut, area, weights, areas, adds, factors, targets, pairs, element, matrix):
+def _repeat(times, eliminate, factorization, work):
     for _ in range(times):
-        matrix[:] = 0.0
-        kernel._assemble(strut, area, weights, areas, adds, factors, element, matrix)
+        work.matrix[:] = 0.0
+        kernel.assemble(factorization, work)
         if eliminate:
-            kernel._eliminate(targets, pairs, matrix)
+            kernel.eliminate(factorization, work.matrix)
 
 
-def stage_seconds(programs, times=30):
+def stage_seconds(factorizations, times=30):
     """CPU seconds (t, 2) of assembly and elimination of one solve, one thread."""
     out = []
-    for p in programs:
-        strut = engine._aligned_zeros(len(p.vectors), 3, LANES)
-        strut[:] = p.vectors[:, :, None]
-        area = engine._aligned_zeros(1, LANES)
-        area[:] = 0.05 * p.volume / (p.weights @ np.linalg.norm(p.vectors, axis=1))
-        work = [engine._aligned_zeros(size, 9, LANES) for size in (kernel.KINDS, p.blocks)]
-        arguments = (strut, area, p.weights, p.areas, p.adds, p.factors, p.targets, p.pairs, *work)
-        _repeat(1, True, *arguments)
-        assemble, both = (min(timed(_repeat, times, e, *arguments)[1] for _ in range(3)) for e in (False, True))
+    for f in factorizations:
+        work = kernel.workspace(f)
+        work.vectors[:] = f.vectors[:, :, None]
+        work.area[:] = 0.05 * f.volumes[0] / (f.weights @ np.linalg.norm(f.vectors, axis=1))
+        _repeat(1, True, f, work)
+        assemble, both = (min(timed(_repeat, times, e, f, work)[1] for _ in range(3)) for e in (False, True))
         out.append((assemble, both - assemble))
     return np.array(out) / (times * LANES)
 
@@ -191,7 +187,7 @@ def _fuse(times, x, y):
 
 def peak():
     """Double-precision FLOP rates of one core: fused multiply-adds in registers, and a large matrix product."""
-    x, y = engine._aligned_zeros(16, LANES), engine._aligned_zeros(2, LANES)
+    x, y = aligned_zeros(16, LANES), aligned_zeros(2, LANES)
     x[:], y[0], y[1] = 1.0, 0.5, 0.5
     _fuse(1, x, y)
     fused = 200_000 * 16 * 32 * 2 * LANES / min(timed(_fuse, 200_000, x, y)[1] for _ in range(4))
@@ -199,19 +195,19 @@ def peak():
     return fused, 2 * 1500**3 / min(timed(np.matmul, a, a)[1] for _ in range(4))
 
 
-def bounds(programs, share):
+def bounds(factorizations, share):
     """What a solve consists of, in operations and in time, against the peak."""
-    flops, stages = share @ count_flops(programs), share @ stage_seconds(programs)
+    flops, stages = share @ count_flops(factorizations), share @ stage_seconds(factorizations)
     fused, product = peak()
     designs = descriptor.sample_designs(SEED, 0, ENGINE_DESIGNS)
     total = min(timed(homogenize_designs, designs, False, 1)[1] for _ in range(3))
-    keys, maps = descriptor.topology_keys(designs), descriptor.deformation_map(designs)
+    keys, maps = descriptor.design_topology(designs), descriptor.deformation_map(designs)
     parts = [
         (
             "topology numbers and maps (NumPy)",
-            lambda: (descriptor.topology_keys(designs), descriptor.deformation_map(designs)),
+            lambda: (descriptor.design_topology(designs), descriptor.deformation_map(designs)),
         ),
-        ("sorting into groups of lanes (NumPy)", lambda: engine._lane_groups(keys)),
+        ("sorting into groups of lanes (NumPy)", lambda: engine.lane_groups(keys)),
         ("kernel and its call", lambda: homogenize_topologies(keys, maps, designs[:, 0], 1)),
     ]
     seconds = [min(timed(part)[1] for _ in range(3)) / len(designs) for _, part in parts]
@@ -234,14 +230,14 @@ def bounds(programs, share):
     print(f"{product / 1e9:.1f} in a product of large matrices by OpenBLAS.\n")
 
 
-def cost_by_size(programs, lattices, share, graphs, batch=512):
+def cost_by_size(factorizations, lattices, share, graphs, batch=512):
     """Cost of a solve by the degrees of freedom of the topology."""
     freedom = np.array([3 * (len(lattice.moving) + lattice.moving.sum()) for lattice in lattices])
     nodes = np.array([len(graph.nodes) for graph in graphs])
-    flops = count_flops(programs)
-    cost = np.empty(len(programs))
+    flops = count_flops(factorizations)
+    cost = np.empty(len(factorizations))
     density, maps = np.full(batch, 0.05), np.broadcast_to(np.eye(3), (batch, 3, 3))
-    for key in range(len(programs)):
+    for key in range(len(factorizations)):
         cost[key] = (
             min(timed(homogenize_topologies, np.full(batch, key), maps, density, 1)[1] for _ in range(3)) / batch
         )
@@ -283,11 +279,11 @@ def main():
         compare(pool)
     graphs = compound.topologies()[0]
     lattices = [reduce_by_symmetry(graph) for graph in graphs]
-    programs = [compile_program(lattice) for lattice in lattices]
-    keys = descriptor.topology_keys(descriptor.sample_designs(SEED, 0, 1_000_000))
+    factorizations = [factorize(lattice) for lattice in lattices]
+    keys = descriptor.design_topology(descriptor.sample_designs(SEED, 0, 1_000_000))
     share = np.bincount(keys, minlength=len(graphs)) / len(keys)
-    bounds(programs, share)
-    cost_by_size(programs, lattices, share, graphs)
+    bounds(factorizations, share)
+    cost_by_size(factorizations, lattices, share, graphs)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from trussmap.errors import InputError
-from trussmap.homogenization import homogenize_cells, homogenize_designs, homogenize_topologies
+from trussmap.homogenization import homogenize_cells, homogenize_designs, homogenize_topologies, kernel
 from trussmap.homogenization.autograd import homogenize
 from trussmap.homogenization.reference import homogenize_reference
 from trussmap.lattice import descriptor as d
@@ -55,6 +55,23 @@ def test_agrees_with_the_plain_solver(designs, density, tolerance):
     assert relative_difference(homogenize_designs(designs[:20], orthotropic=True), plain).max() < tolerance
 
 
+def test_one_kernel_is_compiled_for_one_cell_and_for_many():
+    homogenize_designs(d.sample_designs(1, 0, 3))
+    homogenize_cells([elementary_lattice(0)], 0.1)
+    homogenize_cells([elementary_lattice(0), elementary_lattice(1)], np.float32(0.1))
+    read_only = np.eye(3)[None]
+    read_only.flags.writeable = False
+    homogenize_topologies([0], read_only, np.array([0.1]), gradient=True)
+    assert len(kernel.run.signatures) == 1
+
+
+def test_threads_change_nothing(designs):
+    """Neither over parts of the designs nor over groups of lanes."""
+    many = d.sample_designs(12, 0, 70_000)
+    assert np.array_equal(homogenize_designs(many, threads=1), homogenize_designs(many, threads=3))
+    assert np.array_equal(homogenize_designs(designs, threads=1), homogenize_designs(designs, threads=3))
+
+
 def test_any_cell_agrees_with_the_plain_solver():
     """A random net without inversion centre or translations, on an oblique cell."""
     rng = np.random.default_rng(3)
@@ -66,7 +83,7 @@ def test_any_cell_agrees_with_the_plain_solver():
 
 
 def test_rotation_and_scale_invariance(designs):
-    maps, keys = d.deformation_map(designs), d.topology_keys(designs)
+    maps, keys = d.deformation_map(designs), d.design_topology(designs)
     c = homogenize_topologies(keys, maps, designs[:, 0])
     turn = Rotation.random(len(maps), rng=np.random.default_rng(5)).as_matrix()
     assert relative_difference(homogenize_topologies(keys, turn @ maps, designs[:, 0]), rotate(c, turn)).max() < 1e-9
@@ -97,7 +114,7 @@ def test_gradient_against_central_differences():
     designs = d.sample_designs(13, 0, 107)
     for kind in range(7):
         designs[kind, d.TYPES], designs[kind, d.REPS] = kind, 1
-    keys, maps, density = d.topology_keys(designs), d.deformation_map(designs), designs[:, 0]
+    keys, maps, density = d.design_topology(designs), d.deformation_map(designs), designs[:, 0]
     gradient = homogenize_topologies(keys, maps, density, gradient=True)[1]
     for k in range(10):
         estimates = []
@@ -188,7 +205,7 @@ def test_autograd_carries_the_gradient_through_a_parametrization(designs):
     stretch = torch.tensor(designs[:10, d.U], requires_grad=True)
     density = torch.tensor(designs[:10, 0], requires_grad=True)
     weight = torch.randn(10, 21, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    keys = torch.tensor(d.topology_keys(designs[:10]))
+    keys = torch.tensor(d.design_topology(designs[:10]))
     rest = torch.tensor(d.deformation_map(designs[:10]) / designs[:10, None, d.U])
 
     def objective(u, rho):

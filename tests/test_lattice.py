@@ -9,11 +9,11 @@ from trussmap.errors import InputError
 from trussmap.lattice import descriptor as d
 from trussmap.lattice.compound import (
     LATTICE_SETS,
-    _canonical_struts,
+    canonical_struts,
     compound,
+    lattices_topology,
     superpose,
     topologies,
-    topology_keys,
     topology_members,
 )
 from trussmap.lattice.elementary import NAMES, elementary_lattice
@@ -60,7 +60,7 @@ def test_superposition_splits_at_crossings_and_at_foreign_nodes():
 def test_superposition_does_not_depend_on_the_order(members):
     """The published superposition does, for these among others."""
     struts = {
-        _canonical_struts(superpose([elementary_lattice(k).tiled(r) for k, r in order]))
+        canonical_struts(superpose([elementary_lattice(k).tiled(r) for k, r in order]))
         for order in permutations(members)
     }
     assert len(struts) == 1
@@ -71,7 +71,7 @@ def test_number_of_topologies():
     assert len(LATTICE_SETS) == 469
     assert len(graphs) == of_set.max() + 1 == 197
     types, reps = topology_members()
-    assert np.array_equal(topology_keys(types, reps), np.arange(197))
+    assert np.array_equal(lattices_topology(types, reps), np.arange(197))
 
 
 def test_all_topologies_have_an_inversion_centre_and_keep_their_density_when_reduced():

@@ -14,7 +14,7 @@ from trussmap.errors import InputError
 from trussmap.evaluation import evaluate
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import topology_members
-from trussmap.lattice.descriptor import check_designs, sample_designs, topology_keys
+from trussmap.lattice.descriptor import check_designs, design_topology, sample_designs
 from trussmap.lattice.polar import polar_parts, published_designs
 from trussmap.learning import training
 from trussmap.learning.features import moments, read_features
@@ -341,7 +341,7 @@ def test_higher_temperature_draws_more_topologies(folder, test_split):
     counts = []
     for temperature in (0, 1.0, 50.0):
         designs = inverse.propose(test_split["stiffness"][:20], draws=20, temperature=temperature)
-        keys = topology_keys(designs.reshape(-1, 19)).reshape(20, 20)
+        keys = design_topology(designs.reshape(-1, 19)).reshape(20, 20)
         counts.append(np.mean([len(set(row)) for row in keys]))
     assert counts[0] < counts[1] < counts[2]
 

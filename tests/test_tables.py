@@ -7,7 +7,7 @@ import pytest
 from pyarrow import parquet
 
 from trussmap.errors import InputError
-from trussmap.lattice.compound import topology_keys
+from trussmap.lattice.compound import lattices_topology
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, REPS, sample_designs
 from trussmap.tables import read_designs, read_table, with_columns, write_table
 
@@ -175,7 +175,9 @@ def test_tessellations_may_be_written_0_and_1(designs, save):
 def test_tessellations_of_only_1s_mean_the_same_written_either_way():
     """All at 1x or all at 2x: for every choice of types one topology, hence one stiffness to the last bit."""
     types = np.array([*np.ndindex(7, 7, 7)])
-    assert np.array_equal(topology_keys(types, np.full_like(types, 1)), topology_keys(types, np.full_like(types, 2)))
+    assert np.array_equal(
+        lattices_topology(types, np.full_like(types, 1)), lattices_topology(types, np.full_like(types, 2))
+    )
 
 
 def test_a_file_with_0_and_2_is_neither(designs, save):

@@ -60,8 +60,8 @@ def test_every_figure_and_the_report_are_there(study):
         "elementary",
         "dataset",
         "losses",
-        "bone_targets",
-        "catalogue_targets",
+        "bone_designs",
+        "catalogue_designs",
         "catalogue",
         "graded",
     ]

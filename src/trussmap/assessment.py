@@ -7,7 +7,7 @@ import pandas as pd
 
 from trussmap.dataset import open_dataset
 from trussmap.design import design_lattices
-from trussmap.lattice.descriptor import topology_keys
+from trussmap.lattice.descriptor import design_topology
 from trussmap.lookup import closest_stiffness
 from trussmap.measures import nmse_frobenius, r_squared
 from trussmap.stiffness import COMPONENTS
@@ -78,7 +78,7 @@ def unseen(forward, inverse, dataset, counts, options, seed=0, threads=None):
             "nmse_frobenius_median": error.median(),
             "nmse_frobenius_p95": error.quantile(0.95),
             "r2": _defined(dict(zip(COMPONENTS, r2.tolist(), strict=True))),
-            "same_topology_share": float((found["topology"] == topology_keys(designs)).mean()),
+            "same_topology_share": float((found["topology"] == design_topology(designs)).mean()),
             "seconds_per_target": (perf_counter() - start) / len(targets),
         }
         numbers = ", ".join(f"{k.replace('_', ' ')} {v:.3g}" for k, v in tree[effort].items() if k != "r2")

@@ -166,25 +166,6 @@ class Split:
         for start in range(0, len(self), size):
             yield self.read(slice(start, start + size), names)
 
-    def batches(self, size, rng, names=tuple(COLUMNS), pool=64):
-        """All rows once, shuffled by ``rng``, in dictionaries of ``size`` rows (the last may be shorter).
-
-        Chunks of the file are visited in random order and mixed ``pool`` at a time, so that memory stays bounded.
-        """
-        chunk = self._group["designs"].chunks[0]
-        starts = rng.permutation(np.arange(0, len(self), chunk))
-        rest = None
-        for i in range(0, len(starts), pool):
-            parts = [self.read(slice(s, s + chunk), names) for s in starts[i : i + pool]]
-            parts += [rest] if rest else []
-            mixed = {name: np.concatenate([part[name] for part in parts]) for name in names}
-            order = rng.permutation(len(mixed[names[0]]))
-            last = i + pool >= len(starts)
-            full = len(order) if last else len(order) // size * size
-            for start in range(0, full, size):
-                yield {name: array[order[start : start + size]] for name, array in mixed.items()}
-            rest = {name: array[order[full:]] for name, array in mixed.items()}
-
 
 class Dataset:
     """An open data set: ``train`` and ``test`` splits, ``attrs``, ``settings``, ``digest``; a context manager."""

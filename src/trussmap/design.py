@@ -22,10 +22,11 @@ from trussmap.lattice.descriptor import (
     U,
     V,
     check_designs,
+    design_topology,
     sample_designs,
-    topology_keys,
 )
 from trussmap.measures import nmse_componentwise, nmse_frobenius
+from trussmap.parallel import in_threads, slices
 from trussmap.progress import progress
 from trussmap.rotation import GENERATORS, angle_axis, from_rotation_vector, rotation
 from trussmap.stiffness import COMPONENTS, MULTIPLICITY
@@ -33,6 +34,8 @@ from trussmap.streams import stream
 
 # Proposals and targets worked on at once, which bounds the memory.
 _PROPOSALS, _TARGETS = 100_000, 50
+# Designs that a thread refines together, whose derivatives fit its cache.
+_REFINED = 1024
 # Random starts of every topology, and the rounds: steps, designs left of a target, how many of them of one topology.
 _EFFORT = {
     "quick": (4, ((6, 80, 2), (10, 24, 2), (25, 8, 1))),
@@ -74,17 +77,17 @@ def design_lattices(
         proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=stream(own, "proposals"))
         owner, designs = _best_proposals(part, proposals, forward, threads)
         stiffness = homogenize_designs(designs, threads=threads)
-        best = _ranked(owner, nmse_frobenius(stiffness, part[owner]), topology_keys(designs), 1)
+        best = _ranked(owner, nmse_frobenius(stiffness, part[owner]), design_topology(designs), 1)
         unrefined = stiffness[best]
         if refine != "none":
             owner, designs, stiffness = search(part, owner, designs, refine, own, threads)
         error = nmse_frobenius(stiffness, part[owner])
-        order = _ranked(owner, error, topology_keys(designs), keep)
+        order = _ranked(owner, error, design_topology(designs), keep)
         owner, designs, stiffness = owner[order], designs[order], stiffness[order]
         predicted, goal = forward.predict(designs), part[owner]
         table = pd.DataFrame({"target": first + owner + 1, "rank": _positions(owner)})
         table[DESIGN_COLUMNS] = designs
-        table["topology"] = topology_keys(designs)
+        table["topology"] = design_topology(designs)
         table[[f"predicted_{name}" for name in COMPONENTS]] = predicted
         table[COMPONENTS] = stiffness
         for prefix, c in (("", stiffness), ("surrogate_", predicted), ("unrefined_", unrefined[owner])):
@@ -103,7 +106,7 @@ def _best_proposals(targets, proposals, forward, threads):
     flat = proposals.reshape(-1, len(DESIGN_COLUMNS))
     for score, kept in ((forward.predict, 3), (lambda d: homogenize_designs(d, threads=threads), 1)):
         error = nmse_frobenius(score(flat), targets[owner])
-        order = _ranked(owner, error, topology_keys(flat), len(flat), kept)
+        order = _ranked(owner, error, design_topology(flat), len(flat), kept)
         owner, flat = owner[order], flat[order]
     return owner, flat
 
@@ -135,7 +138,7 @@ def search(targets, owner, starts, effort="quick", seed=0, threads=None):
     for steps, count, alike in rounds:
         designs, stiffness = refine_designs(targets[owner], designs, steps, threads)
         error = nmse_frobenius(stiffness, targets[owner])
-        left = _ranked(owner, error, topology_keys(designs), count, alike)
+        left = _ranked(owner, error, design_topology(designs), count, alike)
         owner, designs, stiffness = owner[left], designs[left], stiffness[left]
     return owner, designs, stiffness
 
@@ -155,7 +158,21 @@ def refine_designs(targets, designs, steps=20, threads=None):
 
     Returns designs (n, 19) and their stiffness (n, 21), never worse than they came in.
     """
-    keys = topology_keys(designs)
+    refined, stiffness = np.empty_like(designs), np.empty((len(designs), 21))
+    order = np.argsort(design_topology(designs), kind="stable")
+    parts = slices(len(designs), _REFINED, threads)
+
+    def refine(part):
+        rows = order[part]
+        refined[rows], stiffness[rows] = _refine(targets[rows], designs[rows], steps, threads if len(parts) == 1 else 1)
+
+    in_threads(refine, parts, threads)
+    check_designs(refined, "refined designs")
+    return refined, stiffness
+
+
+def _refine(targets, designs, steps, threads):
+    keys = design_topology(designs)
     logs = np.clip(np.log(designs[:, _LOGGED_COLUMNS]), _LOWER, _UPPER)
     turns = np.stack([rotation(designs[:, R1]), rotation(designs[:, R2])], 1)
     weight = MULTIPLICITY**0.5
@@ -186,7 +203,6 @@ def refine_designs(targets, designs, steps=20, threads=None):
     refined = designs.copy()
     refined[:, _LOGGED_COLUMNS] = np.exp(logs)
     refined[:, R1], refined[:, R2] = angle_axis(turns[:, 0]), angle_axis(turns[:, 1])
-    check_designs(refined, "refined designs")
     return refined, stiffness
 
 

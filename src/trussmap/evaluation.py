@@ -26,7 +26,7 @@ import numpy as np
 from trussmap.dataset import open_dataset
 from trussmap.design import refine_designs
 from trussmap.homogenization import homogenize_designs
-from trussmap.lattice.descriptor import topology_keys
+from trussmap.lattice.descriptor import design_topology
 from trussmap.learning.models import load_forward, load_inverse
 from trussmap.lookup import closest_stiffness
 from trussmap.measures import bootstrap_interval, nmse_frobenius, r_squared
@@ -83,8 +83,8 @@ def evaluate(model_dir, dataset, settings, seed=0, threads=None):
         _, refined = refine_designs(truth, designs, steps, threads)
         found["refine_seconds_30000"] = (perf_counter() - start) * 30_000 / len(truth)
         found["r2_fe_refined"] = scores(refined)[0]
-    topology = np.stack([topology_keys(proposals[:, i]) for i in range(proposals.shape[1])], 1)
-    found["same_topology_share"] = float((topology[:, 0] == topology_keys(out["designs"])).mean())
+    topology = np.stack([design_topology(proposals[:, i]) for i in range(proposals.shape[1])], 1)
+    found["same_topology_share"] = float((topology[:, 0] == design_topology(out["designs"])).mean())
     found["redraw_differs_share"] = float((topology[:, 1:] != topology[:, :1]).mean())
     found["nmse_frobenius_median"] = float(np.median(nmse_frobenius(out["inverse_fe"], truth)))
     found["seconds_30000"] = time_proposals(inverse, truth, settings["timing_predictions"])

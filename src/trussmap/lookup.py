@@ -12,13 +12,13 @@ def closest_stiffness(split, targets):
     """
     import torch
 
-    where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    weight = torch.as_tensor(MULTIPLICITY**0.5, dtype=torch.float32, device=where)
-    wanted = torch.as_tensor(targets, dtype=torch.float32, device=where) * weight
-    closest = torch.full((len(targets),), torch.inf, device=where)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    weight = torch.as_tensor(MULTIPLICITY**0.5, dtype=torch.float32, device=device)
+    wanted = torch.as_tensor(targets, dtype=torch.float32, device=device) * weight
+    closest = torch.full((len(targets),), torch.inf, device=device)
     found = np.zeros_like(targets)
     for block in split.blocks(8192, names=("stiffness",)):
-        known = torch.as_tensor(block["stiffness"], dtype=torch.float32, device=where) * weight
+        known = torch.as_tensor(block["stiffness"], dtype=torch.float32, device=device) * weight
         for start in range(0, len(wanted), 8192):
             rows = slice(start, start + 8192)
             value, index = torch.addmm((known**2).sum(-1), wanted[rows], known.T, alpha=-2).min(-1)

@@ -27,17 +27,17 @@ def check_ending(path):
 def read_table(path):
     """Read a table; raises InputError if it is absent, damaged, ragged, or has a column twice."""
     ending = check_ending(path)
-    read, kind = (_read_csv, "CSV") if ending == ".csv" else (_read_parquet, "Parquet")
+    read, form = (_read_csv, "CSV") if ending == ".csv" else (_read_parquet, "Parquet")
     try:
         table = read(path)
         names = [name.strip() for name in table.column_names]
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a table of designs in {kind}.") from None
+        raise InputError(f"{path}: no such file; expected a table of designs in {form}.") from None
     except InputError:
         raise
     except (OSError, ValueError) as error:  # pyarrow's own errors are of these
         reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"{path}: not a readable {kind} table ({reason}).") from error
+        raise InputError(f"{path}: not a readable {form} table ({reason}).") from error
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"{path}, row 0, column {name}: stands twice; expected each column once.")

@@ -73,7 +73,7 @@ rule homogenize:
 rule merge:
     input:
         shards=expand(f"{RESULTS}/stiffness/{{shard}}.h5", shard=SHARDS),
-        published=RESOURCES / "resources/published_moments.csv",
+        published=PROJECT / "resources/published_moments.csv",
     output:
         dataset=f"{RESULTS}/dataset.h5",
         moments=f"{RESULTS}/moments.csv",

@@ -5,7 +5,7 @@ rule generalize_bone:
     input:
         models=models(config["model"]["architecture"]),
         dataset=f"{RESULTS}/dataset.h5",
-        targets=RESOURCES / config["bone"]["targets"],
+        targets=PROJECT / config["bone"]["targets"],
     output:
         designs=f"{RESULTS}/generalize/bone/designs.csv",
         targets=f"{RESULTS}/generalize/bone/targets.csv",
@@ -60,7 +60,7 @@ rule generalize_catalogue:
     input:
         models=models(config["model"]["architecture"]),
         dataset=f"{RESULTS}/dataset.h5",
-        targets=RESOURCES
+        targets=PROJECT
         / (config["catalogue"]["path"] or "resources/catalogue_targets.csv"),
         generated=(
             [rules.generate_catalogue.output[0]]
@@ -128,7 +128,7 @@ rule design_targets:
 
 rule search_bone:
     input:
-        targets=RESOURCES / config["bone"]["targets"],
+        targets=PROJECT / config["bone"]["targets"],
     output:
         table=f"{RESULTS}/generalize/bone/search.csv",
         summary=f"{RESULTS}/generalize/bone/search.json",

@@ -46,7 +46,7 @@ rule figure_generation:
 rule figure_dataset:
     input:
         dataset=f"{RESULTS}/dataset.h5",
-        published=RESOURCES / "resources/published_moments.csv",
+        published=PROJECT / "resources/published_moments.csv",
     output:
         f"{RESULTS}/figures/dataset.png",
     log:
@@ -96,7 +96,7 @@ rule figure_losses:
 rule figure_scaling:
     input:
         points=expand(f"{RESULTS}/scaling/{{point}}.json", point=scaling_points()),
-        published=RESOURCES / "resources/paper_metrics.yaml",
+        published=PROJECT / "resources/paper_metrics.yaml",
     output:
         figure=f"{RESULTS}/figures/scaling.png",
         table=f"{RESULTS}/scaling/scaling.csv",
@@ -147,7 +147,7 @@ rule figure_targets:
         designs=f"{RESULTS}/generalize/{{targets}}/designs.csv",
         targets=f"{RESULTS}/generalize/{{targets}}/targets.csv",
     output:
-        f"{RESULTS}/figures/{{targets}}_targets.png",
+        f"{RESULTS}/figures/{{targets}}_designs.png",
     log:
         log_of("figure_targets", "{targets}"),
     benchmark:
@@ -242,7 +242,7 @@ rule metrics:
         benchmarks=[
             benchmark_of(rule, job) for rule, jobs in TIMED.items() for job in jobs
         ],
-        paper=RESOURCES / "resources/paper_metrics.yaml",
+        paper=PROJECT / "resources/paper_metrics.yaml",
     output:
         f"{RESULTS}/metrics.json",
     log:

@@ -21,6 +21,6 @@ with job(snakemake):
         for name, array in arrays.items():
             file[name] = array
     write_json(metrics, snakemake.output.metrics)
-    for kind, key in (("forward", "r2"), ("inverse", "r2_surrogate"), ("inverse", "r2_fe")):
-        worst = min(metrics[kind][key].items(), key=lambda item: item[1])
-        print(f"{snakemake.wildcards.architecture} {kind} {key}: worst of 21 is {worst[0]} with {worst[1]:.4f}")
+    for direction, key in (("forward", "r2"), ("inverse", "r2_surrogate"), ("inverse", "r2_fe")):
+        worst = min(metrics[direction][key].items(), key=lambda item: item[1])
+        print(f"{snakemake.wildcards.architecture} {direction} {key}: worst of 21 is {worst[0]} with {worst[1]:.4f}")

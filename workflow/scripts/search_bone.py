@@ -12,7 +12,7 @@ with job(snakemake):
 
     from trussmap.design import search
     from trussmap.io import write_csv, write_json
-    from trussmap.lattice.descriptor import DESIGN_COLUMNS, topology_keys
+    from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology
     from trussmap.measures import nmse_frobenius
     from trussmap.targets import read_targets
 
@@ -21,7 +21,7 @@ with job(snakemake):
     nothing = np.zeros(0, int), np.zeros((0, len(DESIGN_COLUMNS)))
     owner, designs, stiffness = search(targets, *nothing, "thorough", p.seed, snakemake.threads)
     table = pd.DataFrame({"name": np.array(names)[owner], "nmse_frobenius": nmse_frobenius(stiffness, targets[owner])})
-    table["topology"] = topology_keys(designs)
+    table["topology"] = design_topology(designs)
     table[DESIGN_COLUMNS] = designs
     write_csv(table.sort_values(["name", "nmse_frobenius"]), snakemake.output.table)
     least = {

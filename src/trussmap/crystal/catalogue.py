@@ -182,24 +182,24 @@ class _Entry:
         name = f" (cell {self.name})" if self.name else ""
         raise InputError(f"{self.path}, line {number}{name}: {what}.")
 
-    def numbers(self, number, text, count, kind=float):
+    def numbers(self, number, text, count, number_type=float):
         """The ``count`` finite numbers of a line."""
-        expected = f"expected {count} {'integer' if kind is int else 'number'}{'s' if count > 1 else ''}"
+        expected = f"expected {count} {'integer' if number_type is int else 'number'}{'s' if count > 1 else ''}"
         try:
-            values = [kind(word) for word in text.replace(",", " ").split()]
+            values = [number_type(word) for word in text.replace(",", " ").split()]
         except ValueError:
             self.fail(number, f"'{text}'; {expected}")
         if len(values) != count or not np.isfinite(values).all():
             self.fail(number, f"'{text}'; {expected}")
         return values
 
-    def array(self, section, count, kind=float):
+    def array(self, section, count, number_type=float):
         """Numbers (rows, count) of a section and their line numbers."""
         rows = self.sections.get(section)
         if not rows:
             state = "missing" if rows is None else "empty"
             self.fail(self.first, f"section '{section}' is {state}; expected rows of {count} numbers below that title")
-        return np.array([self.numbers(*row, count, kind) for row in rows]), [number for number, _ in rows]
+        return np.array([self.numbers(*row, count, number_type) for row in rows]), [number for number, _ in rows]
 
 
 def _certain_base(entry):

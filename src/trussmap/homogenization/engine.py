@@ -2,30 +2,34 @@
 
 from functools import cache
 
-import numba
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from trussmap.cache import cached_arrays
 from trussmap.errors import InputError
 from trussmap.homogenization import kernel
-from trussmap.homogenization.program import compile_program
 from trussmap.homogenization.simd import LANES
+from trussmap.homogenization.symbolic import SymbolicFactorization, concatenate, factorize
 from trussmap.lattice import compound, descriptor
 from trussmap.lattice.symmetry import reduce_by_symmetry
+from trussmap.parallel import in_threads, slices, thread_count
 
-# Designs worked on at once: bounds the memory whatever the size of a shard.
+# Designs that a thread works on at once: bounds the memory whatever the size of a shard.
 _CHUNK = 65536
 
 
 def homogenize_designs(designs, orthotropic=False, threads=None):
     """Effective stiffness (n, 21) of designs (n, 19), base modulus 1; with ``orthotropic``, after the map U alone."""
     maps = descriptor.orthotropic_map if orthotropic else descriptor.deformation_map
-    keys = descriptor.topology_keys(designs)
     out = np.empty((len(designs), 21))
-    for start in range(0, len(designs), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        out[part] = homogenize_topologies(keys[part], maps(designs[part]), designs[part, 0], threads)
+    parts = slices(len(designs), _CHUNK, threads)
+
+    def solve(part):
+        own, inner = designs[part], threads if len(parts) == 1 else 1
+        out[part] = homogenize_topologies(descriptor.design_topology(own), maps(own), own[:, 0], inner)
+
+    in_threads(solve, parts, threads)
     return out
 
 
@@ -35,7 +39,7 @@ def homogenize_topologies(topology, maps, relative_density, threads=None, gradie
     With ``gradient`` also its derivatives (n, 21, 10) by the nine entries of the map, row by row, and by the relative
     density.
     """
-    return _run(_topology_programs(), topology, maps, relative_density, threads, gradient)
+    return _run(_topologies(), topology, maps, relative_density, threads, gradient)
 
 
 def homogenize_cells(graphs, relative_density, areas=None, threads=None):
@@ -57,12 +61,10 @@ def homogenize_cells(graphs, relative_density, areas=None, threads=None):
         fault = mechanism(graph)
         if fault:
             raise InputError(f"lattice {number}: {fault}.")
-    programs = [
-        compile_program(reduce_by_symmetry(graph, area), area) for graph, area in zip(graphs, areas, strict=True)
-    ]
+    cells = [factorize(reduce_by_symmetry(graph, area), area) for graph, area in zip(graphs, areas, strict=True)]
     density = np.broadcast_to(np.asarray(relative_density, float), len(graphs))
     maps = np.broadcast_to(np.eye(3), (len(graphs), 3, 3))
-    return _run(_concatenate(programs), np.arange(len(graphs)), maps, density, threads, False)
+    return _run(concatenate(cells), np.arange(len(graphs)), maps, density, threads, False)
 
 
 def mechanism(graph):
@@ -98,73 +100,38 @@ def mechanism(graph):
 
 
 @cache
-def _topology_programs():
-    return _concatenate([compile_program(reduce_by_symmetry(graph)) for graph in compound.topologies()[0]])
+def _topologies():
+    def build():
+        return concatenate([factorize(reduce_by_symmetry(graph)) for graph in compound.topologies()[0]])._asdict()
+
+    return SymbolicFactorization(**cached_arrays("factorizations", build, __name__))
 
 
-def _concatenate(programs):
-    """Arguments of the kernel that describe the lattices: offsets of each one's parts, and the parts end to end."""
-
-    def join(name):
-        return np.ascontiguousarray(np.concatenate([getattr(p, name) for p in programs]))
-
-    parts = ("vectors", "adds", "targets", "pairs", "rows", "below")
-    lengths = np.array([[len(getattr(p, name)) for name in parts] for p in programs])
-    extents = np.zeros((len(programs) + 1, 7), dtype=np.int64)
-    extents[1:, :6] = np.cumsum(lengths, axis=0)
-    extents[:-1, 6] = [p.blocks for p in programs]
-    volume = np.repeat([p.volume for p in programs], lengths[:, 0])
-    return {
-        "extents": extents,
-        "geometry": np.column_stack([join("vectors"), join("weights"), join("areas"), volume]),
-        **{name: join(name) for name in ("adds", "factors", "targets", "pairs", "rows", "below", "below_end", "ends")},
-        "strain_blocks": np.stack([p.strain_blocks for p in programs]),
-    }
-
-
-def _aligned_zeros(*shape):
-    """Zeros that start on a vector's boundary, as the vector instructions need."""
-    size = int(np.prod(shape))
-    raw = np.zeros(size + LANES)
-    first = -(raw.ctypes.data // 8) % LANES
-    return raw[first : first + size].reshape(shape)
-
-
-def _lane_groups(topology):
-    """Designs sorted by topology, and groups (g, 3) of at most LANES of one: topology, first and last position."""
+def lane_groups(topology):
+    """Order (n,) of the designs by their topology (n,), and groups (g,) of at most LANES of one, as GROUP."""
     order = np.argsort(topology, kind="stable")
-    kinds, first, count = np.unique(topology[order], return_index=True, return_counts=True)
-    groups = [
-        np.column_stack([np.full_like(begin, kind), begin, np.minimum(begin + LANES, start + size)])
-        for kind, start, size in zip(kinds, first, count, strict=True)
-        for begin in [np.arange(start, start + size, LANES)]
-    ]
-    return order, np.concatenate(groups).astype(np.int64)
+    present, first, count = np.unique(topology[order], return_index=True, return_counts=True)
+    sizes = -(-count // LANES)
+    groups = np.empty(sizes.sum(), kernel.GROUP)
+    within = np.arange(len(groups)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    groups["topology"] = np.repeat(present, sizes)
+    groups["first"] = np.repeat(first, sizes) + LANES * within
+    groups["last"] = np.minimum(groups["first"] + LANES, np.repeat(first + count, sizes))
+    return order, groups
 
 
-def _run(programs, topology, maps, density, threads, gradient):
+def _run(factorization, topology, maps, density, threads, gradient):
     count = len(topology)
     stiffness, derivative = np.empty((count, 21)), np.empty((count if gradient else 0, 21, 10))
     if count:
-        order, groups = _lane_groups(np.asarray(topology))
-        extents = programs["extents"]
-        struts, columns = np.diff(extents[:, 0]).max(), np.diff(extents[:, 4]).max()
-        available = numba.config.NUMBA_NUM_THREADS
-        used = max(1, min(threads or available, available))
-        numba.set_num_threads(used)
-        # Each thread gets one run of the groups: deal them out, for large topologies stand together.
-        groups = np.concatenate([groups[first::used] for first in range(used)])
-        kernel.run(
-            groups,
-            order,
-            np.ascontiguousarray(maps, dtype=float),
-            np.ascontiguousarray(density, dtype=float),
-            *programs.values(),
-            _aligned_zeros(available, extents[:, 6].max() + kernel.KINDS, 9, LANES),
-            _aligned_zeros(available, struts, 3, LANES),
-            _aligned_zeros(available, columns if gradient else 1, 18, LANES),
-            _aligned_zeros(available, kernel.SCRATCH, LANES),
-            stiffness,
-            derivative,
-        )
+        order, groups = lane_groups(np.asarray(topology))
+        # Arrays of one type whatever came in, also where one may not write: the kernel is compiled for these alone.
+        maps, density = (np.require(array, float, ["C", "A", "W"]) for array in (maps, density))
+
+        def solve(own):
+            kernel.run(own, order, maps, density, factorization, kernel.workspace(factorization), stiffness, derivative)
+
+        threads = thread_count(threads)
+        # Large topologies stand together, so the groups are dealt out.
+        in_threads(solve, [groups[first::threads].copy() for first in range(min(threads, len(groups)))], threads)
     return (stiffness, derivative) if gradient else stiffness

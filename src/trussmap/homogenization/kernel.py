@@ -1,25 +1,78 @@
-"""The numeric half of homogenization: one design per SIMD lane, one thread per group of lanes.
+"""The numeric half of homogenization: one design per SIMD lane.
 
 Functions marked ``@lanes`` are written in vectors (`trussmap.homogenization.simd`): ``x[k]`` there is a value in each
 lane. What they are given is listed with its shape, W being the lanes.
 """
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
-from trussmap.homogenization.simd import LANES, add_scaled, lanes, subtract_products
+from trussmap.cache import compiled
+from trussmap.homogenization.simd import LANES, add_scaled, aligned_zeros, lanes, subtract_products
+from trussmap.homogenization.symbolic import ElementBlock, SymbolicFactorization
 from trussmap.stiffness import POISSON_RATIO
 
-#: Kinds of blocks that a strut contributes, and vectors of scratch that a thread needs.
-KINDS, SCRATCH = 12, 517
 # Timoshenko's Φ = 12EI/(κGAL²) of a circular section, with κ = 6(1+ν)/(7+6ν), is this factor times A/L².
 _SHEAR = (7 + 6 * POISSON_RATIO) / np.pi
 # D = EI/L (1 - _TWIST t⊗t): torsion GJ = EI/(1+ν) against bending EI.
 _TWIST = POISSON_RATIO / (1 + POISSON_RATIO)
+#: Designs of one topology that are worked on together: positions ``first`` to ``last`` - 1 in the order of all.
+GROUP = np.dtype([("topology", np.int64), ("first", np.int64), ("last", np.int64)])
 # The two tensor indices of the shear strains 23, 13, 12.
 _SHEARS = ((1, 2), (0, 2), (0, 1))
 
-_jit = numba.njit(cache=True, error_model="numpy")
+_jit = numba.njit(error_model="numpy")
+
+
+class Workspace(NamedTuple):
+    """What a thread works in.
+
+    Attributes
+    ----------
+    matrix : (blocks, 9, W) the stored 3×3 blocks; ``element`` : (12, 9, W) those of one strut
+    vectors : (struts, 3, W) mapped
+    maps : (9, W); ``density``, ``volume`` of the mapped cell, total strut ``length``, unit strut ``area`` : (1, W)
+    stiffness : (21, W); ``derivatives`` : (210, W)
+    fluctuations : (columns, 18, W) of every node block under the six unit strains; ``strains`` : (54, W) of one strut
+    energy_by_map : (189, W); ``energy_by_area`` : (21, W); ``length_by_map`` : (9, W) sums over the struts
+    """
+
+    matrix: np.ndarray
+    element: np.ndarray
+    vectors: np.ndarray
+    maps: np.ndarray
+    density: np.ndarray
+    volume: np.ndarray
+    length: np.ndarray
+    area: np.ndarray
+    stiffness: np.ndarray
+    derivatives: np.ndarray
+    fluctuations: np.ndarray
+    strains: np.ndarray
+    energy_by_map: np.ndarray
+    energy_by_area: np.ndarray
+    length_by_map: np.ndarray
+
+
+def workspace(factorization):
+    """A Workspace that is large enough for every lattice of a SymbolicFactorization."""
+    largest = {name: np.diff(factorization.starts[name]).max() for name in ("struts", "substitutions")}
+    shapes = {
+        "matrix": (factorization.blocks.max(), 9),
+        "element": (len(ElementBlock), 9),
+        "vectors": (largest["struts"], 3),
+        "maps": (9,),
+        "stiffness": (21,),
+        "derivatives": (210,),
+        "fluctuations": (largest["substitutions"], 18),
+        "strains": (54,),
+        "energy_by_map": (189,),
+        "energy_by_area": (21,),
+        "length_by_map": (9,),
+    }
+    return Workspace(**{name: aligned_zeros(*shapes.get(name, (1,)), LANES) for name in Workspace._fields})
 
 
 @lanes
@@ -65,8 +118,8 @@ def _shear_rows(along, rows):
 
 
 @lanes
-def _strut_blocks(along, area, relative, weight, out):
-    """The 3×3 blocks out (12, 9, W) that one strut of vector along (3, W) contributes, see `program`.
+def element_blocks(along, area, relative, weight, out):
+    """The 3×3 blocks out (12, 9, W) of one strut of vector along (3, W), in the order of ``ElementBlock``.
 
     With w = Δu + l × θ̄ + ε·l and δ = Δθ, the energy of an exact Timoshenko beam is ½ (w·B w + δ·D δ),
     B = ks 1 + (ka - ks) t⊗t, D = kd (1 - ν/(1+ν) t⊗t), ka = EA/L, ks = 12EI/L³(1+Φ), kd = EI/L.
@@ -86,44 +139,45 @@ def _strut_blocks(along, area, relative, weight, out):
     def isotropic_plus(constant, factor):
         return [[factor * outer[i][j] + (constant if i == j else 0) for j in axes] for i in axes]
 
-    def store(kind, rows):
+    def store(block, rows):
         for i in axes:
             for j in axes:
-                out[9 * kind + 3 * i + j] = rows[i][j]
+                out[9 * block + 3 * i + j] = rows[i][j]
 
     b = isotropic_plus(ks, kp)
     h = [0.5 * ks * x[i] for i in axes]
     s = [[0 * ks, -h[2], h[1]], [h[2], 0 * ks, -h[0]], [-h[1], h[0], 0 * ks]]
     q = 0.25 * ks
     shear_b = _shear_rows(x, b)
-    store(0, b)
-    store(1, s)
-    store(2, [[s[j][i] for j in axes] for i in axes])
-    store(3, isotropic_plus(q * square + bend, kt - q))
-    store(4, isotropic_plus(q * square - bend, -(kt + q)))
-    store(5, [[x[i] * b[i][j] for j in axes] for i in axes])
-    store(6, shear_b)
-    store(7, [[x[i] * s[i][j] for j in axes] for i in axes])
-    store(8, _shear_rows(x, s))
-    store(9, [[x[i] * b[i][j] * x[j] for j in axes] for i in axes])
-    store(10, [[shear_b[i][j] * x[j] for j in axes] for i in axes])
+    store(ElementBlock.DISPLACEMENT_DISPLACEMENT, b)
+    store(ElementBlock.DISPLACEMENT_ROTATION, s)
+    store(ElementBlock.ROTATION_DISPLACEMENT, [[s[j][i] for j in axes] for i in axes])
+    store(ElementBlock.ROTATION_SAME_END, isotropic_plus(q * square + bend, kt - q))
+    store(ElementBlock.ROTATION_OTHER_END, isotropic_plus(q * square - bend, -(kt + q)))
+    store(ElementBlock.NORMAL_DISPLACEMENT, [[x[i] * b[i][j] for j in axes] for i in axes])
+    store(ElementBlock.SHEAR_DISPLACEMENT, shear_b)
+    store(ElementBlock.NORMAL_ROTATION, [[x[i] * s[i][j] for j in axes] for i in axes])
+    store(ElementBlock.SHEAR_ROTATION, _shear_rows(x, s))
+    store(ElementBlock.NORMAL_NORMAL, [[x[i] * b[i][j] * x[j] for j in axes] for i in axes])
+    store(ElementBlock.SHEAR_NORMAL, [[shear_b[i][j] * x[j] for j in axes] for i in axes])
     transposed = [[shear_b[j][i] for j in axes] for i in axes]
-    store(11, _shear_rows(x, transposed))
+    store(ElementBlock.SHEAR_SHEAR, _shear_rows(x, transposed))
 
 
 @_jit
-def _assemble(struts, area, weights, areas, adds, factors, element, matrix):
+def assemble(lattice, work):
+    """Add the element matrices of all struts of one lattice to ``work.matrix``."""
     done = -1
-    for n in range(len(adds)):
-        strut = adds[n, 0]
-        if strut != done:
-            _strut_blocks(struts[strut], area, areas[strut], weights[strut], element)
-            done = strut
-        add_scaled(matrix, adds[n, 1], element, adds[n, 2], factors[n])
+    for n in range(len(lattice.contributions)):
+        c = lattice.contributions[n]
+        if c.strut != done:
+            done = c.strut
+            element_blocks(work.vectors[done], work.area, lattice.areas[done], lattice.weights[done], work.element)
+        add_scaled(work.matrix, c.block, work.element, c.element, float(c.factor))
 
 
 @lanes
-def _invert_factor(matrix, index):
+def invert_factor(matrix, index):
     """Replace a symmetric block by the inverse of its Cholesky factor."""
     d = matrix.block(index)
     i0 = 1 / d[0].sqrt()
@@ -138,7 +192,7 @@ def _invert_factor(matrix, index):
 
 
 @lanes
-def _times_factor(matrix, index, diagonal):
+def times_factor(matrix, index, diagonal):
     """Multiply a block by the transposed inverse factor of its column."""
     t, d = matrix.block(index), matrix.block(diagonal)
     d00, d10, d11, d20, d21, d22 = (d[k] for k in (0, 3, 4, 6, 7, 8))
@@ -150,17 +204,18 @@ def _times_factor(matrix, index, diagonal):
 
 
 @_jit
-def _eliminate(targets, pairs, matrix):
+def eliminate(lattice, matrix):
     """Block Cholesky from the left; diagonal blocks end as the inverses of their factors."""
     first = 0
-    for n in range(len(targets)):
-        block, diagonal, last = targets[n, 0], targets[n, 1], first + targets[n, 2]
-        subtract_products(matrix, pairs, block, first, last)
+    for n in range(len(lattice.eliminations)):
+        step = lattice.eliminations[n]
+        last = first + step.products
+        subtract_products(matrix, lattice.products, step.block, first, last)
         first = last
-        if diagonal == block:
-            _invert_factor(matrix, block)
-        elif diagonal >= 0:
-            _times_factor(matrix, block, diagonal)
+        if step.diagonal == step.block:
+            invert_factor(matrix, step.block)
+        elif step.diagonal >= 0:
+            times_factor(matrix, step.block, step.diagonal)
 
 
 @lanes
@@ -194,15 +249,17 @@ def _finish_column(matrix, diagonal, x, column):
 
 
 @_jit
-def _fluctuation(rows, below, below_end, matrix, x):
+def _fluctuations(lattice, matrix, x):
     """Back substitution: the fluctuation x (columns, 18, W) of every node block under the six unit strains."""
     first = 0
-    for n in range(len(rows)):
-        _start_column(matrix, rows[n, 1], rows[n, 2], x, rows[n, 3])
-        for k in range(first, below_end[n]):
-            _subtract_below(matrix, below[k, 0], x, below[k, 1], rows[n, 3])
-        first = below_end[n]
-        _finish_column(matrix, rows[n, 0], x, rows[n, 3])
+    for n in range(len(lattice.substitutions)):
+        step = lattice.substitutions[n]
+        _start_column(matrix, step.normal, step.shear, x, step.column)
+        last = first + step.entries
+        for k in range(first, last):
+            _subtract_below(matrix, lattice.entries[k].block, x, lattice.entries[k].row, step.column)
+        first = last
+        _finish_column(matrix, step.diagonal, x, step.column)
 
 
 @lanes
@@ -300,17 +357,24 @@ def _finish_gradient(maps, density, total, area, cell, stiffness, by_area, lengt
 
 
 @_jit
-def _gradient(geometry, ends, struts, density, maps, total, area, cell, stiffness, x, scratch, out):
-    """Derivatives out (210, W) of the stiffness (21, W) by the map's nine entries, row by row, and by the density."""
-    strain, by_map, by_area, length_map = scratch[:54], scratch[54:243], scratch[243:264], scratch[264:273]
-    scratch[:] = 0.0
-    for s in range(len(geometry)):
+def _gradient(lattice, work):
+    """``work.derivatives`` of the stiffness by the map's nine entries, row by row, and by the density."""
+    by_map, by_area, length_by_map = work.energy_by_map, work.energy_by_area, work.length_by_map
+    by_map[:], by_area[:], length_by_map[:] = 0.0, 0.0, 0.0
+    x, strains = work.fluctuations, work.strains
+    for s in range(len(lattice.vectors)):
         # A displacement that vanishes has the sign 0, so that any column will do for it.
-        ui, ri, si, uj, rj, sj = ends[s, 0], ends[s, 1], ends[s, 2], ends[s, 3], ends[s, 4], ends[s, 5]
-        _strut_strains(struts[s], x, max(ui, 0), ri, float(si), max(uj, 0), rj, float(sj), strain)
-        weight, relative = geometry[s, 3], geometry[s, 4]
-        _add_strut_gradient(struts[s], geometry[s, :3], area, relative, weight, strain, by_map, by_area, length_map)
-    _finish_gradient(maps, density, total, area, cell, stiffness, by_area, length_map, by_map, out)
+        ui, uj = max(lattice.displacements[s, 0], 0), max(lattice.displacements[s, 1], 0)
+        ri, rj = lattice.rotations[s, 0], lattice.rotations[s, 1]
+        si, sj = float(lattice.signs[s, 0]), float(lattice.signs[s, 1])
+        along, vector = work.vectors[s], lattice.vectors[s]
+        _strut_strains(along, x, ui, ri, si, uj, rj, sj, strains)
+        area, weight = lattice.areas[s], lattice.weights[s]
+        _add_strut_gradient(along, vector, work.area, area, weight, strains, by_map, by_area, length_by_map)
+    _finish_gradient(
+        work.maps, work.density, work.length, work.area, work.volume, work.stiffness,
+        by_area, length_by_map, by_map, work.derivatives,
+    )  # fmt: skip
 
 
 @lanes
@@ -324,45 +388,63 @@ def _collect(matrix, normal, coupling, shear, cell, out):
             component += 1
 
 
-@numba.njit(cache=True, parallel=True, nogil=True, error_model="numpy")
-def run(groups, order, maps, density, extents, geometry, adds, factors, targets, pairs, rows, below, below_end, ends,
-        strain_blocks, matrices, struts, fluctuations, scratch, stiffness, gradient):  # fmt: skip
-    """Homogenize all designs, a thread per group of lanes.
+@_jit
+def _lattice(all_, t):
+    """Lattice t of a SymbolicFactorization."""
+    begin, end = all_.starts[t], all_.starts[t + 1]
+    struts = slice(begin.struts, end.struts)
+    return SymbolicFactorization(
+        vectors=all_.vectors[struts],
+        weights=all_.weights[struts],
+        areas=all_.areas[struts],
+        displacements=all_.displacements[struts],
+        rotations=all_.rotations[struts],
+        signs=all_.signs[struts],
+        contributions=all_.contributions[begin.contributions : end.contributions],
+        eliminations=all_.eliminations[begin.eliminations : end.eliminations],
+        products=all_.products[begin.products : end.products],
+        substitutions=all_.substitutions[begin.substitutions : end.substitutions],
+        entries=all_.entries[begin.entries : end.entries],
+        volumes=all_.volumes[t : t + 1],
+        blocks=all_.blocks[t : t + 1],
+        starts=all_.starts[t : t + 2],
+    )
 
-    groups (g, 3): topology, first and last position in ``order``; extents (t + 1, 7): where a topology's parts begin
-    in the concatenated program arrays; matrices … scratch (threads, …): one workspace a thread.
+
+@compiled(__name__, nogil=True, error_model="numpy")
+def run(groups, order, maps, density, factorization, work, stiffness, gradient):
+    """Homogenize the designs of some groups of lanes; several threads may, each in a workspace of its own.
+
+    groups (g,) GROUP; order (n,) the designs sorted by topology; maps (n, 3, 3), density (n,); factorization of all
+    topologies; work: Workspace; out: stiffness (n, 21) and, unless it has no rows, gradient (n, 21, 10).
     """
-    for g in numba.prange(len(groups)):
-        thread = numba.get_thread_id()
-        t, first, last = groups[g, 0], groups[g, 1], groups[g, 2]
-        e, n = extents[t], extents[t + 1]
-        own = geometry[e[0] : n[0]]
-        matrix, element, strut = matrices[thread, KINDS : KINDS + e[6]], matrices[thread, :KINDS], struts[thread]
-        work = scratch[thread]
-        a, rho, total, area, cell = work[:9], work[9:10], work[10:11], work[11:12], work[12:13]
-        result, derivative = work[13:34], work[34:244]
+    for g in range(len(groups)):
+        group = groups[g]
+        first, last = group.first, group.last
+        lattice = _lattice(factorization, group.topology)
         for w in range(LANES):
             design = order[min(first + w, last - 1)]  # spare lanes repeat the last design
-            rho[0, w], total[0, w] = density[design], 0.0
+            work.density[0, w], work.length[0, w] = density[design], 0.0
             for i in range(3):
                 for j in range(3):
-                    a[3 * i + j, w] = maps[design, i, j]
-        _cell_volume(a, own[0, 5], cell)
-        for s in range(len(own)):
-            _map_strut(a, own[s, :3], strut[s])
-            _add_length(strut[s], own[s, 3] * own[s, 4], total)
-        _cross_section(rho, cell, total, area)
+                    work.maps[3 * i + j, w] = maps[design, i, j]
+        _cell_volume(work.maps, lattice.volumes[0], work.volume)
+        for s in range(len(lattice.vectors)):
+            _map_strut(work.maps, lattice.vectors[s], work.vectors[s])
+            _add_length(work.vectors[s], lattice.weights[s] * lattice.areas[s], work.length)
+        _cross_section(work.density, work.volume, work.length, work.area)
+        blocks = lattice.blocks[0]
+        matrix = work.matrix[:blocks]
         matrix[:] = 0.0
-        _assemble(strut, area, own[:, 3], own[:, 4], adds[e[1] : n[1]], factors[e[1] : n[1]], element, matrix)
-        _eliminate(targets[e[2] : n[2]], pairs[e[3] : n[3]], matrix)
-        _collect(matrix, strain_blocks[t, 0], strain_blocks[t, 1], strain_blocks[t, 2], cell, result)
+        assemble(lattice, work)
+        eliminate(lattice, matrix)
+        _collect(matrix, blocks - 3, blocks - 2, blocks - 1, work.volume, work.stiffness)
         for w in range(min(LANES, last - first)):
             for c in range(21):
-                stiffness[order[first + w], c] = result[c, w]
+                stiffness[order[first + w], c] = work.stiffness[c, w]
         if gradient.shape[0]:
-            x = fluctuations[thread]
-            _fluctuation(rows[e[4] : n[4]], below[e[5] : n[5]], below_end[e[4] : n[4]], matrix, x)
-            _gradient(own, ends[e[0] : n[0]], strut, rho, a, total, area, cell, result, x, work[244:517], derivative)
+            _fluctuations(lattice, matrix, work.fluctuations)
+            _gradient(lattice, work)
             for w in range(min(LANES, last - first)):
                 for c in range(210):
-                    gradient[order[first + w], c // 10, c % 10] = derivative[c, w]
+                    gradient[order[first + w], c // 10, c % 10] = work.derivatives[c, w]

@@ -8,6 +8,7 @@ boundary; they are addressed by the number of the vector, their leading axes fla
 
 from inspect import Parameter, signature
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -19,6 +20,14 @@ _DOUBLE = ir.DoubleType()
 _VECTOR = ir.VectorType(_DOUBLE, LANES)
 _WORD = ir.IntType(64)
 _FLAGS = ["contract", "nsz", "arcp"]
+
+
+def aligned_zeros(*shape):
+    """Zeros that start on a vector's boundary, as the vector instructions need; the last axis is the lanes."""
+    size = int(np.prod(shape))
+    raw = np.zeros(size + LANES)
+    first = -(raw.ctypes.data // 8) % LANES
+    return raw[first : first + size].reshape(shape)
 
 
 class Lanes:
@@ -125,13 +134,13 @@ def _emit(body, *argument_types):
 
     def codegen(context, builder, typed, arguments):
         values = []
-        for kind, value in zip(typed.args, arguments, strict=True):
-            if isinstance(kind, types.Array):
-                data = context.make_array(kind)(context, builder, value).data
-                floating = isinstance(kind.dtype, types.Float)
-                wrap = _Array if kind.ndim > 1 and floating else _Scalars if floating else lambda _, pointer: pointer
+        for typ, value in zip(typed.args, arguments, strict=True):
+            if isinstance(typ, types.Array):
+                data = context.make_array(typ)(context, builder, value).data
+                floating = isinstance(typ.dtype, types.Float)
+                wrap = _Array if typ.ndim > 1 and floating else _Scalars if floating else lambda _, pointer: pointer
                 values.append(wrap(builder, data))
-            elif isinstance(kind, types.Float):
+            elif isinstance(typ, types.Float):
                 values.append(_spread(builder, value))
             else:
                 values.append(value)
@@ -142,7 +151,10 @@ def _emit(body, *argument_types):
 
 
 def lanes(body):
-    """Make a function over ``Lanes`` values callable from compiled code; all its results go into array arguments."""
+    """Make a function over ``Lanes`` values callable from compiled code; all its results go into array arguments.
+
+    The function itself stays at hand as the attribute ``body``.
+    """
 
     def function(typing_context, *argument_types):
         return _emit(body, *argument_types)
@@ -150,7 +162,7 @@ def lanes(body):
     own = signature(body)
     context = Parameter("typing_context", Parameter.POSITIONAL_OR_KEYWORD)
     function.__signature__ = own.replace(parameters=[context, *own.parameters.values()])
-    function.__name__, function.__doc__ = body.__name__, body.__doc__
+    function.__name__, function.__doc__, function.body = body.__name__, body.__doc__, body
     return intrinsic(function)
 
 
@@ -163,20 +175,20 @@ def add_scaled(matrix, target, element, source, factor):
 
 
 @lanes
-def subtract_products(matrix, pairs, target, first, last):
-    """matrix[target] -= Σ matrix[a] · matrix[b]ᵀ over pairs[first:last] = (a, b)."""
+def subtract_products(matrix, products, target, first, last):
+    """matrix[target] -= Σ matrix[a] · matrix[b]ᵀ over products[first:last] = (a, b)."""
     builder = matrix.builder
     into = matrix.block(target)
     sums = [cgutils.alloca_once(builder, _VECTOR) for _ in range(9)]  # become registers
     for k, total in enumerate(sums):
         builder.store(into[k].value, total)
     with cgutils.for_range_slice(builder, _word(builder, first), _word(builder, last), ir.Constant(_WORD, 1)) as (
-        pair,
+        product,
         _,
     ):
-        position = builder.mul(pair, ir.Constant(pair.type, 2))
-        places = (builder.add(position, ir.Constant(pair.type, k)) for k in (0, 1))
-        a, b = (matrix.block(builder.load(builder.gep(pairs, [place]))) for place in places)
+        position = builder.mul(product, ir.Constant(product.type, 2))
+        places = (builder.add(position, ir.Constant(product.type, k)) for k in (0, 1))
+        a, b = (matrix.block(builder.load(builder.gep(products, [place]))) for place in places)
         right = [b[k] for k in range(9)]
         for i in range(3):
             row = [-a[3 * i + k] for k in range(3)]

@@ -5,18 +5,13 @@ of these are the same geometry up to the scale of the tessellation, which leaves
 topologies takes some ten seconds to build and is cached on disk under a digest of what defines it.
 """
 
-import hashlib
-import os
 from functools import cache
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
-from platformdirs import user_cache_path
 from scipy.spatial import cKDTree
 
-from trussmap.io import atomic_path
-from trussmap.lattice import elementary, graph
+from trussmap.cache import cached_arrays
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph, undirected
 
@@ -25,14 +20,14 @@ _GRID = 2**6 * 3**3 * 5 * 7 * 11 * 13
 _TOLERANCE = 1e-9
 
 #: The elementary lattices at both tessellations, as (type, tessellation).
-MEMBERS = [(kind, rep) for kind in range(len(NAMES)) for rep in (1, 2)]
+MEMBERS = [(number, rep) for number in range(len(NAMES)) for rep in (1, 2)]
 #: Every set of up to three of them, in the order of their size.
 LATTICE_SETS = [subset for size in (1, 2, 3) for subset in combinations(MEMBERS, size)]
 
 
 def lattice_set(types, reps):
     """The set of (type, tessellation) pairs of a design, sorted."""
-    return tuple(sorted({(int(kind), int(rep)) for kind, rep in zip(types, reps, strict=True)}))
+    return tuple(sorted({(int(number), int(rep)) for number, rep in zip(types, reps, strict=True)}))
 
 
 def superpose(graphs):
@@ -118,7 +113,7 @@ def _from_grid(pieces):
     return PeriodicGraph(nodes / _GRID, index.reshape(-1, 2), offsets[:, 1])
 
 
-def _canonical_struts(lattice):
+def canonical_struts(lattice):
     """The strut set of a lattice of the unit cube, equal for equal geometry."""
     start = lattice.nodes[lattice.struts[:, 0]]
     return frozenset(_canonical(_to_grid(start), _to_grid(start + lattice.fractional_vectors)))
@@ -126,10 +121,10 @@ def _canonical_struts(lattice):
 
 def _without_doubling(lattice):
     """The lattice of which this one is the 2×2×2 tessellation, or the lattice itself."""
-    struts = np.array(sorted(_canonical_struts(lattice))).reshape(-1, 2, 3) * 2
+    struts = np.array(sorted(canonical_struts(lattice))).reshape(-1, 2, 3) * 2
     halved = _canonical(struts[:, 0], struts[:, 1])
     smaller = _from_grid(sorted(halved))
-    if len(halved) * 8 == len(struts) and _canonical_struts(smaller.tiled(2)) == _canonical_struts(lattice):
+    if len(halved) * 8 == len(struts) and canonical_struts(smaller.tiled(2)) == canonical_struts(lattice):
         return _without_doubling(smaller)
     return lattice
 
@@ -140,7 +135,7 @@ def build_topologies():
     known, graphs, topology = {}, [], []
     for subset in LATTICE_SETS:
         lattice = superpose([singles[member] for member in subset])
-        key = _canonical_struts(_without_doubling(lattice))
+        key = canonical_struts(_without_doubling(lattice))
         if key not in known:
             known[key] = len(graphs)
             graphs.append(_without_doubling(lattice))
@@ -148,35 +143,25 @@ def build_topologies():
     return graphs, np.array(topology)
 
 
-def _definition_digest():
-    """Digest of all that defines the topologies: the elementary lattices and the code that superposes them."""
-    sources = [elementary.__file__, graph.__file__, __file__]
-    return hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()[:16]
-
-
 @cache
 def topologies():
-    """The distinct compounds and the topology of every lattice set, as ``build_topologies``, cached on disk.
+    """The distinct compounds and the topology of every lattice set, as ``build_topologies``, cached on disk."""
 
-    The cache lies in ``TRUSSMAP_CACHE``, or in the user's cache folder.
-    """
-    folder = Path(os.environ.get("TRUSSMAP_CACHE") or user_cache_path("trussmap"))
-    path = folder / f"topologies-{_definition_digest()}.npz"
-    if not path.exists():
+    def build():
         graphs, topology = build_topologies()
-        sizes = [(len(g.nodes), len(g.struts)) for g in graphs]
+        sizes = np.array([(len(g.nodes), len(g.struts)) for g in graphs])
         arrays = {name: np.concatenate([getattr(g, name) for g in graphs]) for name in ("nodes", "struts", "offsets")}
-        with atomic_path(path) as temporary:
-            np.savez_compressed(temporary, sizes=sizes, topology=topology, **arrays)
-    with np.load(path) as file:
-        node_ends, strut_ends = np.cumsum(file["sizes"], axis=0)[:-1].T
-        parts = zip(
-            np.split(file["nodes"], node_ends),
-            np.split(file["struts"], strut_ends),
-            np.split(file["offsets"], strut_ends),
-            strict=True,
-        )
-        return [PeriodicGraph(*part) for part in parts], file["topology"]
+        return {"sizes": sizes, "topology": topology, **arrays}
+
+    table = cached_arrays("topologies", build, __name__)
+    node_ends, strut_ends = np.cumsum(table["sizes"], axis=0)[:-1].T
+    parts = zip(
+        np.split(table["nodes"], node_ends),
+        np.split(table["struts"], strut_ends),
+        np.split(table["offsets"], strut_ends),
+        strict=True,
+    )
+    return [PeriodicGraph(*part) for part in parts], table["topology"]
 
 
 @cache
@@ -189,7 +174,7 @@ def _topology_table():
     return table
 
 
-def topology_keys(types, reps):
+def lattices_topology(types, reps):
     """Topology number (n,) in 0..196 of lattice types (n, 3) and tessellations (n, 3), equal for equal geometry."""
     types, reps = np.asarray(types).astype(int), np.asarray(reps).astype(int)
     return _topology_table()[(*np.moveaxis(types, -1, 0), *np.moveaxis(reps - 1, -1, 0))]
@@ -209,4 +194,4 @@ def compound(types, reps):
 
     A compound of doubled lattices alone is returned doubled, as it is listed.
     """
-    return superpose([elementary_lattice(kind).tiled(rep) for kind, rep in lattice_set(types, reps)])
+    return superpose([elementary_lattice(number).tiled(rep) for number, rep in lattice_set(types, reps)])

@@ -73,9 +73,9 @@ def deformation_map(designs):
     return rotation(designs[:, R2]) @ (designs[:, V, None] * stretched)
 
 
-def topology_keys(designs):
+def design_topology(designs):
     """Topology number (n,) of designs (n, 19): equal for equal geometry before the map."""
-    return _compound.topology_keys(designs[:, TYPES], designs[:, REPS])
+    return _compound.lattices_topology(designs[:, TYPES], designs[:, REPS])
 
 
 def design_graph(design, stage="full"):

@@ -13,7 +13,7 @@ from trussmap.lattice.descriptor import (
     U,
     V,
     deformation_map,
-    topology_keys,
+    design_topology,
 )
 from trussmap.rotation import angle_axis
 
@@ -30,7 +30,7 @@ def polar_parts(designs):
     rotation = a @ (frame * np.exp(-logarithm)[:, None, :]) @ frame.swapaxes(-1, -2)
     logarithm -= logarithm.mean(-1, keepdims=True)
     stretch = (frame * logarithm[:, None, :]) @ frame.swapaxes(-1, -2)
-    return topology_keys(designs), designs[:, 0], rotation, six_of(stretch)
+    return design_topology(designs), designs[:, 0], rotation, six_of(stretch)
 
 
 def published_designs(types, reps, relative_density, rotation, log_stretch):

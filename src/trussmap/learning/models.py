@@ -42,17 +42,17 @@ def train_network(architecture, name, dataset, settings, seed, out, source_diges
     ``designs`` among them it sees only the first so many designs of the training split.
     """
     out, title = Path(out), f"{architecture}/{name}"
-    kind = network_class(architecture, name)
+    cls = network_class(architecture, name)
     parents = load_parents(out.parent, architecture, name)
     with open_dataset(dataset) as data:
         print(f"{title}: reading {dataset}", flush=True)
-        train = read_features(kind, data.train.head(settings.get("designs")), parents, out.parent)
-        test = read_features(kind, data.test.head(_FOLLOWED), parents, out.parent)
+        train = read_features(cls, data.train.head(settings.get("designs")), parents, out.parent)
+        test = read_features(cls, data.test.head(_FOLLOWED), parents, out.parent)
         digest = data.digest
     own = stream(seed, "training", architecture, name)
     torch.manual_seed(own)
     with single_threads():  # sums over the rows must not depend on the cores
-        network = kind.from_data(settings, train)
+        network = cls.from_data(settings, train)
     depends_on = {parent: file_digest(out.with_name(f"{parent}.safetensors")) for parent in parents}
     checkpoint = out.with_suffix(".checkpoint.safetensors")
     provenance = {"dataset": digest, "depends_on": depends_on, "source": source_digest}

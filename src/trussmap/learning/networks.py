@@ -15,9 +15,9 @@ _hidden_type = ContextVar("hidden_type", default=torch.float32)
 
 
 @contextmanager
-def hidden_layers_in(kind):
-    """Context in which the hidden layers of all perceptrons run in ``kind``, float32 or bfloat16."""
-    token = _hidden_type.set(kind)
+def hidden_layers_in(dtype):
+    """Context in which the hidden layers of all perceptrons run in ``dtype``, float32 or bfloat16."""
+    token = _hidden_type.set(dtype)
     try:
         yield
     finally:
@@ -40,12 +40,12 @@ class MLP(nn.Module):
         self.activation = getattr(nn.functional, activation)
 
     def forward(self, x):
-        kind = _hidden_type.get()
+        dtype = _hidden_type.get()
         first, *others = self.hidden
-        weights = [(layer.weight.to(kind), layer.bias.to(kind)) for layer in others]
+        weights = [(layer.weight.to(dtype), layer.bias.to(dtype)) for layer in others]
 
         def outputs(x):
-            x = self.activation(first(x)).to(kind)
+            x = self.activation(first(x)).to(dtype)
             for weight, bias in weights:
                 x = self.activation(nn.functional.linear(x, weight, bias))
             return self.last(x.float())

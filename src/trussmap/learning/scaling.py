@@ -28,11 +28,11 @@ def training_flop(folder, architecture, name, dataset):
     """Floating-point operations of the matrix products in the training of a network in a folder."""
     record = read_record(Path(folder) / f"{name}.json")
     settings, designs = record["settings"], record["designs"]
-    device, kind = training.device(), network_class(architecture, name)
+    device, cls = training.device(), network_class(architecture, name)
     parents = load_parents(folder, architecture, name)
     with open_dataset(dataset) as data:
-        batch = kind.features(data.train.read(slice(min(settings["batch"], designs)), kind.columns), parents)
-    network = kind.from_data(settings, batch).to(device)
+        batch = cls.features(data.train.read(slice(min(settings["batch"], designs)), cls.columns), parents)
+    network = cls.from_data(settings, batch).to(device)
     with FlopCounterMode(display=False) as counter:
         loss = network.loss({k: v.to(device) for k, v in batch.items()}, torch.Generator(device), parents, settings)
         (loss["loss"] if isinstance(loss, dict) else loss).backward()

@@ -69,11 +69,11 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
 
     Every epoch ends with the loss on the test data.
     """
-    where, hidden = device(), precision(settings["precision"])
-    network.to(where).precision = hidden
-    workers = 1 if where.type == "cuda" else settings["threads"]
-    if where.type == "cuda":
-        data, test = ({k: v.to(where) for k, v in d.items()} for d in (data, test))
+    own_device, hidden = device(), precision(settings["precision"])
+    network.to(own_device).precision = hidden
+    workers = 1 if own_device.type == "cuda" else settings["threads"]
+    if own_device.type == "cuda":
+        data, test = ({k: v.to(own_device) for k, v in d.items()} for d in (data, test))
     parameters = {k: p for k, p in network.named_parameters() if p.requires_grad}
     optimizer = torch.optim.Adam(parameters.values(), lr=settings["learning_rate"], fused=True)
     rows, batch = len(next(iter(data.values()))), settings["batch"]
@@ -88,13 +88,13 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
         print(f"{name}: resumed at epoch {state['step'] // per_epoch + 1} of {settings['epochs']}", flush=True)
     print(
         f"{name}: {rows:,} designs, {sum(p.numel() for p in parameters.values()):,} weights, "
-        f"{settings['epochs']} epochs of {per_epoch} batches, {where.type}, {str(hidden).removeprefix('torch.')}",
+        f"{settings['epochs']} epochs of {per_epoch} batches, {own_device.type}, {str(hidden).removeprefix('torch.')}",
         flush=True,
     )
 
     def losses(rows, *purpose):
         """Losses of some rows of ``data`` or ``test``, with random choices of their own."""
-        generator = torch.Generator(where).manual_seed(stream(seed, *purpose))
+        generator = torch.Generator(own_device).manual_seed(stream(seed, *purpose))
         with hidden_layers_in(hidden):
             found = network.loss(rows, generator, parents, settings)
         return found if isinstance(found, dict) else {"loss": found}
@@ -113,7 +113,7 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
             epoch, position = divmod(state["step"], per_epoch)
             if position == 0 or state["step"] == first:
                 shuffle = torch.Generator().manual_seed(stream(seed, "order", epoch))
-                order = torch.randperm(rows, generator=shuffle).to(where)
+                order = torch.randperm(rows, generator=shuffle).to(own_device)
             shares = order[position * batch : (position + 1) * batch].chunk(workers)
             found, gradients = zip(*mapped(share_of_batch, shares, range(len(shares))), strict=True)
             for p, parts in zip(weights, zip(*gradients, strict=True), strict=True):

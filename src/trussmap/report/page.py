@@ -34,12 +34,12 @@ CAPTIONS = {
     "correlation_inverse_*": "Fig. 2, inverse. Stiffness of the lattices that the {0} propose, verified by finite "
     "elements, over the stiffness asked for, test designs.",
     "correlation_orthotropic_*": "Fig. 2, F1. The nine orthotropic constants of the {0} over finite elements.",
-    "bone_targets": "Fig. 3A, bone. Four bovine femoral specimens, the best design A and the best of another "
+    "bone_designs": "Fig. 3A, bone. Four bovine femoral specimens, the best design A and the best of another "
     "topology B.",
     "catalogue": "SI 4. Errors of the closest training design, of the inverse model’s best proposal and of the refined "
     "design A for crystal-network cells, by crystal system and mean number of struts at a node. Generated cells are "
     "random nets over all space groups made here; they are no part of the circulated catalogue.",
-    "catalogue_targets": "Fig. 3A, catalogue. Crystal-network cells, the circulated ones first, and the designs A and "
+    "catalogue_designs": "Fig. 3A, catalogue. Crystal-network cells, the circulated ones first, and the designs A and "
     "B for them.",
     "graded": "Fig. 3B. A lattice graded in space between two designs.",
 }

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from trussmap.lattice.compound import topology_members
-from trussmap.lattice.descriptor import DENSITY_RANGE, topology_keys
+from trussmap.lattice.descriptor import DENSITY_RANGE, design_topology
 from trussmap.lattice.polar import published_designs, six_of, symmetric_matrix
 from trussmap.learning.features import moments
 from trussmap.learning.networks import EMBEDDING, MLP, draw, gumbel_noise, hidden_layers_in, in_threads
@@ -76,7 +76,7 @@ class PolarInverse(nn.Module):
     @staticmethod
     def features(block, parents):
         """Training tensors: `target_features` of the stiffness, and the ``topology`` (n,) that has it."""
-        return target_features(block["stiffness"]) | {"topology": torch.as_tensor(topology_keys(block["designs"]))}
+        return target_features(block["stiffness"]) | {"topology": torch.as_tensor(design_topology(block["designs"]))}
 
     @classmethod
     def from_data(cls, settings, data):

@@ -1,0 +1,31 @@
+"""Threads over independent parts of an array: compiled and NumPy code let others run meanwhile."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numba
+
+
+def thread_count(threads: int | None = None) -> int:
+    """``threads``, by default those that Numba may use: ``NUMBA_NUM_THREADS``, or the cores of this process."""
+    return threads or numba.config.NUMBA_NUM_THREADS
+
+
+def in_threads(function: Callable, parts: Iterable, threads: int | None = None) -> list:
+    """``[function(part) for part in parts]``, at most ``threads`` at a time."""
+    parts = list(parts)
+    threads = min(thread_count(threads), len(parts))
+    if threads <= 1:
+        return [function(part) for part in parts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(function, parts))
+
+
+def slices(count: int, most: int, threads: int | None = None) -> list[slice]:
+    """Equal parts of ``count`` rows, at most ``most`` rows each; as many as the threads or a multiple, if several."""
+    parts, threads = -(-count // most), thread_count(threads)
+    if parts > 1:
+        parts = -(-parts // threads) * threads
+    ends = [count * k // parts for k in range(parts + 1)]
+    return [slice(*bounds) for bounds in pairwise(ends)]

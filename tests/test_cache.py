@@ -1,0 +1,97 @@
+"""What is kept on disk: made again when its source changes or it is damaged, and never needed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trussmap import cache
+
+SOURCE = Path(cache.__file__).parent
+#: Stiffness of one design, and whether the kernel's machine code came from the disk.
+SOLVE = """
+import numpy as np
+from trussmap.homogenization import homogenize_designs, kernel
+from trussmap.lattice.descriptor import sample_designs
+print(repr(float(homogenize_designs(sample_designs(1, 0, 1))[0, 0])), bool(kernel.run.stats.cache_hits))
+"""
+
+
+def solve(package, folder):
+    environment = os.environ | {"PYTHONPATH": str(package.parent), "TRUSSMAP_CACHE": str(folder)}
+    done = subprocess.run([sys.executable, "-c", SOLVE], env=environment, capture_output=True, text=True, check=True)
+    value, hit = done.stdout.split()
+    return float(value), hit == "True"
+
+
+@pytest.mark.parametrize(
+    ("module", "before", "after"),
+    [
+        ("stiffness", "POISSON_RATIO = 0.3", "POISSON_RATIO = 0.2"),
+        ("homogenization/simd", "right[3 * j + k] + total", "right[3 * j + k] + 1.001 * total"),
+    ],
+)
+def test_machine_code_follows_all_that_is_compiled_in(tmp_path, module, before, after):
+    package = tmp_path / "trussmap"
+    shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__", "pretrained"))
+    first, _ = solve(package, tmp_path / "cache")
+    assert solve(package, tmp_path / "cache") == (first, True)
+    path = package / f"{module}.py"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+    changed, hit = solve(package, tmp_path / "cache")
+    assert not hit and abs(changed / first - 1) > 1e-8
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRUSSMAP_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def build():
+    build.calls += 1
+    return {"a": np.arange(3.0), "b": np.array([(1, 2)], [("x", np.int32), ("y", np.int32)])}
+
+
+@pytest.fixture
+def arrays(folder):
+    build.calls = 0
+    return lambda: cache.cached_arrays("numbers", build, "trussmap.stiffness")
+
+
+def test_arrays_are_made_once(arrays):
+    first, second = arrays(), arrays()
+    assert build.calls == 1 and sorted(first) == ["a", "b"]
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered", "empty"])
+def test_a_damaged_file_is_made_again(arrays, folder, damage):
+    arrays()
+    (path,) = folder.iterdir()
+    if damage == "altered":
+        stored = dict(np.load(path))
+        np.savez(path, **stored | {"a": stored["a"] + 1})
+    else:
+        path.write_bytes(path.read_bytes()[:100] if damage == "truncated" else b"")
+    assert np.array_equal(arrays()["a"], np.arange(3.0))
+    arrays()
+    assert build.calls == 2
+
+
+def test_nothing_fails_where_nothing_can_be_written(arrays, folder):
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_text("a file where the folder should be")
+    assert np.array_equal(arrays()["a"], np.arange(3.0))
+
+    @cache.compiled("trussmap.stiffness")
+    def twice(x):
+        return 2 * x
+
+    assert twice(21) == 42
