@@ -1,5 +1,4 @@
 # The whole study: snakemake --cores all --config study=smoke   (the same as: make study STUDY=smoke)
-from math import ceil
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -36,36 +35,6 @@ RESULTS = f"results/{config['study']}"
 PROJECT = Path(workflow.basedir)
 ARCHITECTURES = [config["model"]["architecture"], *config["model"]["also"]]
 NETWORKS = {name: declared.networks for name, declared in architectures().items()}
-UNITS = {
-    "bone": {"unit_scale": config["bone"]["youngs_modulus_gpa"], "unit": "GPa"},
-    "catalogue": {},
-}
-FIGURES = expand(
-    f"{RESULTS}/figures/{{figure}}.png",
-    figure=[
-        *[
-            "generation",
-            "elementary",
-            "dataset",
-            "losses",
-            "bone_designs",
-            "catalogue_designs",
-            "catalogue",
-            "graded",
-        ],
-        *[
-            f"correlation_{kind}_{a}"
-            for a in ARCHITECTURES
-            for kind in ["forward", "inverse"]
-        ],
-    ],
-)
-SHARDS = [
-    f"{shard:04d}"
-    for shard in range(
-        ceil(config["sampling"]["designs"] / config["sampling"]["shard_size"])
-    )
-]
 
 
 wildcard_constraints:

@@ -125,7 +125,7 @@ def homogenize(designs):
     """Effective stiffness (n, 2, 21) of designs (n, 19), after U and in full."""
     keys = np.repeat(descriptor.design_topology(designs), 2)
     maps = np.stack([descriptor.orthotropic_map(designs), descriptor.deformation_map(designs)], 1).reshape(-1, 3, 3)
-    density = np.repeat(designs[:, 0], 2)
+    density = np.repeat(designs[:, descriptor.DENSITY], 2)
     out = np.empty((len(keys), 21))
     order = np.argsort(keys, kind="stable")
     for group in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):

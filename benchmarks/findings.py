@@ -115,7 +115,7 @@ def read(path):
     frame = frame.to_pandas()
     published = frame[[f"{name}_ort" for name in ORTHOTROPIC]].to_numpy()
     keys, maps = descriptor.design_topology(designs), descriptor.orthotropic_map(designs)
-    ours = homogenize_topologies(keys, maps, designs[:, 0])[:, ORTHOTROPIC_INDEX]
+    ours = homogenize_topologies(keys, maps, designs[:, descriptor.DENSITY])[:, ORTHOTROPIC_INDEX]
     return designs, published, ours, (frame["order_dependent_set"] == 1).to_numpy()
 
 
@@ -172,7 +172,7 @@ def doubled_struts(designs, published, ours, marked):
         apart = f"{_apart(published[chosen], values[chosen]):.1%}"
         rows.append([name, chosen.sum(), f"{r2[third]:.4f}", lowest, f"{slope:.3f}", apart])
     table(["", "designs", "R² of C33", "lowest R² of the nine", "published C33 over ours", "all nine apart"], rows)
-    dense = affected & (designs[:, 0] > 0.01)
+    dense = affected & (designs[:, descriptor.DENSITY] > 0.01)
     ratio = published[dense, third] / ours[dense, third]
     count = sum(map(_vertical_twice, compound.LATTICE_SETS))
     print(

@@ -47,7 +47,7 @@ def table(header, rows):
 def _cell_by_cell(solve, designs):
     graphs = compound.topologies()[0]
     keys, maps = descriptor.design_topology(designs), (descriptor.orthotropic_map, descriptor.deformation_map)
-    rows = zip(keys, designs[:, 0], *[stage(designs) for stage in maps], strict=True)
+    rows = zip(keys, designs[:, descriptor.DENSITY], *[stage(designs) for stage in maps], strict=True)
     return np.array([[solve(graphs[key].mapped(a), density) for a in stages] for key, density, *stages in rows])
 
 
@@ -208,7 +208,7 @@ def bounds(factorizations, share):
             lambda: (descriptor.design_topology(designs), descriptor.deformation_map(designs)),
         ),
         ("sorting into groups of lanes (NumPy)", lambda: engine.lane_groups(keys)),
-        ("kernel and its call", lambda: homogenize_topologies(keys, maps, designs[:, 0], 1)),
+        ("kernel and its call", lambda: homogenize_topologies(keys, maps, designs[:, descriptor.DENSITY], 1)),
     ]
     seconds = [min(timed(part)[1] for _ in range(3)) / len(designs) for _, part in parts]
     seconds[2] -= seconds[1]  # the kernel's caller sorts

@@ -48,7 +48,7 @@ def test_octet_tends_to_its_stretching_limit():
 @pytest.mark.parametrize(("density", "tolerance"), [(0.1, 1e-10), (0.002, 1e-7)])
 def test_agrees_with_the_plain_solver(designs, density, tolerance):
     designs = designs.copy()
-    designs[:, 0] = density
+    designs[:, d.DENSITY] = density
     plain = np.array([homogenize_reference(d.design_graph(design), density) for design in designs])
     assert relative_difference(homogenize_designs(designs), plain).max() < tolerance
     plain = np.array([homogenize_reference(d.design_graph(design, "orthotropic"), density) for design in designs[:20]])
@@ -84,10 +84,11 @@ def test_any_cell_agrees_with_the_plain_solver():
 
 def test_rotation_and_scale_invariance(designs):
     maps, keys = d.deformation_map(designs), d.design_topology(designs)
-    c = homogenize_topologies(keys, maps, designs[:, 0])
+    density = designs[:, d.DENSITY]
+    c = homogenize_topologies(keys, maps, density)
     turn = Rotation.random(len(maps), rng=np.random.default_rng(5)).as_matrix()
-    assert relative_difference(homogenize_topologies(keys, turn @ maps, designs[:, 0]), rotate(c, turn)).max() < 1e-9
-    assert relative_difference(homogenize_topologies(keys, 7.3 * maps, designs[:, 0]), c).max() < 1e-9
+    assert relative_difference(homogenize_topologies(keys, turn @ maps, density), rotate(c, turn)).max() < 1e-9
+    assert relative_difference(homogenize_topologies(keys, 7.3 * maps, density), c).max() < 1e-9
 
 
 def test_the_batch_does_not_matter(designs):
@@ -106,7 +107,7 @@ def test_order_of_the_lattices_does_not_matter(designs):
 def test_every_stiffness_is_admissible():
     designs = d.sample_designs(12, 0, 4000)
     for orthotropic in (False, True):
-        check_admissible(homogenize_designs(designs, orthotropic), designs[:, 0], "design")
+        check_admissible(homogenize_designs(designs, orthotropic), designs[:, d.DENSITY], "design")
 
 
 def test_gradient_against_central_differences():
@@ -114,7 +115,7 @@ def test_gradient_against_central_differences():
     designs = d.sample_designs(13, 0, 107)
     for kind in range(7):
         designs[kind, d.TYPES], designs[kind, d.REPS] = kind, 1
-    keys, maps, density = d.design_topology(designs), d.deformation_map(designs), designs[:, 0]
+    keys, maps, density = d.design_topology(designs), d.deformation_map(designs), designs[:, d.DENSITY]
     gradient = homogenize_topologies(keys, maps, density, gradient=True)[1]
     for k in range(10):
         estimates = []
@@ -190,7 +191,7 @@ def test_reproduces_the_published_orthotropic_stiffness(reference_dir):
 def test_compounds_with_lattice_5_are_not_orthotropic():
     """They keep C16, C26, C36 and C45, which nine constants cannot carry."""
     designs = np.ones((len(LATTICE_SETS), 19))
-    designs[:, 0], designs[:, 1:4] = 0.05, (0.6, 1.7, 1.0)
+    designs[:, d.DENSITY], designs[:, 1:4] = 0.05, (0.6, 1.7, 1.0)
     for row, members in enumerate(LATTICE_SETS):
         designs[row, d.TYPES], designs[row, d.REPS] = np.array((members * 3)[:3]).T
     c = homogenize_designs(designs, orthotropic=True)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from trussmap.dataset import merge_shards, open_dataset, write_shard
 from trussmap.errors import InputError
-from trussmap.evaluation import evaluate
+from trussmap.evaluation import evaluate, evaluate_lookup
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import check_designs, design_topology, sample_designs
@@ -21,13 +21,13 @@ from trussmap.learning.features import moments, read_features
 from trussmap.learning.models import export_pretrained, load_forward, load_inverse, read_record, train_network
 from trussmap.learning.networks import draw, straight_through_choice
 from trussmap.learning.paper import encoding
-from trussmap.learning.polar.inverse import CANONICAL_SIGNS, target_features
+from trussmap.learning.polar.inverse import target_features
 from trussmap.learning.registry import architectures, network_class
 from trussmap.learning.scaling import scaled_settings, training_flop
-from trussmap.lookup import closest_stiffness
+from trussmap.lookup import closest_designs
 from trussmap.measures import bootstrap_interval, nmse_frobenius, r_squared
 from trussmap.rotation import from_rotation_vector, from_six, rotation
-from trussmap.stiffness import ORTHOTROPIC_INDEX, rotate
+from trussmap.stiffness import FLIP_SIGNS, ORTHOTROPIC_INDEX, rotate
 
 N = 3000
 COMMON = {"batch": 256, "schedule": "cosine", "precision": "float32", "threads": 1, "checkpoint_seconds": 60}
@@ -142,7 +142,7 @@ def test_canonical_features_do_not_see_the_frame_of_the_target(test_split):
     turned = rotate(c, rotation(np.random.default_rng(0).uniform(0, 0.6, (100, 3))))
     first, second = target_features(c), target_features(turned)
     assert torch.allclose(first["log_norm"], second["log_norm"], atol=1e-4)
-    versions = first["shape"][:, None] * torch.cat([CANONICAL_SIGNS] * 2, -1)
+    versions = first["shape"][:, None] * torch.as_tensor(np.tile(FLIP_SIGNS, 2), dtype=torch.float32)
     gap = (versions - second["shape"][:, None])[..., :21].abs().amax(-1).amin(-1)
     assert gap.quantile(0.95) < 1e-3  # the frame is not unique where eigenvalues coincide
 
@@ -409,11 +409,12 @@ def test_unusable_models_are_named(folder, tmp_path):
         load_forward(tmp_path)
 
 
-def test_proposals_do_not_depend_on_the_threads(folder, test_split):
+def test_proposals_do_not_depend_on_the_threads(folder, test_split, monkeypatch):
+    monkeypatch.setattr("trussmap.learning.polar.inverse._GUESSES", 64)
     inverse, found = load_inverse(folder / "polar"), []
     for threads in (2, 1):
         torch.set_num_threads(threads)
-        found.append(inverse.propose(test_split["stiffness"][:200], draws=2, seed=5, batch=64))
+        found.append(inverse.propose(test_split["stiffness"][:200], draws=2, seed=5))
         assert torch.get_num_threads() == threads
     assert np.array_equal(*found)
 
@@ -454,7 +455,26 @@ def test_lookup_finds_the_closest_training_design(folder, test_split):
     targets = test_split["stiffness"][:30]
     with open_dataset(folder / "dataset.h5") as data:
         known = data.train.read()["stiffness"]
-        assert np.array_equal(closest_stiffness(data.train, known[:50]), known[:50])
-        found = closest_stiffness(data.train, targets)
-    best = nmse_frobenius(known[None], targets[:, None]).min(1)
-    assert np.allclose(nmse_frobenius(found, targets), best, rtol=1e-3)
+        assert np.array_equal(closest_designs(data.train, known[:50])[1][:, 0], known[:50])
+        designs, found = closest_designs(data.train, targets, count=3)
+    best = np.sort(nmse_frobenius(known[None], targets[:, None]), 1)[:, :3]
+    assert np.allclose(nmse_frobenius(found, targets[:, None]), best, rtol=1e-3)
+    assert np.allclose(homogenize_designs(designs.reshape(-1, 19)), found.reshape(-1, 21), rtol=1e-9, atol=1e-12)
+
+
+def test_symmetric_lookup_sees_through_rotation_and_density(folder):
+    """A turned, thinner version of a known design is found, turned back and filled up."""
+    with open_dataset(folder / "dataset.h5") as data:
+        known = data.train.read(slice(40))["stiffness"]
+        turn = rotation(np.random.default_rng(0).uniform(0, 0.6, (40, 3)))
+        targets = rotate(known, turn) * 0.999
+        designs, found = (part[:, 0] for part in closest_designs(data.train, targets, symmetric=True))
+    assert np.allclose(found, targets, rtol=1e-4, atol=1e-5 * np.abs(targets).max(1, keepdims=True))
+    assert nmse_frobenius(homogenize_designs(designs), targets).max() < 1e-5
+    check_designs(designs, "found")
+
+
+def test_lookup_is_evaluated_raw_and_symmetric(folder):
+    metrics = evaluate_lookup(folder / "dataset.h5", {"lookup": 285})
+    assert metrics["designs"] == 285
+    assert min(metrics["symmetric"]["r2_fe"].values()) > min(metrics["raw"]["r2_fe"].values())

@@ -1,5 +1,6 @@
 """How close designs come to their targets: by target, in summary, and for stiffnesses that can be had exactly."""
 
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -8,14 +9,16 @@ import pandas as pd
 from trussmap.dataset import open_dataset
 from trussmap.design import design_lattices
 from trussmap.lattice.descriptor import design_topology
-from trussmap.lookup import closest_stiffness
+from trussmap.lookup import closest_designs
 from trussmap.measures import nmse_frobenius, r_squared
 from trussmap.stiffness import COMPONENTS
 
 _MOST_LINES = 20
 
 
-def assess(found, names, targets, refined, dataset=None):
+def assess(
+    found: pd.DataFrame, names: list[str], targets: np.ndarray, refined: bool, dataset: str | Path | None = None
+) -> pd.DataFrame:
     """The errors of designs, a row for each target, by finite elements.
 
     Parameters
@@ -39,13 +42,13 @@ def assess(found, names, targets, refined, dataset=None):
         rows["design_b_nmse_frobenius_refined"] = b["nmse_frobenius"]
     if dataset:
         with open_dataset(dataset) as data:
-            rows["lookup_nmse_frobenius"] = nmse_frobenius(closest_stiffness(data.train, targets), targets)
+            rows["lookup_nmse_frobenius"] = nmse_frobenius(closest_designs(data.train, targets)[1][:, 0], targets)
     for row in rows.head(_MOST_LINES).to_dict("records"):
         print(", ".join(f"{k.replace('_', ' ')} {v:.3g}" if k != "name" else v for k, v in row.items()))
     return rows.reset_index(drop=True)
 
 
-def errors_by_name(rows):
+def errors_by_name(rows: pd.DataFrame) -> dict:
     """{name: {error: value}} of a table of `assess`; an error that is not defined, as that of no design B, is absent.
 
     The componentwise one is not where a constant of the target is 0 (paper, Eq. 8).
@@ -53,7 +56,15 @@ def errors_by_name(rows):
     return {row.pop("name"): _defined(row) for row in rows.to_dict("records")}
 
 
-def unseen(forward, inverse, dataset, counts, options, seed=0, threads=None):
+def unseen(
+    forward: object,
+    inverse: object,
+    dataset: str | Path,
+    counts: dict[str, int],
+    options: dict,
+    seed: int = 0,
+    threads: int | None = None,
+) -> dict:
     """How close designs come to stiffnesses that can be had exactly: those of the data set's test designs.
 
     ``counts`` says for how many targets each effort of refinement is tried: {"none": …, "quick": …, "thorough": …};
@@ -86,7 +97,7 @@ def unseen(forward, inverse, dataset, counts, options, seed=0, threads=None):
     return tree
 
 
-def summarize(rows):
+def summarize(rows: pd.DataFrame) -> dict:
     """Numbers of a table of `assess`: cells, median and quartiles of each error, shares better than the lookup."""
     tree = {"cells": len(rows)}
     errors = rows.filter(like="nmse_frobenius")
@@ -99,7 +110,7 @@ def summarize(rows):
     return tree
 
 
-def summarize_groups(rows, groupings):
+def summarize_groups(rows: pd.DataFrame, groupings: dict) -> pd.DataFrame:
     """`summarize` by the column ``source`` and each of ``groupings`` {name: labels (n,)}; who has none is in no group.
 
     Returns a table with ``source``, ``by``, the name of the grouping, ``group``, a label, and the numbers.

@@ -48,7 +48,7 @@ def homogenize(
 ):
     """Effective stiffness of designs by finite elements, in units of the base material's Young's modulus."""
     from trussmap.homogenization import homogenize_designs
-    from trussmap.lattice.descriptor import DESIGN_COLUMNS
+    from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS
     from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, check_admissible
     from trussmap.tables import check_ending, read_designs, with_columns, write_table
 
@@ -61,11 +61,11 @@ def homogenize(
         added = {}
         if whole:
             c = homogenize_designs(part)
-            check_admissible(c, part[:, 0], f"{designs}, row", start + 1)
+            check_admissible(c, part[:, DENSITY], f"{designs}, row", start + 1)
             added |= dict(zip(COMPONENTS, c.T, strict=True))
         if orthotropic:
             c = homogenize_designs(part, orthotropic=True)
-            check_admissible(c, part[:, 0], f"{designs}, row", start + 1)
+            check_admissible(c, part[:, DENSITY], f"{designs}, row", start + 1)
             added |= dict(zip([f"{name}_ort" for name in ORTHOTROPIC], c[:, ORTHOTROPIC_INDEX].T, strict=True))
         return with_columns(table.slice(start, _BLOCK), added)
 

@@ -19,6 +19,7 @@ Attributes of both: ``kind``, ``settings`` (JSON), ``seed``, ``code_version``, `
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -45,7 +46,15 @@ _CHUNK = 4096
 
 
 # ----------------------------------------------------------------------------------------------------------- shards
-def write_shard(path, designs, stiffness_orthotropic=None, stiffness=None, first=0, settings=None, source=None):
+def write_shard(
+    path: str | Path,
+    designs: np.ndarray,
+    stiffness_orthotropic: np.ndarray | None = None,
+    stiffness: np.ndarray | None = None,
+    first: int = 0,
+    settings: dict | None = None,
+    source: str | None = None,
+) -> None:
     """Write designs ``first … first + n - 1`` and, when known, their stiffness; ``settings["seed"]`` is recorded.
 
     ``source``: digest of the library's source that made them (`trussmap.provenance`).
@@ -63,7 +72,7 @@ def write_shard(path, designs, stiffness_orthotropic=None, stiffness=None, first
         file.attrs["first"] = int(first)
 
 
-def read_shard(path):
+def read_shard(path: str | Path) -> dict:
     """Arrays and attributes (``first``, ``seed``, ``settings``, …) of a shard as one dictionary.
 
     Raises InputError if the file is missing, truncated, damaged or not a shard.
@@ -78,7 +87,7 @@ def read_shard(path):
 
 
 # --------------------------------------------------------------------------------------------------------- data set
-def is_test(numbers, seed, test_share):
+def is_test(numbers: np.ndarray, seed: int, test_share: float) -> np.ndarray:
     """Whether designs (n,) int belong to the test split: a function of (seed, number) alone."""
     offset = (int(seed) * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % 2**64
     with np.errstate(over="ignore"):  # splitmix64 (Steele, Lea, Flood 2014), wraps on purpose
@@ -89,7 +98,7 @@ def is_test(numbers, seed, test_share):
     return (z >> np.uint64(11)).astype(float) / 2**53 < test_share
 
 
-def merge_shards(paths, out, test_share, settings, source=None):
+def merge_shards(paths: list, out: str | Path, test_share: float, settings: dict, source: str | None = None) -> None:
     """Merge homogenized shards into one data set, rows in the order of their design numbers.
 
     The result does not depend on how the designs were cut into shards. Raises InputError if a shard has no
@@ -152,16 +161,16 @@ class Split:
     def __len__(self):
         return self._rows
 
-    def head(self, rows):
+    def head(self, rows: int | None) -> "Split":
         """The first rows as a split of their own."""
         return Split(self.path, self._group, rows)
 
-    def read(self, rows=slice(None), names=tuple(COLUMNS)):
+    def read(self, rows: slice = slice(None), names: Sequence[str] = tuple(COLUMNS)) -> dict[str, np.ndarray]:
         """Arrays of a slice of rows, as a dictionary."""
         rows = slice(*rows.indices(len(self)))
         return {name: _read(self.path, self._group[name], rows) for name in names}
 
-    def blocks(self, size=BLOCK, names=tuple(COLUMNS)):
+    def blocks(self, size: int = BLOCK, names: Sequence[str] = tuple(COLUMNS)) -> Iterator[dict[str, np.ndarray]]:
         """All rows in order, in dictionaries of at most ``size`` rows."""
         for start in range(0, len(self), size):
             yield self.read(slice(start, start + size), names)
@@ -184,12 +193,12 @@ class Dataset:
         self._file.close()
 
 
-def open_dataset(path):
+def open_dataset(path: str | Path) -> Dataset:
     """Open a data set for streaming; raises InputError if it is missing, truncated or something else."""
     return Dataset(path)
 
 
-def column_statistics(path):
+def column_statistics(path: str | Path) -> pd.DataFrame:
     """Mean, standard deviation, minimum and maximum of every column, both splits together.
 
     Columns and names are those of the published data set: the design, the stiffness after U (``C11_ort``), the whole

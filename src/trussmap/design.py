@@ -48,8 +48,16 @@ _UPPER = np.log([DENSITY_RANGE[1], *[STRETCH_RANGE[1]] * 6])
 
 
 def design_lattices(
-    targets, forward, inverse, draws=1000, temperature=1.0, keep=2, refine="quick", seed=0, threads=None
-):
+    targets: np.ndarray,
+    forward: object,
+    inverse: object,
+    draws: int = 1000,
+    temperature: float = 1.0,
+    keep: int = 2,
+    refine: str = "quick",
+    seed: int = 0,
+    threads: int | None = None,
+) -> pd.DataFrame:
     """Lattices with given stiffness, verified by finite elements, best first.
 
     Parameters
@@ -120,7 +128,14 @@ def _ranked(owner, error, topology, count, alike=1):
     return order[_positions(owner[order]) <= count]
 
 
-def search(targets, owner, starts, effort="quick", seed=0, threads=None):
+def search(
+    targets: np.ndarray,
+    owner: np.ndarray,
+    starts: np.ndarray,
+    effort: str = "quick",
+    seed: int = 0,
+    threads: int | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Search all topologies for the stiffness of each target by refinements that are halved to the promising ones.
 
     Besides the given starts (m, 19) for the targets ``owner`` (m,), random designs of every topology start too. Each
@@ -149,7 +164,9 @@ def _positions(sorted_keys):
     return np.arange(len(sorted_keys)) - np.repeat(starts, np.diff([*starts, len(sorted_keys)])) + 1
 
 
-def refine_designs(targets, designs, steps=20, threads=None):
+def refine_designs(
+    targets: np.ndarray, designs: np.ndarray, steps: int = 20, threads: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Bring designs (n, 19) closer to their targets (n, 21) without changing their topology or leaving their ranges.
 
     Levenberg–Marquardt on ρ, the stretches (logarithms) and the two rotations, all designs at once, with the exact

@@ -10,12 +10,13 @@ import trimesh
 
 from trussmap.errors import InputError
 from trussmap.io import atomic_path, write_csv
+from trussmap.lattice.graph import PeriodicGraph
 
 #: Facets around a strut.
 FACETS = 8
 
 
-def write_nodes_and_struts(graph, radius, stem):
+def write_nodes_and_struts(graph: PeriodicGraph, radius: float, stem: str | Path) -> None:
     """Write a unit cell as ``<stem>_nodes.csv``, ``<stem>_struts.csv`` and ``<stem>_cell.csv``.
 
     Lengths are in units of the graph's cell. Columns:
@@ -46,7 +47,7 @@ def write_nodes_and_struts(graph, radius, stem):
     return paths
 
 
-def write_structure_csv(nodes, struts, radii, directory):
+def write_structure_csv(nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray, directory: str | Path) -> None:
     """Write a finite structure as ``nodes.csv`` (node, x, y, z) and ``struts.csv`` (strut, node_1, node_2, radius)."""
     directory = Path(directory)
     number = np.arange(len(nodes)) + 1
@@ -59,7 +60,7 @@ def write_structure_csv(nodes, struts, radii, directory):
     write_csv(table, directory / "struts.csv")
 
 
-def block(graph, cells):
+def block(graph: PeriodicGraph, cells: int) -> tuple[np.ndarray, np.ndarray]:
     """The struts of a block of ``cells``³ unit cells, each strut once, as nodes (n, 3) and struts (m, 2).
 
     Struts that leave the block end in a node outside it. Strut k·m … of cell number k are those of the graph in order.
@@ -72,7 +73,7 @@ def block(graph, cells):
     return (unique[:, :3] + graph.nodes[unique[:, 3]]) @ graph.cell.T, struts.reshape(-1, 2)
 
 
-def write_vtk(path, nodes, struts, radii):
+def write_vtk(path: str | Path, nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray) -> None:
     """Write a finite structure as VTK lines with the cell data ``radius`` (ParaView: Tube filter, radius by scalar).
 
     ``path`` ends in .vtk (legacy) or .vtu.
@@ -83,7 +84,9 @@ def write_vtk(path, nodes, struts, radii):
         mesh.write(temporary)
 
 
-def block_mesh(graph, relative_density, cells=3, cell_size_mm=1.0, facets=FACETS):
+def block_mesh(
+    graph: PeriodicGraph, relative_density: float, cells: int = 3, cell_size_mm: float = 1.0, facets: int = FACETS
+) -> trimesh.Trimesh:
     """Surface mesh in mm of a block of ``cells``³ unit cells, cut at the faces of the block.
 
     Struts are prisms of ``facets`` sides with the cross-section of the round strut, joints are spheres of its radius;
@@ -126,7 +129,7 @@ def block_mesh(graph, relative_density, cells=3, cell_size_mm=1.0, facets=FACETS
     return _single_precision_mesh(max(parts, key=lambda part: part.volume()))
 
 
-def strut_solid(start, end, joints, radius, facets=FACETS):
+def strut_solid(start: np.ndarray, end: np.ndarray, joints: list, radius: float, facets: int = FACETS) -> object:
     """Union (manifold3d.Manifold) of struts from ``start`` (m, 3) to ``end`` (m, 3), with spheres at ``joints`` (n, 3).
 
     ``radius`` is that of round struts; the prisms have the same cross-section. Each is turned about its axis by
@@ -181,7 +184,14 @@ def _single_precision_mesh(solid):
     return trimesh.Trimesh(points.astype(float), faces)
 
 
-def write_stl(path, graph, relative_density, cells=3, cell_size_mm=1.0, facets=FACETS):
+def write_stl(
+    path: str | Path,
+    graph: PeriodicGraph,
+    relative_density: float,
+    cells: int = 3,
+    cell_size_mm: float = 1.0,
+    facets: int = FACETS,
+) -> dict:
     """Write a watertight block (see ``block_mesh``) as binary STL in mm; returns what a printer's user asks first.
 
     Returns a dict: ``watertight``, ``volume_mm3``, ``nominal_volume_mm3`` (ρ times the block's volume, overlap at

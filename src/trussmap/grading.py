@@ -28,6 +28,8 @@ from trussmap.lattice.graph import PeriodicGraph
 from trussmap.measures import nmse_frobenius
 
 _POLYNOMIAL = [(0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2)]  # powers of y and z in a phase
+# How far the phases are defined beyond the ends of the bar, in cells.
+_OVERHANG = 2.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,15 @@ class GradedStructure:
     metrics: dict = field(default_factory=dict)
 
 
-def grade(design_a, design_b, length=16.0, width=3.0, margin=0.1, control_points=9, minimum_radius=0.2):
+def grade(
+    design_a: np.ndarray,
+    design_b: np.ndarray,
+    length: float = 16.0,
+    width: float = 3.0,
+    margin: float = 0.1,
+    control_points: int = 9,
+    minimum_radius: float = 0.2,
+) -> GradedStructure:
     """A bar along x whose lattice changes from design A to design B.
 
     Parameters
@@ -83,7 +93,7 @@ def grade(design_a, design_b, length=16.0, width=3.0, margin=0.1, control_points
     maps = deformation_map(designs)
     maps /= np.cbrt(np.linalg.det(maps))[:, None, None]
     graph, maps, in_a, in_b = _common_cell(designs, maps)
-    density = designs[:, DENSITY].ravel()
+    density = designs[:, DENSITY]
     path = _Path(graph, maps, density, np.stack([in_a, in_b]), length, margin, minimum_radius)
     phase = _fit_phases(path, length, width)
     structure, before = _build(graph, path, phase, length, width)
@@ -208,8 +218,8 @@ class _Path:
 class _Phase:
     """Three phases: cubic splines along x times polynomials across."""
 
-    def __init__(self, length, overhang):
-        inner = np.linspace(-overhang, length + overhang, int(2 * (length + 2 * overhang)) + 1)
+    def __init__(self, length):
+        inner = np.linspace(-_OVERHANG, length + _OVERHANG, int(2 * (length + 2 * _OVERHANG)) + 1)
         self.knots = np.concatenate([[inner[0]] * 3, inner, [inner[-1]] * 3])
         self.splines = len(self.knots) - 4
         self.coefficients = None
@@ -247,9 +257,9 @@ def _across(points, derivative):
     )
 
 
-def _fit_phases(path, length, width, overhang=2.0):
+def _fit_phases(path, length, width):
     """Least-squares phases: ∫ ‖∇φ − G‖² over the bar (and a little beyond its ends) is smallest."""
-    phase = _Phase(length, overhang)
+    phase = _Phase(length)
     node, weight = np.polynomial.legendre.leggauss(4)
     edges = np.unique(phase.knots)
     half = np.diff(edges) / 2

@@ -3,25 +3,30 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def write_csv(table, path):
+def write_csv(table: "pd.DataFrame", path: str | Path) -> None:
     """Write a table as CSV, atomically, at full precision and without an index."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False)
 
 
-def write_json(tree, path):
+def write_json(tree: dict, path: str | Path) -> None:
     """Write a tree as JSON, atomically; a number that is not finite is an error."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n")
 
 
 @contextmanager
-def atomic_path(path):
+def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` on success, remove it on failure."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +41,7 @@ def atomic_path(path):
         temporary.unlink(missing_ok=True)
 
 
-def file_digest(path):
+def file_digest(path: str | Path) -> str:
     """SHA-256 of a file; of a folder, that of the names and contents of its files."""
     path = Path(path)
     if path.is_dir():

@@ -10,7 +10,9 @@ from trussmap.dataset import open_dataset
 from trussmap.lattice.compound import topologies
 
 
-def gather(dataset, timings, evaluations, summaries, benchmarks, paper):
+def gather(
+    dataset: str | Path, timings: list, evaluations: list, summaries: dict, benchmarks: list, paper: str | Path
+) -> dict:
     """The tree of ``metrics.json``; a number that was not computed is absent.
 
     Parameters
@@ -42,7 +44,7 @@ def gather(dataset, timings, evaluations, summaries, benchmarks, paper):
     return metrics | {"seconds": rule_seconds(benchmarks), "paper": yaml.safe_load(Path(paper).read_text())}
 
 
-def rule_seconds(benchmarks):
+def rule_seconds(benchmarks: list) -> dict[str, float]:
     """Wall-clock seconds by rule, summed over its jobs; of ``train`` by network, as in ``train_polar_forward``.
 
     ``benchmarks``: paths of Snakemake's benchmark files, ``<rule>/<job>.tsv``.

@@ -1,6 +1,7 @@
 """Designs as a person takes them: a table with remarks, and a folder of lattices to read, to print and to look at."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -16,15 +17,27 @@ from trussmap.stiffness import COMPONENTS, MULTIPLICITY
 #: Targets whose lattices are written as files of their own; of the others, the designs stand in designs.csv.
 MOST_LATTICES = 100
 
+#: NMSE from which a design counts as far from its target.
+_FAR = 0.01
 
-def write_targets(names, targets, path):
+
+def write_targets(names: list[str], targets: np.ndarray, path: str | Path) -> None:
     """Write targets (n, 21) as CSV: ``name`` and ``C11`` … ``C66``."""
     table = pd.DataFrame(targets, columns=COMPONENTS)
     table.insert(0, "name", names)
     write_csv(table, path)
 
 
-def write_designs(table, out, names, targets, youngs_modulus=1.0, cell_size_mm=None, block=2, picture=None):
+def write_designs(
+    table: pd.DataFrame,
+    out: str | Path,
+    names: list[str],
+    targets: np.ndarray,
+    youngs_modulus: float = 1.0,
+    cell_size_mm: float | None = None,
+    block: int = 2,
+    picture: Callable | None = None,
+) -> None:
     """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
 
     Parameters
@@ -79,11 +92,10 @@ def _write_prints(graph, density, stem, cell_size_mm, block):
     export.write_stl(f"{stem}.stl", graph, density, block, cell_size_mm)
 
 
-def remarks(table, targets, youngs_modulus=1.0, far=0.01):
+def remarks(table: pd.DataFrame, targets: np.ndarray, youngs_modulus: float = 1.0) -> list[str]:
     """What a person should know of each design in a table of ``design_lattices``: a list of sentences, mostly empty.
 
     ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is the base material's, for advice in its units;
-    ``far`` is the Frobenius NMSE from which a design counts as far off.
     """
     sentences = []
     for _, row in table.iterrows():
@@ -105,13 +117,13 @@ def remarks(table, targets, youngs_modulus=1.0, far=0.01):
         stretches = row[DESIGN_COLUMNS[V]].to_numpy(float)
         if error > 1e-6 and stretches.max() / stretches.min() > 0.995 * STRETCH_RANGE[1] / STRETCH_RANGE[0]:
             said.append("stretches V are at both ends of their range: a more anisotropic one would do better")
-        if error > far:
+        if error > _FAR:
             said.append(f"the stiffness is still off by {error**0.5:.0%}: no lattice of this family seems to have it")
         sentences.append("; ".join(said))
     return sentences
 
 
-def printability(table, cell_size_mm):
+def printability(table: pd.DataFrame, cell_size_mm: float) -> pd.DataFrame:
     """Strut diameter and smallest gap between struts in mm, for unit cells of the volume cell_size_mm³: (n,) each.
 
     The gap is that between two struts that share no node, axis distance less diameter; negative where they overlap.

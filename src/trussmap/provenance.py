@@ -1,6 +1,7 @@
 """Which source made a result: digests of the library's modules that a script, or a module, can reach.
 
-A digest covers what the code does, not how it is written down: comments, docstrings and formatting do not count.
+A digest covers what the code does, not how it is written down: comments, docstrings, formatting and the types that
+functions state do not count.
 """
 
 import ast
@@ -63,6 +64,10 @@ def _parsed(path: Path) -> tuple[str, list[Path]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        if isinstance(node, ast.arg):
+            node.annotation = None
     beside = [p for p in path.parent.glob("*.html") if path.is_relative_to(_PACKAGE)]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported + beside
 

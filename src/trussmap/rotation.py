@@ -3,7 +3,12 @@
 Rodrigues' formula stands here once for arrays and once for tensors, whose form keeps a gradient at the angle 0.
 """
 
+from typing import TypeVar
+
 import numpy as np
+
+#: A NumPy array or a torch tensor; what comes in goes out.
+Array = TypeVar("Array")
 
 #: Generators (3, 3, 3) of the rotations about the three axes.
 GENERATORS = np.array(
@@ -11,7 +16,7 @@ GENERATORS = np.array(
 )
 
 
-def rotation(angle_axis):
+def rotation(angle_axis: np.ndarray) -> np.ndarray:
     """Rotations (..., 3, 3) of (angle, n1, n2) (..., 3) by Rodrigues' formula, n3 = +√(1 − n1² − n2²).
 
     >>> rotation([np.pi / 2, 0.0, 0.0]).round(12)  # about the third axis
@@ -26,7 +31,7 @@ def rotation(angle_axis):
     return np.eye(3) + sine * cross + (1 - cosine) * (cross @ cross)
 
 
-def angle_axis(matrix):
+def angle_axis(matrix: np.ndarray) -> np.ndarray:
     """The (angle in [0, 2π), n1, n2) (..., 3) with n3 ≥ 0 of rotations (..., 3, 3): the inverse of ``rotation``."""
     from scipy.spatial.transform import Rotation
 
@@ -40,7 +45,7 @@ def angle_axis(matrix):
     return np.column_stack([angle, axis[:, :2]]).reshape(*shape, 3)
 
 
-def from_rotation_vector(vectors):
+def from_rotation_vector(vectors: Array) -> Array:
     """Rotations (..., 3, 3) by rotation vectors (..., 3), angle times axis; arrays or tensors."""
     cross = _cross_matrix(vectors)
     if isinstance(vectors, np.ndarray):
@@ -65,7 +70,7 @@ def from_six(vectors):
     return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
 
 
-def nearest_rotation(matrix):
+def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
     """Rotations (..., 3, 3) without the rounding errors of single precision (one step of Newton's)."""
     return matrix @ (1.5 * np.eye(3) - 0.5 * matrix.swapaxes(-1, -2) @ matrix)
 

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 
 from trussmap.errors import InputError
+from trussmap.rotation import Array
 
 #: Tensor index pair of each Voigt index.
 PAIRS = np.array([[0, 0], [1, 1], [2, 2], [1, 2], [0, 2], [0, 1]])
@@ -29,25 +30,36 @@ _UNPACK[ROWS, COLUMNS] = _UNPACK[COLUMNS, ROWS] = np.arange(21)
 _P, _Q = PAIRS[:, 0], PAIRS[:, 1]
 _BOND_WEIGHT = np.where(_P == _Q, 0.5, 1.0)
 _MANDEL = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
+#: What each of the 21 adds to the norm of the tensor, which no rotation changes: C_ijkl C_ijkl = Σ TENSOR_WEIGHT · C².
+TENSOR_WEIGHT = MULTIPLICITY * (_MANDEL[ROWS] * _MANDEL[COLUMNS]) ** 2
+#: The four proper turns (4, 3) of an orthogonal frame onto itself, as signs of its axes.
+FLIPS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1.0]])
+_FLIPPED = FLIPS[:, _P] * FLIPS[:, _Q]
+#: Signs (4, 21) that the constants take under them.
+FLIP_SIGNS = _FLIPPED[:, ROWS] * _FLIPPED[:, COLUMNS]
 
 
-def unpack(vector):
-    """Symmetric matrices (..., 6, 6) of the 21 constants (..., 21); arrays or tensors."""
+def unpack(vector: Array) -> Array:
+    """Symmetric matrices (..., 6, 6) of the 21 constants (..., 21); arrays or tensors.
+
+    >>> bool((unpack(pack(isotropic())) == isotropic()).all())
+    True
+    """
     return vector[..., _UNPACK]
 
 
-def pack(matrix):
+def pack(matrix: Array) -> Array:
     """The 21 constants (..., 21) of symmetric matrices (..., 6, 6); arrays or tensors."""
     return matrix[..., ROWS, COLUMNS]
 
 
-def unpack_orthotropic(vector):
+def unpack_orthotropic(vector: Array) -> Array:
     """The 21 constants (..., 21) of orthotropic stiffnesses given by their nine (..., 9); arrays or tensors."""
     place = np.eye(21)[ORTHOTROPIC_INDEX]
     return vector @ (place if isinstance(vector, np.ndarray) else vector.new_tensor(place))
 
 
-def bond(rotation):
+def bond(rotation: Array) -> Array:
     """Bond matrices (..., 6, 6): ``C' = M C Mᵀ`` rotates a Voigt stiffness by ``rotation`` (..., 3, 3).
 
     Auld, Acoustic Fields and Waves in Solids (1973), vol. 1, section 3.D.
@@ -56,7 +68,7 @@ def bond(rotation):
     return _BOND_WEIGHT * (rotation[..., p, _P] * rotation[..., q, _Q] + rotation[..., p, _Q] * rotation[..., q, _P])
 
 
-def rotate(vector, rotation):
+def rotate(vector: Array, rotation: Array) -> Array:
     """Rotate stiffnesses (..., 21) by rotations (..., 3, 3): C'_pqrs = R_pi R_qj R_rk R_sl C_ijkl; arrays or tensors.
 
     Tensors have one batch dimension. They go by matrix products alone, which makes their gradient fast too.
@@ -88,8 +100,12 @@ def _linear_maps(dtype, device):
     return [torch.as_tensor(array, dtype=dtype, device=device) for array in maps]
 
 
-def isotropic(youngs_modulus=1.0, poisson_ratio=POISSON_RATIO):
-    """Voigt matrix (6, 6) of the isotropic base material."""
+def isotropic(youngs_modulus: float = 1.0, poisson_ratio: float = POISSON_RATIO) -> np.ndarray:
+    """Voigt matrix (6, 6) of the isotropic base material.
+
+    >>> isotropic().round(3)[0]
+    array([1.346, 0.577, 0.577, 0.   , 0.   , 0.   ])
+    """
     shear = youngs_modulus / (2 * (1 + poisson_ratio))
     lame = 2 * shear * poisson_ratio / (1 - 2 * poisson_ratio)
     c = np.zeros((6, 6))
@@ -98,25 +114,60 @@ def isotropic(youngs_modulus=1.0, poisson_ratio=POISSON_RATIO):
     return c
 
 
-def directional_modulus(vector, directions):
-    """Young's modulus E(n) of one stiffness (21,) in unit directions (..., 3): the elastic surface (paper, Fig. 1)."""
+def directional_modulus(vector: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Young's modulus E(n) of one stiffness (21,) in unit directions (..., 3): the elastic surface (paper, Fig. 1).
+
+    >>> directional_modulus(pack(isotropic(210.0)), [[1, 0, 0], [0.6, 0, 0.8]]).round(9)
+    array([210., 210.])
+    """
     compliance = np.linalg.inv(unpack(np.asarray(vector, float)))
     n = np.asarray(directions)
     stress = n[..., _P] * n[..., _Q]  # uniaxial stress n⊗n in Voigt form
     return 1 / np.einsum("...i,ij,...j->...", stress, compliance, stress)
 
 
-def mandel(vector):
-    """Stiffnesses (..., 21) as Mandel matrices (..., 6, 6), whose eigenvalues do not depend on the axes."""
+def mandel(vector: Array) -> Array:
+    """Stiffnesses (..., 21) as Mandel matrices (..., 6, 6), whose eigenvalues do not depend on the axes.
+
+    >>> np.linalg.eigvalsh(mandel(pack(isotropic()))).round(3)  # 2G five times, and 3K
+    array([0.769, 0.769, 0.769, 0.769, 0.769, 2.5  ])
+    """
     return unpack(vector) * _MANDEL[:, None] * _MANDEL
 
 
-def mandel_compliance(vector):
+def tensor_norm(vector: np.ndarray) -> np.ndarray:
+    """Norms √(C_ijkl C_ijkl) (...,) of stiffnesses (..., 21).
+
+    >>> c, turn = np.linspace(2, 3, 21), np.array([[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 1]])
+    >>> bool(np.isclose(tensor_norm(rotate(c, turn)), tensor_norm(c)))
+    True
+    """
+    return np.sqrt((TENSOR_WEIGHT * vector**2).sum(-1))
+
+
+def mandel_compliance(vector: np.ndarray) -> np.ndarray:
     """Compliances in Mandel notation (..., 6, 6) of Voigt stiffnesses (..., 21)."""
     return np.linalg.inv(mandel(vector))
 
 
-def hencky(vector, floor=0.0):
+def canonical_frame(vector: np.ndarray) -> np.ndarray:
+    """Frames (n, 3, 3) that turn with stiffnesses (n, 21): the axes of C_ijkk, as columns, up to the four ``FLIPS``.
+
+    >>> c = np.linspace(2, 3, 21)[None]
+    >>> turned = rotate(c, np.array([[[0, -1, 0], [1, 0, 0], [0, 0, 1.0]]]))
+    >>> one, other = (rotate(x, canonical_frame(x).mT) for x in (c, turned))
+    >>> bool(np.isclose(FLIP_SIGNS * one, other).all(1).any())
+    True
+    """
+    full = unpack(np.asarray(vector, float))
+    xx, yy, zz, yz, xz, xy = np.moveaxis(full[..., :3].sum(-1), -1, 0)
+    dilatation = np.stack([np.stack([xx, xy, xz], -1), np.stack([xy, yy, yz], -1), np.stack([xz, yz, zz], -1)], -1)
+    _, frame = np.linalg.eigh(dilatation)
+    frame[..., 2] *= np.linalg.det(frame)[..., None]
+    return frame
+
+
+def hencky(vector: np.ndarray, floor: float = 0.0) -> np.ndarray:
     """Logarithms of stiffnesses (..., 21) in Mandel form, as their upper triangles (..., 21).
 
     Eigenvalues below ``floor`` count as ``floor``.
@@ -125,7 +176,7 @@ def hencky(vector, floor=0.0):
     return pack((mode * np.log(np.maximum(value, floor))[..., None, :]) @ mode.swapaxes(-1, -2))
 
 
-def admissibility(vector, relative_density):
+def admissibility(vector: np.ndarray, relative_density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distance of stiffnesses (n, 21) from the bounds 0 ≺ C ⪯ ρ·C_base (Voigt bound, base modulus 1).
 
     Returns two arrays (n,): the smallest eigenvalue of C over its largest, and the largest generalised eigenvalue of
@@ -138,7 +189,7 @@ def admissibility(vector, relative_density):
     return eigenvalues[..., 0] / np.abs(eigenvalues).max(-1), ratio
 
 
-def check_admissible(vector, relative_density, what, first=0):
+def check_admissible(vector: np.ndarray, relative_density: np.ndarray, what: str, first: int = 0) -> None:
     """Raise InputError naming the first inadmissible stiffness of (n, 21); ``what`` and ``first`` name its row."""
     for start in range(0, len(vector), _CHECKED_AT_ONCE):
         part = slice(start, start + _CHECKED_AT_ONCE)

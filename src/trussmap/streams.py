@@ -3,7 +3,7 @@
 import hashlib
 
 
-def stream(seed, *purpose):
+def stream(seed: int, *purpose: object) -> int:
     """The seed, an integer below 2⁶², of what is drawn for a ``purpose``, words and numbers, in a study of ``seed``.
 
     The designs of the data set are the stream ``seed`` itself (`trussmap.lattice.descriptor.sample_designs`); whatever

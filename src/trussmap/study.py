@@ -18,7 +18,7 @@ _Validator = jsonschema.validators.extend(
 )
 
 
-def check_settings(settings, schema, files, command_line=None):
+def check_settings(settings: dict, schema: str | Path, files: list, command_line: dict | None = None) -> None:
     """Raise InputError for the first setting that breaks the schema.
 
     ``schema`` is the path of a JSON schema (YAML). ``files`` were merged into ``settings`` in their order, then the

@@ -6,6 +6,7 @@ it is needed, for it takes long to load.
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +14,14 @@ from trussmap.errors import InputError
 from trussmap.io import atomic_path
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, ORTHOTROPIC_COLUMNS, R1, R2, REPS, check_designs
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
 ENDINGS = (".csv", ".parquet")
 
 
-def check_ending(path):
+def check_ending(path: str | Path) -> None:
     """The ending of a table's name; raises InputError if it is neither .csv nor .parquet."""
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
@@ -24,7 +29,7 @@ def check_ending(path):
     return ending
 
 
-def read_table(path):
+def read_table(path: str | Path) -> "pa.Table":
     """Read a table; raises InputError if it is absent, damaged, ragged, or has a column twice."""
     ending = check_ending(path)
     read, form = (_read_csv, "CSV") if ending == ".csv" else (_read_parquet, "Parquet")
@@ -148,7 +153,7 @@ def _number(value):
         return np.nan
 
 
-def read_designs(path, orthotropic_only=False):
+def read_designs(path: str | Path, orthotropic_only: bool = False) -> "tuple[pa.Table, np.ndarray]":
     """Read a table of designs.
 
     Tessellations may be written 1/2 or, as in the published training file, 0/1, which a 0 without a 2 tells. Where all

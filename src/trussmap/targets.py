@@ -1,5 +1,7 @@
 """Stiffness targets: tables of 21 constants, read and checked."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -14,7 +16,7 @@ SYMMETRY_TOLERANCE = 1e-6
 _MIRROR = {f"C{j}{i}": f"C{i}{j}" for i in range(1, 7) for j in range(i + 1, 7)}
 
 
-def read_targets(path, youngs_modulus):
+def read_targets(path: str | Path, youngs_modulus: float) -> tuple[np.ndarray, list[str]]:
     """Read stiffness targets from a CSV file.
 
     Parameters

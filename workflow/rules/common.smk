@@ -1,4 +1,12 @@
 # What several rules need to know.
+from math import ceil
+
+SHARDS = [
+    f"{shard:04d}"
+    for shard in range(
+        ceil(config["sampling"]["designs"] / config["sampling"]["shard_size"])
+    )
+]
 
 
 def log_of(rule, job=None):

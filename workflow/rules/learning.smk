@@ -75,6 +75,30 @@ rule evaluate:
         "../scripts/evaluate.py"
 
 
+rule lookup:
+    input:
+        dataset=f"{RESULTS}/dataset.h5",
+    output:
+        f"{RESULTS}/evaluation/lookup.json",
+    log:
+        log_of("lookup"),
+    benchmark:
+        benchmark_of("lookup")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 16
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=config["evaluation"],
+        source=source_of("lookup"),
+    message:
+        "Looking up the closest training designs of unseen ones, in place of a network"
+    script:
+        "../scripts/lookup.py"
+
+
 rule scale_evaluate:
     input:
         dataset=f"{RESULTS}/dataset.h5",

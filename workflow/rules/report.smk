@@ -1,5 +1,31 @@
 # Figures, headline numbers and one page with all of it.
 
+# Base material's Young's modulus where it is not 1.
+UNITS = {
+    "bone": {"unit_scale": config["bone"]["youngs_modulus_gpa"], "unit": "GPa"},
+    "catalogue": {},
+}
+FIGURES = expand(
+    f"{RESULTS}/figures/{{figure}}.png",
+    figure=[
+        *[
+            "generation",
+            "elementary",
+            "dataset",
+            "losses",
+            "bone_designs",
+            "catalogue_designs",
+            "catalogue",
+            "graded",
+        ],
+        *[
+            f"correlation_{direction}_{a}"
+            for a in ARCHITECTURES
+            for direction in ["forward", "inverse"]
+        ],
+    ],
+)
+
 
 rule figure_elementary:
     output:
@@ -224,6 +250,7 @@ TIMED = {
     "generate_catalogue": [None] if config["catalogue"]["generated"] else [],
     "train": [f"{a}_{network}" for a in ARCHITECTURES for network in NETWORKS[a]],
     "evaluate": ARCHITECTURES,
+    "lookup": [None],
 }
 
 
@@ -234,6 +261,7 @@ rule metrics:
         evaluations=expand(
             f"{RESULTS}/evaluation/{{architecture}}.json", architecture=ARCHITECTURES
         ),
+        lookup=rules.lookup.output[0],
         bone=f"{RESULTS}/generalize/bone/summary.json",
         search=rules.search_bone.output.summary,
         catalogue=f"{RESULTS}/generalize/catalogue/summary.json",

@@ -13,6 +13,7 @@ with job(snakemake):
     from trussmap.dataset import read_shard, write_shard
     from trussmap.homogenization import homogenize_designs
     from trussmap.io import write_json
+    from trussmap.lattice.descriptor import DENSITY
     from trussmap.stiffness import ORTHOTROPIC_INDEX, check_admissible
 
     shard = read_shard(snakemake.input[0])
@@ -23,7 +24,7 @@ with job(snakemake):
         start = perf_counter()
         c = homogenize_designs(designs, orthotropic=orthotropic, threads=snakemake.threads)
         seconds += perf_counter() - start
-        check_admissible(c, designs[:, 0], f"{snakemake.input[0]}, {what}, design", first)
+        check_admissible(c, designs[:, DENSITY], f"{snakemake.input[0]}, {what}, design", first)
         stiffness.append(c)
         print(f"{len(designs):,} designs {what}: {perf_counter() - start:.1f} s")
     write_shard(

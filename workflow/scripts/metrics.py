@@ -8,6 +8,7 @@ with job(snakemake):
 
     source = snakemake.input
     summaries = {
+        "lookup": [source.lookup],
         "bone": [source.bone, source.search],
         "catalogue": [source.catalogue],
         "unseen": [source.unseen],

@@ -14,6 +14,7 @@ has no node are left unconnected, as the file has them. ``write_catalogue`` writ
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 from pathlib import Path
@@ -47,7 +48,7 @@ class CatalogueCell:
     compliance: dict = field(default_factory=dict)
 
 
-def read_catalogue(path):
+def read_catalogue(path: str | Path) -> list[CatalogueCell]:
     """Read a catalogue file into a list of CatalogueCell.
 
     Raises InputError naming file, line and what was expected, where a section is missing or a line is malformed.
@@ -74,7 +75,7 @@ def read_catalogue(path):
     ]
 
 
-def write_catalogue(cells, path, source=None):
+def write_catalogue(cells: Iterable[CatalogueCell], path: str | Path, source: str | None = None) -> None:
     """Write CatalogueCells to a file in the second form, which ``read_catalogue`` reads again.
 
     ``source``: a line that each entry carries about where it comes from. The cell's orientation is not kept: a file has

@@ -40,7 +40,7 @@ _BATCH = 64
 _closest_points = njit(closest_points)
 
 
-def generate_catalogue(count, seed=0, threads=None):
+def generate_catalogue(count: int, seed: int = 0, threads: int | None = None) -> list[CatalogueCell]:
     """The first ``count`` cells of the generated catalogue ``seed``: a list of CatalogueCell, all distinct.
 
     Cell k depends on (seed, k) alone. A name such as ``generated_cub_Z06.0_sg221_17`` tells the crystal system, the
@@ -69,7 +69,7 @@ def _features(nets, stiffness):
     return np.column_stack([np.log(np.maximum(eigenvalues, 1e-300)), degree])
 
 
-def random_net(seed, attempt):
+def random_net(seed: int, attempt: int) -> tuple | None:
     """Space group, and a net as PeriodicGraph that has its symmetry, or None where the attempt made no truss."""
     rng = np.random.Generator(np.random.Philox(key=seed, counter=(attempt + 1) << 128))
     last = [0, *SYSTEMS.values()]

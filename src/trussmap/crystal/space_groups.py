@@ -9,6 +9,8 @@ import numpy as np
 import spglib
 import spglib.error
 
+from trussmap.lattice.graph import PeriodicGraph
+
 spglib.error.OLD_ERROR_HANDLING = False  # errors are raised, not warned of
 #: Crystal systems as catalogues abbreviate them, and the last space group of each (International Tables, vol. A).
 SYSTEMS = {"tric": 2, "mon": 15, "ort": 74, "tet": 142, "trig": 167, "hex": 194, "cub": 230}
@@ -16,7 +18,7 @@ SYSTEMS = {"tric": 2, "mon": 15, "ort": 74, "tet": 142, "trig": 167, "hex": 194,
 TOLERANCE = 1e-4
 
 
-def crystal_system(number):
+def crystal_system(number: int) -> str:
     """Abbreviation of the crystal system of space group ``number``, 1 to 230."""
     return next(name for name, last in SYSTEMS.items() if number <= last)
 
@@ -31,13 +33,13 @@ def _standard_setting():
 
 
 @cache
-def operations(number):
+def operations(number: int) -> list:
     """Rotations (k, 3, 3) and translations (k, 3) of space group ``number``: x ↦ R x + t in cell coordinates."""
     found = spglib.get_symmetry_from_database(_standard_setting()[number])
     return found["rotations"].astype(float), found["translations"]
 
 
-def space_group(graph):
+def space_group(graph: PeriodicGraph) -> int:
     """Number of the space group of a periodic graph: of its nodes and the middles of its struts."""
     middles = graph.nodes[graph.struts[:, 0]] + graph.fractional_vectors / 2
     points = np.concatenate([graph.nodes, middles]) % 1.0

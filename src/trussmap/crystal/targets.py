@@ -25,7 +25,7 @@ CONNECTIVITY = {4: "at most 4", 6: "4 to 6", 8: "6 to 8", 12: "8 to 12", np.inf:
 _SYSTEM_AND_CONNECTIVITY = re.compile(r"(?:^|_)(tric|mon|ort|tet|trig|hex|cub)_Z(\d+\.?\d*)")
 
 
-def connectivity_class(connectivity):
+def connectivity_class(connectivity: np.ndarray) -> np.ndarray:
     """What the classes of mean connectivities (n,) are called, as a pandas Categorical; nan belongs to none.
 
     >>> list(connectivity_class([4.0, 4.1, 14.0]))
@@ -34,7 +34,9 @@ def connectivity_class(connectivity):
     return pd.cut(np.asarray(connectivity, float) - 1e-9, [-np.inf, *CONNECTIVITY], labels=[*CONNECTIVITY.values()])
 
 
-def cell_targets(path, source, relative_density, threads=None):
+def cell_targets(
+    path: str | Path, source: str, relative_density: float, threads: int | None = None
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Cells as targets: their stiffness (n, 21), base modulus 1, and before it a table of what they are.
 
     The table has ``source`` as given, ``name``, ``crystal_system`` and mean ``connectivity`` (struts at a node).

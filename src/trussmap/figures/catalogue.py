@@ -1,5 +1,7 @@
 """SI 4: how close the designs come to crystal-network cells, overall, by crystal system and by connectivity."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -21,7 +23,7 @@ _FLOOR = 1e-6
 _FEWEST = 8
 
 
-def plot(cells, path):
+def plot(cells: pd.DataFrame, path: str | Path) -> None:
     """Draw the errors of cells (DataFrame as in the study's ``cells.csv``) to ``path`` (PNG).
 
     The distributions are those of the source with the most cells; cells of the other one are drawn as diamonds.

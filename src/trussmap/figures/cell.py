@@ -1,11 +1,16 @@
 """One design at a glance: its cell and its elastic surface."""
 
+from pathlib import Path
+
 import numpy as np
 
 from trussmap.figures import draw, style
+from trussmap.lattice.graph import PeriodicGraph
 
 
-def plot(graph, relative_density, stiffness, path, title=""):
+def plot(
+    graph: PeriodicGraph, relative_density: float, stiffness: np.ndarray, path: str | Path, title: str = ""
+) -> None:
     """Draw a cell and the directional Young's modulus of its stiffness (21,), base modulus 1, to ``path`` (PNG)."""
     with style.figure(path, 6.4, 3.6) as fig:
         left = fig.add_axes((0.02, 0.03, 0.47, 0.78))

@@ -1,5 +1,7 @@
 """Fig. 2: correlation of predicted with true stiffness, one panel per elastic constant."""
 
+from pathlib import Path
+
 import numpy as np
 from matplotlib.colors import LogNorm
 
@@ -8,7 +10,7 @@ from trussmap.measures import r_squared
 from trussmap.stiffness import COLUMNS, COMPONENTS, ORTHOTROPIC, ROWS
 
 
-def plot(truth, prediction, path, title=""):
+def plot(truth: np.ndarray, prediction: np.ndarray, path: str | Path, title: str = "") -> None:
     """Draw predicted over true constants, (n, 21) or (n, 9) orthotropic ones, in units of E_base, to ``path`` (PNG).
 
     The 21 panels stand where the constants stand in the 6×6 matrix; the free corner ranks their R². Bins are coloured

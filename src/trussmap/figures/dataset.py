@@ -1,5 +1,7 @@
 """SI Fig. S3: distribution of the 21 constants in the data set, against the published moments."""
 
+from pathlib import Path
+
 import numpy as np
 import seaborn as sns
 
@@ -7,7 +9,7 @@ from trussmap.figures import style
 from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS
 
 
-def plot(stiffness, published, path):
+def plot(stiffness: np.ndarray, published: dict, path: str | Path) -> None:
     """Draw the distribution of each constant of stiffnesses (n, 21), in units of E_base, to ``path`` (PNG).
 
     ``published``: DataFrame with columns ``column``, ``mean``, ``std`` of the published data set (3,000,000 designs).

@@ -1,12 +1,14 @@
 """SI Fig. S1: the seven elementary lattices, as one cell and at tessellation 2."""
 
+from pathlib import Path
+
 import numpy as np
 
 from trussmap.figures import draw, style
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 
 
-def plot(path):
+def plot(path: str | Path) -> None:
     """Draw the seven elementary lattices at tessellation 1 and 2 to ``path`` (PNG)."""
     with style.figure(path, 12, 4.7) as fig:
         grid = fig.add_gridspec(2, 7, left=0.05, right=0.995, top=0.855, bottom=0.005, wspace=0.02, hspace=0.02)

@@ -1,6 +1,7 @@
 """Fig. 1: how one design comes about, stage by stage, with the elastic surface of each stage."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
@@ -45,7 +46,7 @@ def stages(design):
     for _, _, step in maps:
         total = step @ total
         graphs.append(compound(design[TYPES], design[REPS]).mapped(total))
-    stiffness = homogenize_cells(graphs, design[DENSITY].item())
+    stiffness = homogenize_cells(graphs, design[DENSITY])
     return [Stage(m[0], m[1], g, c) for m, g, c in zip(maps, graphs, stiffness, strict=True)]
 
 
@@ -58,14 +59,14 @@ def _parts(design):
     return parts
 
 
-def plot(design, path):
+def plot(design: np.ndarray, path: str | Path) -> None:
     """Draw the generation sequence of one design (19,) to ``path`` (PNG).
 
     Upper row: one cell of each stage, all at one length scale. Lower row: the elastic surface of each stage, all at one
     scale of the directional Young's modulus E(n) / E_base.
     """
     design = np.asarray(design, float)
-    density, sequence = design[DENSITY].item(), stages(design)
+    density, sequence = design[DENSITY], stages(design)
     with style.figure(path, 12, 5.9) as fig:
         grid = fig.add_gridspec(2, 5, left=0.05, right=0.91, top=0.87, bottom=0.07, wspace=0.03, hspace=0.12)
         side = max(np.ptp(np.reshape(draw.lattice_limits(s.graph), (2, 2)), axis=1).max() for s in sequence)
@@ -110,7 +111,7 @@ def _superposed(ax, design, limits):
         end.append(b - 0.5)
         colors.append(np.tile(to_rgb(style.LATTICES[number]), (len(a), 1)))
     whole = compound(design[TYPES], design[REPS])
-    radius = max(whole.radius(design[DENSITY].item()), 0.008)
+    radius = max(whole.radius(design[DENSITY]), 0.008)
     draw.picture(ax, np.vstack(start), np.vstack(end), radius, np.vstack(colors), limits, 560)
     handles = [
         Patch(color=style.LATTICES[number], label=f"{NAMES[number].replace('_', ' ')}" + (" (2×)" if rep == 2 else ""))

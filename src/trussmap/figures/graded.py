@@ -1,5 +1,6 @@
 """Fig. 3B: a lattice graded in space between two designs."""
 
+from pathlib import Path
 from textwrap import wrap
 
 import numpy as np
@@ -9,7 +10,16 @@ from matplotlib.colors import Normalize
 from trussmap.figures import draw, style
 
 
-def plot(nodes, struts, radii, path, position=None, label="", ends=("first design", "second design"), pixels=2400):
+def plot(
+    nodes: np.ndarray,
+    struts: np.ndarray,
+    radii: np.ndarray,
+    path: str | Path,
+    position: np.ndarray | None = None,
+    label: str = "",
+    ends: tuple[str, str] = ("first design", "second design"),
+    pixels: int = 2400,
+) -> None:
     """Draw a graded structure to ``path`` (PNG).
 
     Parameters

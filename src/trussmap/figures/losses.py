@@ -1,12 +1,14 @@
 """SI Fig. S4: training and test loss of every network over the epochs."""
 
+from pathlib import Path
+
 import numpy as np
 
 from trussmap.figures import style
 from trussmap.learning.registry import architectures
 
 
-def plot(histories, path):
+def plot(histories: dict, path: str | Path) -> None:
     """Draw the loss histories {"<architecture>/<network>": list of dicts} to ``path`` (PNG), one panel each.
 
     A dict of a history has ``epoch``, ``loss`` (training), ``test_loss`` and ``learning_rate`` (mean squared error on

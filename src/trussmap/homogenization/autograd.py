@@ -23,7 +23,9 @@ class _Homogenize(torch.autograd.Function):
         return None, by_parameters[:, :9].reshape(-1, 3, 3), by_parameters[:, 9], None
 
 
-def homogenize(topology, maps, relative_density, threads=None):
+def homogenize(
+    topology: torch.Tensor, maps: torch.Tensor, relative_density: torch.Tensor, threads: int | None = None
+) -> torch.Tensor:
     """Effective stiffness (n, 21) of topologies (n,) under maps (n, 3, 3) at relative densities (n,), as tensors.
 
     Differentiable once by maps and relative densities, and so by whatever they are computed from. The gradients are

@@ -9,10 +9,11 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import splu
 
+from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import PAIRS, POISSON_RATIO, pack
 
 
-def beam_stiffness(length, radius, poisson_ratio=POISSON_RATIO):
+def beam_stiffness(length: float, radius: float, poisson_ratio: float = POISSON_RATIO) -> np.ndarray:
     """Stiffness (m, 12, 12) of Timoshenko beams of lengths (m,) and one circular section along x; per end 3 u, 3 θ."""
     shear_modulus = 1 / (2 * (1 + poisson_ratio))
     area, inertia = np.pi * radius**2, np.pi * radius**4 / 4
@@ -33,7 +34,7 @@ def beam_stiffness(length, radius, poisson_ratio=POISSON_RATIO):
     return k.transpose(2, 0, 1)
 
 
-def homogenize_reference(graph, relative_density):
+def homogenize_reference(graph: PeriodicGraph, relative_density: float) -> np.ndarray:
     """Effective stiffness (21,) of one PeriodicGraph, base modulus 1."""
     vectors, lengths = graph.vectors, graph.lengths
     macroscopic = np.zeros((6, 3, 3))

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trussmap.lattice.symmetry import ReducedLattice
+
 
 class ElementBlock(IntEnum):
     """The 3×3 blocks of a strut's element matrix (`kernel.element_blocks`), named by row and column."""
@@ -85,7 +87,7 @@ class SymbolicFactorization(NamedTuple):
     starts: np.ndarray
 
 
-def concatenate(factorizations):
+def concatenate(factorizations: list[SymbolicFactorization]) -> SymbolicFactorization:
     """One SymbolicFactorization of several."""
     names = SymbolicFactorization._fields
     joined = {name: np.concatenate(parts) for name, *parts in zip(names, *factorizations, strict=True)}
@@ -112,7 +114,7 @@ def _minimum_degree(neighbours):
     return order, below
 
 
-def factorize(lattice, areas=None):
+def factorize(lattice: ReducedLattice, areas: np.ndarray | None = None) -> SymbolicFactorization:
     """SymbolicFactorization of a ReducedLattice.
 
     ``areas`` (m,): relative cross-sections of all struts of the graph, alike by default.

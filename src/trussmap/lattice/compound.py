@@ -25,12 +25,16 @@ MEMBERS = [(number, rep) for number in range(len(NAMES)) for rep in (1, 2)]
 LATTICE_SETS = [subset for size in (1, 2, 3) for subset in combinations(MEMBERS, size)]
 
 
-def lattice_set(types, reps):
-    """The set of (type, tessellation) pairs of a design, sorted."""
+def lattice_set(types: np.ndarray, reps: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """The set of (type, tessellation) pairs of a design, sorted.
+
+    >>> lattice_set([4, 0, 4], [1, 2, 1])
+    ((0, 2), (4, 1))
+    """
     return tuple(sorted({(int(number), int(rep)) for number, rep in zip(types, reps, strict=True)}))
 
 
-def superpose(graphs):
+def superpose(graphs: list[PeriodicGraph]) -> PeriodicGraph:
     """Superpose lattices of the unit cube: split struts at crossings and at foreign nodes, drop duplicates.
 
     Raises ValueError where a crossing is not on the common grid of the elementary lattices' compounds.
@@ -113,7 +117,7 @@ def _from_grid(pieces):
     return PeriodicGraph(nodes / _GRID, index.reshape(-1, 2), offsets[:, 1])
 
 
-def canonical_struts(lattice):
+def canonical_struts(lattice: PeriodicGraph) -> frozenset:
     """The strut set of a lattice of the unit cube, equal for equal geometry."""
     start = lattice.nodes[lattice.struts[:, 0]]
     return frozenset(_canonical(_to_grid(start), _to_grid(start + lattice.fractional_vectors)))
@@ -129,7 +133,7 @@ def _without_doubling(lattice):
     return lattice
 
 
-def build_topologies():
+def build_topologies() -> tuple[list[PeriodicGraph], np.ndarray]:
     """All distinct compounds: a list of PeriodicGraph, and the topology (469,) of every lattice set."""
     singles = {(k, rep): elementary_lattice(k).tiled(rep) for k, rep in MEMBERS}
     known, graphs, topology = {}, [], []
@@ -144,7 +148,7 @@ def build_topologies():
 
 
 @cache
-def topologies():
+def topologies() -> tuple[list[PeriodicGraph], np.ndarray]:
     """The distinct compounds and the topology of every lattice set, as ``build_topologies``, cached on disk."""
 
     def build():
@@ -174,14 +178,14 @@ def _topology_table():
     return table
 
 
-def lattices_topology(types, reps):
+def lattices_topology(types: np.ndarray, reps: np.ndarray) -> np.ndarray:
     """Topology number (n,) in 0..196 of lattice types (n, 3) and tessellations (n, 3), equal for equal geometry."""
     types, reps = np.asarray(types).astype(int), np.asarray(reps).astype(int)
     return _topology_table()[(*np.moveaxis(types, -1, 0), *np.moveaxis(reps - 1, -1, 0))]
 
 
 @cache
-def topology_members():
+def topology_members() -> tuple[np.ndarray, np.ndarray]:
     """Lattice types (197, 3) and tessellations (197, 3) that make each topology, with the fewest lattices."""
     topology = topologies()[1]
     first = [LATTICE_SETS[int(np.argmax(topology == key))] for key in range(topology.max() + 1)]
@@ -189,7 +193,7 @@ def topology_members():
     return padded[..., 0], padded[..., 1]
 
 
-def compound(types, reps):
+def compound(types: np.ndarray, reps: np.ndarray) -> PeriodicGraph:
     """The compound lattice of up to three types (0..6) and tessellations (1 or 2), on the unit cube.
 
     A compound of doubled lattices alone is returned doubled, as it is listed.

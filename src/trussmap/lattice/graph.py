@@ -23,34 +23,34 @@ class PeriodicGraph:
     cell: np.ndarray = field(default_factory=lambda: np.eye(3))
 
     @property
-    def fractional_vectors(self):
+    def fractional_vectors(self) -> np.ndarray:
         """Strut vectors (m, 3) in cell coordinates."""
         return self.nodes[self.struts[:, 1]] + self.offsets - self.nodes[self.struts[:, 0]]
 
     @property
-    def vectors(self):
+    def vectors(self) -> np.ndarray:
         """Cartesian strut vectors (m, 3)."""
         return self.fractional_vectors @ self.cell.T
 
     @property
-    def lengths(self):
+    def lengths(self) -> np.ndarray:
         """Strut lengths (m,)."""
         return np.linalg.norm(self.vectors, axis=1)
 
     @property
-    def volume(self):
+    def volume(self) -> float:
         """Cell volume."""
         return abs(np.linalg.det(self.cell))
 
-    def radius(self, relative_density):
+    def radius(self, relative_density: float) -> float:
         """Strut radius at a relative density, all struts alike, nodes not subtracted (architecture.md §3)."""
         return np.sqrt(relative_density * self.volume / (np.pi * self.lengths.sum()))
 
-    def mapped(self, deformation):
+    def mapped(self, deformation: np.ndarray) -> "PeriodicGraph":
         """The lattice under the linear map ``deformation`` (3, 3)."""
         return replace(self, cell=deformation @ self.cell)
 
-    def tiled(self, n):
+    def tiled(self, n: int) -> "PeriodicGraph":
         """The same lattice described on an n × n × n block of cells, scaled back into one cell."""
         shifts = np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), -1).reshape(-1, 3)
         nodes = (self.nodes[None] + shifts[:, None]).reshape(-1, 3) / n
@@ -61,7 +61,7 @@ class PeriodicGraph:
         struts = np.stack([first, second], -1).reshape(-1, 2)
         return PeriodicGraph(nodes, struts, (target // n).reshape(-1, 3), self.cell)
 
-    def smallest_distance(self):
+    def smallest_distance(self) -> float:
         """Least distance between the axes of two struts that share no node; less their diameter, the smallest gap."""
         shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
         start, along, length = self.nodes[self.struts[:, 0]] @ self.cell.T, self.vectors, self.lengths

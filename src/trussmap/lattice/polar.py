@@ -15,13 +15,13 @@ from trussmap.lattice.descriptor import (
     deformation_map,
     design_topology,
 )
-from trussmap.rotation import angle_axis
+from trussmap.rotation import Array, angle_axis
 
 #: Place of each entry of a symmetric 3×3 matrix among its six, 11, 22, 33, 23, 13, 12.
 _SYMMETRIC = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 
 
-def polar_parts(designs):
+def polar_parts(designs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Topology (n,), relative density (n,), rotation Q (n, 3, 3) and deviator of log S (n, 6) of designs (n, 19)."""
     designs = np.asarray(designs, float)
     a = deformation_map(designs)
@@ -30,10 +30,12 @@ def polar_parts(designs):
     rotation = a @ (frame * np.exp(-logarithm)[:, None, :]) @ frame.swapaxes(-1, -2)
     logarithm -= logarithm.mean(-1, keepdims=True)
     stretch = (frame * logarithm[:, None, :]) @ frame.swapaxes(-1, -2)
-    return design_topology(designs), designs[:, 0], rotation, six_of(stretch)
+    return design_topology(designs), designs[:, DENSITY], rotation, six_of(stretch)
 
 
-def published_designs(types, reps, relative_density, rotation, log_stretch):
+def published_designs(
+    types: np.ndarray, reps: np.ndarray, relative_density: np.ndarray, rotation: np.ndarray, log_stretch: np.ndarray
+) -> np.ndarray:
     """Designs (n, 19) with the polar parts given, and whether each is exactly representable (n,) bool.
 
     S = W diag(s) Wᵀ, so A = (QW) diag(s) Wᵀ: R2 = QW, V = s up to the scale, R1 = Wᵀ, U = 1. The stiffness is free of
@@ -73,7 +75,7 @@ def published_designs(types, reps, relative_density, rotation, log_stretch):
     right[:, 2] *= sign
     log_v -= 0.5 * (log_v.max(-1, keepdims=True) + log_v.min(-1, keepdims=True))
     designs = np.empty((n, 19))
-    designs[:, DENSITY] = np.clip(relative_density, *DENSITY_RANGE)[:, None]
+    designs[:, DENSITY] = np.clip(relative_density, *DENSITY_RANGE)
     designs[:, TYPES], designs[:, REPS] = types, reps
     designs[:, U], designs[:, V] = np.clip(np.exp(log_u), *STRETCH_RANGE), np.clip(np.exp(log_v), *STRETCH_RANGE)
     designs[:, R1], designs[:, R2] = angle_axis(right), angle_axis(np.asarray(rotation, float) @ left)
@@ -86,11 +88,11 @@ def _spread(stretch, log_u):
     return np.log(v[..., 0] / v[..., -1])
 
 
-def six_of(matrix):
+def six_of(matrix: Array) -> Array:
     """The entries 11, 22, 33, 23, 13, 12 (..., 6) of symmetric matrices (..., 3, 3); arrays or tensors."""
     return matrix[..., [0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
 
 
-def symmetric_matrix(six):
+def symmetric_matrix(six: Array) -> Array:
     """Symmetric matrices (..., 3, 3) with given six entries (..., 6): the inverse of ``six_of``; arrays or tensors."""
     return six[..., _SYMMETRIC]

@@ -13,7 +13,7 @@ from trussmap.lattice.graph import PeriodicGraph, strut_names
 TOLERANCE = 1e-7
 
 
-def match_nodes(nodes, points):
+def match_nodes(nodes: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Node at each of the points (..., 3) modulo the cell: indices (...), -1 for none, and its cell (..., 3)."""
     shape, points = points.shape[:-1], points.reshape(-1, 3)
     distance, index = cKDTree(_wrap(nodes), boxsize=1.0).query(_wrap(points))
@@ -34,7 +34,7 @@ def _image_of_struts(graph, index, cell, reverse=False):
     return strut_names(index[graph.struts], offset + cell[j] - cell[i])
 
 
-def translations(graph):
+def translations(graph: PeriodicGraph) -> np.ndarray:
     """Translations (t, 3) in cell coordinates, the zero one first, that map the lattice onto itself."""
     own = {tuple(row) for row in strut_names(graph.struts, graph.offsets).tolist()}
     found = []
@@ -48,7 +48,7 @@ def translations(graph):
     return np.array(found)
 
 
-def primitive_cell(graph):
+def primitive_cell(graph: PeriodicGraph) -> PeriodicGraph:
     """The same lattice described on its primitive cell."""
     shifts = translations(graph)
     order = len(shifts)
@@ -98,7 +98,7 @@ def _reduced(basis):
             return basis
 
 
-def inversion(graph):
+def inversion(graph: PeriodicGraph) -> np.ndarray | None:
     """Inversion of the lattice: (partner node (n,), its cell (n, 3)) such that x_n ↦ partner + cell, or None."""
     own = {tuple(row) for row in strut_names(graph.struts, graph.offsets).tolist()}
     for double_centre in graph.nodes[0] + graph.nodes:
@@ -136,7 +136,7 @@ class ReducedLattice:
     strut_index: np.ndarray
 
 
-def reduce_by_symmetry(graph, areas=None):
+def reduce_by_symmetry(graph: PeriodicGraph, areas: np.ndarray | None = None) -> ReducedLattice:
     """ReducedLattice of any periodic graph; where there is no inversion centre, the first node is held instead.
 
     ``areas`` (m,), relative strut cross-sections, break the symmetry that is looked for in the graph alone: then the

@@ -15,9 +15,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from trussmap import __version__
 from trussmap.dataset import open_dataset
@@ -34,7 +36,15 @@ _FOLLOWED = 10_000
 
 
 # ----------------------------------------------------------------------------------------------------------- training
-def train_network(architecture, name, dataset, settings, seed, out, source_digest=None):
+def train_network(
+    architecture: str,
+    name: str,
+    dataset: str | Path,
+    settings: dict,
+    seed: int,
+    out: str | Path,
+    source_digest: str | None = None,
+) -> None:
     """Train a network of an architecture on a data set and write it to ``out`` (``….safetensors``).
 
     The networks that it is trained through are expected beside ``out``. A run that was killed resumes from the
@@ -76,7 +86,7 @@ def train_network(architecture, name, dataset, settings, seed, out, source_diges
     checkpoint.unlink(missing_ok=True)
 
 
-def save_network(network, record, out):
+def save_network(network: nn.Module, record: dict, out: str | Path) -> None:
     """Write weights and record; the JSON last, so that a complete pair has both."""
     out = Path(out)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
@@ -94,12 +104,14 @@ class Inverse:
         #: Topologies that are tried for one proposal.
         self.candidates = network.config.get("candidates", 1)
 
-    def propose(self, targets, draws=1, temperature=1.0, seed=0, **options):
+    def propose(
+        self, targets: np.ndarray, draws: int = 1, temperature: float = 1.0, seed: int = 0, **options
+    ) -> np.ndarray:
         """Designs (n, draws, 19) for targets (n, 21), base modulus 1, in the published columns and ranges."""
         return self._network.propose(targets, self._parents, draws, temperature, seed, **options)
 
 
-def load_forward(folder):
+def load_forward(folder: str | Path) -> nn.Module:
     """The forward model in a folder of networks, of any architecture: ``.predict(designs (n, 19)) -> (n, 21)``.
 
     Raises InputError where a file is missing, damaged or of another kind.
@@ -111,7 +123,7 @@ def load_forward(folder):
     return resolve(name, declared.forward)(**load_parents(folder, name, "inverse"))
 
 
-def load_inverse(folder):
+def load_inverse(folder: str | Path) -> "Inverse":
     """The inverse model in a folder of networks, of any architecture: an `Inverse`.
 
     Raises InputError where a file is missing, damaged or of another kind.
@@ -120,13 +132,13 @@ def load_inverse(folder):
     return Inverse(load_network(folder, name, "inverse"), load_parents(folder, name, "inverse"))
 
 
-def load_parents(folder, architecture, network):
+def load_parents(folder: str | Path, architecture: str, network: str) -> dict[str, nn.Module]:
     """The trained networks that a network is trained through, by name."""
     names = architectures()[architecture].networks[network].parents
     return {name: load_network(folder, architecture, name) for name in names}
 
 
-def load_network(folder, architecture, network):
+def load_network(folder: str | Path, architecture: str, network: str) -> nn.Module:
     """A trained network, frozen, on the device of the trainings; it proposes in the precision that it was trained in.
 
     Raises InputError where a file is missing, damaged or of another kind.
@@ -145,12 +157,12 @@ def load_network(folder, architecture, network):
     return model.to(training.device()).eval().requires_grad_(False)
 
 
-def pretrained():
+def pretrained() -> Path:
     """Folder of the polar networks that come with the package, for `load_forward` and `load_inverse`."""
     return Path(__file__).parents[1] / "pretrained" / "polar"
 
 
-def export_pretrained(folder, out):
+def export_pretrained(folder: str | Path, out: str | Path) -> None:
     """Copy the trained networks of a folder, weights in half precision and records with all their provenance."""
     for name in architectures()[architecture_of(folder)].networks:
         source = Path(folder) / f"{name}.safetensors"
@@ -163,7 +175,7 @@ def export_pretrained(folder, out):
         write_json(record, Path(out) / f"{name}.json")
 
 
-def architecture_of(folder):
+def architecture_of(folder: str | Path) -> str:
     """Name of the architecture that a folder of networks holds."""
     for name in sorted({next(iter(a.networks)) for a in architectures().values()}):
         path = Path(folder) / f"{name}.json"
@@ -175,7 +187,7 @@ def architecture_of(folder):
     raise InputError(f"{folder}: no trained networks in it; expected forward.json (or forward_1.json of the paper's).")
 
 
-def read_record(path):
+def read_record(path: str | Path) -> dict:
     """The JSON record of a network, e.g. ``models/polar/forward.json``."""
     try:
         return json.loads(Path(path).read_text())

@@ -24,6 +24,8 @@ def hidden_layers_in(dtype):
         _hidden_type.reset(token)
 
 
+#: Designs or targets of an inference that are worked on at once, which bounds the memory.
+AT_ONCE = 16384
 #: Rows that a perceptron takes at once where no gradient is wanted: a CPU's caches hold their activations, and the
 #: allocator reuses them instead of asking the system for new pages each time, which took as long again as the products.
 _ROWS = 1024

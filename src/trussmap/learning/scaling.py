@@ -12,7 +12,7 @@ from trussmap.learning.models import architecture_of, load_parents, read_record
 from trussmap.learning.registry import architectures, network_class
 
 
-def scaled_settings(settings, designs, effort, whole):
+def scaled_settings(settings: dict, designs: int, effort: float, whole: int) -> dict:
     """Settings of a training that sees the first ``designs`` of ``whole`` and takes ``effort`` times as many batches.
 
     The number of batches depends on ``effort`` alone, but for what is left of an epoch after its last whole batch:
@@ -24,7 +24,7 @@ def scaled_settings(settings, designs, effort, whole):
     return settings | {"epochs": epochs, "designs": max(1, round(designs * passes / epochs))}
 
 
-def training_flop(folder, architecture, name, dataset):
+def training_flop(folder: str | Path, architecture: str, name: str, dataset: str | Path) -> int:
     """Floating-point operations of the matrix products in the training of a network in a folder."""
     record = read_record(Path(folder) / f"{name}.json")
     settings, designs = record["settings"], record["designs"]
@@ -39,7 +39,7 @@ def training_flop(folder, architecture, name, dataset):
     return counter.get_total_flops() * settings["epochs"] * max(1, designs // settings["batch"])
 
 
-def scaling_row(folder, dataset, metrics, designs, effort):
+def scaling_row(folder: str | Path, dataset: str | Path, metrics: dict, designs: int, effort: float) -> dict:
     """One row of the scaling study: a folder of models and what `evaluate` says of them.
 
     ``architecture``; ``designs``, how many there were to train with, and whether that is ``of_all`` in the data set;

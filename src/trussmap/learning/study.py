@@ -7,7 +7,7 @@ from trussmap.errors import InputError
 from trussmap.learning.models import load_forward, load_inverse, pretrained
 
 
-def load_models(study_dir=None):
+def load_models(study_dir: str | Path | None = None) -> tuple:
     """Forward and inverse model of the architecture that designs in a finished study (results/<study>).
 
     Without a study, the models that come with the package. Raises InputError where there is no such study.

@@ -19,12 +19,12 @@ from trussmap.streams import stream
 CLIP = 1.0
 
 
-def device():
+def device() -> torch.device:
     """The GPU, where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def precision(choice="auto"):
+def precision(choice: str = "auto") -> torch.dtype:
     """The torch type of the hidden layers: ``float32``, ``bfloat16``, or ``auto``.
 
     ``auto`` is bfloat16 on a GPU and on CPUs with bfloat16 instructions (two to three times as fast there), float32 on

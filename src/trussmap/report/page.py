@@ -45,7 +45,7 @@ CAPTIONS = {
 }
 
 
-def write_report(study_dir, metrics, figures, path):
+def write_report(study_dir: str | Path, metrics: dict, figures: list, path: str | Path) -> None:
     """Write the report page to ``path``.
 
     Parameters

@@ -87,13 +87,18 @@ def headline_rows(metrics, architectures):
     ]
     optional = (
         ("inverse.{}.r2_fe_single", "the same, one proposal instead of the best of several"),
-        ("lookup.{}.r2", "closest training design instead of a network: lowest R²"),
         ("forward_1.{}.r2", "F1 of the forward network: lowest R² of the nine orthotropic constants"),
     )
     for key, text in optional:
         values = [find(metrics, key.format(a)) for a in architectures]
         if any(values):
             rows.append((text, DASH, [least(value) for value in values]))
+    for key, text in (
+        ("raw", "closest training design instead of a network, tensors as they are: lowest R²"),
+        ("symmetric", "the same, rotated and with its density scaled, one FE solution: lowest R²"),
+    ):
+        if r2 := find(metrics, f"lookup.{key}.r2_fe"):
+            rows.append((text, DASH, [least(r2)] * len(architectures)))
     for key, text, form in (
         ("same_topology_share", "inverse: proposals with the target’s own topology", percent),
         ("redraw_differs_share", "inverse: redraws that give another topology", percent),

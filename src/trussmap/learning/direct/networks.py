@@ -6,7 +6,7 @@ from torch import nn
 
 from trussmap.lattice.descriptor import R1, R2
 from trussmap.learning.features import moments
-from trussmap.learning.networks import MLP
+from trussmap.learning.networks import AT_ONCE, MLP
 from trussmap.learning.paper import encoding
 
 _LOW = np.array([0, -1, -1] * 2)
@@ -70,11 +70,11 @@ class DirectForward(_Direct):
         return nn.functional.mse_loss(self.network(batch["design"]), self.standardised(batch["stiffness"]))
 
     @torch.no_grad()
-    def predict(self, designs, batch=16384):
+    def predict(self, designs):
         """Stiffness (n, 21) of designs (n, 19), base modulus 1."""
         out = []
-        for start in range(0, len(designs), batch):
-            scaled = self.network(encode(designs[start : start + batch]).to(self.mean.device))
+        for start in range(0, len(designs), AT_ONCE):
+            scaled = self.network(encode(designs[start : start + AT_ONCE]).to(self.mean.device))
             out.append((scaled * self.std + self.mean).double().cpu().numpy())
         return np.concatenate(out)
 
@@ -90,10 +90,10 @@ class DirectInverse(_Direct):
         return nn.functional.mse_loss(self.network(self.standardised(batch["stiffness"])), batch["design"])
 
     @torch.no_grad()
-    def propose(self, targets, parents, draws=1, temperature=1.0, seed=0, batch=16384):
+    def propose(self, targets, parents, draws=1, temperature=1.0, seed=0):
         """Designs (n, draws, 19) for targets (n, 21); there is one answer to a target, so all draws are the same."""
         out = []
-        for start in range(0, len(targets), batch):
-            part = torch.as_tensor(targets[start : start + batch], dtype=torch.float32, device=self.mean.device)
+        for start in range(0, len(targets), AT_ONCE):
+            part = torch.as_tensor(targets[start : start + AT_ONCE], dtype=torch.float32, device=self.mean.device)
             out.append(decode(self.network(self.standardised(part))))
         return np.repeat(np.concatenate(out)[:, None], draws, axis=1)

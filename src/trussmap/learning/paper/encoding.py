@@ -20,7 +20,7 @@ def encode(designs):
     designs = np.asarray(designs, float)
     choice = np.hstack([designs[:, TYPES], designs[:, REPS] - 1]).astype(int)
     lattices = np.hstack([np.eye(k)[choice[:, i]] for i, k in enumerate(GROUPS)])
-    scaled = np.hstack([designs[:, DENSITY], designs[:, U], designs[:, V]])
+    scaled = np.column_stack([designs[:, DENSITY], designs[:, U], designs[:, V]])
     scaled = (scaled - _low()) / (_high() - _low())
     arrays = {"scaled": scaled, "lattices": lattices, "r1": rotation(designs[:, R1]), "r2": rotation(designs[:, R2])}
     return {name: torch.as_tensor(array, dtype=torch.float32) for name, array in arrays.items()}
@@ -34,7 +34,7 @@ def decode(inputs):
     groups = np.split(arrays["lattices"], np.cumsum(GROUPS)[:-1], axis=1)
     choice = np.stack([group.argmax(1) for group in groups], 1)
     designs = np.empty((n, 19))
-    designs[:, DENSITY], designs[:, U], designs[:, V] = physical[:, :1], physical[:, 1:4], physical[:, 4:]
+    designs[:, DENSITY], designs[:, U], designs[:, V] = physical[:, 0], physical[:, 1:4], physical[:, 4:]
     designs[:, TYPES], designs[:, REPS] = choice[:, :3], choice[:, 3:] + 1
     designs[:, R1], designs[:, R2] = angle_axis(arrays["r1"]), angle_axis(arrays["r2"])
     return designs

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from trussmap.learning.features import extent
-from trussmap.learning.networks import MLP
+from trussmap.learning.networks import AT_ONCE, MLP
 from trussmap.learning.paper.encoding import Scaled, encode
 from trussmap.stiffness import rotate, unpack_orthotropic
 
@@ -95,20 +95,20 @@ class Forward:
         return rotate(stretched, r2)
 
     @torch.no_grad()
-    def predict(self, designs, batch=16384):
+    def predict(self, designs):
         """Stiffness (n, 21) of designs (n, 19), base modulus 1."""
-        return self._in_batches(designs, batch, lambda inputs: self.stiffness(**inputs))
+        return self._in_batches(designs, lambda inputs: self.stiffness(**inputs))
 
     @torch.no_grad()
-    def predict_orthotropic(self, designs, batch=16384):
+    def predict_orthotropic(self, designs):
         """Orthotropic constants (n, 9) after U alone, by F1."""
         run = lambda inputs: self.forward_1.orthotropic(inputs["scaled"], inputs["lattices"])  # noqa: E731
-        return self._in_batches(designs, batch, run)
+        return self._in_batches(designs, run)
 
-    def _in_batches(self, designs, batch, run):
+    def _in_batches(self, designs, run):
         device = self.forward_1.orthotropic_low.device
         out = []
-        for start in range(0, len(designs), batch):
-            inputs = {k: v.to(device) for k, v in encode(designs[start : start + batch]).items()}
+        for start in range(0, len(designs), AT_ONCE):
+            inputs = {k: v.to(device) for k, v in encode(designs[start : start + AT_ONCE]).items()}
             out.append(run(inputs).double().cpu().numpy())
         return np.concatenate(out)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from trussmap.learning.features import extent
-from trussmap.learning.networks import MLP, hidden_layers_in, straight_through_choice
+from trussmap.learning.networks import AT_ONCE, MLP, hidden_layers_in, straight_through_choice
 from trussmap.learning.paper.encoding import GROUPS, Scaled, decode
 from trussmap.learning.paper.forward import Forward
 from trussmap.rotation import from_six
@@ -51,7 +51,7 @@ class Inverse(Scaled):
         }
 
     @torch.no_grad()
-    def propose(self, targets, parents, draws=1, temperature=1.0, seed=0, batch=16384):
+    def propose(self, targets, parents, draws=1, temperature=1.0, seed=0):
         """Designs (n, draws, 19) for targets (n, 21), base modulus 1, in the published columns and ranges.
 
         Lattices are drawn from softmax(logits / temperature); temperature 0 takes the most probable ones.
@@ -60,8 +60,8 @@ class Inverse(Scaled):
         device = self.stiffness_low.device
         generator = torch.Generator(device).manual_seed(stream(seed, "proposals"))
         designs = []
-        for start in range(0, len(targets), batch):
-            part = torch.as_tensor(targets[start : start + batch], dtype=torch.float32, device=device)
+        for start in range(0, len(targets), AT_ONCE):
+            part = torch.as_tensor(targets[start : start + AT_ONCE], dtype=torch.float32, device=device)
             with hidden_layers_in(self.precision):
                 designs.append(decode(self.inputs(part, max(temperature, 1e-6), generator)))
         return np.concatenate(designs).reshape(-1, draws, 19)

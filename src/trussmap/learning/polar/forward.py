@@ -8,7 +8,7 @@ from trussmap.errors import InputError
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.polar import polar_parts
 from trussmap.learning.features import moments
-from trussmap.learning.networks import EMBEDDING, MLP
+from trussmap.learning.networks import AT_ONCE, EMBEDDING, MLP
 from trussmap.stiffness import rotate
 
 
@@ -79,20 +79,20 @@ class PolarForward(nn.Module):
         return scaled * log_density[:, None].exp()
 
     @torch.no_grad()
-    def predict(self, designs, batch=16384):
+    def predict(self, designs):
         """Stiffness (n, 21) of designs (n, 19), base modulus 1."""
         designs = np.atleast_2d(np.asarray(designs, float))
         out = np.empty((len(designs), 21))
         device = self.members.device
-        for start in range(0, len(designs), batch):
-            topology, density, rotation, stretch = polar_parts(designs[start : start + batch])
+        for start in range(0, len(designs), AT_ONCE):
+            topology, density, rotation, stretch = polar_parts(designs[start : start + AT_ONCE])
             c = self.lattice_stiffness(
                 torch.as_tensor(topology, device=device),
                 torch.as_tensor(np.log(density), dtype=torch.float32, device=device),
                 torch.as_tensor(stretch, dtype=torch.float32, device=device),
             ).double()
             q = torch.as_tensor(rotation, device=device)
-            out[start : start + batch] = rotate(c, q).cpu().numpy()
+            out[start : start + AT_ONCE] = rotate(c, q).cpu().numpy()
         return out
 
 

@@ -12,30 +12,26 @@ from trussmap.learning.networks import EMBEDDING, MLP, draw, gumbel_noise, hidde
 from trussmap.learning.polar.forward import members
 from trussmap.measures import nmse_frobenius
 from trussmap.rotation import from_rotation_vector, from_six, nearest_rotation
-from trussmap.stiffness import COLUMNS, MULTIPLICITY, ROWS, hencky, rotate, unpack
+from trussmap.stiffness import FLIP_SIGNS, FLIPS, MULTIPLICITY, canonical_frame, hencky, rotate
 from trussmap.streams import stream
 
 #: Share of the training designs for which a random first guess is trained, not the best, so that none is left behind.
 EXPLORED = 0.05
 _WEIGHT = torch.as_tensor(MULTIPLICITY**0.5, dtype=torch.float32)
-_FLIPS = torch.tensor([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1.0]])
-#: Sign of each of the 21 constants in the four versions of the canonical frame.
-_A, _B, _C = _FLIPS.T
-_SHEAR_SIGN = torch.stack([torch.ones(4)] * 3 + [_B * _C, _A * _C, _A * _B], 1)
-CANONICAL_SIGNS = _SHEAR_SIGN[:, ROWS] * _SHEAR_SIGN[:, COLUMNS]
+_FLIPS, _FLIP_SIGNS = (torch.as_tensor(signs, dtype=torch.float32) for signs in (FLIPS, FLIP_SIGNS))
+
+# Guesses of an inference that a thread works on at once.
+_GUESSES = 4096
 
 
 def target_features(stiffness):
     """What the inverse model sees of targets (n, 21): a dictionary of float32 tensors.
 
-    ``frame`` (n, 3, 3), the eigenframe of C_ijkk; and in that frame ``shape`` (n, 42): the stiffness over its Frobenius
+    ``frame`` (n, 3, 3), `canonical_frame`; and in that frame ``shape`` (n, 42): the stiffness over its Frobenius
     norm and the logarithm of that in Mandel form (which resolves soft modes), with ``log_norm`` (n,) beside.
     """
     c = np.asarray(stiffness, float)
-    full = unpack(c)
-    dilatation = full[:, :3, :3].sum(1), full[:, 3:, :3].sum(2)
-    _, frame = np.linalg.eigh(symmetric_matrix(np.concatenate(dilatation, 1)))
-    frame[..., 2] *= np.linalg.det(frame)[:, None]
+    frame = canonical_frame(c)
     turned = rotate(torch.as_tensor(c), torch.as_tensor(frame).mT).numpy()
     norm = np.sqrt((MULTIPLICITY * turned**2).sum(-1, keepdims=True))
     as_tensor = lambda x: torch.as_tensor(x, dtype=torch.float32)  # noqa: E731
@@ -80,7 +76,7 @@ class PolarInverse(nn.Module):
 
     @classmethod
     def from_data(cls, settings, data):
-        odd = torch.cat([(CANONICAL_SIGNS < 0).any(0)] * 2)  # their mean over the four versions is 0
+        odd = torch.cat([(_FLIP_SIGNS < 0).any(0)] * 2)  # their mean over the four versions is 0
         mean, deviation = moments(data["shape"])
         shape_mean = torch.where(odd, 0.0, mean)
         norm_mean, norm_deviation = moments(data["log_norm"][:, None])
@@ -128,7 +124,7 @@ class PolarInverse(nn.Module):
 
     def seen(self, features, flip):
         """Standardised inputs (n, 43) and the frame (n, 3, 3) in version ``flip`` (n,) of the canonical frame."""
-        signs = CANONICAL_SIGNS.to(flip.device)[flip]
+        signs = _FLIP_SIGNS.to(flip.device)[flip]
         shape = features["shape"] * torch.cat([signs, signs], -1)
         inputs = (torch.cat([shape, features["log_norm"][:, None]], -1) - self.input_mean) / self.input_std
         return inputs, features["frame"] * _FLIPS.to(flip.device)[flip][:, None, :]
@@ -196,7 +192,7 @@ class PolarInverse(nn.Module):
         reached = self.reached(forward, topology, guess) if torch.is_grad_enabled() else reached[row]
         return guess, reached, error.flatten()[row]
 
-    def propose(self, targets, parents, draws=1, temperature=1.0, seed=0, candidates=None, batch=4096):
+    def propose(self, targets, parents, draws=1, temperature=1.0, seed=0, candidates=None):
         """Designs (n, draws, 19) for targets (n, 21), base modulus 1, in the published columns and ranges.
 
         Every draw takes ``candidates`` topologies without replacement from the posterior at ``temperature`` (0: the
@@ -206,7 +202,7 @@ class PolarInverse(nn.Module):
         targets = np.atleast_2d(np.asarray(targets, float))
         types, reps = (torch.as_tensor(x) for x in topology_members())
         count = min(candidates or self.config["candidates"], len(types))
-        per_batch = max(1, batch // (count * draws))
+        per_batch = max(1, _GUESSES // (count * draws))
 
         def best_of(start):
             part = targets[start : start + per_batch]

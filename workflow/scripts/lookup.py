@@ -1,0 +1,12 @@
+"""The baseline of all networks, the closest training design: `evaluation/lookup.json` (`trussmap.evaluation`)."""
+
+from trussmap.job import job
+
+with job(snakemake):
+    from trussmap.evaluation import evaluate_lookup
+    from trussmap.io import write_json
+
+    metrics = evaluate_lookup(snakemake.input.dataset, snakemake.params.settings, snakemake.threads)
+    write_json(metrics, snakemake.output[0])
+    for name in ("raw", "symmetric"):
+        print(f"{name}: lowest R² {min(metrics[name]['r2_fe'].values()):.4f}")
