@@ -11,19 +11,22 @@ from trussmap.dataset import merge_shards, write_shard
 from trussmap.homogenization import homogenize_designs
 from trussmap.io import write_json
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
-from trussmap.measures import nmse_componentwise
+from trussmap.measures import MEASURES, errors
 from trussmap.stiffness import isotropic, pack
 
 
 def test_an_error_that_is_not_defined_is_absent(tmp_path):
     """An isotropic target has constants that are 0, over which Eq. 8 divides, and here it has no design B."""
     target = pack(isotropic(0.01))
-    found = pd.DataFrame({"target": [1], "rank": [1], "unrefined_nmse_frobenius": [0.2], "nmse_frobenius": [0.1]})
-    found["nmse_componentwise"] = nmse_componentwise(target + 1e-4, target)
-    errors = errors_by_name(assess(found, ["isotropic"], target[None], refined=True))
-    write_json(errors, tmp_path / "summary.json")
-    written = json.loads((tmp_path / "summary.json").read_text())
-    assert written == {"isotropic": {"nmse_frobenius": 0.2, "nmse_frobenius_refined": 0.1}}
+    measured = {name: values for name, values in errors(target[None] + 1e-4, target[None]).items()}
+    found = pd.DataFrame({"target": [1], "rank": [1]} | measured).assign(
+        **{f"unrefined_{name}": values for name, values in measured.items()}
+    )
+    write_json(errors_by_name(assess(found, ["isotropic"], target[None], refined=True)), tmp_path / "summary.json")
+    written = json.loads((tmp_path / "summary.json").read_text())["isotropic"]
+    defined = {*MEASURES} - {"nmse_componentwise"}
+    assert written.keys() == defined | {f"{name}_refined" for name in defined}
+    assert written["relative_error"] == pytest.approx(measured["relative_error"][0])
 
 
 class Networks:
@@ -59,7 +62,8 @@ def test_summaries():
     cells["lookup_nmse_frobenius"] = 0.25
     tree = summarize(cells)
     assert tree["cells"] == 4 and tree["nmse_frobenius_median"] == pytest.approx(0.25)
-    assert (tree["better_than_lookup_share"], tree["better_than_lookup_refined_share"]) == (0.5, 1.0)
+    shares = [tree[f"better_than_lookup{key}_share_nmse_frobenius"] for key in ("", "_refined")]
+    assert shares == [0.5, 1.0]
     groupings = {"system": cells["crystal_system"], "connectivity": ["4 to 6", "at most 4", "4 to 6", None]}
     groups = summarize_groups(cells, groupings).set_index(["source", "by", "group"])
     assert groups.loc[("generated", "system", "hex"), "cells"] == 2

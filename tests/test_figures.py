@@ -162,7 +162,7 @@ def test_losses_figure(tmp_path, networks):
 
 def test_targets_figure(tmp_path, designs, stiffness):
     rows = [
-        {"target": target, "rank": rank, "nmse_frobenius": 0.1 * rank}
+        {"target": target, "rank": rank, "relative_error": 0.1 * rank, "modulus_error_largest": 0.2}
         | dict(zip(DESIGN_COLUMNS, designs[10 * target + rank], strict=True))
         | dict(zip(COMPONENTS, stiffness[10 * target + rank], strict=True))
         for target, rank in ((1, 1), (1, 2), (2, 1))
@@ -179,7 +179,8 @@ def test_catalogue_figure(tmp_path, generated, refined):
     cells = pd.DataFrame({"source": ["generated"] * generated + ["catalogue"] * 2})
     cells["crystal_system"] = rng.choice(["cub", "hex", "tric"], len(cells))
     cells["connectivity"] = rng.uniform(3, 14, len(cells))
-    for key in ("nmse_frobenius", "lookup_nmse_frobenius", *["nmse_frobenius_refined"] * refined):
+    keys = ("relative_error", "lookup_relative_error", "symmetric_lookup_relative_error")
+    for key in (*keys, *["relative_error_refined"] * refined):
         cells[key] = 10.0 ** rng.uniform(-9, 1, len(cells))
     catalogue.plot(cells, tmp_path / "catalogue.png")
     check_picture(tmp_path / "catalogue.png")

@@ -23,7 +23,7 @@ def truth():
 def found(truth, rows):
     """A table as of `design_lattices` that has the first designs as ranks of one target."""
     designs, stiffness = (array[:rows] for array in truth)
-    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(nmse_frobenius=0.0)
+    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(relative_error=0.0)
     table[COMPONENTS] = stiffness
     table.insert(0, "target", 1)
     table.insert(1, "rank", np.arange(rows) + 1)
@@ -71,7 +71,7 @@ def test_a_run_cut_off_leaves_no_table_beside_lattices_of_another(tmp_path, trut
 def test_remarks_name_the_density_at_its_end_and_the_modulus_that_would_do(truth):
     designs, targets = truth[0][:2].copy(), truth[1][:2]
     designs[0, 0] = 0.1
-    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(target=[1, 2], nmse_frobenius=[0.0, 0.04])
+    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(target=[1, 2], relative_error=[0.0, 0.2])
     table[COMPONENTS] = [targets[0] / 2, targets[1]]
     first, second = remarks(table, targets, youngs_modulus=100.0)
     assert "relative density 0.1" in first
@@ -86,7 +86,7 @@ def test_remarks_say_that_a_stretch_fell_outside():
     stretches = np.array([[1, -1, 0, 0, 0, 0], [0.3, -0.3, 0, 0, 0, 0]]) * 2.0
     designs, exact = published_designs([[0, 0, 0]] * 2, [[1, 1, 1]] * 2, [0.01] * 2, identity, stretches)
     assert exact.tolist() == [False, True]
-    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(target=1, nmse_frobenius=[1e-3, 1e-3])
+    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(target=1, relative_error=[0.03, 0.03])
     table[COMPONENTS] = np.tile(c, (2, 1))
     outside, inside = remarks(table, c)
     assert outside.startswith("stretches V are at both ends")

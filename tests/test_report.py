@@ -34,8 +34,14 @@ def metrics():
             "polar": {"r2_surrogate": r2(0.97), "r2_fe": r2(0.9), "same_topology_share": 0.0123, "seconds_30000": 3.21}
         },
         "bone": {
-            "specimen_1": {"nmse_frobenius": 0.0512, "nmse_frobenius_refined": 0.0031, "lookup_nmse_frobenius": 0.04},
-            "specimen_2": {"nmse_frobenius": 0.0412, "lookup_nmse_frobenius": 0.07},
+            "specimen_1": {
+                "relative_error": 0.0512,
+                "relative_error_refined": 0.0031,
+                "lookup_relative_error": 0.04,
+                "nmse_frobenius": 0.0026,
+                "lookup_nmse_frobenius": 0.0016,
+            },
+            "specimen_2": {"relative_error": 0.0412, "lookup_relative_error": 0.07},
         },
         "catalogue": {"cells": 6, "nmse_frobenius_median": 0.12},
         "grading": {"floating_struts": 0, "path_error": 0.21},
@@ -118,6 +124,13 @@ def test_numbers_stand_beside_the_published_ones(study, metrics):
         assert words in text, words
 
 
+def test_a_squared_error_is_no_percentage(study, metrics):
+    text = re.sub(r"base64,[^\"]*", "", render(study, metrics))
+    rows = re.findall(r"<tr><td>([^<]*NMSE[^<]*)</td>(.*?)</tr>", text)
+    assert rows and not any("%" in values for _, values in rows)
+    assert "closest training design: ‖ΔC‖/‖C‖" in text
+
+
 def test_absent_numbers_are_dashes(study, metrics):
     text = render(study, {"paper": PAPER})
     assert "–" in text and "None" not in text and "nan" not in re.sub(r"base64,[^\"]*", "", text)
@@ -136,8 +149,8 @@ def test_findings_follow_from_the_numbers(study, metrics):
     sentences = findings(metrics, study / "moments.csv")
     assert any("C12 differs most" in s and "-3.1" in s and "1 of 2" in s for s in sentences)
     assert any("217" in s and "262" in s for s in sentences)
-    assert any("before the search" in s and "1 of 2 specimens" in s for s in sentences)
-    assert any("after the search" in s and "1 of 1 specimens" in s for s in sentences)
+    assert any("before the search" in s and "1 of 2 by ‖ΔC‖/‖C‖; 0 of 1 by NMSE" in s for s in sentences)
+    assert any("after the search" in s and "1 of 1 in every measure" in s for s in sentences)
     assert any("higher by up to 0.0700" in s for s in sentences)
     assert any("every strut" in s for s in sentences)
     assert findings({}) == []

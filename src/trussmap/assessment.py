@@ -8,9 +8,10 @@ import pandas as pd
 
 from trussmap.dataset import open_dataset
 from trussmap.design import design_lattices
+from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import design_topology
 from trussmap.lookup import closest_designs
-from trussmap.measures import nmse_frobenius, r_squared
+from trussmap.measures import MEASURES, errors, r_squared
 from trussmap.stiffness import COMPONENTS
 
 _MOST_LINES = 20
@@ -29,22 +30,33 @@ def assess(
 
     Returns
     -------
-    DataFrame with ``name``; ``nmse_frobenius`` of the network's best proposal; of the refined designs A and B
-    ``nmse_frobenius_refined``, ``nmse_componentwise_refined`` and ``design_b_nmse_frobenius_refined``; and
-    ``lookup_nmse_frobenius`` of the closest training design.
+    DataFrame with ``name`` and, for every measure of `trussmap.measures.MEASURES` such as ``nmse_frobenius``:
+    ``nmse_frobenius`` of the network's best proposal; of the refined designs A and B ``nmse_frobenius_refined`` and
+    ``design_b_nmse_frobenius_refined``; ``lookup_nmse_frobenius`` of the closest training design as it is, and
+    ``symmetric_lookup_nmse_frobenius`` of the closest one up to rotation and density (`trussmap.lookup`).
     """
     a, b = (found[found["rank"] == rank].set_index("target") for rank in (1, 2))
     rows = pd.DataFrame({"name": names}, index=np.arange(len(names)) + 1)
-    rows["nmse_frobenius"] = a["unrefined_nmse_frobenius"]
-    if refined:
-        rows["nmse_frobenius_refined"] = a["nmse_frobenius"]
-        rows["nmse_componentwise_refined"] = a["nmse_componentwise"]
-        rows["design_b_nmse_frobenius_refined"] = b["nmse_frobenius"]
+    baselines = {}
     if dataset:
         with open_dataset(dataset) as data:
-            rows["lookup_nmse_frobenius"] = nmse_frobenius(closest_designs(data.train, targets)[1][:, 0], targets)
+            raw = closest_designs(data.train, targets)[1][:, 0]
+            turned = homogenize_designs(closest_designs(data.train, targets, symmetric=True)[0][:, 0])
+        baselines = {"lookup": errors(raw, targets), "symmetric_lookup": errors(turned, targets)}
+    columns = {}
+    for measure in MEASURES:
+        columns[measure] = a[f"unrefined_{measure}"]
+        if refined:
+            columns[f"{measure}_refined"] = a[measure]
+            columns[f"design_b_{measure}_refined"] = b[measure]
+        for baseline, values in baselines.items():
+            columns[f"{baseline}_{measure}"] = pd.Series(values[measure], rows.index)
+    rows = rows.assign(**columns)
+    print(", ".join(MEASURES))
     for row in rows.head(_MOST_LINES).to_dict("records"):
-        print(", ".join(f"{k.replace('_', ' ')} {v:.3g}" if k != "name" else v for k, v in row.items()))
+        for key in ("", "_refined") if refined else ("",):
+            numbers = " ".join(f"{row[f'{measure}{key}']:.3g}" for measure in MEASURES)
+            print(f"{row['name']}, {key.strip('_') or 'proposed'}: {numbers}")
     return rows.reset_index(drop=True)
 
 
@@ -81,32 +93,34 @@ def unseen(
         found = design_lattices(
             targets, forward, inverse, options["draws"], options["temperature"], 1, effort, seed, threads
         )
-        error = found["nmse_frobenius"]
         with np.errstate(divide="ignore", invalid="ignore"):  # of one target it is not defined
             r2 = r_squared(targets, found[COMPONENTS].to_numpy())
         tree[effort] = {
             "targets": len(targets),
-            "nmse_frobenius_median": error.median(),
-            "nmse_frobenius_p95": error.quantile(0.95),
+            **{f"{measure}_median": found[measure].median() for measure in MEASURES},
+            **{f"{measure}_p95": found[measure].quantile(0.95) for measure in MEASURES},
             "r2": _defined(dict(zip(COMPONENTS, r2.tolist(), strict=True))),
             "same_topology_share": float((found["topology"] == design_topology(designs)).mean()),
             "seconds_per_target": (perf_counter() - start) / len(targets),
         }
+        tree[effort] = _defined(tree[effort])
         numbers = ", ".join(f"{k.replace('_', ' ')} {v:.3g}" for k, v in tree[effort].items() if k != "r2")
         print(f"{effort}: {numbers}, lowest R² {r2.min():.5f}")
     return tree
 
 
 def summarize(rows: pd.DataFrame) -> dict:
-    """Numbers of a table of `assess`: cells, median and quartiles of each error, shares better than the lookup."""
+    """Numbers of a table of `assess`: cells, median and quartiles of each error, shares better than the lookups."""
     tree = {"cells": len(rows)}
-    errors = rows.filter(like="nmse_frobenius")
+    measured = rows.filter(regex="|".join(MEASURES))
     for word, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75)):
-        tree |= errors.quantile(share).add_suffix(f"_{word}").to_dict()
+        tree |= _defined(measured.quantile(share).add_suffix(f"_{word}").to_dict())
     for key in ("", "_refined"):
-        if f"nmse_frobenius{key}" in rows:
-            better = rows[f"nmse_frobenius{key}"] < rows["lookup_nmse_frobenius"]
-            tree[f"better_than_lookup{key}_share"] = float(better.mean())
+        for baseline in ("lookup", "symmetric_lookup"):
+            for measure in MEASURES:
+                if {f"{measure}{key}", f"{baseline}_{measure}"} <= {*rows}:
+                    better = rows[f"{measure}{key}"] < rows[f"{baseline}_{measure}"]
+                    tree[f"better_than_{baseline}{key}_share_{measure}"] = float(better.mean())
     return tree
 
 
@@ -124,4 +138,4 @@ def summarize_groups(rows: pd.DataFrame, groupings: dict) -> pd.DataFrame:
 
 def _defined(numbers):
     """What of a dict of numbers is finite."""
-    return {key: value for key, value in numbers.items() if np.isfinite(value)}
+    return {key: value for key, value in numbers.items() if isinstance(value, dict) or np.isfinite(value)}

@@ -138,7 +138,7 @@ def design(
         from trussmap.figures.cell import plot as picture
     found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture)
     for row in found[found["rank"] == 1].to_dict("records"):
-        error = row["nmse_frobenius"]
-        said = f"{row['name']}: relative error of the stiffness {error**0.5:.1%} (nmse_frobenius {error:.2g})"
+        said = f"{row['name']}: stiffness off by {row['relative_error']:.2%}, E(n) by {row['modulus_error_median']:.2%}"
+        said += f" in the median and {row['modulus_error_largest']:.2%} in the worst direction"
         print(said + (row["remark"] and f"; {row['remark']}"))
     print(f"written: {out / 'designs.csv'}, {len(found)} lattices")

@@ -25,7 +25,7 @@ from trussmap.lattice.descriptor import (
     design_topology,
     sample_designs,
 )
-from trussmap.measures import nmse_componentwise, nmse_frobenius
+from trussmap.measures import errors, nmse_componentwise, nmse_frobenius
 from trussmap.parallel import in_threads, slices
 from trussmap.progress import progress
 from trussmap.rotation import GENERATORS, angle_axis, from_rotation_vector, rotation
@@ -72,9 +72,9 @@ def design_lattices(
     Returns
     -------
     DataFrame with a row for each lattice: ``target`` and ``rank`` from 1, the descriptor, ``topology``,
-    ``predicted_C11`` … by the forward model, ``C11`` … by finite elements, ``nmse_frobenius`` and
-    ``nmse_componentwise`` of the latter and ``surrogate_nmse_…`` of the former, and ``unrefined_nmse_…`` of the
-    target's best proposal, by finite elements.
+    ``predicted_C11`` … by the forward model, ``C11`` … by finite elements, the errors of the latter in all
+    `trussmap.measures.MEASURES`, ``unrefined_…`` those of the target's best proposal, by finite elements too, and
+    ``surrogate_nmse_…`` of the forward model's prediction.
     """
     targets = np.atleast_2d(targets)
     chunk = min(_TARGETS, max(1, _PROPOSALS // draws))
@@ -98,9 +98,11 @@ def design_lattices(
         table["topology"] = design_topology(designs)
         table[[f"predicted_{name}" for name in COMPONENTS]] = predicted
         table[COMPONENTS] = stiffness
-        for prefix, c in (("", stiffness), ("surrogate_", predicted), ("unrefined_", unrefined[owner])):
-            table[f"{prefix}nmse_frobenius"] = nmse_frobenius(c, goal)
-            table[f"{prefix}nmse_componentwise"] = nmse_componentwise(c, goal)
+        for prefix, c in (("", stiffness), ("unrefined_", unrefined[owner])):
+            for name, value in errors(c, goal).items():
+                table[f"{prefix}{name}"] = value
+        table["surrogate_nmse_frobenius"] = nmse_frobenius(predicted, goal)
+        table["surrogate_nmse_componentwise"] = nmse_componentwise(predicted, goal)
         tables.append(table.astype({name: int for name in DESIGN_COLUMNS if name.startswith("lattice")}))
     return pd.concat(tables, ignore_index=True)
 

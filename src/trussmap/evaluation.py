@@ -14,12 +14,12 @@
 ``inverse.same_topology_share``     share of proposals with the target's own topology
 ``inverse.redraw_differs_share``    share of redraws for a target with another topology than its first draw
 ``inverse.seconds_30000``           time of 30,000 proposals, best of three (scaled from ``timing_predictions`` targets)
-``inverse.nmse_frobenius_median``   of the FE-verified proposals
+``inverse.relative_error_median …`` of the FE-verified proposals, in all `trussmap.measures.MEASURES`
 ==================================  ==============================================================================
 
 `evaluate_lookup` does the same for the closest training design instead of a model: ``raw.…`` by the distance of the
 tensors as they are, ``symmetric.…`` with rotation and density allowed for (`trussmap.lookup`), each with ``r2``
-without finite elements, ``r2_fe`` with one solution, and ``nmse_frobenius_median``.
+without finite elements, ``r2_fe`` with one solution, and the medians as above.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import design_topology
 from trussmap.learning.models import load_forward, load_inverse
 from trussmap.lookup import closest_designs
-from trussmap.measures import bootstrap_interval, nmse_frobenius, r_squared
+from trussmap.measures import bootstrap_interval, errors, r_squared
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC
 
 
@@ -90,7 +90,7 @@ def evaluate(
     topology = np.stack([design_topology(proposals[:, i]) for i in range(proposals.shape[1])], 1)
     found["same_topology_share"] = float((topology[:, 0] == design_topology(out["designs"])).mean())
     found["redraw_differs_share"] = float((topology[:, 1:] != topology[:, :1]).mean())
-    found["nmse_frobenius_median"] = float(np.median(nmse_frobenius(out["inverse_fe"], truth)))
+    found |= _medians(out["inverse_fe"], truth)
     found["seconds_30000"] = time_proposals(inverse, truth, settings["timing_predictions"])
     return metrics, out
 
@@ -107,8 +107,7 @@ def evaluate_lookup(dataset: str | Path, settings: dict, threads: int | None = N
             metrics[name] = {
                 "r2": dict(zip(COMPONENTS, r_squared(truth, stiffness).tolist(), strict=True)),
                 "r2_fe": dict(zip(COMPONENTS, r_squared(truth, exact).tolist(), strict=True)),
-                "nmse_frobenius_median": float(np.median(nmse_frobenius(exact, truth))),
-            }
+            } | _medians(exact, truth)
     return metrics
 
 
@@ -122,6 +121,10 @@ def time_proposals(inverse: object, targets: np.ndarray, predictions: int) -> fl
         inverse.propose(targets[rows])
         seconds.append(perf_counter() - start)
     return min(seconds) * 30_000 / predictions
+
+
+def _medians(predicted, truth):
+    return {f"{name}_median": float(np.median(values)) for name, values in errors(predicted, truth).items()}
 
 
 def _scores(truth, predicted, resamples, seed, names=COMPONENTS):

@@ -25,7 +25,7 @@ from trussmap.homogenization import homogenize_cells, homogenize_designs
 from trussmap.lattice.compound import compound, superpose
 from trussmap.lattice.descriptor import DENSITY, REPS, TYPES, deformation_map
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.measures import nmse_frobenius
+from trussmap.measures import nmse_frobenius, relative_error
 
 _POLYNOMIAL = [(0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2)]  # powers of y and z in a phase
 # How far the phases are defined beyond the ends of the bar, in cells.
@@ -79,7 +79,8 @@ def grade(
           basis, largest over the control points on the axis; ``phase_error``: root mean square over the whole bar
         - ``path_error``: mean over the control points of ``nmse_frobenius`` of the FE stiffness of the local cell
           (as built: phases' gradient, local radii) against the stiffness interpolated linearly from A to B;
-          ``path_error_max``: the largest; ``end_error``: the larger of those of the first and last control point
+          ``path_error_max``: the largest; ``end_error``: the larger of those of the first and last control point;
+          ``path_relative_error``, ``path_relative_error_max``, ``end_relative_error``: the same of ``relative_error``
         - ``floating_struts``: struts not connected with the main part, 0 after pruning;
           ``floating_struts_before_pruning``
         - ``nodes``, ``struts``, ``relative_density_min``, ``relative_density_max`` along the path
@@ -372,11 +373,12 @@ def _measure_path(graph, path, phase, axis, designs):
     built = homogenize_cells(graphs, np.array(density), areas=areas)
     ends = homogenize_designs(designs)
     wanted = (1 - progress)[:, None] * ends[0] + progress[:, None] * ends[1]
-    error = nmse_frobenius(built, wanted)
-    return {
-        "path_error": float(error.mean()),
-        "path_error_max": float(error.max()),
-        "end_error": float(error[[0, -1]].max()),
+    found = {}
+    for name, error in (("error", nmse_frobenius(built, wanted)), ("relative_error", relative_error(built, wanted))):
+        found[f"path_{name}"] = float(error.mean())
+        found[f"path_{name}_max"] = float(error.max())
+        found[f"end_{name}"] = float(error[[0, -1]].max())
+    return found | {
         "relative_density_min": float(min(density)),
         "relative_density_max": float(max(density)),
     }

@@ -2,8 +2,33 @@
 
 import numpy as np
 
-from trussmap.stiffness import MULTIPLICITY
+from trussmap.stiffness import MULTIPLICITY, directional_modulus, hencky, tensor_norm
 from trussmap.streams import stream
+
+#: What `errors` measures, those for a reader first, with the words of a table.
+MEASURES = {
+    "relative_error": "‖ΔC‖/‖C‖",
+    "modulus_error_median": "E(n) off by, median over directions",
+    "modulus_error_largest": "E(n) off by, largest over directions",
+    "log_euclidean": "log-Euclidean distance",
+    "nmse_frobenius": "NMSE (Frobenius)",
+    "nmse_componentwise": "NMSE (componentwise, Eq. 8 as printed)",
+    "nmse_published_code": "NMSE (as the published code selects)",
+}
+
+_DIAGONAL = np.flatnonzero(MULTIPLICITY == 1)
+
+
+def _half_sphere(count):
+    """Unit vectors (count, 3) spread evenly over the upper half of the sphere, on a Fibonacci spiral."""
+    k = np.arange(count) + 0.5
+    height, turn = k / count, np.pi * (1 + 5**0.5) * k
+    across = np.sqrt(1 - height**2)
+    return np.stack([across * np.cos(turn), across * np.sin(turn), height], -1)
+
+
+_DIRECTIONS = _half_sphere(1000)
+_AT_ONCE = 1000  # stiffnesses, which bounds the memory
 
 
 def nmse_frobenius(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -27,6 +52,66 @@ def nmse_componentwise(prediction: np.ndarray, target: np.ndarray) -> np.ndarray
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.nan_to_num((prediction - target) ** 2 / target**2, nan=0.0, posinf=np.inf)
     return (MULTIPLICITY * ratio).sum(-1)
+
+
+def nmse_published_code(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Σ (ΔC)² / Σ C² over C11 … C16 and C22, the first seven of (..., 21): what the published code selects by."""
+    part = slice(0, 7)
+    return ((prediction - target)[..., part] ** 2).sum(-1) / (target[..., part] ** 2).sum(-1)
+
+
+def relative_error(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """‖ΔC‖ / ‖C‖ of the tensors, the same in every frame, for (..., 21) each.
+
+    >>> c = np.linspace(1, 2, 21)
+    >>> float(relative_error(1.1 * c, c).round(9))
+    0.1
+    """
+    return tensor_norm(prediction - target) / tensor_norm(target)
+
+
+def log_euclidean(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """‖log C − log C'‖ of the tensors in Mandel form, for (..., 21) each (Arsigny et al. 2006).
+
+    It is the same for the compliances, in every frame and in every unit, and counts a soft mode like a stiff one: one
+    mode that is e times too stiff adds 1. A mode that is not positive counts as 1e-12 of the largest.
+
+    >>> c = np.array([1.0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1e-6])
+    >>> float(log_euclidean(np.where(c == 1e-6, 1e-7, c), c).round(3))  # a soft mode ten times too soft: log 10
+    2.303
+    """
+    logarithms = [hencky(c / tensor_norm(c)[..., None], 1e-12) for c in (prediction, target)]
+    # A common factor s of all modes is log(s) times the identity, whose norm is √6.
+    scale = np.log(tensor_norm(prediction) / tensor_norm(target))
+    difference = logarithms[0] - logarithms[1]
+    difference[..., _DIAGONAL] += scale[..., None]
+    return np.sqrt((MULTIPLICITY * difference**2).sum(-1))
+
+
+def modulus_error(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median and largest |E'(n)/E(n) − 1| (...,) over 1,000 directions n, for (..., 21) each."""
+    shape = np.broadcast_shapes(np.shape(prediction), np.shape(target))
+    rows = [np.broadcast_to(c, shape).reshape(-1, 21) for c in (prediction, target)]
+    parts = []
+    for start in range(0, len(rows[0]), _AT_ONCE):
+        own, wanted = (directional_modulus(c[start : start + _AT_ONCE], _DIRECTIONS) for c in rows)
+        off = np.abs(own / wanted - 1)
+        parts.append((np.median(off, -1), off.max(-1)))
+    return tuple(np.concatenate(part).reshape(shape[:-1]) for part in zip(*parts, strict=True))
+
+
+def errors(prediction: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
+    """All ``MEASURES`` (n,) of stiffnesses (n, 21)."""
+    middle, largest = modulus_error(prediction, target)
+    return {
+        "relative_error": relative_error(prediction, target),
+        "modulus_error_median": middle,
+        "modulus_error_largest": largest,
+        "log_euclidean": log_euclidean(prediction, target),
+        "nmse_frobenius": nmse_frobenius(prediction, target),
+        "nmse_componentwise": nmse_componentwise(prediction, target),
+        "nmse_published_code": nmse_published_code(prediction, target),
+    }
 
 
 def r_squared(truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:

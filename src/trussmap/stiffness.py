@@ -115,15 +115,18 @@ def isotropic(youngs_modulus: float = 1.0, poisson_ratio: float = POISSON_RATIO)
 
 
 def directional_modulus(vector: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Young's modulus E(n) of one stiffness (21,) in unit directions (..., 3): the elastic surface (paper, Fig. 1).
+    """Young's moduli E(n) (..., k) of stiffnesses (..., 21) in unit directions (k, 3): the elastic surface.
 
-    >>> directional_modulus(pack(isotropic(210.0)), [[1, 0, 0], [0.6, 0, 0.8]]).round(9)
+    One stiffness takes directions of any shape (..., 3).
+
+    >>> directional_modulus(pack(isotropic(210.0)), np.array([[1, 0, 0], [0.6, 0, 0.8]])).round(9)
     array([210., 210.])
     """
-    compliance = np.linalg.inv(unpack(np.asarray(vector, float)))
+    compliance = pack(np.linalg.inv(unpack(np.asarray(vector, float))))
     n = np.asarray(directions)
     stress = n[..., _P] * n[..., _Q]  # uniaxial stress n⊗n in Voigt form
-    return 1 / np.einsum("...i,ij,...j->...", stress, compliance, stress)
+    products = MULTIPLICITY * stress[..., ROWS] * stress[..., COLUMNS]
+    return 1 / (products @ compliance if compliance.ndim == 1 else compliance @ products.T)
 
 
 def mandel(vector: Array) -> Array:

@@ -7,18 +7,19 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from trussmap.crystal.targets import SYSTEM_NAMES, connectivity_class
 from trussmap.figures import style
 
 _LOOK = {
-    "lookup_nmse_frobenius": ("closest training design (lookup)", style.TRAIN),
-    "nmse_frobenius": ("inverse model, best proposal", "#c2912e"),
-    "nmse_frobenius_refined": ("refined design A", style.DESIGN_A),
+    "lookup_relative_error": ("closest training design", style.TRAIN),
+    "symmetric_lookup_relative_error": ("… up to rotation and density", "#7b6fa8"),
+    "relative_error": ("inverse model, best proposal", "#c2912e"),
+    "relative_error_refined": ("refined design A", style.DESIGN_A),
 }
 #: Errors below this are drawn at it: the design is the target up to rounding in print.
-_FLOOR = 1e-6
+_FLOOR = 1e-3
 #: A distribution of fewer cells is drawn as the cells themselves.
 _FEWEST = 8
 
@@ -41,7 +42,7 @@ def plot(cells: pd.DataFrame, path: str | Path) -> None:
     limits = 0.5 * errors["drawn"].min(), 1.5 * np.nanquantile(errors["drawn"], 0.998)
     with style.figure(path, 13, 5.2) as fig:
         axes = fig.subplots(1, 3, sharey=True, width_ratios=(3.4, 7, 5))
-        fig.subplots_adjust(left=0.05, right=0.985, top=0.81, bottom=0.15, wspace=0.12)
+        fig.subplots_adjust(left=0.062, right=0.985, top=0.81, bottom=0.15, wspace=0.12)
         hue = {"hue": "method", "hue_order": keys, "palette": [_LOOK[key][1] for key in keys], "legend": False}
         _shares(axes[0], main, hue)
         for ax, name in zip(axes[1:], groups, strict=True):
@@ -51,9 +52,10 @@ def plot(cells: pd.DataFrame, path: str | Path) -> None:
             ax.set_axisbelow(True)
         axes[0].set(yscale="log", ylim=limits)
         axes[0].yaxis.set_major_locator(LogLocator(10, numticks=12))
+        axes[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.percent(value)))
         axes[0].yaxis.set_minor_formatter(NullFormatter())
         if errors["drawn"].min() == _FLOOR:
-            note = f"errors below {style.number(_FLOOR)} are drawn there"
+            note = f"errors below {style.percent(_FLOOR)} are drawn there"
             axes[0].annotate(note, (1, _FLOOR), xytext=(0, 4), textcoords="offset points", ha="right", fontsize=7.5)
         title = " and ".join(f"{number:,} {_words(name)}" for name, number in count.items())
         fig.suptitle(f"Crystal-network cells as targets: {title}", x=0.05, ha="left", y=0.975, fontsize=13)
@@ -61,7 +63,8 @@ def plot(cells: pd.DataFrame, path: str | Path) -> None:
         if len(others):
             other = _words(others["source"].iloc[0], plural=False)
             handles.append(Line2D([], [], color=style.TARGET, marker="D", ls="", ms=4.5, label=f"a {other}"))
-        fig.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.042, 0.935), ncols=4, columnspacing=1.6)
+        place = {"loc": "upper left", "bbox_to_anchor": (0.054, 0.935), "ncols": 5}
+        fig.legend(handles=handles, columnspacing=1.4, fontsize=9, **place)
 
 
 def _words(source, plural=True):
@@ -77,8 +80,10 @@ def _shares(ax, main, hue):
         at = 0.5, max(middle, _FLOOR)
         ax.plot(*at, "o", color=color, ms=5, mec="white", mew=1, zorder=3)
         place = {"xytext": (7, -4), "textcoords": "offset points", "va": "top"}
-        ax.annotate(style.number(middle, 2), at, color=color, fontsize=8.5, **place)
-    ax.set(xlim=(0, 1), xlabel="share of cells with a smaller error", ylabel="NMSE (Frobenius)")
+        ax.annotate(style.percent(middle), at, color=color, fontsize=8.5, **place)
+    ax.set(
+        xlim=(0, 1), xlabel="share of cells with a smaller error", ylabel="relative error of the stiffness, ‖ΔC‖/‖C‖"
+    )
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
     ax.set_title("all, with medians", pad=5)
 
@@ -99,5 +104,5 @@ def _distributions(ax, name, main, others, hue):
     ax.set_xticks(range(len(order)), [f"{label}\n{size[label]:,}" for label in order])
     ax.tick_params(axis="x", length=0)
     ax.set(xlim=(-0.6, len(order) - 0.4), xlabel=f"{name}; below, the number of cells")
-    shown = "median, quartiles, 5 % and 95 %" if many.any() else "every cell"
+    shown = "quartiles, 5 and 95 %" if many.any() else "every cell"
     ax.set_title(f"by {name.split(',')[0]}: {shown}", pad=5)

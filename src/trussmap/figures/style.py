@@ -71,3 +71,10 @@ def number(value, digits=3):
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return rf"${mantissa}\times10^{{{int(exponent)}}}$"
+
+
+def percent(value):
+    """A share as text with two significant figures, in %."""
+    if value < 1e-4:
+        return "< 0.01 %"
+    return f"{100 * value:.2g} %" if value < 0.995 else f"{100 * value:,.0f} %"

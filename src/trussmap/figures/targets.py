@@ -25,7 +25,7 @@ def plot(names, targets, designs, path, graphs=None, unit_scale=1.0, unit="E_bas
     names : k names of the targets
     targets : (k, 21) in units of E_base
     designs : DataFrame with ``target`` (from 1), ``rank``, the descriptor's columns, ``C11`` … ``C66`` verified by FE
-        and ``nmse_frobenius``
+        and ``relative_error``, ``modulus_error_largest``
     graphs : k PeriodicGraph or None: the lattice that a target belongs to, where it has one
     unit_scale, unit : what moduli are multiplied by and printed in (114.0 and "GPa" for titanium bone scaffolds)
 
@@ -95,8 +95,9 @@ def _row(axes, name, target, graph, chosen, units, with_lattice):
         row = chosen.iloc[k]
         lattice = design_graph(row[DESIGN_COLUMNS].to_numpy(float))
         draw.lattice(ax, lattice, row["relative_density"], color, draw.square(draw.lattice_limits(lattice)), 500)
-        error = style.number(100 * row["nmse_frobenius"])
-        ax.set_title(f"{label}, $\\rho$ = {row['relative_density']:.3f}\nNMSE {error} %", fontsize=8.5, pad=1, y=1)
+        error, worst = (style.percent(row[key]) for key in ("relative_error", "modulus_error_largest"))
+        text = f"{label}, $\\rho$ = {row['relative_density']:.3f}\noff by {error}, $E(n)$ ≤ {worst}"
+        ax.set_title(text, fontsize=8, pad=1, y=1)
     _projections(axes[2:], curves, unit)
 
 

@@ -4,29 +4,33 @@ from pathlib import Path
 
 import pandas as pd
 
+from trussmap.measures import MEASURES
 from trussmap.report.text import DASH, count, duration, find, flatten, name_of, percent, plain, value_text
 from trussmap.stiffness import COMPONENTS
 
 _LABELS = {
-    "nmse_frobenius": "network’s best proposal: NMSE (Frobenius)",
-    "nmse_frobenius_refined": "design A, refined: NMSE (Frobenius)",
-    "lookup_nmse_frobenius": "lookup: NMSE (Frobenius)",
-    "search_nmse_frobenius": "thorough search of all topologies: NMSE (Frobenius)",
-    "nmse_componentwise": "network’s best proposal: NMSE (componentwise, Eq. 8)",
-    "nmse_componentwise_refined": "design A, refined: NMSE (componentwise, Eq. 8)",
-    "nmse_frobenius_median": "network’s best proposal: median NMSE (Frobenius)",
-    "nmse_frobenius_refined_median": "design A, refined: median NMSE (Frobenius)",
-    "lookup_nmse_frobenius_median": "lookup: median NMSE (Frobenius)",
-    "design_b_nmse_frobenius": "design B: NMSE (Frobenius)",
-    "design_b_nmse_frobenius_refined": "design B, refined: NMSE (Frobenius)",
-    "design_b_nmse_frobenius_refined_median": "design B, refined: median NMSE (Frobenius)",
-    "better_than_lookup_share": "cells for which the network’s best proposal is closer than the lookup",
-    "better_than_lookup_refined_share": "cells for which the refined design is closer than the lookup",
-    "nmse_frobenius_p95": "NMSE (Frobenius) that 95 % stay below",
     "same_topology_share": "share of targets whose own topology is found",
     "seconds_per_target": "seconds for a target",
     "designs_per_second": "designs homogenized per second and core",
+    "control_point_error": "gradient of the phases on the axis: largest relative error",
+    "phase_error": "gradient of the phases in the whole bar: root mean square of the relative error",
+    "path_error": "stiffness along the axis: mean NMSE (Frobenius)",
+    "path_error_max": "stiffness along the axis: largest NMSE (Frobenius)",
+    "end_error": "stiffness at the ends: larger NMSE (Frobenius)",
+    "path_relative_error": "stiffness along the axis: mean ‖ΔC‖/‖C‖",
+    "path_relative_error_max": "stiffness along the axis: largest ‖ΔC‖/‖C‖",
+    "end_relative_error": "stiffness at the ends: larger ‖ΔC‖/‖C‖",
 }
+#: Which design an error is of, by what stands before and after the measure in its key.
+_OF = {
+    ("lookup_", ""): "closest training design",
+    ("symmetric_lookup_", ""): "closest training design up to rotation and density",
+    ("", ""): "network’s best proposal",
+    ("", "_refined"): "design A, refined",
+    ("design_b_", "_refined"): "design B, refined",
+    ("search_", ""): "thorough search without a network",
+}
+_STATISTICS = {"_median": "median ", "_p95": "95 % stay below, "}
 _QUARTILES = ("_q25", "_q75")
 
 
@@ -116,7 +120,8 @@ def chapter_table(metrics, chapter, own="here"):
     """Table of a chapter's numbers: (column names, [(quantity, [text])]).
 
     Plain numbers of the chapter stand in the column ``own``, those of the paper before them, and each dictionary in the
-    chapter has a column of its name. Quartiles stand behind their median.
+    chapter has a column of its name. Quartiles stand behind their median. The rows with an NMSE, which are for
+    comparison with the paper, stand apart under ``nmse``.
     """
     columns = {}
     for tree, of_chapter, suffix in (
@@ -131,8 +136,12 @@ def chapter_table(metrics, chapter, own="here"):
     keys = [
         key for key in dict.fromkeys(k for numbers in columns.values() for k in numbers) if key[-4:] not in _QUARTILES
     ]
-    rows = [(_label(key), [_with_quartiles(numbers, key) for numbers in columns.values()]) for key in keys]
-    return {"columns": list(columns), "rows": rows}
+    rows = {key: (_label(key), [_with_quartiles(numbers, key) for numbers in columns.values()]) for key in keys}
+    return {
+        "columns": list(columns),
+        "rows": [row for key, row in rows.items() if "nmse" not in key],
+        "nmse": [row for key, row in rows.items() if "nmse" in key],
+    }
 
 
 def specimen_tables(study_dir, youngs_modulus_gpa):
@@ -183,7 +192,22 @@ def _with_quartiles(numbers, key):
 
 
 def _label(key):
-    return " · ".join(_LABELS.get(part, part.replace("_", " ")) for part in key.split("."))
+    return " · ".join(_words(part) for part in key.split("."))
+
+
+def _words(part):
+    """The words for one part of a key: of an error, what it is the error of and in which measure."""
+    measure = next((name for name in MEASURES if name in part), None)
+    if part in _LABELS or measure is None:
+        return _LABELS.get(part, part.replace("_", " "))
+    before, _, after = part.partition(measure)
+    if before.startswith("better_than"):
+        design = "the refined design A" if "_refined" in before else "the network’s best proposal"
+        other = "symmetric lookup" if "symmetric" in before else "lookup"
+        return f"targets for which {design} beats the {other}, by {MEASURES[measure]}"
+    statistic = next((end for end in _STATISTICS if after.endswith(end)), "")
+    of = _OF.get((before, after.removesuffix(statistic)), f"{before}{after}".replace("_", " "))
+    return f"{of}: {_STATISTICS.get(statistic, '')}{MEASURES[measure]}"
 
 
 def _r2(value):

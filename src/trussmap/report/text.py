@@ -1,7 +1,5 @@
 """Numbers as a reader takes them in, and where they stand in a tree of them."""
 
-import math
-
 from trussmap.learning.registry import architectures
 
 DASH = "–"
@@ -37,15 +35,19 @@ def value_text(key, value):
         return DASH
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         last = key.rsplit(".", 1)[-1]
-        if "nmse_frobenius" in last or last.endswith("share"):
+        if "share" in last or "relative_error" in last or "modulus_error" in last:
             return percent(value)
+        if "nmse" in last:
+            return f"{value:.2g}"
         if "seconds" in last and "per_second" not in last:
             return duration(value)
     return plain(value)
 
 
 def percent(value):
-    return f"{100 * value:.3g} %" if math.isfinite(value) and abs(value) < 10 else f"{100 * value:.2e} %"
+    if 0 < value < 1e-6:  # rounding; no one can measure or make that
+        return "< 0.0001 %"
+    return f"{100 * value:.3g} %" if abs(value) < 10 else f"{100 * value:,.0f} %"
 
 
 def plain(value, digits=4):
