@@ -36,8 +36,8 @@ from trussmap.streams import stream
 _PROPOSALS, _TARGETS = 100_000, 50
 # Designs that a thread refines together, whose derivatives fit its cache.
 _REFINED = 1024
-# Random starts of every topology, and the rounds: steps, designs left of a target, how many of them of one topology.
-_EFFORT = {
+#: Random starts of every topology, and the rounds: steps, designs left of a target, how many of them of one topology.
+EFFORT = {
     "quick": (4, ((6, 80, 2), (10, 24, 2), (25, 8, 1))),
     "thorough": (24, ((6, 600, 8), (12, 100, 4), (40, 12, 1))),
 }
@@ -145,7 +145,7 @@ def search(
 
     Returns owning target (k,), design (k, 19) and stiffness (k, 21) of those that are left.
     """
-    random_starts, rounds = _EFFORT[effort]
+    random_starts, rounds = EFFORT[effort]
     types, reps = topology_members()
     count = len(types) * random_starts
     rest = sample_designs(stream(seed, "random starts"), 0, count)

@@ -180,3 +180,31 @@ rule generalize_unseen:
         "Designing lattices for the stiffness of unseen designs"
     script:
         "../scripts/generalize_unseen.py"
+
+
+rule compare_starts:
+    input:
+        models=models(config["model"]["architecture"]),
+        dataset=f"{RESULTS}/dataset.h5",
+        targets=rules.generalize_catalogue.output.targets,
+    output:
+        table=f"{RESULTS}/generalize/starts.csv",
+        summary=f"{RESULTS}/generalize/starts.json",
+    log:
+        log_of("compare_starts"),
+    benchmark:
+        benchmark_of("compare_starts")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=config["starts"],
+        seed=config["seed"],
+        source=source_of("compare_starts", config["model"]["architecture"]),
+    message:
+        "Refining from networks, lookups and random designs"
+    script:
+        "../scripts/compare_starts.py"

@@ -16,6 +16,7 @@ FIGURES = expand(
             "bone_designs",
             "catalogue_designs",
             "catalogue",
+            "starts",
             "graded",
         ],
         *[
@@ -216,6 +217,29 @@ rule figure_catalogue:
         "../scripts/figure_catalogue.py"
 
 
+rule figure_starts:
+    input:
+        rules.compare_starts.output.table,
+    output:
+        f"{RESULTS}/figures/starts.png",
+    log:
+        log_of("figure_starts"),
+    benchmark:
+        benchmark_of("figure_starts")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=source_of("figure_starts"),
+    message:
+        "Drawing what starts are worth"
+    script:
+        "../scripts/figure_starts.py"
+
+
 rule figure_graded:
     input:
         nodes=f"{RESULTS}/grading/nodes.csv",
@@ -246,6 +270,7 @@ rule figure_graded:
 TIMED = {
     **dict.fromkeys(["study", "merge", "generalize_bone", "search_bone"], [None]),
     **dict.fromkeys(["generalize_catalogue", "generalize_unseen", "grade"], [None]),
+    "compare_starts": [None],
     **dict.fromkeys(["sample", "homogenize"], SHARDS),
     "generate_catalogue": [None] if config["catalogue"]["generated"] else [],
     "train": [f"{a}_{network}" for a in ARCHITECTURES for network in NETWORKS[a]],
@@ -266,6 +291,7 @@ rule metrics:
         search=rules.search_bone.output.summary,
         catalogue=f"{RESULTS}/generalize/catalogue/summary.json",
         unseen=rules.generalize_unseen.output[0],
+        starts=rules.compare_starts.output.summary,
         grading=f"{RESULTS}/grading/summary.json",
         benchmarks=[
             benchmark_of(rule, job) for rule, jobs in TIMED.items() for job in jobs

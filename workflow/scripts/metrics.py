@@ -12,6 +12,7 @@ with job(snakemake):
         "bone": [source.bone, source.search],
         "catalogue": [source.catalogue],
         "unseen": [source.unseen],
+        "starts": [source.starts],
         "grading": [source.grading],
     }
     tree = gather(source.dataset, source.timings, source.evaluations, summaries, source.benchmarks, source.paper)

@@ -1,0 +1,105 @@
+"""What a start is worth: the error that refinement reaches from networks, lookups and random designs, by its cost.
+
+The cost is counted in finite-element solutions for a target, each with its gradient: refining ``starts`` by ``steps``
+takes starts · (steps + 1). Whatever chooses the starts, networks or the training data, costs none.
+"""
+
+import numpy as np
+import pandas as pd
+
+from trussmap.dataset import open_dataset
+from trussmap.design import EFFORT, refine_designs, search
+from trussmap.lattice.compound import topology_members
+from trussmap.lattice.descriptor import sample_designs
+from trussmap.lookup import closest_designs
+from trussmap.measures import nmse_frobenius, relative_error
+from trussmap.streams import stream
+
+#: Where starts come from, with the words of a figure.
+SOURCES = {
+    "network": "inverse network",
+    "symmetric_lookup": "closest training designs, up to rotation and density",
+    "lookup": "closest training designs",
+    "random": "random designs",
+}
+# Proposals of a network for each start that is taken: the forward network screens them.
+_SCREENED = 12
+# Random designs that a target gets for each start of the other kinds: a single one is worth nothing.
+_RANDOM = 16
+
+
+def errors_by_cost(
+    targets: np.ndarray, forward: object, inverse: object, dataset: str, settings: dict, seed: int, threads: int | None
+) -> pd.DataFrame:
+    """Errors (n targets) of the best design for every source of starts, number of starts and number of steps.
+
+    Parameters
+    ----------
+    targets : (n, 21) base modulus 1
+    settings : ``starts`` and ``steps``, lists of whole numbers
+
+    Returns
+    -------
+    DataFrame with ``source``, ``starts``, ``steps``, ``solutions`` for a target, and of the relative error
+    ``median``, ``p90`` and the share ``below_1_percent``. The source ``search`` is the quick `trussmap.design.search`
+    over all topologies, without any start given.
+    """
+    most = max(settings["starts"])
+    rows = []
+    for source, starts in _starts(targets, forward, inverse, dataset, most, seed).items():
+        many = _RANDOM if source == "random" else 1
+        for count in settings["starts"]:
+            own = starts[:, : count * many]
+            designs, goal = own.reshape(-1, own.shape[-1]), np.repeat(targets, own.shape[1], 0)
+            for steps in settings["steps"]:
+                _, stiffness = refine_designs(goal, designs, steps, threads)
+                best = nmse_frobenius(stiffness, goal).reshape(own.shape[:2]).argmin(1)
+                reached = stiffness.reshape(*own.shape[:2], 21)[np.arange(len(targets)), best]
+                cost = own.shape[1] * (steps + 1)
+                rows.append({"source": source, "starts": own.shape[1], "steps": steps, "solutions": cost})
+                rows[-1] |= _statistics(relative_error(reached, targets))
+    owner, designs, stiffness = search(
+        targets, np.zeros(0, int), np.zeros((0, designs.shape[1])), "quick", stream(seed, "search"), threads
+    )
+    error = nmse_frobenius(stiffness, targets[owner])
+    order = np.lexsort((error, owner))
+    first = order[np.searchsorted(owner[order], np.arange(len(targets)))]
+    rows.append({"source": "search"} | _search_cost() | _statistics(relative_error(stiffness[first], targets)))
+    return pd.DataFrame(rows)
+
+
+def _search_cost():
+    random_starts, rounds = EFFORT["quick"]
+    first = count = len(topology_members()[0]) * random_starts
+    cost = 0
+    for steps, left, _ in rounds:
+        cost, count = cost + count * (steps + 1), left
+    return {"starts": first, "steps": sum(steps for steps, _, _ in rounds), "solutions": cost}
+
+
+def _statistics(error):
+    return {
+        "median": float(np.median(error)),
+        "p90": float(np.quantile(error, 0.9)),
+        "below_1_percent": float((error < 0.01).mean()),
+    }
+
+
+def _starts(targets, forward, inverse, dataset, count, seed):
+    """Designs (n, count, 19) for every source, best first as far as one can tell without finite elements."""
+    proposals = inverse.propose(targets, draws=_SCREENED * count, seed=stream(seed, "starts"))
+    flat = proposals.reshape(-1, proposals.shape[-1])
+    error = nmse_frobenius(forward.predict(flat), np.repeat(targets, proposals.shape[1], 0)).reshape(len(targets), -1)
+    found = {"network": np.take_along_axis(proposals, error.argsort(1)[:, :count, None], 1)}
+    with open_dataset(dataset) as data:
+        for name in ("symmetric_lookup", "lookup"):
+            found[name] = closest_designs(data.train, targets, count, symmetric=name != "lookup")[0]
+    size = len(targets) * count * _RANDOM
+    found["random"] = sample_designs(stream(seed, "random starts"), 0, size).reshape(len(targets), -1, flat.shape[1])
+    return found
+
+
+def least_cost(table: pd.DataFrame, error: float = 0.01) -> dict[str, int]:
+    """{source: least number of solutions after which the median error is below ``error``}; absent where it never is."""
+    good = table[table["median"] < error]
+    return {source: int(cost) for source, cost in good.groupby("source")["solutions"].min().items()}

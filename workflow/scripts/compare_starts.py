@@ -1,0 +1,33 @@
+"""What starts from networks, lookups and random designs are worth, in the design space and out of it.
+
+Outputs: `starts.csv`, a table of `trussmap.starts.errors_by_cost` for each ``space`` (``inside``: unseen test designs;
+``outside``: crystal-network cells), and `starts.json`, the least cost of a median error below 1 %.
+"""
+
+from trussmap.job import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    import pandas as pd
+
+    from trussmap.dataset import open_dataset
+    from trussmap.io import write_csv, write_json
+    from trussmap.learning.models import load_forward, load_inverse
+    from trussmap.starts import errors_by_cost, least_cost
+    from trussmap.stiffness import COMPONENTS
+
+    p, source, out = snakemake.params, snakemake.input, snakemake.output
+    models = Path(source.models[0]).parent
+    networks = load_forward(models), load_inverse(models)
+    count = p.settings["targets"]
+    with open_dataset(source.dataset) as data:
+        inside = data.test.read(slice(count), ("stiffness",))["stiffness"]
+    outside = pd.read_csv(source.targets)[COMPONENTS].to_numpy()[-count:]  # the generated ones come last
+    tables = {}
+    for space, targets in (("inside", inside), ("outside", outside)):
+        tables[space] = errors_by_cost(targets, *networks, source.dataset, p.settings, p.seed, snakemake.threads)
+        print(f"{space}:\n{tables[space].to_string()}", flush=True)
+    write_csv(pd.concat([table.assign(space=space) for space, table in tables.items()]), out.table)
+    least = {f"{space}.{name}": n for space, table in tables.items() for name, n in least_cost(table).items()}
+    write_json({"targets": count, "solutions_to_1_percent": least}, out.summary)
