@@ -45,8 +45,9 @@ class Networks:
 def test_one_unseen_design_has_no_coefficient_of_determination(tmp_path):
     designs = sample_designs(5, 0, 40)
     stiffness = homogenize_designs(designs)
+    shares = {"validation_share": 0.1, "test_share": 0.3}
     write_shard(tmp_path / "shard.h5", designs, stiffness[:, :9], stiffness, settings={"seed": 5})
-    merge_shards([tmp_path / "shard.h5"], tmp_path / "dataset.h5", 0.3, {"seed": 5})
+    merge_shards([tmp_path / "shard.h5"], tmp_path / "dataset.h5", shares, {"seed": 5})
     network, options = Networks(designs), {"draws": 3, "temperature": 1.0}
     counts = {"none": 1}
     tree = unseen(network, network, tmp_path / "dataset.h5", counts, options)

@@ -4,13 +4,14 @@ import h5py
 import numpy as np
 import pytest
 
-from trussmap.dataset import column_statistics, is_test, merge_shards, open_dataset, read_shard, write_shard
+from trussmap.dataset import SPLITS, column_statistics, merge_shards, open_dataset, read_shard, split_of, write_shard
 from trussmap.errors import InputError
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
 from trussmap.rotation import rotation
 from trussmap.stiffness import isotropic, pack, rotate, unpack_orthotropic
 
 N = 3000
+SHARES = {"validation_share": 0.05, "test_share": 0.1}
 R2 = [DESIGN_COLUMNS.index(name) for name in ("R2_theta", "R2_rot_ax1", "R2_rot_ax2")]
 
 
@@ -44,25 +45,31 @@ def test_the_data_set_does_not_depend_on_the_cut_into_shards(tmp_path, content):
     for name, edges in (("one", [0, N]), ("many", [0, 100, 1234, 2999, N])):
         folder = tmp_path / name
         paths = shards(folder, content, edges)
-        merge_shards(paths[::-1], folder / "dataset.h5", 0.1, {"seed": 5})
+        merge_shards(paths[::-1], folder / "dataset.h5", SHARES, {"seed": 5})
         files.append((folder / "dataset.h5").read_bytes())
     assert files[0] == files[1]
 
 
 def test_splits_are_disjoint_complete_and_of_the_asked_share(tmp_path, content):
-    merge_shards(shards(tmp_path, content, [0, 1500, N]), tmp_path / "dataset.h5", 0.1, {"seed": 5})
+    merge_shards(shards(tmp_path, content, [0, 1500, N]), tmp_path / "dataset.h5", SHARES, {"seed": 5})
     with open_dataset(tmp_path / "dataset.h5") as data:
-        numbers = {name: getattr(data, name).read(names=("number",))["number"] for name in ("train", "test")}
-        assert len(data.train) + len(data.test) == N
+        numbers = {name: getattr(data, name).read(names=("number",))["number"] for name in SPLITS}
+        assert len(data) == N
         assert np.array_equal(np.sort(np.concatenate(list(numbers.values()))), np.arange(N))
-        assert abs(len(data.test) / N - 0.1) < 0.03
-        assert is_test(numbers["test"], 5, 0.1).all() and not is_test(numbers["train"], 5, 0.1).any()
+        assert abs(len(data.test) / N - 0.1) < 0.03 and abs(len(data.validation) / N - 0.05) < 0.02
+        for index, name in enumerate(SPLITS):
+            assert (split_of(numbers[name], 5, **SHARES) == index).all()
         assert np.array_equal(data.test.read()["designs"], content[0][numbers["test"]])
-    assert not np.array_equal(is_test(np.arange(N), 5, 0.1), is_test(np.arange(N), 6, 0.1))
+    assert not np.array_equal(split_of(np.arange(N), 5, **SHARES), split_of(np.arange(N), 6, **SHARES))
+
+
+def test_a_validation_split_takes_nothing_from_the_test_split():
+    tested = [split_of(np.arange(N), 5, share, 0.1) == 2 for share in (0.0, 0.05)]
+    assert np.array_equal(*tested)
 
 
 def test_the_head_of_a_split_is_a_split(tmp_path, content):
-    merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "dataset.h5", 0.1, {"seed": 5})
+    merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "dataset.h5", SHARES, {"seed": 5})
     with open_dataset(tmp_path / "dataset.h5") as data:
         head = data.train.head(1000)
         assert len(head) == 1000 and len(data.train.head(10**9)) == len(data.train)
@@ -74,7 +81,7 @@ def test_the_head_of_a_split_is_a_split(tmp_path, content):
 
 def test_column_statistics_agree_with_numpy(tmp_path, content, monkeypatch):
     monkeypatch.setattr("trussmap.dataset.BLOCK", 700)
-    merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "dataset.h5", 0.1, {"seed": 5})
+    merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "dataset.h5", SHARES, {"seed": 5})
     table = column_statistics(tmp_path / "dataset.h5").set_index("column")
     designs, orthotropic, stiffness = content
     before_r2 = unpack_orthotropic(orthotropic)
@@ -110,7 +117,7 @@ def test_unusable_files_are_named(tmp_path, content):
             read_shard(tmp_path / name)
         assert name in str(error.value)
         with pytest.raises(InputError):
-            merge_shards([tmp_path / name, other], tmp_path / "dataset.h5", 0.1, {})
+            merge_shards([tmp_path / name, other], tmp_path / "dataset.h5", SHARES, {})
     with pytest.raises(InputError, match="not a trussmap dataset"):
         open_dataset(good)
     assert not (tmp_path / "dataset.h5").exists()
@@ -124,9 +131,9 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path, content):
     write_shard(tmp_path / "bare.h5", designs[:9], first=1500, settings={"seed": 5})
     for name, words in (("overlap", "disjoint"), ("seed", "one seed"), ("bare", "homogenized")):
         with pytest.raises(InputError, match=words):
-            merge_shards([first, tmp_path / f"{name}.h5"], tmp_path / "dataset.h5", 0.1, {})
+            merge_shards([first, tmp_path / f"{name}.h5"], tmp_path / "dataset.h5", SHARES, {})
     with pytest.raises(InputError, match="split empty"):
-        merge_shards([first], tmp_path / "dataset.h5", 0.0, {})
+        merge_shards([first], tmp_path / "dataset.h5", {"validation_share": 1e-9, "test_share": 0.1}, {})
 
 
 def test_a_failed_write_leaves_nothing(tmp_path):

@@ -1,4 +1,4 @@
-"""The data set of a study: HDF5 shards, merged into one file with a training and a test split.
+"""The data set of a study: HDF5 shards, merged into one file with a training, a validation and a test split.
 
 A **shard** ``*.h5`` holds consecutive designs:
 
@@ -8,13 +8,15 @@ A **shard** ``*.h5`` holds consecutive designs:
 ``stiffness``               (n, 21)    float64, after the whole map, ``COMPONENTS`` order (absent likewise)
 ==========================  =========  ==================================================================
 
-The **data set** ``dataset.h5`` holds the same three in each of the groups ``train/`` and ``test/``, plus ``number``
-(n,) int64, the number of each design. Stiffness is divided by the base material's Young's modulus.
+The **data set** ``dataset.h5`` holds the same three in each of the groups ``train/``, ``validation/`` and ``test/``,
+plus ``number`` (n,) int64, the number of each design. Networks learn from the first; what is chosen, such as a width or
+a learning rate, is chosen by the second; the third is for what is reported. Stiffness is divided by the base
+material's Young's modulus.
 
 Attributes of both: ``kind``, ``settings`` (JSON), ``seed``, ``code_version``, ``source_digest``
 (`trussmap.provenance`), ``units``, ``columns`` (JSON) and ``digest`` (SHA-256 of the arrays); of a shard also
 ``first``, the number of its first design; of a data set also
-``test_share``. Reading and merging hold one shard, or ``BLOCK`` rows, in memory at a time.
+``validation_share`` and ``test_share``. Reading and merging hold one shard, or ``BLOCK`` rows, in memory at a time.
 """
 
 import hashlib
@@ -40,6 +42,7 @@ COLUMNS = {
     "stiffness": COMPONENTS,
 }
 UNITS = "lengths relative to the unit cell, angles in rad, stiffness relative to the base material's Young's modulus"
+SPLITS = ("train", "validation", "test")
 #: Rows that are read or written at once.
 BLOCK = 65536
 _CHUNK = 4096
@@ -87,19 +90,22 @@ def read_shard(path: str | Path) -> dict:
 
 
 # --------------------------------------------------------------------------------------------------------- data set
-def is_test(numbers: np.ndarray, seed: int, test_share: float) -> np.ndarray:
-    """Whether designs (n,) int belong to the test split: a function of (seed, number) alone."""
+def split_of(numbers: np.ndarray, seed: int, validation_share: float, test_share: float) -> np.ndarray:
+    """Index in ``SPLITS`` (n,) of designs (n,) int: a function of (seed, number) and the shares alone."""
     offset = (int(seed) * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % 2**64
     with np.errstate(over="ignore"):  # splitmix64 (Steele, Lea, Flood 2014), wraps on purpose
         z = np.asarray(numbers, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(offset)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(float) / 2**53 < test_share
+    uniform = (z >> np.uint64(11)).astype(float) / 2**53
+    return np.select([uniform < test_share, uniform < test_share + validation_share], [2, 1], 0)
 
 
-def merge_shards(paths: list, out: str | Path, test_share: float, settings: dict, source: str | None = None) -> None:
+def merge_shards(paths: list, out: str | Path, shares: dict, settings: dict, source: str | None = None) -> None:
     """Merge homogenized shards into one data set, rows in the order of their design numbers.
+
+    ``shares`` are the ``validation_share`` and the ``test_share`` of the designs.
 
     The result does not depend on how the designs were cut into shards. Raises InputError if a shard has no
     stiffness, if two overlap, if they stem from different seeds, or if no design is left in a split.
@@ -120,14 +126,15 @@ def merge_shards(paths: list, out: str | Path, test_share: float, settings: dict
             raise InputError(f"{name}: starts at design {following}, which {path} has; expected disjoint shards.")
         if other != seed:
             raise InputError(f"{name}: made with seed {other}, the others with {seed}; expected one seed.")
-    masks = [is_test(np.arange(first, first + rows), seed, test_share) for first, rows, _, _ in spans]
-    test = int(sum(mask.sum() for mask in masks))
-    sizes = {"train": sum(map(len, masks)) - test, "test": test}
-    if not all(sizes.values()):
-        raise InputError(
-            f"test_share {test_share} of {sum(sizes.values())} designs leaves a split empty; expected more designs or "
-            "another share."
-        )
+    splits = [split_of(np.arange(first, first + rows), seed, **shares) for first, rows, _, _ in spans]
+    sizes = dict(zip(SPLITS, np.bincount(np.concatenate(splits), minlength=len(SPLITS)).tolist(), strict=True))
+    for split, size in sizes.items():
+        if not size:
+            stated = ", ".join(f"{name} {share}" for name, share in shares.items())
+            raise InputError(
+                f"{stated} of {sum(sizes.values())} designs leaves the {split} split empty; expected more designs or "
+                "other shares."
+            )
     with atomic_path(out) as temporary, h5py.File(temporary, "w") as file:
         hashes = {}
         for split, size in sizes.items():
@@ -137,9 +144,10 @@ def merge_shards(paths: list, out: str | Path, test_share: float, settings: dict
                 file.create_dataset(f"{split}/{name}", (size, *tail), dtype, chunks=(min(_CHUNK, size), *tail))
                 hashes[f"{split}/{name}"] = hashlib.sha256()
         written = dict.fromkeys(sizes, 0)
-        for (first, rows, _, path), mask in zip(spans, masks, strict=True):
+        for (first, rows, _, path), of_row in zip(spans, splits, strict=True):
             shard = read_shard(path) | {"number": np.arange(first, first + rows)}
-            for split, chosen in (("train", ~mask), ("test", mask)):
+            for index, split in enumerate(SPLITS):
+                chosen = of_row == index
                 start, count = written[split], int(chosen.sum())
                 for name in ("number", *COLUMNS):
                     rows_out = np.ascontiguousarray(shard[name][chosen])
@@ -147,7 +155,7 @@ def merge_shards(paths: list, out: str | Path, test_share: float, settings: dict
                     hashes[f"{split}/{name}"].update(rows_out)
                 written[split] += count
         _write_attributes(file, "dataset", {"seed": seed} | dict(settings or {}), hashes, source)
-        file.attrs["test_share"] = float(test_share)
+        file.attrs.update(shares)
 
 
 class Split:
@@ -177,14 +185,20 @@ class Split:
 
 
 class Dataset:
-    """An open data set: ``train`` and ``test`` splits, ``attrs``, ``settings``, ``digest``; a context manager."""
+    """An open data set: ``train``, ``validation`` and ``test`` splits, ``attrs``, ``settings``, ``digest``.
+
+    It is a context manager; ``len`` is the number of all designs.
+    """
 
     def __init__(self, path):
         self._file = _open(path, "dataset")
-        self.train, self.test = (Split(path, self._file[name]) for name in ("train", "test"))
+        self.train, self.validation, self.test = (Split(path, self._file[name]) for name in SPLITS)
         self.attrs = dict(self._file.attrs)
         self.settings = json.loads(self.attrs["settings"])
         self.digest = self.attrs["digest"]
+
+    def __len__(self):
+        return len(self.train) + len(self.validation) + len(self.test)
 
     def __enter__(self):
         return self
@@ -199,7 +213,7 @@ def open_dataset(path: str | Path) -> Dataset:
 
 
 def column_statistics(path: str | Path) -> pd.DataFrame:
-    """Mean, standard deviation, minimum and maximum of every column, both splits together.
+    """Mean, standard deviation, minimum and maximum of every column, all splits together.
 
     Columns and names are those of the published data set: the design, the stiffness after U (``C11_ort``), the whole
     stiffness (``C11``) and the stiffness before the last rotation R2 (``C11_hat``). The standard deviation is the
@@ -210,7 +224,7 @@ def column_statistics(path: str | Path) -> pd.DataFrame:
     count, mean, squares = 0, np.zeros(len(names)), np.zeros(len(names))
     lowest, highest = np.full(len(names), np.inf), np.full(len(names), -np.inf)
     with open_dataset(path) as data:
-        for block in (block for split in (data.train, data.test) for block in split.blocks()):
+        for block in (block for split in SPLITS for block in getattr(data, split).blocks()):
             back = rotation(block["designs"][:, angles]).swapaxes(-1, -2)
             values = np.hstack([*block.values(), rotate(block["stiffness"], back)])
             rows, block_mean = len(values), values.mean(0)
@@ -232,7 +246,7 @@ def _open(path, kind):
     except OSError as error:
         raise InputError(f"{path}: truncated or not HDF5; expected a complete {kind}, make it again.") from error
     found = file.attrs.get("kind")
-    parts = ("designs",) if kind == "shard" else (f"{s}/{n}" for s in ("train", "test") for n in ("number", *COLUMNS))
+    parts = ("designs",) if kind == "shard" else (f"{s}/{n}" for s in SPLITS for n in ("number", *COLUMNS))
     if found != f"trussmap {kind}" or any(part not in file for part in parts):
         file.close()
         raise InputError(f"{path}: HDF5, but not a trussmap {kind} (it says {found!r}); expected a {kind}.")

@@ -40,12 +40,12 @@ from trussmap.stiffness import COMPONENTS, ORTHOTROPIC
 def evaluate(
     model_dir: str | Path, dataset: str | Path, settings: dict, seed: int = 0, threads: int | None = None
 ) -> tuple[dict, dict[str, np.ndarray]]:
-    """Evaluate the models in a folder on the test split.
+    """Evaluate the models in a folder on designs that they did not learn from.
 
     Parameters
     ----------
-    settings : ``designs`` (at most), ``redraws`` (≥ 2), ``timing_predictions``, ``bootstrap`` (resamples), and
-        ``refine_steps`` (0: none).
+    settings : ``split`` (test, or validation to choose by), ``designs`` of it (at most), ``redraws`` (≥ 2),
+        ``timing_predictions``, ``bootstrap`` (resamples), and ``refine_steps`` (0: none).
 
     Returns
     -------
@@ -55,7 +55,7 @@ def evaluate(
     """
     forward, inverse = load_forward(model_dir), load_inverse(model_dir)
     with open_dataset(dataset) as data:
-        out = data.test.read(slice(settings["designs"]))
+        out = getattr(data, settings["split"]).read(slice(settings["designs"]))
         training_designs = len(data.train)
     truth = out["stiffness"]
     scores = lambda predicted: _scores(truth, predicted, settings["bootstrap"], seed)  # noqa: E731
@@ -96,9 +96,9 @@ def evaluate(
 
 
 def evaluate_lookup(dataset: str | Path, settings: dict, threads: int | None = None) -> dict:
-    """How well the closest training design does, on the first ``settings["lookup"]`` test designs."""
+    """How well the closest training design does, for the first ``lookup`` designs of the ``split`` in the settings."""
     with open_dataset(dataset) as data:
-        truth = data.test.read(slice(settings["lookup"]), ("stiffness",))["stiffness"]
+        truth = getattr(data, settings["split"]).read(slice(settings["lookup"]), ("stiffness",))["stiffness"]
         metrics = {"designs": len(truth), "training_designs": len(data.train)}
         for name, symmetric in (("raw", False), ("symmetric", True)):
             print(f"the closest of {len(data.train):,} designs to {len(truth):,} targets, {name}", flush=True)

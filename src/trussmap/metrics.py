@@ -25,7 +25,7 @@ def gather(
     paper : path of the paper's numbers under the same keys, in YAML
     """
     with open_dataset(dataset) as data:
-        metrics = {"dataset": {"designs": len(data.train) + len(data.test), "topologies": len(topologies()[0])}}
+        metrics = {"dataset": {"designs": len(data), "topologies": len(topologies()[0])}}
     timings = [json.loads(Path(path).read_text()) for path in timings]
     core_seconds = sum(t["seconds"] * t["threads"] for t in timings)
     metrics["dataset"]["designs_per_second"] = round(sum(t["designs"] for t in timings) / core_seconds)

@@ -89,7 +89,7 @@ rule merge:
         runtime=60,
     params:
         seed=config["seed"],
-        test_share=config["dataset"]["test_share"],
+        shares=config["dataset"],
         source=source_of("merge"),
     message:
         "Merging all shards into one data set and comparing its moments with the published ones"

@@ -15,15 +15,14 @@ from trussmap.job import job
 with job(snakemake):
     import pandas as pd
 
-    from trussmap.dataset import column_statistics, merge_shards, open_dataset
+    from trussmap.dataset import SPLITS, column_statistics, merge_shards, open_dataset
     from trussmap.io import atomic_path
 
     p = snakemake.params
-    settings = {"seed": p.seed, "test_share": p.test_share}
-    merge_shards(snakemake.input.shards, snakemake.output.dataset, p.test_share, settings, p.source)
+    merge_shards(snakemake.input.shards, snakemake.output.dataset, p.shares, {"seed": p.seed} | p.shares, p.source)
     with open_dataset(snakemake.output.dataset) as data:
-        designs = len(data.train) + len(data.test)
-        print(f"{designs:,} designs: {len(data.train):,} to train with, {len(data.test):,} to test with")
+        designs, sizes = len(data), [f"{len(getattr(data, split)):,} {split}" for split in SPLITS]
+        print(f"{designs:,} designs: {', '.join(sizes)}")
     published = pd.read_csv(snakemake.input.published, comment="#").set_index("column")
     tessellation = published.index.str.startswith("lattice_rep")  # 0/1 there, 1/2 here
     published.loc[tessellation, ["mean", "min", "max"]] += 1

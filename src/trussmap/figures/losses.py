@@ -1,4 +1,4 @@
-"""SI Fig. S4: training and test loss of every network over the epochs."""
+"""SI Fig. S4: training and validation loss of every network over the epochs."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from trussmap.learning.registry import architectures
 def plot(histories: dict, path: str | Path) -> None:
     """Draw the loss histories {"<architecture>/<network>": list of dicts} to ``path`` (PNG), one panel each.
 
-    A dict of a history has ``epoch``, ``loss`` (training), ``test_loss`` and ``learning_rate`` (mean squared error on
-    scaled quantities); a drop of the learning rate is marked. Networks without a history are left out.
+    A dict of a history has ``epoch``, ``loss`` (training), ``validation_loss`` and ``learning_rate`` (mean squared
+    error on scaled quantities); a drop of the learning rate is marked. Networks without a history are left out.
     """
     histories = {name: rows for name, rows in histories.items() if rows}
     columns = min(3, len(histories))
@@ -40,7 +40,7 @@ def _panel(ax, history, title):
 
     epoch, rate = series("epoch"), series("learning_rate")
     marker = "o" if len(epoch) < 12 else None
-    for key, color, label in (("loss", style.TRAIN, "training"), ("test_loss", style.TEST, "test")):
+    for key, color, label in (("loss", style.TRAIN, "training"), ("validation_loss", style.TEST, "validation")):
         loss = series(key)
         last = loss[np.isfinite(loss)][-1:]
         label += "".join(f", at the end {style.number(value)}" for value in last)

@@ -4,7 +4,7 @@
 ``model``            e.g. ``polar/forward``
 ``architecture``     what its constructor takes, with the scaling of inputs and outputs
 ``settings``         epochs, batch, learning rate, …
-``history``          one entry per epoch: ``epoch, loss, test_loss, learning_rate, seconds`` and parts of the loss
+``history``          one entry per epoch: ``epoch, loss, validation_loss, learning_rate, seconds`` and parts of the loss
 ``dataset_digest``   of the data set it was trained on; ``designs`` says how many
 ``depends_on``       SHA-256 of the weights of the networks it was trained through
 ``source_digest``    of the library's source that made it (`trussmap.provenance`)
@@ -57,7 +57,7 @@ def train_network(
     with open_dataset(dataset) as data:
         print(f"{title}: reading {dataset}", flush=True)
         train = read_features(cls, data.train.head(settings.get("designs")), parents, out.parent)
-        test = read_features(cls, data.test.head(_FOLLOWED), parents, out.parent)
+        validation = read_features(cls, data.validation.head(_FOLLOWED), parents, out.parent)
         digest = data.digest
     own = stream(seed, "training", architecture, name)
     torch.manual_seed(own)
@@ -66,7 +66,7 @@ def train_network(
     depends_on = {parent: file_digest(out.with_name(f"{parent}.safetensors")) for parent in parents}
     checkpoint = out.with_suffix(".checkpoint.safetensors")
     provenance = {"dataset": digest, "depends_on": depends_on, "source": source_digest}
-    history = training.train(title, network, parents, train, test, settings, own, provenance, checkpoint)
+    history = training.train(title, network, parents, train, validation, settings, own, provenance, checkpoint)
     record = {
         "model": title,
         "architecture": network.config,

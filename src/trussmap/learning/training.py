@@ -51,7 +51,7 @@ def schedule(optimizer, settings, steps):
     return LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
-def train(name, network, parents, data, test, settings, seed, provenance, checkpoint):
+def train(name, network, parents, data, validation, settings, seed, provenance, checkpoint):
     """Train a network in place and return its history, one dictionary per epoch.
 
     Parameters
@@ -59,7 +59,7 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
     name : what the progress lines say.
     network : see `trussmap.learning.registry`.
     parents : trained networks that it is trained through, by name; they do not change.
-    data, test : dictionaries of tensors with equal first dimension.
+    data, validation : dictionaries of tensors with equal first dimension.
     settings : epochs, batch, learning_rate, schedule, precision, checkpoint_seconds, threads, and what its loss needs.
         On a CPU each of the ``threads`` takes a share of every batch, so that the result depends on their number, but
         not on that of the cores.
@@ -67,13 +67,13 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
     provenance : anything JSON; a checkpoint with another provenance or other settings is not resumed.
     checkpoint : path of the checkpoint (safetensors), written every ``checkpoint_seconds`` and removed by the caller.
 
-    Every epoch ends with the loss on the test data.
+    Every epoch ends with the loss on the validation data.
     """
     own_device, hidden = device(), precision(settings["precision"])
     network.to(own_device).precision = hidden
     workers = 1 if own_device.type == "cuda" else settings["threads"]
     if own_device.type == "cuda":
-        data, test = ({k: v.to(own_device) for k, v in d.items()} for d in (data, test))
+        data, validation = ({k: v.to(own_device) for k, v in d.items()} for d in (data, validation))
     parameters = {k: p for k, p in network.named_parameters() if p.requires_grad}
     optimizer = torch.optim.Adam(parameters.values(), lr=settings["learning_rate"], fused=True)
     rows, batch = len(next(iter(data.values()))), settings["batch"]
@@ -93,7 +93,7 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
     )
 
     def losses(rows, *purpose):
-        """Losses of some rows of ``data`` or ``test``, with random choices of their own."""
+        """Losses of some rows of ``data`` or ``validation``, with random choices of their own."""
         generator = torch.Generator(own_device).manual_seed(stream(seed, *purpose))
         with hidden_layers_in(hidden):
             found = network.loss(rows, generator, parents, settings)
@@ -136,7 +136,7 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
                 state["history"].append(
                     {"epoch": epoch + 1}
                     | means
-                    | {"test_loss": _test_loss(losses, test, batch, mapped), "learning_rate": used}
+                    | {"validation_loss": _validation_loss(losses, validation, batch, mapped), "learning_rate": used}
                     | {"seconds": round(state["seconds"], 2)}
                 )
                 _say(name, state, steps, per_epoch, batch, (now - begun) / (state["step"] - first))
@@ -150,13 +150,13 @@ def train(name, network, parents, data, test, settings, seed, provenance, checkp
     return state["history"]
 
 
-def _test_loss(losses, test, batch, mapped):
-    rows = len(next(iter(test.values())))
+def _validation_loss(losses, validation, batch, mapped):
+    rows = len(next(iter(validation.values())))
 
     def part(start):
         with torch.no_grad():
-            few = {k: v[start : start + batch] for k, v in test.items()}
-            return float(losses(few, "test", start)["loss"]) * min(batch, rows - start)
+            few = {k: v[start : start + batch] for k, v in validation.items()}
+            return float(losses(few, "validation", start)["loss"]) * min(batch, rows - start)
 
     return sum(mapped(part, range(0, rows, batch))) / rows
 
@@ -167,7 +167,7 @@ def _say(name, state, steps, per_epoch, batch, pace):
     left = int(pace * (steps - state["step"]))
     text = ", ".join(f"{k} {v:.4g}" for k, v in sums.items())
     if position == per_epoch and state["history"]:
-        text += f", test {state['history'][-1]['test_loss']:.4g}"
+        text += f", validation {state['history'][-1]['validation_loss']:.4g}"
     epoch = (state["step"] - 1) // per_epoch + 1
     print(
         f"{name}: epoch {epoch}/{steps // per_epoch}, {100 * state['step'] / steps:.0f} %, {text}, "

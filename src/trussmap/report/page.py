@@ -29,7 +29,7 @@ CAPTIONS = {
     "dataset": "SI Fig. S3. Distribution of the 21 elastic constants of the training data, with mean ± standard "
     "deviation here and in the published data set. Lower left: differences of the moments in standard errors; the grey "
     "band is ±2.",
-    "losses": "SI Fig. S4. Training and test losses of every network.",
+    "losses": "SI Fig. S4. Training and validation losses of every network.",
     "correlation_forward_*": "Fig. 2, forward. Stiffness predicted by the {0} over finite elements, test designs.",
     "correlation_inverse_*": "Fig. 2, inverse. Stiffness of the lattices that the {0} propose, verified by finite "
     "elements, over the stiffness asked for, test designs.",
