@@ -362,6 +362,12 @@ def test_evaluation_has_every_number(folder, architecture):
     for tree in (metrics["forward"]["r2"], metrics["inverse"]["r2_fe"], metrics["inverse"]["r2_surrogate"]):
         assert len(tree) == 21 and max(tree.values()) <= 1
     assert 0 <= metrics["inverse"]["same_topology_share"] <= 1
+    assert 0.005 < metrics["inverse"]["same_topology_share_by_chance"] < 0.05
+    if architecture == "polar":  # the less the forward model chooses, the worse
+        chosen = [
+            np.mean(list(metrics["inverse"][key].values())) for key in ("r2_fe_one_guess", "r2_fe_single", "r2_fe")
+        ]
+        assert chosen == sorted(chosen)
     assert (metrics["inverse"]["redraw_differs_share"] > 0) == (architecture != "direct")
     mean = {key: np.mean(list(metrics["inverse"][key].values())) for key in ("r2_fe", "r2_fe_refined")}
     assert mean["r2_fe_refined"] > mean["r2_fe"]

@@ -21,6 +21,9 @@ PAPER = {
 }
 
 
+PROTOCOL = {"surrogate_nmse_published_code": 0.0012, "nmse_published_code": 0.034, "relative_error": 0.21}
+
+
 def r2(value):
     return {c: value - 0.001 * k for k, c in enumerate(COMPONENTS)}
 
@@ -44,6 +47,13 @@ def metrics():
             "specimen_2": {"relative_error": 0.0412, "lookup_relative_error": 0.07},
         },
         "catalogue": {"cells": 6, "nmse_frobenius_median": 0.12},
+        "protocol": {
+            name: {
+                "bone": {"specimen_1": PROTOCOL},
+                "catalogue": {"cells": 9} | {f"{key}_median": value for key, value in PROTOCOL.items()},
+            }
+            for name in ("polar", "paper")
+        },
         "grading": {"floating_struts": 0, "path_error": 0.21},
         "seconds": {"sample": 1.5, "homogenize": 200.0},
         "paper": PAPER,
@@ -105,6 +115,16 @@ def test_links_lead_to_files_of_the_study(study, metrics):
     assert {"study.json", "moments.csv", "stiffness/0000.h5", "stiffness/0001.h5"} <= set(files)
     assert all((study / link).exists() for link in files)
     assert all(link[1:] in page.ids for link in page.links if link.startswith("#"))
+
+
+def test_the_papers_protocol_tells_what_the_network_thought_and_what_is(study, metrics):
+    text = render(study, metrics)
+    row = re.search(
+        r"<tr><td>specimen 1</td>(<td class=.n.>0.0012</td><td class=.n.>0.034</td><td class=.n.>21 %</td>)", text
+    )
+    assert row and "median of 9 crystal networks" in text
+    del metrics["protocol"]
+    assert "own protocol" not in render(study, metrics)
 
 
 def test_numbers_stand_beside_the_published_ones(study, metrics):

@@ -8,10 +8,12 @@
 ``forward_1.r2.C11 …``              R² of F1's nine orthotropic constants (``paper`` alone)
 ``inverse.r2_surrogate, r2_fe``     R² of the targets' reconstruction: by the forward model (as the paper does), and
                                     by finite elements on the proposed lattices; ``…_interval``
-``inverse.r2_fe_single``            the same without choosing among topologies (``polar`` alone)
+``inverse.r2_fe_single``            the same without choosing among topologies (``polar`` alone), and
+``inverse.r2_fe_one_guess``         with one first guess besides, so that the forward model chooses nothing
 ``inverse.r2_fe_refined``           the same after ``refine_steps`` steps of exact refinement (`trussmap.design`), if
                                     there are any; ``refine_seconds_30000`` is their time
-``inverse.same_topology_share``     share of proposals with the target's own topology
+``inverse.same_topology_share``     share of proposals with the target's own topology; ``…_by_chance`` of two designs
+                                    of the data set
 ``inverse.redraw_differs_share``    share of redraws for a target with another topology than its first draw
 ``inverse.seconds_30000``           time of 30,000 proposals, best of three (scaled from ``timing_predictions`` targets)
 ``inverse.relative_error_median …`` of the FE-verified proposals, in all `trussmap.measures.MEASURES`
@@ -79,16 +81,19 @@ def evaluate(
     found["r2_surrogate"], found["r2_surrogate_interval"] = scores(out["inverse_surrogate"])
     found["r2_fe"], found["r2_fe_interval"] = scores(out["inverse_fe"])
     if inverse.candidates > 1:
-        single = inverse.propose(truth, seed=seed, candidates=1)[:, 0]
         found["candidates"] = inverse.candidates
-        found["r2_fe_single"] = scores(homogenize_designs(single, threads=threads))[0]
+        for key, choice in (("single", {}), ("one_guess", {"best_guess": False})):
+            single = inverse.propose(truth, seed=seed, candidates=1, **choice)[:, 0]
+            found[f"r2_fe_{key}"] = scores(homogenize_designs(single, threads=threads))[0]
     if steps := settings.get("refine_steps", 0):
         start = perf_counter()
         _, refined = refine_designs(truth, designs, steps, threads)
         found["refine_seconds_30000"] = (perf_counter() - start) * 30_000 / len(truth)
         found["r2_fe_refined"] = scores(refined)[0]
     topology = np.stack([design_topology(proposals[:, i]) for i in range(proposals.shape[1])], 1)
-    found["same_topology_share"] = float((topology[:, 0] == design_topology(out["designs"])).mean())
+    own = design_topology(out["designs"])
+    found["same_topology_share"] = float((topology[:, 0] == own).mean())
+    found["same_topology_share_by_chance"] = float(((np.bincount(own) / len(own)) ** 2).sum())
     found["redraw_differs_share"] = float((topology[:, 1:] != topology[:, :1]).mean())
     found |= _medians(out["inverse_fe"], truth)
     found["seconds_30000"] = time_proposals(inverse, truth, settings["timing_predictions"])

@@ -182,6 +182,33 @@ rule generalize_unseen:
         "../scripts/generalize_unseen.py"
 
 
+rule paper_protocol:
+    input:
+        models=lambda wildcards: models(wildcards.architecture),
+        bone=f"{RESULTS}/generalize/bone/targets.csv",
+        catalogue=rules.generalize_catalogue.output.targets,
+    output:
+        f"{RESULTS}/generalize/protocol/{{architecture}}.json",
+    log:
+        log_of("paper_protocol", "{architecture}"),
+    benchmark:
+        benchmark_of("paper_protocol", "{architecture}")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=config["protocol"],
+        seed=config["seed"],
+        source=source_of_architecture("paper_protocol"),
+    message:
+        "Designing by the paper's protocol with the {wildcards.architecture} networks"
+    script:
+        "../scripts/paper_protocol.py"
+
+
 rule compare_starts:
     input:
         models=models(config["model"]["architecture"]),

@@ -271,6 +271,7 @@ TIMED = {
     **dict.fromkeys(["study", "merge", "generalize_bone", "search_bone"], [None]),
     **dict.fromkeys(["generalize_catalogue", "generalize_unseen", "grade"], [None]),
     "compare_starts": [None],
+    "paper_protocol": ARCHITECTURES,
     **dict.fromkeys(["sample", "homogenize"], SHARDS),
     "generate_catalogue": [None] if config["catalogue"]["generated"] else [],
     "train": [f"{a}_{network}" for a in ARCHITECTURES for network in NETWORKS[a]],
@@ -292,6 +293,7 @@ rule metrics:
         catalogue=f"{RESULTS}/generalize/catalogue/summary.json",
         unseen=rules.generalize_unseen.output[0],
         starts=rules.compare_starts.output.summary,
+        protocol=expand(rules.paper_protocol.output[0], architecture=ARCHITECTURES),
         grading=f"{RESULTS}/grading/summary.json",
         benchmarks=[
             benchmark_of(rule, job) for rule, jobs in TIMED.items() for job in jobs

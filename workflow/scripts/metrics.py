@@ -13,6 +13,7 @@ with job(snakemake):
         "catalogue": [source.catalogue],
         "unseen": [source.unseen],
         "starts": [source.starts],
+        "protocol": source.protocol,
         "grading": [source.grading],
     }
     tree = gather(source.dataset, source.timings, source.evaluations, summaries, source.benchmarks, source.paper)

@@ -66,6 +66,12 @@ FILES = [
         "`trussmap homogenize` on its designs, then the error against targets.csv",
     ),
     ("generalize/*/summary.json", "errors of the designs and of the lookup", "recompute from designs.csv"),
+    (
+        "generalize/protocol/*.json",
+        "what the paper’s protocol takes for bone and catalogue cells",
+        "the errors by finite elements and those that the network thought of",
+    ),
+    ("generalize/starts.*", "errors by cost of refinement from every kind of start", "draw figures/starts.png anew"),
     ("generalize/*/lattices/*", "nodes and struts of each design", "open in any spreadsheet or 3D program"),
     ("grading/*", "graded structure and its measures", "open structure.vtk in ParaView"),
     ("figures/*.png", "figures of this page", "each is drawn from the files above by workflow/scripts/figure_*.py"),

@@ -90,7 +90,11 @@ def headline_rows(metrics, architectures):
         ),
     ]
     optional = (
-        ("inverse.{}.r2_fe_single", "the same, one proposal instead of the best of several"),
+        ("inverse.{}.r2_fe_single", "the same, one topology instead of the best of several"),
+        (
+            "inverse.{}.r2_fe_one_guess",
+            "the same, one topology and one first guess: the network chooses nothing",
+        ),
         ("forward_1.{}.r2", "F1 of the forward network: lowest R² of the nine orthotropic constants"),
     )
     for key, text in optional:
@@ -105,6 +109,7 @@ def headline_rows(metrics, architectures):
             rows.append((text, DASH, [least(r2)] * len(architectures)))
     for key, text, form in (
         ("same_topology_share", "inverse: proposals with the target’s own topology", percent),
+        ("same_topology_share_by_chance", "the same for any other design of the data set: chance", percent),
         ("redraw_differs_share", "inverse: redraws that give another topology", percent),
         ("seconds_30000", "inverse: time for 30,000 proposals", lambda v: f"{v:.3g} s"),
     ):
@@ -114,6 +119,31 @@ def headline_rows(metrics, architectures):
         values = [find(metrics, f"inverse.{a}.{key}") for a in architectures]
         rows.append((text, published, [form(v) if v is not None else DASH for v in values]))
     return rows
+
+
+def protocol_table(metrics, architectures):
+    """What the paper's protocol takes, as ``columns`` and ``rows`` [(target, [text])]; None where it was not run.
+
+    For every architecture the error that the published code selects by, as the network sees it and by finite elements,
+    and the relative error by finite elements.
+    """
+    trees = [(name_of(a), find(metrics, f"protocol.{a}")) for a in architectures]
+    trees = [(label, tree) for label, tree in trees if tree]
+    if not trees:
+        return None
+    said = (
+        ("surrogate_nmse_published_code", "NMSE by the network", "{:.2g}".format),
+        ("nmse_published_code", "NMSE by FE", "{:.2g}".format),
+        ("relative_error", "‖ΔC‖/‖C‖ by FE", percent),
+    )
+    columns = [f"{label}: {words}" for label, _ in trees for _, words, _ in said]
+    rows = [
+        (specimen.replace("_", " "), [form(tree["bone"][specimen][key]) for _, tree in trees for key, _, form in said])
+        for specimen in trees[0][1]["bone"]
+    ]
+    cells = trees[0][1]["catalogue"]["cells"]
+    medians = [form(tree["catalogue"][f"{key}_median"]) for _, tree in trees for key, _, form in said]
+    return {"columns": columns, "rows": [*rows, (f"median of {cells} crystal networks", medians)]}
 
 
 def chapter_table(metrics, chapter, own="here"):

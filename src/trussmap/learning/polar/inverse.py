@@ -192,12 +192,13 @@ class PolarInverse(nn.Module):
         reached = self.reached(forward, topology, guess) if torch.is_grad_enabled() else reached[row]
         return guess, reached, error.flatten()[row]
 
-    def propose(self, targets, parents, draws=1, temperature=1.0, seed=0, candidates=None):
+    def propose(self, targets, parents, draws=1, temperature=1.0, seed=0, candidates=None, best_guess=True):
         """Designs (n, draws, 19) for targets (n, 21), base modulus 1, in the published columns and ranges.
 
         Every draw takes ``candidates`` topologies without replacement from the posterior at ``temperature`` (0: the
         most probable ones), makes first guesses for each, and corrects the one that the forward model finds closest
-        (`nmse_frobenius`).
+        (`nmse_frobenius`). Without ``best_guess`` a topology gets one first guess, drawn at random among them, so that
+        with one candidate the forward model chooses nothing.
         """
         targets = np.atleast_2d(np.asarray(targets, float))
         types, reps = (torch.as_tensor(x) for x in topology_members())
@@ -206,7 +207,8 @@ class PolarInverse(nn.Module):
 
         def best_of(start):
             part = targets[start : start + per_batch]
-            return self._best(parents["forward"], part, draws, count, temperature, stream(seed, "proposals", start))
+            own = stream(seed, "proposals", start)
+            return self._best(parents["forward"], part, draws, count, temperature, best_guess, own)
 
         chosen = in_threads(best_of, range(0, len(targets), per_batch), self.input_mean.device)
         topology, logit, stretch, rotation = (torch.cat(x).cpu() for x in zip(*chosen, strict=True))
@@ -216,7 +218,7 @@ class PolarInverse(nn.Module):
         return designs.reshape(len(targets), draws, -1)
 
     @torch.no_grad()
-    def _best(self, forward, targets, draws, count, temperature, seed):
+    def _best(self, forward, targets, draws, count, temperature, best_guess, seed):
         """Topology and guess of the corrected proposals, ``draws`` for each target: tensors with one row for each."""
         device = self.input_mean.device
         generator = torch.Generator(device).manual_seed(seed)
@@ -230,7 +232,10 @@ class PolarInverse(nn.Module):
             topology = scores.topk(count, dim=-1).indices.reshape(-1)
             flip = torch.randint(4, topology.shape, generator=generator, device=device)
             tried = {k: v.repeat_interleave(count, 0) for k, v in part.items()}
-            guess, reached, error = self.first_guess(forward, tried, flip, topology)
+            explore = None
+            if not best_guess:
+                explore = torch.randint(self.config["hypotheses"], flip.shape, generator=generator, device=device)
+            guess, reached, error = self.first_guess(forward, tried, flip, topology, explore)
             row = torch.arange(len(logits), device=device) * count + error.reshape(-1, count).argmin(-1)
             topology, *guess, reached = (x[row] for x in (topology, *guess, reached))
             for step in range(self.config["steps"]):
