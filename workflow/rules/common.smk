@@ -85,6 +85,7 @@ def scaling_points():
     return [
         f"{architecture}_{designs}_{effort:g}"
         for architecture, efforts in scaling["efforts"].items()
+        if efforts
         for designs, effort in [
             *[(n, scaling["effort"]) for n in scaling["designs"] if n < total],
             *[(total, effort) for effort in efforts],

@@ -12,34 +12,37 @@ _TICKS = [-9, -1, 0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.999
 def plot(table, published, path):
     """Draw the rows of `trussmap.learning.scaling.scaling_row` to ``path`` (PNG).
 
-    ``table``: DataFrame of these rows. The left panels show the rows that share the effort of the fewest designs, the
-    right ones the rows with all designs. ``published``: lowest published R²,
-    ``{"forward": …, "inverse": …}``.
+    ``table``: DataFrame of these rows. The left panels, which are there if the number of designs differs, show the
+    rows that share the effort of the fewest designs, the right ones the rows with all designs. ``published``: lowest
+    published R², ``{"forward": …, "inverse": …}``.
     """
     effort = table.loc[table["designs"].idxmin(), "effort"]
-    with style.figure(path, 9.6, 6.6) as fig:
-        axes = fig.subplots(2, 2, sharey="row", sharex="col")
-        fig.subplots_adjust(left=0.085, right=0.985, top=0.85, bottom=0.085, wspace=0.06, hspace=0.14)
+    columns = 2 if table["designs"].nunique() > 1 else 1
+    with style.figure(path, 4.8 * columns, 6.6) as fig:
+        axes = fig.subplots(2, columns, sharey="row", sharex="col", squeeze=False)
+        fig.subplots_adjust(left=0.17 / columns, right=0.985, top=0.85, bottom=0.085, wspace=0.06, hspace=0.14)
         for row, (network, title) in enumerate(
             (("forward", "forward network"), ("inverse", "inverse, by finite elements"))
         ):
             for name, rows in table.groupby("architecture", sort=False):
                 whole = rows[rows["of_all"]].sort_values("effort")
                 grown = rows[rows["effort"] == effort].sort_values("designs")
-                _curve(axes[row, 0], grown["designs"], grown, network, name)
-                _curve(axes[row, 1], whole[f"{network}_flop"] / 1e12, whole, network, name)
+                if columns > 1:
+                    _curve(axes[row, 0], grown["designs"], grown, network, name)
+                _curve(axes[row, -1], whole[f"{network}_flop"] / 1e12, whole, network, name)
             for ax in axes[row]:
                 label = "published, lowest of 21 (3,000,000 designs)"
                 ax.axhline(1 - published[network], color=style.PUBLISHED, lw=1, ls=(0, (4, 3)), zorder=0, label=label)
                 ax.grid(axis="y", color=style.GUIDE, lw=0.5, zorder=-1)
             _scale(axes[row, 0], table[[f"{network}_min", f"{network}_mean"]].to_numpy(), published[network])
             axes[row, 0].set_ylabel(f"R², {title}")
-        axes[1, 0].set(xscale="log", xlabel="designs to train with")
-        axes[1, 1].set(xscale="log", xlabel="compute of the training, TFLOP of matrix products")
-        axes[0, 0].set_title(f"more designs, {effort:g} × the study's compute")
-        axes[0, 1].set_title("more compute, all designs")
+        if columns > 1:
+            axes[1, 0].set(xscale="log", xlabel="designs to train with")
+            axes[0, 0].set_title(f"more designs, {effort:g} × the study's compute")
+        axes[1, -1].set(xscale="log", xlabel="compute of the training, TFLOP of matrix products")
+        axes[0, -1].set_title("more compute, all designs")
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        fig.legend(handles, labels, loc="upper center", ncols=3, bbox_to_anchor=(0.535, 0.99))
+        fig.legend(handles, labels, loc="upper center", ncols=columns + 1, bbox_to_anchor=(0.535, 0.99))
 
 
 def _curve(ax, x, rows, network, name):
