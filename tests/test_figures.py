@@ -12,6 +12,7 @@ from trussmap.figures import (
     dataset,
     draw,
     elementary,
+    examples,
     generation,
     graded,
     losses,
@@ -129,9 +130,10 @@ def test_stages_end_in_the_stiffness_of_the_design():
 
 def test_generation_and_elementary_figures(tmp_path):
     generation.plot(generation.EXAMPLE, tmp_path / "generation.png")
+    examples.plot(examples.EXAMPLES, tmp_path / "examples.png")
     elementary.plot(tmp_path / "elementary.png")
-    check_picture(tmp_path / "generation.png")
-    check_picture(tmp_path / "elementary.png")
+    for name in ("generation", "examples", "elementary"):
+        check_picture(tmp_path / f"{name}.png")
 
 
 def test_correlation_figures(tmp_path, stiffness):

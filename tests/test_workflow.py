@@ -57,6 +57,7 @@ def numbers(tree):
 def test_every_figure_and_the_report_are_there(study):
     names = [
         "generation",
+        "examples",
         "elementary",
         "dataset",
         "losses",
@@ -65,7 +66,7 @@ def test_every_figure_and_the_report_are_there(study):
         "catalogue",
         "graded",
     ]
-    names += [f"correlation_{kind}_{a}" for kind in ("forward", "inverse") for a in ("paper", "polar")]
+    names += [f"correlation_{kind}_{a}" for kind in ("forward", "inverse", "surrogate") for a in ("paper", "polar")]
     for name in names:
         assert (study / "figures" / f"{name}.png").stat().st_size > 10_000, name
     page = (study / "report.html").read_text()

@@ -87,7 +87,11 @@ def scaling_points():
         for architecture, efforts in scaling["efforts"].items()
         if efforts
         for designs, effort in [
-            *[(n, scaling["effort"]) for n in scaling["designs"] if n < total],
+            *[
+                (n, scaling["effort"])
+                for n in scaling["designs"]
+                if n < total and architecture in ARCHITECTURES
+            ],
             *[(total, effort) for effort in efforts],
         ]
     ]

@@ -10,6 +10,7 @@ FIGURES = expand(
     figure=[
         *[
             "generation",
+            "examples",
             "elementary",
             "dataset",
             "losses",
@@ -22,7 +23,7 @@ FIGURES = expand(
         *[
             f"correlation_{direction}_{a}"
             for a in ARCHITECTURES
-            for direction in ["forward", "inverse"]
+            for direction in ["forward", "inverse", "surrogate"]
         ],
     ],
 )
@@ -47,6 +48,27 @@ rule figure_elementary:
         "Drawing the seven elementary lattices (SI Fig. S1)"
     script:
         "../scripts/figure_elementary.py"
+
+
+rule figure_examples:
+    output:
+        f"{RESULTS}/figures/examples.png",
+    log:
+        log_of("figure_examples"),
+    benchmark:
+        benchmark_of("figure_examples")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=source_of("figure_examples"),
+    message:
+        "Drawing three designs with their elastic surfaces (Fig. 1B-D)"
+    script:
+        "../scripts/figure_examples.py"
 
 
 rule figure_generation:
@@ -89,7 +111,7 @@ rule figure_dataset:
     params:
         source=source_of("figure_dataset"),
     message:
-        "Drawing the distribution of the data set (SI Fig. S3)"
+        "Drawing the distribution of the data set and the published moments"
     script:
         "../scripts/figure_dataset.py"
 
@@ -115,7 +137,7 @@ rule figure_losses:
     params:
         source=source_of("figure_losses"),
     message:
-        "Drawing the course of the trainings (SI Fig. S4)"
+        "Drawing the course of the trainings"
     script:
         "../scripts/figure_losses.py"
 
@@ -150,7 +172,8 @@ rule figure_correlation:
         f"{RESULTS}/evaluation/{{architecture}}_predictions.h5",
     output:
         forward=f"{RESULTS}/figures/correlation_forward_{{architecture}}.png",
-        inverse=f"{RESULTS}/figures/correlation_inverse_{{architecture}}.png",
+        inverse_fe=f"{RESULTS}/figures/correlation_inverse_{{architecture}}.png",
+        inverse_surrogate=f"{RESULTS}/figures/correlation_surrogate_{{architecture}}.png",
     log:
         log_of("figure_correlation", "{architecture}"),
     benchmark:

@@ -1,4 +1,7 @@
-"""Draw predicted against true stiffness on the test designs, forward and inverse (paper, Fig. 2): two PNGs."""
+"""Draw predicted over true and achieved over target stiffness on the test designs (paper, Fig. 2): three PNGs.
+
+The inverse model's designs are judged by finite elements, and once more by the forward model as in the paper.
+"""
 
 from trussmap.job import job
 
@@ -9,7 +12,9 @@ with job(snakemake):
 
     architecture = snakemake.wildcards.architecture
     with h5py.File(snakemake.input[0]) as file:
-        truth, forward, inverse = (file[name][:] for name in ("stiffness", "forward", "inverse_fe"))
-    correlation.plot(truth, forward, snakemake.output.forward, title=f"Forward model ({architecture})")
-    title = f"Inverse model ({architecture}), verified by FE"
-    correlation.plot(truth, inverse, snakemake.output.inverse, title=title)
+        arrays = {name: file[name][:] for name in ("stiffness", "forward", "inverse_fe", "inverse_surrogate")}
+    truth, out = arrays["stiffness"], snakemake.output
+    correlation.plot(truth, arrays["forward"], out.forward, f"Forward model ({architecture})")
+    for name, judge in (("inverse_fe", "finite elements"), ("inverse_surrogate", "the forward model")):
+        title, words = f"Inverse model ({architecture}), judged by {judge}", ("target", "achieved")
+        correlation.plot(truth, arrays[name], out[name], title, words)

@@ -1,4 +1,4 @@
-"""Draw the distribution of the data set's stiffness beside the published moments (paper, SI Fig. S3): a PNG."""
+"""Draw the distribution of the data set's stiffness beside the published moments: a PNG."""
 
 from trussmap.job import job
 

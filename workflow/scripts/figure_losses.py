@@ -1,4 +1,4 @@
-"""Draw the losses of all networks over their training (paper, SI Fig. S4): a PNG."""
+"""Draw the losses of all networks over their training (not in the paper): a PNG."""
 
 from trussmap.job import job
 

@@ -1,4 +1,4 @@
-"""SI Fig. S3: distribution of the 21 constants in the data set, against the published moments."""
+"""Distribution of the 21 constants in the data set, against the published moments."""
 
 from pathlib import Path
 

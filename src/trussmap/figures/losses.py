@@ -1,4 +1,4 @@
-"""SI Fig. S4: training and validation loss of every network over the epochs."""
+"""Training and validation loss of every network over the epochs."""
 
 from pathlib import Path
 

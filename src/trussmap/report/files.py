@@ -31,7 +31,7 @@ FILES = [
     (
         "models/*/*.json",
         "architecture, scaling and training history of the networks",
-        "`dataset_digest` must equal the digest of dataset.h5; `history` is what SI Fig. S4 draws",
+        "`dataset_digest` must equal the digest of dataset.h5; `history` is what figures/losses.png draws",
     ),
     ("models/*/*.safetensors", "weights of the networks", "delete one and run the study again: only it is trained"),
     ("evaluation/*.json", "R² and diversity on the test designs", "recompute from the predictions beside it"),

@@ -23,18 +23,21 @@ from trussmap.report.text import DASH, count, find, flatten, name_of, plain
 
 #: Caption of each figure by the stem of its file, in the order of the report; ``*`` stands for an architecture.
 CAPTIONS = {
-    "generation": "Fig. 1. How a design comes about: elementary lattices are superposed, stretched by U, rotated by "
+    "generation": "Fig. 1A. How a design comes about: elementary lattices are superposed, stretched by U, rotated by "
     "R1, stretched by V, rotated by R2. Below each stage its elastic surface, the Young’s modulus E(n) in every "
     "direction n relative to that of the base material, by finite elements; all surfaces at one scale.",
+    "examples": "Fig. 1B–D. Three designs of relative density 0.05, of one, two and three elementary lattices, and "
+    "their elastic surfaces, each at a scale of its own.",
     "elementary": "SI Fig. S1. The seven elementary lattices with their numbers, all at one relative density.",
-    "dataset": "SI Fig. S3. Distribution of the 21 elastic constants of the training data, with mean ± standard "
+    "dataset": "Distribution of the 21 elastic constants of the training data, with mean ± standard "
     "deviation here and in the published data set. Lower left: differences of the moments in standard errors; the grey "
     "band is ±2.",
-    "losses": "SI Fig. S4. Training and validation losses of every network.",
-    "correlation_forward_*": "Fig. 2, forward. Stiffness predicted by the {0} over finite elements, test designs.",
-    "correlation_inverse_*": "Fig. 2, inverse. Stiffness of the lattices that the {0} propose, verified by finite "
-    "elements, over the stiffness asked for, test designs.",
-    "correlation_orthotropic_*": "Fig. 2, F1. The nine orthotropic constants of the {0} over finite elements.",
+    "losses": "Training and validation losses of every network.",
+    "correlation_forward_*": "Fig. 2 and SI Fig. S3, forward. Stiffness predicted by the {0} over that by finite "
+    "elements, test designs.",
+    "correlation_surrogate_*": "Fig. 2 and SI Fig. S4, inverse, as in the paper. Stiffness of the lattices that the "
+    "{0} propose, as their own forward model predicts it, over the stiffness asked for, test designs.",
+    "correlation_inverse_*": "The same proposals of the {0}, judged by finite elements.",
     "bone_designs": "Fig. 3A, bone. Four bovine femoral specimens, the best design A and the best of another "
     "topology B.",
     "catalogue": "SI 4. Errors of the closest training design, of the inverse model’s best proposal and of the refined "

@@ -1,0 +1,45 @@
+"""Fig. 1B–D: three designs at one relative density, each with its elastic surface."""
+
+from pathlib import Path
+
+import numpy as np
+
+from trussmap.figures import draw, style
+from trussmap.homogenization import homogenize_designs
+from trussmap.lattice.compound import compound
+from trussmap.lattice.descriptor import DENSITY, REPS, TYPES, deformation_map, design_topology
+
+#: Three designs (3, 19) in the order of DESIGN_COLUMNS at the paper's relative density of 0.05: one elementary lattice,
+#: two and three of them, from no stretch to a strong one.
+EXAMPLES = np.array(
+    [
+        [0.05, 1.0, 1.0, 1.0, 1, 1, 1, 1, 1, 1, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0],
+        [0.05, 0.8, 1.0, 1.4, 0, 3, 3, 1, 1, 1, 0.6, 0.3, 0.8, 0.5, -0.5, 0.6, 1.0, 1.2, 0.8],
+        [0.05, 1.2, 0.7, 1.1, 2, 4, 6, 1, 2, 1, 1.1, -0.6, 0.2, 2.1, 0.4, 0.7, 0.8, 1.0, 1.4],
+    ]
+)
+
+
+def plot(designs: np.ndarray, path: str | Path) -> None:
+    """Draw one cell of each design (n, 19) above its elastic surface, each surface at a scale of its own, to a PNG."""
+    stiffness, maps = homogenize_designs(designs), deformation_map(designs)
+    with style.figure(path, 3.1 * len(designs), 6.2) as fig:
+        grid = fig.add_gridspec(2, len(designs), left=0.06, right=0.99, top=0.87, bottom=0.05, wspace=0.05, hspace=0.16)
+        topology = design_topology(designs)
+        for k, design in enumerate(designs):
+            graph = compound(design[TYPES], design[REPS]).mapped(maps[k])
+            ax = fig.add_subplot(grid[0, k])
+            draw.lattice(ax, graph, design[DENSITY], pixels=600)
+            ax.set_title(f"{'BCDEFG'[k]}   topology {topology[k]}", loc="left", fontsize=11)
+            below = fig.add_subplot(grid[1, k])
+            draw.elastic_surface(below, stiffness[k])
+            length = draw.round_length(draw.maximum_modulus(stiffness[k]) / 2)
+            draw.scale_bar(below, length, f"{style.number(length)} $E_\\mathrm{{base}}$", y=0.0)
+            if k == 0:
+                for corner in (ax, below):
+                    draw.triad(corner, at=(-0.06, -0.02), size=0.1)
+        for row, text in enumerate(("one cell of the lattice", "elastic surface $E(n)$")):
+            box = grid[row, 0].get_position(fig)
+            fig.text(0.02, (box.y0 + box.y1) / 2, text, rotation=90, ha="center", va="center", fontsize=10)
+        density = style.number(designs[0, DENSITY])
+        fig.suptitle(f"Designs of one relative density, {density}", x=0.06, ha="left", y=0.975)
