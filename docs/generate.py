@@ -1,0 +1,95 @@
+"""Fill README.md and the pages of docs/ from measured results, so that they cannot disagree with them.
+
+    python docs/generate.py                          # templates + docs/results/ → README.md, docs/*.md   (make docs)
+    python docs/generate.py --take results/laptop    # first copy the numbers of a finished study to docs/results/
+
+A page is `docs/templates/<page>.md`, in Jinja. What it can use: every file of `docs/results/` by its stem (the numbers
+of a study as in metrics.json, and ``run``, which says what run they are of; a CSV as a list of rows), the filters
+below, and ``least`` and ``mean`` of a dictionary of R².
+"""
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import jinja2
+
+from trussmap.io import write_json
+from trussmap.report.text import duration, percent, plain
+from trussmap.stiffness import COMPONENTS
+
+DOCS = Path(__file__).parent
+
+
+def take(study):
+    """Copy the numbers of a finished study, and what run they are of, to ``docs/results/<study>.json``."""
+    metrics = json.loads((study / "metrics.json").read_text())
+    settings = json.loads((study / "study.json").read_text())
+    commit = subprocess.run(
+        ["git", "-C", study, "log", "-1", "--format=%h of %as"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    tree = {"run": {"study": settings["study"], "commit": commit, "cores": os.cpu_count(), "seed": settings["seed"]}}
+    write_json(_rounded(tree | metrics), DOCS / "results" / f"{settings['study']}.json")
+
+
+def pages():
+    """{path: text} of all pages, made of the templates and the results."""
+    results = {path.stem: json.loads(path.read_text()) for path in sorted((DOCS / "results").glob("*.json"))}
+    for path in sorted((DOCS / "results").glob("*.csv")):
+        with open(path) as file:
+            results[path.stem] = [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(DOCS / "templates"),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": percent,
+        "time": duration,
+        "plain": plain,
+        "count": lambda value: f"{round(value):,}",
+        "r2": lambda value: f"{value:.4f}",
+        "short": lambda value: f"{value:.2g}",
+        "fixed": lambda value, digits=2: f"{value:.{digits}f}",
+    }
+    bone = results["laptop"]["bone"]
+    environment.globals |= {
+        "bone_range": lambda key: " to ".join(percent(pick(v[key] for v in bone.values())) for pick in (min, max)),
+        "constants": COMPONENTS,
+        "least": lambda r2: min(r2.values()),
+        "mean": lambda r2: sum(r2.values()) / len(r2),
+    }
+    out = {}
+    for template in sorted((DOCS / "templates").glob("*.md")):
+        folder = DOCS.parent if template.stem == "README" else DOCS
+        out[folder / template.name] = environment.get_template(template.name).render(**results)
+    return out
+
+
+def _rounded(value):
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--take", type=Path, metavar="STUDY")
+    if study := parser.parse_args().take:
+        take(study)
+    for path, text in pages().items():
+        path.write_text(text)
