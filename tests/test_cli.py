@@ -10,7 +10,7 @@ import pytest
 
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
-from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, isotropic, mandel_compliance, pack
+from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, isotropic, mandel_compliance, pack
 
 PROGRAM = Path(sys.executable).with_name("trussmap")
 ORTHOTROPIC_COLUMNS = [f"{name}_ort" for name in ORTHOTROPIC]
@@ -58,6 +58,19 @@ def test_homogenize_without_orthotropic_adds_the_21_alone(tmp_path, designs):
     assert trussmap("homogenize", "designs.csv", "stiffness.csv", cwd=tmp_path).returncode == 0
     table = pd.read_csv(tmp_path / "stiffness.csv")
     assert table.columns.tolist() == [*designs.columns, *COMPONENTS]
+
+
+def test_poisson_ratio_of_the_base_material_is_an_option(tmp_path, designs):
+    run = trussmap("homogenize", "designs.csv", "stiffness.csv", "--orthotropic", "--poisson-ratio", 0.1, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    table, theta = pd.read_csv(tmp_path / "stiffness.csv"), designs[DESIGN_COLUMNS].to_numpy()
+    assert np.allclose(table[COMPONENTS], homogenize_designs(theta, poisson_ratio=0.1), rtol=1e-12)
+    orthotropic = homogenize_designs(theta, orthotropic=True, poisson_ratio=0.1)[:, ORTHOTROPIC_INDEX]
+    assert np.allclose(table[ORTHOTROPIC_COLUMNS], orthotropic, rtol=1e-12)
+    (tmp_path / "stiffness.csv").unlink()
+    for bad in (0.5, "nan"):
+        run = trussmap("homogenize", "designs.csv", "stiffness.csv", "--poisson-ratio", bad, cwd=tmp_path)
+        fails(run, tmp_path, f"--poisson-ratio {bad}", "above -1 and below 0.5")
 
 
 def test_homogenize_orthotropic_needs_no_map(tmp_path, designs):
@@ -202,6 +215,18 @@ def test_design_works_right_after_install(tmp_path):
     assert found["nmse_frobenius"].max() < 0.01
 
 
+def test_designs_for_another_poisson_ratio_are_refined_for_it(tmp_path):
+    """The networks that come along know 0.3 alone."""
+    c = homogenize_designs(sample_designs(5, 0, 2), poisson_ratio=0.05)
+    pd.DataFrame(c, columns=COMPONENTS).to_csv(tmp_path / "targets.csv", index=False)
+    command = ["design", "targets.csv", "--youngs-modulus", 1, "--out", "found", "--draws", 50, "--keep", 1]
+    run = trussmap(*command, "--poisson-ratio", 0.05, cwd=tmp_path)
+    assert "trained at Poisson's ratio 0.3" in run.stdout and "refine and judge at 0.05" in run.stdout
+    found = pd.read_csv(tmp_path / "found" / "designs.csv")
+    stiffness = homogenize_designs(found[DESIGN_COLUMNS].to_numpy(float), poisson_ratio=0.05)
+    assert np.allclose(found[COMPONENTS], stiffness, rtol=1e-6, atol=1e-9 * stiffness.max())
+
+
 def test_bad_options_of_design_are_named(tmp_path, targets):
     run = trussmap("design", "targets.csv", "--youngs-modulus", 0, "--out", "found", cwd=tmp_path)
     fails(run, tmp_path, "Young's modulus", "positive")
@@ -209,6 +234,8 @@ def test_bad_options_of_design_are_named(tmp_path, targets):
     fails(run, tmp_path, "results/none", "make study STUDY=none")
     command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--temperature", 0]
     fails(trussmap(*command, cwd=tmp_path), tmp_path, "--temperature 0")
+    command[-2:] = ["--poisson-ratio", -2]
+    fails(trussmap(*command, cwd=tmp_path), tmp_path, "--poisson-ratio -2")
 
 
 @pytest.mark.parametrize("density", [0, 2, -0.1, "nan"])

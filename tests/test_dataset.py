@@ -128,8 +128,11 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path, content):
     first, _ = shards(tmp_path, content, [0, 1500, N])
     write_shard(tmp_path / "overlap.h5", designs[:9], orthotropic[:9], stiffness[:9], first=1400, settings={"seed": 5})
     write_shard(tmp_path / "seed.h5", designs[:9], orthotropic[:9], stiffness[:9], first=1500, settings={"seed": 6})
+    other = {"seed": 5, "poisson_ratio": 0.2}
+    write_shard(tmp_path / "material.h5", designs[:9], orthotropic[:9], stiffness[:9], first=1500, settings=other)
     write_shard(tmp_path / "bare.h5", designs[:9], first=1500, settings={"seed": 5})
-    for name, words in (("overlap", "disjoint"), ("seed", "one seed"), ("bare", "homogenized")):
+    told = {"overlap": "disjoint", "seed": "one seed", "material": "one Poisson's ratio", "bare": "homogenized"}
+    for name, words in told.items():
         with pytest.raises(InputError, match=words):
             merge_shards([first, tmp_path / f"{name}.h5"], tmp_path / "dataset.h5", SHARES, {})
     with pytest.raises(InputError, match="split empty"):

@@ -250,6 +250,7 @@ def test_truncated_shard_is_named(folder, study):
             "settings.yaml, key sampling.designz: there is no such setting; expected one of designs, shard_size",
         ),
         ("sampling: {designs: -5}", "key sampling.designs: -5 is less than the minimum of 1"),
+        ("poisson_ratio: 0.5", "0.5 is greater than or equal to the maximum of 0.5; expected a number above -1"),
         ("seed: now", "key seed: 'now' is not of type 'integer'"),
         ("model: {architecture: best}", "key model.architecture: 'best' is not one of"),
         ("bone: {youngs_modulus_gpa: 0}", "key bone.youngs_modulus_gpa: 0 is less than or equal to the minimum of 0"),

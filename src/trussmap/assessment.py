@@ -41,7 +41,8 @@ def assess(
     if dataset:
         with open_dataset(dataset) as data:
             raw = closest_designs(data.train, targets)[1][:, 0]
-            turned = homogenize_designs(closest_designs(data.train, targets, symmetric=True)[0][:, 0])
+            closest = closest_designs(data.train, targets, symmetric=True)[0][:, 0]
+            turned = homogenize_designs(closest, poisson_ratio=data.poisson_ratio)
         baselines = {"lookup": errors(raw, targets), "symmetric_lookup": errors(turned, targets)}
     columns = {}
     for measure in MEASURES:
@@ -86,13 +87,13 @@ def unseen(
     """
     with open_dataset(dataset) as data:
         test = data.test.read(slice(0, max(counts.values())), ("designs", "stiffness"))
+        poisson_ratio = data.poisson_ratio
     tree = {}
     for effort, count in counts.items():
         targets, designs = test["stiffness"][:count], test["designs"][:count]
         start = perf_counter()
-        found = design_lattices(
-            targets, forward, inverse, options["draws"], options["temperature"], 1, effort, seed, threads
-        )
+        how = options["draws"], options["temperature"], 1, effort, seed, threads, poisson_ratio
+        found = design_lattices(targets, forward, inverse, *how)
         with np.errstate(divide="ignore", invalid="ignore"):  # of one target it is not defined
             r2 = r_squared(targets, found[COMPONENTS].to_numpy())
         tree[effort] = {

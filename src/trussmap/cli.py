@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from trussmap.errors import InputError
+from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
 
 # Designs homogenized while the ones before them are written.
 _BLOCK = 65536
@@ -45,6 +46,7 @@ def homogenize(
             help="Add C11_ort … C66_ort, after the stretch U alone; only these if the columns of the map are absent.",
         ),
     ] = False,
+    poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
 ):
     """Effective stiffness of designs by finite elements, in units of the base material's Young's modulus."""
     from trussmap.homogenization import homogenize_designs
@@ -52,6 +54,7 @@ def homogenize(
     from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, check_admissible
     from trussmap.tables import check_ending, read_designs, with_columns, write_table
 
+    check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     check_ending(stiffness)
     table, theta = read_designs(designs, orthotropic)
     whole = {*DESIGN_COLUMNS} <= {*table.column_names}
@@ -60,12 +63,12 @@ def homogenize(
         part = theta[start : start + _BLOCK]
         added = {}
         if whole:
-            c = homogenize_designs(part)
-            check_admissible(c, part[:, DENSITY], f"{designs}, row", start + 1)
+            c = homogenize_designs(part, poisson_ratio=poisson_ratio)
+            check_admissible(c, part[:, DENSITY], f"{designs}, row", start + 1, poisson_ratio)
             added |= dict(zip(COMPONENTS, c.T, strict=True))
         if orthotropic:
-            c = homogenize_designs(part, orthotropic=True)
-            check_admissible(c, part[:, DENSITY], f"{designs}, row", start + 1)
+            c = homogenize_designs(part, orthotropic=True, poisson_ratio=poisson_ratio)
+            check_admissible(c, part[:, DENSITY], f"{designs}, row", start + 1, poisson_ratio)
             added |= dict(zip([f"{name}_ort" for name in ORTHOTROPIC], c[:, ORTHOTROPIC_INDEX].T, strict=True))
         return with_columns(table.slice(start, _BLOCK), added)
 
@@ -77,6 +80,7 @@ def homogenize_cells(
     catalogue: Annotated[Path, typer.Argument(help="Catalogue of periodic lattices in text form (.lat).")],
     stiffness: Annotated[Path, typer.Argument(help=".csv or .parquet to write: name and C11 … C66 of each cell.")],
     relative_density: Annotated[float, typer.Option(help="Relative density that each cell is given.")],
+    poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
 ):
     """Effective stiffness of the cells of a catalogue, in units of the base material's Young's modulus."""
     import pyarrow
@@ -88,9 +92,10 @@ def homogenize_cells(
 
     if not 0 < relative_density < 1:
         raise InputError(f"--relative-density {relative_density:g}: expected a number above 0 and below 1.")
+    check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     check_ending(stiffness)
     cells = read_catalogue(catalogue)
-    c = homogenize_cells([cell.graph for cell in cells], relative_density)
+    c = homogenize_cells([cell.graph for cell in cells], relative_density, poisson_ratio=poisson_ratio)
     names = pyarrow.table({"name": [cell.name for cell in cells]})
     write_table([with_columns(names, dict(zip(COMPONENTS, c.T, strict=True)))], stiffness)
 
@@ -116,6 +121,12 @@ def design(
     ] = None,
     block: Annotated[int, typer.Option(min=1, max=20, help="Cells along each edge of the printable block.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    poisson_ratio: Annotated[
+        float | None,
+        typer.Option(
+            help=f"Poisson's ratio of the base material; default: that of the study, without one {POISSON_RATIO}."
+        ),
+    ] = None,
 ):
     """Lattices that have a given stiffness, best first, each verified by finite elements."""
     from trussmap.design import design_lattices
@@ -129,10 +140,19 @@ def design(
         raise InputError(f"--cell-size-mm {cell_size_mm:g}: expected a length above 0.")
     if refine not in ("none", "quick", "thorough"):
         raise InputError(f"--refine {refine}: expected none, quick or thorough.")
+    if poisson_ratio is not None:
+        check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     c, names = read_targets(targets, youngs_modulus)
-    forward, inverse = load_models(study and Path("results") / study)
+    forward, inverse, trained = load_models(study and Path("results") / study)
+    if poisson_ratio is None:
+        poisson_ratio = trained
+    elif poisson_ratio != trained:
+        print(
+            f"the networks were trained at Poisson's ratio {trained:g}: they propose for it, "
+            f"the finite elements {'judge' if refine == 'none' else 'refine and judge'} at {poisson_ratio:g}"
+        )
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
-    found = design_lattices(c, forward, inverse, **options)
+    found = design_lattices(c, forward, inverse, **options, poisson_ratio=poisson_ratio)
     picture = None
     if cell_size_mm is not None:
         from trussmap.figures.cell import plot as picture

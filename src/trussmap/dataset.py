@@ -13,9 +13,9 @@ plus ``number`` (n,) int64, the number of each design. Networks learn from the f
 a learning rate, is chosen by the second; the third is for what is reported. Stiffness is divided by the base
 material's Young's modulus.
 
-Attributes of both: ``kind``, ``settings`` (JSON), ``seed``, ``code_version``, ``source_digest``
-(`trussmap.provenance`), ``units``, ``columns`` (JSON) and ``digest`` (SHA-256 of the arrays); of a shard also
-``first``, the number of its first design; of a data set also
+Attributes of both: ``kind``, ``settings`` (JSON; of what has stiffness, with the base material's ``poisson_ratio``),
+``seed``, ``code_version``, ``source_digest`` (`trussmap.provenance`), ``units``, ``columns`` (JSON) and ``digest``
+(SHA-256 of the arrays); of a shard also ``first``, the number of its first design; of a data set also
 ``validation_share`` and ``test_share``. Reading and merging hold one shard, or ``BLOCK`` rows, in memory at a time.
 """
 
@@ -34,7 +34,7 @@ from trussmap.errors import InputError
 from trussmap.io import atomic_path
 from trussmap.lattice.descriptor import DESIGN_COLUMNS
 from trussmap.rotation import rotation
-from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, rotate
+from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, POISSON_RATIO, rotate
 
 COLUMNS = {
     "designs": list(DESIGN_COLUMNS),
@@ -108,7 +108,8 @@ def merge_shards(paths: list, out: str | Path, shares: dict, settings: dict, sou
     ``shares`` are the ``validation_share`` and the ``test_share`` of the designs.
 
     The result does not depend on how the designs were cut into shards. Raises InputError if a shard has no
-    stiffness, if two overlap, if they stem from different seeds, or if no design is left in a split.
+    stiffness, if two overlap, if they stem from different seeds or Poisson's ratios, or if no design is left in a
+    split.
     """
     spans = []
     for path in paths:
@@ -116,16 +117,20 @@ def merge_shards(paths: list, out: str | Path, shares: dict, settings: dict, sou
             for name in COLUMNS:
                 if name not in file:
                     raise InputError(f"{path}: no `{name}` in it; expected a homogenized shard.")
-            spans.append((int(file.attrs["first"]), len(file["designs"]), int(file.attrs["seed"]), str(path)))
+            made = {"seed": int(file.attrs["seed"]), "Poisson's ratio": _poisson_ratio(file.attrs)}
+            spans.append((int(file.attrs["first"]), len(file["designs"]), made, str(path)))
     if not spans:
         raise InputError("no shards to merge; expected at least one.")
-    spans.sort()
-    seed = spans[0][2]
+    spans.sort(key=lambda span: span[0])
+    common = spans[0][2]
+    seed = common["seed"]
     for (first, rows, _, path), (following, _, other, name) in pairwise(spans):
         if first + rows > following:
             raise InputError(f"{name}: starts at design {following}, which {path} has; expected disjoint shards.")
-        if other != seed:
-            raise InputError(f"{name}: made with seed {other}, the others with {seed}; expected one seed.")
+        for what, value in common.items():
+            if other[what] != value:
+                made = f"made with {what} {other[what]}, the others with {value}"
+                raise InputError(f"{name}: {made}; expected one {what}.")
     splits = [split_of(np.arange(first, first + rows), seed, **shares) for first, rows, _, _ in spans]
     sizes = dict(zip(SPLITS, np.bincount(np.concatenate(splits), minlength=len(SPLITS)).tolist(), strict=True))
     for split, size in sizes.items():
@@ -154,7 +159,8 @@ def merge_shards(paths: list, out: str | Path, shares: dict, settings: dict, sou
                     file[f"{split}/{name}"][start : start + count] = rows_out
                     hashes[f"{split}/{name}"].update(rows_out)
                 written[split] += count
-        _write_attributes(file, "dataset", {"seed": seed} | dict(settings or {}), hashes, source)
+        settings = {"seed": seed, "poisson_ratio": common["Poisson's ratio"]} | dict(settings or {})
+        _write_attributes(file, "dataset", settings, hashes, source)
         file.attrs.update(shares)
 
 
@@ -195,6 +201,8 @@ class Dataset:
         self.train, self.validation, self.test = (Split(path, self._file[name]) for name in SPLITS)
         self.attrs = dict(self._file.attrs)
         self.settings = json.loads(self.attrs["settings"])
+        #: Of the base material.
+        self.poisson_ratio = _poisson_ratio(self.attrs)
         self.digest = self.attrs["digest"]
 
     def __len__(self):
@@ -263,6 +271,10 @@ def _read(path, dataset, rows=slice(None)):
 def _digest(hashes):
     """One digest of several: the SHA-256 of their names and hex digests."""
     return hashlib.sha256("".join(f"{name}:{h.hexdigest()}\n" for name, h in hashes.items()).encode()).hexdigest()
+
+
+def _poisson_ratio(attributes):
+    return json.loads(attributes["settings"]).get("poisson_ratio", POISSON_RATIO)
 
 
 def _write_attributes(file, kind, settings, hashes, source):

@@ -29,7 +29,7 @@ from trussmap.measures import errors, nmse_componentwise, nmse_frobenius
 from trussmap.parallel import in_threads, slices
 from trussmap.progress import progress
 from trussmap.rotation import GENERATORS, angle_axis, from_rotation_vector, rotation
-from trussmap.stiffness import COMPONENTS, MULTIPLICITY
+from trussmap.stiffness import COMPONENTS, MULTIPLICITY, POISSON_RATIO
 from trussmap.streams import stream
 
 # Proposals and targets worked on at once, which bounds the memory.
@@ -57,6 +57,7 @@ def design_lattices(
     refine: str = "quick",
     seed: int = 0,
     threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
 ) -> pd.DataFrame:
     """Lattices with given stiffness, verified by finite elements, best first.
 
@@ -68,6 +69,7 @@ def design_lattices(
     keep : lattices returned for a target, all of different topology: the paper's designs A and B with 2
     refine : ``none`` returns the best proposals; ``quick`` and ``thorough`` search from them and from random designs of
         every topology by the exact gradients of the finite elements (see ``search``)
+    poisson_ratio : of the base material, for the finite elements; the networks have learned from one of their own
 
     Returns
     -------
@@ -83,12 +85,12 @@ def design_lattices(
         part = targets[first : first + chunk]
         own = stream(seed, "designing", first)
         proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=stream(own, "proposals"))
-        owner, designs = _best_proposals(part, proposals, forward, threads)
-        stiffness = homogenize_designs(designs, threads=threads)
+        owner, designs = _best_proposals(part, proposals, forward, threads, poisson_ratio)
+        stiffness = homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)
         best = _ranked(owner, nmse_frobenius(stiffness, part[owner]), design_topology(designs), 1)
         unrefined = stiffness[best]
         if refine != "none":
-            owner, designs, stiffness = search(part, owner, designs, refine, own, threads)
+            owner, designs, stiffness = search(part, owner, designs, refine, own, threads, poisson_ratio)
         error = nmse_frobenius(stiffness, part[owner])
         order = _ranked(owner, error, design_topology(designs), keep)
         owner, designs, stiffness = owner[order], designs[order], stiffness[order]
@@ -107,14 +109,18 @@ def design_lattices(
     return pd.concat(tables, ignore_index=True)
 
 
-def _best_proposals(targets, proposals, forward, threads):
+def _best_proposals(targets, proposals, forward, threads, poisson_ratio):
     """The best proposal of each topology for every target: owning target (m,) and design (m, 19).
 
     The forward model decides which three of each topology are worth a finite-element solution.
     """
     owner = np.repeat(np.arange(len(targets)), proposals.shape[1])
     flat = proposals.reshape(-1, len(DESIGN_COLUMNS))
-    for score, kept in ((forward.predict, 3), (lambda d: homogenize_designs(d, threads=threads), 1)):
+
+    def exact(designs):
+        return homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)
+
+    for score, kept in ((forward.predict, 3), (exact, 1)):
         error = nmse_frobenius(score(flat), targets[owner])
         order = _ranked(owner, error, design_topology(flat), len(flat), kept)
         owner, flat = owner[order], flat[order]
@@ -137,6 +143,7 @@ def search(
     effort: str = "quick",
     seed: int = 0,
     threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Search all topologies for the stiffness of each target by refinements that are halved to the promising ones.
 
@@ -153,7 +160,7 @@ def search(
     owner = np.concatenate([owner, np.repeat(np.arange(len(targets)), count)])
     designs = np.concatenate([starts, np.tile(rest, (len(targets), 1))])
     for steps, count, alike in rounds:
-        designs, stiffness = refine_designs(targets[owner], designs, steps, threads)
+        designs, stiffness = refine_designs(targets[owner], designs, steps, threads, poisson_ratio)
         error = nmse_frobenius(stiffness, targets[owner])
         left = _ranked(owner, error, design_topology(designs), count, alike)
         owner, designs, stiffness = owner[left], designs[left], stiffness[left]
@@ -167,7 +174,11 @@ def _positions(sorted_keys):
 
 
 def refine_designs(
-    targets: np.ndarray, designs: np.ndarray, steps: int = 20, threads: int | None = None
+    targets: np.ndarray,
+    designs: np.ndarray,
+    steps: int = 20,
+    threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bring designs (n, 19) closer to their targets (n, 21) without changing their topology or leaving their ranges.
 
@@ -182,21 +193,21 @@ def refine_designs(
     parts = slices(len(designs), _REFINED, threads)
 
     def refine(part):
-        rows = order[part]
-        refined[rows], stiffness[rows] = _refine(targets[rows], designs[rows], steps, threads if len(parts) == 1 else 1)
+        rows, inner = order[part], threads if len(parts) == 1 else 1
+        refined[rows], stiffness[rows] = _refine(targets[rows], designs[rows], steps, inner, poisson_ratio)
 
     in_threads(refine, parts, threads)
     check_designs(refined, "refined designs")
     return refined, stiffness
 
 
-def _refine(targets, designs, steps, threads):
+def _refine(targets, designs, steps, threads, poisson_ratio):
     keys = design_topology(designs)
     logs = np.clip(np.log(designs[:, _LOGGED_COLUMNS]), _LOWER, _UPPER)
     turns = np.stack([rotation(designs[:, R1]), rotation(designs[:, R2])], 1)
     weight = MULTIPLICITY**0.5
     scale = weight / np.linalg.norm(targets * weight, axis=1, keepdims=True)
-    stiffness, jacobian = _evaluate(keys, logs, turns, threads)
+    stiffness, jacobian = _evaluate(keys, logs, turns, threads, poisson_ratio)
     residual = (stiffness - targets) * scale
     damping = np.full(len(designs), 1e-2)
     for _ in range(steps):
@@ -212,7 +223,7 @@ def _refine(targets, designs, steps, threads):
         step = -np.linalg.solve(normal, np.where(held, 0.0, gradient)[:, :, None])[:, :, 0]
         trial_logs = np.clip(logs + np.clip(step[:, _LOG], -0.5, 0.5), _LOWER, _UPPER)
         trial_turns = from_rotation_vector(np.clip(step[:, 7:], -0.5, 0.5).reshape(-1, 2, 3)) @ turns
-        trial_stiffness, trial_jacobian = _evaluate(keys, trial_logs, trial_turns, threads)
+        trial_stiffness, trial_jacobian = _evaluate(keys, trial_logs, trial_turns, threads, poisson_ratio)
         trial_residual = (trial_stiffness - targets) * scale
         better = (trial_residual**2).sum(1) < (residual**2).sum(1)
         damping = np.clip(np.where(better, damping / 5, damping * 4), 1e-9, 1e3)
@@ -225,7 +236,7 @@ def _refine(targets, designs, steps, threads):
     return refined, stiffness
 
 
-def _evaluate(keys, logs, turns, threads):
+def _evaluate(keys, logs, turns, threads, poisson_ratio):
     """Stiffness (n, 21) and its derivatives (n, 21, 13) by the parameters of a refinement."""
     values = np.exp(logs)
     density, u, v = values[:, 0], values[:, 1:4], values[:, 4:7]
@@ -233,7 +244,7 @@ def _evaluate(keys, logs, turns, threads):
     inner = first * u[:, None]  # R1·U
     stretched = v[:, :, None] * inner  # V·R1·U
     maps = second @ stretched
-    stiffness, by_map = homogenize_topologies(keys, maps, density, threads, gradient=True)
+    stiffness, by_map = homogenize_topologies(keys, maps, density, threads, True, poisson_ratio)
     tangent = np.zeros((len(keys), 12, 3, 3))
     for k in range(3):
         tangent[:, k, :, k] = maps[:, :, k]

@@ -58,7 +58,7 @@ def evaluate(
     forward, inverse = load_forward(model_dir), load_inverse(model_dir)
     with open_dataset(dataset) as data:
         out = getattr(data, settings["split"]).read(slice(settings["designs"]))
-        training_designs = len(data.train)
+        training_designs, solver = len(data.train), {"threads": threads, "poisson_ratio": data.poisson_ratio}
     truth = out["stiffness"]
     scores = lambda predicted: _scores(truth, predicted, settings["bootstrap"], seed)  # noqa: E731
 
@@ -76,7 +76,7 @@ def evaluate(
     proposals = inverse.propose(truth, draws=settings["redraws"], seed=seed)
     designs = out["inverse_designs"] = proposals[:, 0]
     out["inverse_surrogate"] = forward.predict(designs)
-    out["inverse_fe"] = homogenize_designs(designs, threads=threads)
+    out["inverse_fe"] = homogenize_designs(designs, **solver)
     found = metrics["inverse"] = {}
     found["r2_surrogate"], found["r2_surrogate_interval"] = scores(out["inverse_surrogate"])
     found["r2_fe"], found["r2_fe_interval"] = scores(out["inverse_fe"])
@@ -84,10 +84,10 @@ def evaluate(
         found["candidates"] = inverse.candidates
         for key, choice in (("single", {}), ("one_guess", {"best_guess": False})):
             single = inverse.propose(truth, seed=seed, candidates=1, **choice)[:, 0]
-            found[f"r2_fe_{key}"] = scores(homogenize_designs(single, threads=threads))[0]
+            found[f"r2_fe_{key}"] = scores(homogenize_designs(single, **solver))[0]
     if steps := settings.get("refine_steps", 0):
         start = perf_counter()
-        _, refined = refine_designs(truth, designs, steps, threads)
+        _, refined = refine_designs(truth, designs, steps, **solver)
         found["refine_seconds_30000"] = (perf_counter() - start) * 30_000 / len(truth)
         found["r2_fe_refined"] = scores(refined)[0]
     topology = np.stack([design_topology(proposals[:, i]) for i in range(proposals.shape[1])], 1)
@@ -108,7 +108,10 @@ def evaluate_lookup(dataset: str | Path, settings: dict, threads: int | None = N
         for name, symmetric in (("raw", False), ("symmetric", True)):
             print(f"the closest of {len(data.train):,} designs to {len(truth):,} targets, {name}", flush=True)
             designs, stiffness = (found[:, 0] for found in closest_designs(data.train, truth, symmetric=symmetric))
-            exact = homogenize_designs(designs, threads=threads) if symmetric else stiffness
+            if symmetric:
+                exact = homogenize_designs(designs, threads=threads, poisson_ratio=data.poisson_ratio)
+            else:
+                exact = stiffness
             metrics[name] = {
                 "r2": dict(zip(COMPONENTS, r_squared(truth, stiffness).tolist(), strict=True)),
                 "r2_fe": dict(zip(COMPONENTS, r_squared(truth, exact).tolist(), strict=True)),

@@ -26,6 +26,7 @@ from trussmap.lattice.compound import compound, superpose
 from trussmap.lattice.descriptor import DENSITY, REPS, TYPES, deformation_map
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.measures import nmse_frobenius, relative_error
+from trussmap.stiffness import POISSON_RATIO
 
 _POLYNOMIAL = [(0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2)]  # powers of y and z in a phase
 # How far the phases are defined beyond the ends of the bar, in cells.
@@ -60,6 +61,7 @@ def grade(
     margin: float = 0.1,
     control_points: int = 9,
     minimum_radius: float = 0.2,
+    poisson_ratio: float = POISSON_RATIO,
 ) -> GradedStructure:
     """A bar along x whose lattice changes from design A to design B.
 
@@ -70,6 +72,7 @@ def grade(
     margin : share of the length at each end that is design A or B unchanged
     control_points : number of points along the axis at which the errors are measured
     minimum_radius : struts thinner than this share of the mean radius of the thinner design are left out
+    poisson_ratio : of the base material
 
     Returns
     -------
@@ -103,7 +106,7 @@ def grade(
         *structure,
         metrics={
             **_measure_phases(path, phase, axis, length, width),
-            **_measure_path(graph, path, phase, axis, designs),
+            **_measure_path(graph, path, phase, axis, designs, poisson_ratio),
             "floating_struts": _floating(len(structure[0]), structure[1]),
             "floating_struts_before_pruning": before,
             "nodes": len(structure[0]),
@@ -356,7 +359,7 @@ def _measure_phases(path, phase, axis, length, width):
     return {"control_point_error": float(on_axis.max()), "phase_error": float(np.sqrt((gap**2).mean()))}
 
 
-def _measure_path(graph, path, phase, axis, designs):
+def _measure_path(graph, path, phase, axis, designs, poisson_ratio):
     """FE stiffness of the local cells on the axis against the stiffness interpolated between the two designs."""
     progress = path.progress(axis[:, 0])
     graphs, areas, density = [], [], []
@@ -370,8 +373,8 @@ def _measure_path(graph, path, phase, axis, designs):
         graphs.append(local)
         areas.append(area)
         density.append((area * local.lengths).sum() / local.volume)
-    built = homogenize_cells(graphs, np.array(density), areas=areas)
-    ends = homogenize_designs(designs)
+    built = homogenize_cells(graphs, np.array(density), areas=areas, poisson_ratio=poisson_ratio)
+    ends = homogenize_designs(designs, poisson_ratio=poisson_ratio)
     wanted = (1 - progress)[:, None] * ends[0] + progress[:, None] * ends[1]
     found = {}
     for name, error in (("error", nmse_frobenius(built, wanted)), ("relative_error", relative_error(built, wanted))):

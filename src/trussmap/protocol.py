@@ -10,6 +10,7 @@ import pandas as pd
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import design_topology
 from trussmap.measures import errors, nmse_published_code
+from trussmap.stiffness import POISSON_RATIO
 from trussmap.streams import stream
 
 # Proposals worked on at once, which bounds the memory.
@@ -17,7 +18,13 @@ _AT_ONCE = 100_000
 
 
 def selected_by_network(
-    targets: np.ndarray, forward: object, inverse: object, draws: int, temperature: float, seed: int = 0
+    targets: np.ndarray,
+    forward: object,
+    inverse: object,
+    draws: int,
+    temperature: float,
+    seed: int = 0,
+    poisson_ratio: float = POISSON_RATIO,
 ) -> pd.DataFrame:
     """Errors of the proposal that the forward network takes for each target (n, 21), base modulus 1.
 
@@ -38,6 +45,7 @@ def selected_by_network(
             if best is None or error[least] < best[0]:
                 best = error[least], designs[least], predicted[least]
         surrogate = {f"surrogate_{name}": value[0] for name, value in errors(best[2][None], goal).items()}
-        exact = {name: value[0] for name, value in errors(homogenize_designs(best[1][None]), goal).items()}
+        stiffness = homogenize_designs(best[1][None], poisson_ratio=poisson_ratio)
+        exact = {name: value[0] for name, value in errors(stiffness, goal).items()}
         rows.append(exact | surrogate | {"topologies": len(drawn)})
     return pd.DataFrame(rows)

@@ -45,6 +45,8 @@ def errors_by_cost(
     over all topologies, without any start given.
     """
     most = max(settings["starts"])
+    with open_dataset(dataset) as data:
+        poisson_ratio = data.poisson_ratio
     rows = []
     for source, starts in _starts(targets, forward, inverse, dataset, most, seed).items():
         many = _RANDOM if source == "random" else 1
@@ -52,15 +54,15 @@ def errors_by_cost(
             own = starts[:, : count * many]
             designs, goal = own.reshape(-1, own.shape[-1]), np.repeat(targets, own.shape[1], 0)
             for steps in settings["steps"]:
-                _, stiffness = refine_designs(goal, designs, steps, threads)
+                _, stiffness = refine_designs(goal, designs, steps, threads, poisson_ratio)
                 best = nmse_frobenius(stiffness, goal).reshape(own.shape[:2]).argmin(1)
                 reached = stiffness.reshape(*own.shape[:2], 21)[np.arange(len(targets)), best]
                 cost = own.shape[1] * (steps + 1)
                 rows.append({"source": source, "starts": own.shape[1], "steps": steps, "solutions": cost})
                 rows[-1] |= _statistics(relative_error(reached, targets))
-    owner, designs, stiffness = search(
-        targets, np.zeros(0, int), np.zeros((0, designs.shape[1])), "quick", stream(seed, "search"), threads
-    )
+    nothing = np.zeros(0, int), np.zeros((0, designs.shape[1]))
+    own = stream(seed, "search")
+    owner, designs, stiffness = search(targets, *nothing, "quick", own, threads, poisson_ratio)
     error = nmse_frobenius(stiffness, targets[owner])
     order = np.lexsort((error, owner))
     first = order[np.searchsorted(owner[order], np.arange(len(targets)))]

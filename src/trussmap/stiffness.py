@@ -21,6 +21,7 @@ ORTHOTROPIC = ["C11", "C12", "C13", "C22", "C23", "C33", "C44", "C55", "C66"]
 ORTHOTROPIC_INDEX = np.array([COMPONENTS.index(name) for name in ORTHOTROPIC])
 #: How often each of the 21 stands in the 6×6 matrix: ‖C‖²_F = Σ MULTIPLICITY · C².
 MULTIPLICITY = np.where(ROWS == COLUMNS, 1.0, 2.0)
+#: Poisson's ratio of the base material where nothing else is said: that of the paper.
 POISSON_RATIO = 0.3
 _BOUND_SLACK = 1e-9  # relative, for rounding
 _CHECKED_AT_ONCE = 10_000  # stiffnesses whose matrices fit the processor's cache
@@ -98,6 +99,13 @@ def _linear_maps(dtype, device):
     to_vector[6 * ROWS + COLUMNS, np.arange(21)] = 1
     maps = (to_bond.reshape(81, 36), to_matrix, to_vector)
     return [torch.as_tensor(array, dtype=dtype, device=device) for array in maps]
+
+
+def check_poisson_ratio(value: float, what: str) -> float:
+    """``value`` as a number that the base material's Poisson's ratio may have; ``what`` names it in the InputError."""
+    if not -1 < value < 0.5:
+        raise InputError(f"{what} {value:g}: expected a Poisson's ratio above -1 and below 0.5.")
+    return value
 
 
 def isotropic(youngs_modulus: float = 1.0, poisson_ratio: float = POISSON_RATIO) -> np.ndarray:
@@ -179,7 +187,9 @@ def hencky(vector: np.ndarray, floor: float = 0.0) -> np.ndarray:
     return pack((mode * np.log(np.maximum(value, floor))[..., None, :]) @ mode.swapaxes(-1, -2))
 
 
-def admissibility(vector: np.ndarray, relative_density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def admissibility(
+    vector: np.ndarray, relative_density: np.ndarray, poisson_ratio: float = POISSON_RATIO
+) -> tuple[np.ndarray, np.ndarray]:
     """Distance of stiffnesses (n, 21) from the bounds 0 ≺ C ⪯ ρ·C_base (Voigt bound, base modulus 1).
 
     Returns two arrays (n,): the smallest eigenvalue of C over its largest, and the largest generalised eigenvalue of
@@ -187,23 +197,29 @@ def admissibility(vector: np.ndarray, relative_density: np.ndarray) -> tuple[np.
     """
     c = unpack(np.asarray(vector, float))
     eigenvalues = np.linalg.eigvalsh(c)
-    whiten = np.linalg.inv(np.linalg.cholesky(isotropic()))
+    whiten = np.linalg.inv(np.linalg.cholesky(isotropic(poisson_ratio=poisson_ratio)))
     ratio = np.linalg.eigvalsh(whiten @ c @ whiten.T)[..., -1] / relative_density
     return eigenvalues[..., 0] / np.abs(eigenvalues).max(-1), ratio
 
 
-def check_admissible(vector: np.ndarray, relative_density: np.ndarray, what: str, first: int = 0) -> None:
+def check_admissible(
+    vector: np.ndarray,
+    relative_density: np.ndarray,
+    what: str,
+    first: int = 0,
+    poisson_ratio: float = POISSON_RATIO,
+) -> None:
     """Raise InputError naming the first inadmissible stiffness of (n, 21); ``what`` and ``first`` name its row."""
     for start in range(0, len(vector), _CHECKED_AT_ONCE):
         part = slice(start, start + _CHECKED_AT_ONCE)
-        if not _all_admissible(vector[part], relative_density[part]):
-            _raise_inadmissible(vector[part], relative_density[part], what, first + start)
+        if not _all_admissible(vector[part], relative_density[part], poisson_ratio):
+            _raise_inadmissible(vector[part], relative_density[part], what, first + start, poisson_ratio)
 
 
-def _all_admissible(vector, relative_density):
+def _all_admissible(vector, relative_density, poisson_ratio):
     """Whether all stiffnesses (n, 21) are admissible, by Cholesky factors, which cost a tenth of the eigenvalues."""
     c = unpack(vector)
-    bound = np.asarray(relative_density)[:, None, None] * ((1 + _BOUND_SLACK) * isotropic())
+    bound = np.asarray(relative_density)[:, None, None] * ((1 + _BOUND_SLACK) * isotropic(poisson_ratio=poisson_ratio))
     try:
         np.linalg.cholesky(c)
         np.linalg.cholesky(bound - c)
@@ -212,9 +228,9 @@ def _all_admissible(vector, relative_density):
     return bool(np.isfinite(vector).all())
 
 
-def _raise_inadmissible(vector, relative_density, what, first):
+def _raise_inadmissible(vector, relative_density, what, first, poisson_ratio):
     finite = np.isfinite(vector).all(-1)
-    lowest, ratio = admissibility(np.where(finite[:, None], vector, 0) + 1e-300, relative_density)
+    lowest, ratio = admissibility(np.where(finite[:, None], vector, 0) + 1e-300, relative_density, poisson_ratio)
     for bad, why in (
         (~finite, "is not finite"),
         (finite & (lowest <= 0), "is not positive definite"),

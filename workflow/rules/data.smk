@@ -63,6 +63,7 @@ rule homogenize:
         mem_mb=3000,
         runtime=60,
     params:
+        poisson_ratio=config["poisson_ratio"],
         source=source_of("homogenize"),
     message:
         "Homogenizing shard {wildcards.shard} by finite elements"

@@ -25,6 +25,7 @@ rule generalize_bone:
         options=config["design"],
         seed=config["seed"],
         youngs_modulus=config["bone"]["youngs_modulus_gpa"],
+        poisson_ratio=config["poisson_ratio"],
         prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
         source=source_of("generalize_bone", config["model"]["architecture"]),
     message:
@@ -88,6 +89,7 @@ rule generalize_catalogue:
         options=config["design"] | {"draws": config["catalogue"]["draws"]},
         seed=config["seed"],
         relative_density=config["catalogue"]["relative_density"],
+        poisson_ratio=config["poisson_ratio"],
         source=source_of("generalize_catalogue", config["model"]["architecture"]),
     message:
         "Designing lattices with the stiffness of crystal-network cells"
@@ -118,6 +120,7 @@ rule design_targets:
         options=config["design"],
         seed=config["seed"],
         youngs_modulus=config["youngs_modulus"],
+        poisson_ratio=config["poisson_ratio"],
         prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
         source=source_of("generalize_bone", config["model"]["architecture"]),
     message:
@@ -145,6 +148,7 @@ rule search_bone:
     params:
         seed=config["seed"],
         youngs_modulus=config["bone"]["youngs_modulus_gpa"],
+        poisson_ratio=config["poisson_ratio"],
         source=source_of("search_bone"),
     message:
         "Searching all topologies for the stiffness of bone, without a network"
@@ -202,6 +206,7 @@ rule paper_protocol:
     params:
         settings=config["protocol"],
         seed=config["seed"],
+        poisson_ratio=config["poisson_ratio"],
         source=source_of_architecture("paper_protocol"),
     message:
         "Designing by the paper's protocol with the {wildcards.architecture} networks"

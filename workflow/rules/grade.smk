@@ -21,7 +21,7 @@ rule grade:
         mem_mb=4000,
         runtime=60,
     params:
-        options=config["grading"],
+        options=config["grading"] | {"poisson_ratio": config["poisson_ratio"]},
         source=source_of("grade"),
     message:
         "Grading a structure in space between two bone designs (Fig. 3B)"

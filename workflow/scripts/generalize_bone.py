@@ -22,7 +22,8 @@ with job(snakemake):
     models = Path(source.models[0]).parent
     networks = load_forward(models), load_inverse(models)
     targets, names = read_targets(source.targets, p.youngs_modulus)
-    found = design_lattices(targets, *networks, seed=p.seed, threads=snakemake.threads, **p.options)
+    how = p.options | {"seed": p.seed, "threads": snakemake.threads, "poisson_ratio": p.poisson_ratio}
+    found = design_lattices(targets, *networks, **how)
     write_targets(names, targets, out.targets)
     folder = Path(out.designs).parent
     write_designs(found, folder, names, targets, p.youngs_modulus, **p.prints, picture=cell.plot)

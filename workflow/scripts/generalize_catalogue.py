@@ -25,10 +25,12 @@ with job(snakemake):
     models = Path(source.models[0]).parent
     networks = load_forward(models), load_inverse(models)
     paths = [("catalogue", source.targets), *(("generated", path) for path in source.generated)]
-    parts = [cell_targets(path, origin, p.relative_density, snakemake.threads) for origin, path in paths]
+    how = p.relative_density, snakemake.threads, p.poisson_ratio
+    parts = [cell_targets(path, origin, *how) for origin, path in paths]
     cells = pd.concat([table for table, _ in parts], ignore_index=True)
     names, targets = cells["name"].tolist(), np.concatenate([stiffness for _, stiffness in parts])
-    found = design_lattices(targets, *networks, seed=p.seed, threads=snakemake.threads, **p.options)
+    how = p.options | {"seed": p.seed, "threads": snakemake.threads, "poisson_ratio": p.poisson_ratio}
+    found = design_lattices(targets, *networks, **how)
     write_targets(names, targets, out.targets)
     write_designs(found, Path(out.designs).parent, names, targets)
     errors = assess(found, names, targets, p.options["refine"] != "none", source.dataset)

@@ -18,13 +18,15 @@ with job(snakemake):
 
     shard = read_shard(snakemake.input[0])
     designs, first = shard["designs"], int(shard["first"])
-    homogenize_designs(designs[:1], threads=snakemake.threads)  # what is prepared once is not timed
+    how = {"threads": snakemake.threads, "poisson_ratio": snakemake.params.poisson_ratio}
+    homogenize_designs(designs[:1], **how)  # what is prepared once is not timed
     stiffness, seconds = [], 0.0
     for orthotropic, what in ((True, "after the stretch U"), (False, "after the whole map")):
         start = perf_counter()
-        c = homogenize_designs(designs, orthotropic=orthotropic, threads=snakemake.threads)
+        c = homogenize_designs(designs, orthotropic=orthotropic, **how)
         seconds += perf_counter() - start
-        check_admissible(c, designs[:, DENSITY], f"{snakemake.input[0]}, {what}, design", first)
+        named = f"{snakemake.input[0]}, {what}, design"
+        check_admissible(c, designs[:, DENSITY], named, first, snakemake.params.poisson_ratio)
         stiffness.append(c)
         print(f"{len(designs):,} designs {what}: {perf_counter() - start:.1f} s")
     write_shard(
@@ -33,7 +35,7 @@ with job(snakemake):
         stiffness_orthotropic=stiffness[0][:, ORTHOTROPIC_INDEX],
         stiffness=stiffness[1],
         first=first,
-        settings=shard["settings"],
+        settings=shard["settings"] | {"poisson_ratio": snakemake.params.poisson_ratio},
         source=snakemake.params.source,
     )
     timing = {"designs": len(designs), "seconds": seconds, "threads": snakemake.threads}

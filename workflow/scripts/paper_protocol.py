@@ -19,7 +19,7 @@ with job(snakemake):
     p, source = snakemake.params, snakemake.input
     models = Path(source.models[0]).parent
     networks = load_forward(models), load_inverse(models)
-    how = p.settings["draws"], p.settings["temperature"], p.seed
+    how = p.settings["draws"], p.settings["temperature"], p.seed, p.poisson_ratio
     tree = dict(p.settings)
     for name, path, count in (("bone", source.bone, None), ("catalogue", source.catalogue, p.settings["cells"])):
         table = pd.read_csv(path, index_col="name").head(count)

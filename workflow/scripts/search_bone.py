@@ -20,7 +20,8 @@ with job(snakemake):
     p = snakemake.params
     targets, names = read_targets(snakemake.input.targets, p.youngs_modulus)
     nothing = np.zeros(0, int), np.zeros((0, len(DESIGN_COLUMNS)))
-    owner, designs, stiffness = search(targets, *nothing, "thorough", p.seed, snakemake.threads)
+    how = "thorough", p.seed, snakemake.threads, p.poisson_ratio
+    owner, designs, stiffness = search(targets, *nothing, *how)
     table = pd.DataFrame({"name": np.array(names)[owner]} | errors(stiffness, targets[owner]))
     table["topology"] = design_topology(designs)
     table[DESIGN_COLUMNS] = designs

@@ -9,6 +9,7 @@ import pandas as pd
 from trussmap.crystal.catalogue import read_catalogue
 from trussmap.crystal.space_groups import SYSTEMS, crystal_system, space_group
 from trussmap.homogenization import homogenize_cells
+from trussmap.stiffness import POISSON_RATIO
 from trussmap.targets import read_targets
 
 #: Crystal systems as catalogues abbreviate them, and their names.
@@ -35,15 +36,19 @@ def connectivity_class(connectivity: np.ndarray) -> np.ndarray:
 
 
 def cell_targets(
-    path: str | Path, source: str, relative_density: float, threads: int | None = None
+    path: str | Path,
+    source: str,
+    relative_density: float,
+    threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Cells as targets: their stiffness (n, 21), base modulus 1, and before it a table of what they are.
 
     The table has ``source`` as given, ``name``, ``crystal_system`` and mean ``connectivity`` (struts at a node).
 
-    A catalogue (.lat) is homogenized at ``relative_density``; a table of targets (.csv) has the stiffness in it, and
-    tells system and connectivity by names such as ``trig_Z04.0_R57`` only. Raises InputError as the readers of these
-    files do.
+    A catalogue (.lat) is homogenized at ``relative_density`` with ``poisson_ratio``; a table of targets (.csv) has the
+    stiffness in it, and tells system and connectivity by names such as ``trig_Z04.0_R57`` only. Raises InputError as
+    the readers of these files do.
     """
     if Path(path).suffix == ".csv":
         targets, names = read_targets(path, 1.0)
@@ -52,7 +57,7 @@ def cell_targets(
     else:
         cells = read_catalogue(path)
         names, graphs = [cell.name for cell in cells], [cell.graph for cell in cells]
-        targets = homogenize_cells(graphs, relative_density, threads=threads)
+        targets = homogenize_cells(graphs, relative_density, threads=threads, poisson_ratio=poisson_ratio)
         rows = [(crystal_system(space_group(g)), 2 * len(g.struts) / len(g.nodes)) for g in graphs]
     table = pd.DataFrame(rows, columns=["crystal_system", "connectivity"])
     table.insert(0, "name", names)

@@ -3,14 +3,15 @@
 import torch
 
 from trussmap.homogenization.engine import homogenize_topologies
+from trussmap.stiffness import POISSON_RATIO
 
 
 class _Homogenize(torch.autograd.Function):
     @staticmethod
-    def forward(context, topology, maps, relative_density, threads):
+    def forward(context, topology, maps, relative_density, threads, poisson_ratio):
         wanted = maps.requires_grad or relative_density.requires_grad
         arguments = [t.detach().cpu().double().numpy() for t in (maps, relative_density)]
-        result = homogenize_topologies(topology.cpu().numpy(), *arguments, threads, gradient=wanted)
+        result = homogenize_topologies(topology.cpu().numpy(), *arguments, threads, wanted, poisson_ratio)
         stiffness, derivative = result if wanted else (result, None)
         if wanted:
             context.save_for_backward(torch.from_numpy(derivative).to(maps))
@@ -20,15 +21,19 @@ class _Homogenize(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(context, gradient):
         by_parameters = torch.einsum("nc,nck->nk", gradient, context.saved_tensors[0])
-        return None, by_parameters[:, :9].reshape(-1, 3, 3), by_parameters[:, 9], None
+        return None, by_parameters[:, :9].reshape(-1, 3, 3), by_parameters[:, 9], None, None
 
 
 def homogenize(
-    topology: torch.Tensor, maps: torch.Tensor, relative_density: torch.Tensor, threads: int | None = None
+    topology: torch.Tensor,
+    maps: torch.Tensor,
+    relative_density: torch.Tensor,
+    threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
 ) -> torch.Tensor:
     """Effective stiffness (n, 21) of topologies (n,) under maps (n, 3, 3) at relative densities (n,), as tensors.
 
     Differentiable once by maps and relative densities, and so by whatever they are computed from. The gradients are
     exact and cost about one and a half more solves (envelope theorem, see `kernel._add_strut_gradient`).
     """
-    return _Homogenize.apply(topology, maps, relative_density, threads)
+    return _Homogenize.apply(topology, maps, relative_density, threads, poisson_ratio)

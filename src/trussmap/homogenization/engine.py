@@ -15,13 +15,21 @@ from trussmap.lattice import compound, descriptor
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import reduce_by_symmetry
 from trussmap.parallel import in_threads, slices, thread_count
+from trussmap.stiffness import POISSON_RATIO
 
 # Designs that a thread works on at once: bounds the memory whatever the size of a shard.
 _CHUNK = 65536
 
 
-def homogenize_designs(designs: np.ndarray, orthotropic: bool = False, threads: int | None = None) -> np.ndarray:
+def homogenize_designs(
+    designs: np.ndarray,
+    orthotropic: bool = False,
+    threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
+) -> np.ndarray:
     """Effective stiffness (n, 21) of designs (n, 19), base modulus 1; with ``orthotropic``, after the map U alone.
+
+    ``poisson_ratio`` here and below is the base material's, as `check_poisson_ratio` has it.
 
     >>> homogenize_designs(descriptor.sample_designs(2022, 0, 5)).shape
     (5, 21)
@@ -32,7 +40,8 @@ def homogenize_designs(designs: np.ndarray, orthotropic: bool = False, threads: 
 
     def solve(part):
         own, inner = designs[part], threads if len(parts) == 1 else 1
-        out[part] = homogenize_topologies(descriptor.design_topology(own), maps(own), own[:, descriptor.DENSITY], inner)
+        keys, density = descriptor.design_topology(own), own[:, descriptor.DENSITY]
+        out[part] = homogenize_topologies(keys, maps(own), density, inner, poisson_ratio=poisson_ratio)
 
     in_threads(solve, parts, threads)
     return out
@@ -44,13 +53,14 @@ def homogenize_topologies(
     relative_density: np.ndarray,
     threads: int | None = None,
     gradient: bool = False,
+    poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Effective stiffness (n, 21) of topologies (n,) under maps (n, 3, 3) at relative densities (n,).
 
     With ``gradient`` also its derivatives (n, 21, 10) by the nine entries of the map, row by row, and by the relative
     density.
     """
-    return _run(_topologies(), topology, maps, relative_density, threads, gradient)
+    return _run(_topologies(), topology, maps, relative_density, threads, gradient, poisson_ratio)
 
 
 def homogenize_cells(
@@ -58,6 +68,7 @@ def homogenize_cells(
     relative_density: float | np.ndarray,
     areas: list | None = None,
     threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray:
     """Effective stiffness (n, 21) of any periodic strut lattices, base modulus 1.
 
@@ -84,7 +95,7 @@ def homogenize_cells(
     cells = [factorize(reduce_by_symmetry(graph, area), area) for graph, area in zip(graphs, areas, strict=True)]
     density = np.broadcast_to(np.asarray(relative_density, float), len(graphs))
     maps = np.broadcast_to(np.eye(3), (len(graphs), 3, 3))
-    return _run(concatenate(cells), np.arange(len(graphs)), maps, density, threads, False)
+    return _run(concatenate(cells), np.arange(len(graphs)), maps, density, threads, False, poisson_ratio)
 
 
 def mechanism(graph: PeriodicGraph) -> str | None:
@@ -140,7 +151,7 @@ def lane_groups(topology: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order, groups
 
 
-def _run(factorization, topology, maps, density, threads, gradient):
+def _run(factorization, topology, maps, density, threads, gradient, poisson_ratio):
     count = len(topology)
     stiffness, derivative = np.empty((count, 21)), np.empty((count if gradient else 0, 21, 10))
     if count:
@@ -149,7 +160,8 @@ def _run(factorization, topology, maps, density, threads, gradient):
         maps, density = (np.require(array, float, ["C", "A", "W"]) for array in (maps, density))
 
         def solve(own):
-            kernel.run(own, order, maps, density, factorization, kernel.workspace(factorization), stiffness, derivative)
+            work = kernel.workspace(factorization, poisson_ratio)
+            kernel.run(own, order, maps, density, factorization, work, stiffness, derivative)
 
         threads = thread_count(threads)
         # Large topologies stand together, so the groups are dealt out.

@@ -14,10 +14,6 @@ from trussmap.homogenization.simd import LANES, add_scaled, aligned_zeros, lanes
 from trussmap.homogenization.symbolic import ElementBlock, SymbolicFactorization
 from trussmap.stiffness import POISSON_RATIO
 
-# Timoshenko's Φ = 12EI/(κGAL²) of a circular section, with κ = 6(1+ν)/(7+6ν), is this factor times A/L².
-_SHEAR = (7 + 6 * POISSON_RATIO) / np.pi
-# D = EI/L (1 - _TWIST t⊗t): torsion GJ = EI/(1+ν) against bending EI.
-_TWIST = POISSON_RATIO / (1 + POISSON_RATIO)
 #: Designs of one topology that are worked on together: positions ``first`` to ``last`` - 1 in the order of all.
 GROUP = np.dtype([("topology", np.int64), ("first", np.int64), ("last", np.int64)])
 # The two tensor indices of the shear strains 23, 13, 12.
@@ -33,6 +29,8 @@ class Workspace(NamedTuple):
     ----------
     matrix : (blocks, 9, W) the stored 3×3 blocks; ``element`` : (12, 9, W) those of one strut
     vectors : (struts, 3, W) mapped
+    material : (2, W) Timoshenko's Φ = 12EI/(κGAL²) of a circular section, with κ = 6(1+ν)/(7+6ν), over A/L²; and how
+        far torsion GJ = EI/(1+ν) falls below bending EI, as a share of it
     maps : (9, W); ``density``, ``volume`` of the mapped cell, total strut ``length``, unit strut ``area`` : (1, W)
     stiffness : (21, W); ``derivatives`` : (210, W)
     fluctuations : (columns, 18, W) of every node block under the six unit strains; ``strains`` : (54, W) of one strut
@@ -42,6 +40,7 @@ class Workspace(NamedTuple):
     matrix: np.ndarray
     element: np.ndarray
     vectors: np.ndarray
+    material: np.ndarray
     maps: np.ndarray
     density: np.ndarray
     volume: np.ndarray
@@ -56,13 +55,14 @@ class Workspace(NamedTuple):
     length_by_map: np.ndarray
 
 
-def workspace(factorization):
-    """A Workspace that is large enough for every lattice of a SymbolicFactorization."""
+def workspace(factorization, poisson_ratio=POISSON_RATIO):
+    """A Workspace that is large enough for every lattice of a SymbolicFactorization, for one base material."""
     largest = {name: np.diff(factorization.starts[name]).max() for name in ("struts", "substitutions")}
     shapes = {
         "matrix": (factorization.blocks.max(), 9),
         "element": (len(ElementBlock), 9),
         "vectors": (largest["struts"], 3),
+        "material": (2,),
         "maps": (9,),
         "stiffness": (21,),
         "derivatives": (210,),
@@ -72,7 +72,9 @@ def workspace(factorization):
         "energy_by_area": (21,),
         "length_by_map": (9,),
     }
-    return Workspace(**{name: aligned_zeros(*shapes.get(name, (1,)), LANES) for name in Workspace._fields})
+    work = Workspace(**{name: aligned_zeros(*shapes.get(name, (1,)), LANES) for name in Workspace._fields})
+    work.material[0], work.material[1] = (7 + 6 * poisson_ratio) / np.pi, poisson_ratio / (1 + poisson_ratio)
+    return work
 
 
 @lanes
@@ -118,7 +120,7 @@ def _shear_rows(along, rows):
 
 
 @lanes
-def element_blocks(along, area, relative, weight, out):
+def element_blocks(along, material, area, relative, weight, out):
     """The 3×3 blocks out (12, 9, W) of one strut of vector along (3, W), in the order of ``ElementBlock``.
 
     With w = Δu + l × θ̄ + ε·l and δ = Δθ, the energy of an exact Timoshenko beam is ½ (w·B w + δ·D δ),
@@ -130,9 +132,9 @@ def element_blocks(along, area, relative, weight, out):
     inverse = 1 / square
     axial = weight * a * square.sqrt() * inverse
     bend = axial * a * (1 / (4 * np.pi))
-    ks = 12 * bend * inverse * (1 / (1 + _SHEAR * a * inverse))
+    ks = 12 * bend * inverse * (1 / (1 + material[0] * a * inverse))
     kp = (axial - ks) * inverse
-    kt = -_TWIST * bend * inverse
+    kt = -material[1] * bend * inverse
     axes = range(3)
     outer = [[x[i] * x[j] for j in axes] for i in axes]
 
@@ -172,7 +174,8 @@ def assemble(lattice, work):
         c = lattice.contributions[n]
         if c.strut != done:
             done = c.strut
-            element_blocks(work.vectors[done], work.area, lattice.areas[done], lattice.weights[done], work.element)
+            area, weight = lattice.areas[done], lattice.weights[done]
+            element_blocks(work.vectors[done], work.material, work.area, area, weight, work.element)
         add_scaled(work.matrix, c.block, work.element, c.element, float(c.factor))
 
 
@@ -283,7 +286,7 @@ def _strut_strains(along, x, ui, ri, si, uj, rj, sj, strain):
 
 
 @lanes
-def _add_strut_gradient(along, vector, area, relative, weight, strain, out, by_area, length_map):
+def _add_strut_gradient(along, vector, material, area, relative, weight, strain, out, by_area, length_map):
     """Add one strut's derivatives: of the energies by the map, out (189, W), and by the area, by_area (21, W).
 
     The stiffness is the minimum of the energy over the fluctuation, so only the explicit dependence counts (envelope
@@ -301,11 +304,12 @@ def _add_strut_gradient(along, vector, area, relative, weight, strain, out, by_a
     axial, axial_a = weight * a * by_length, weight * by_length
     axial_q = -0.5 * axial * inverse
     bend, bend_q, bend_a = (factor * a * (1 / (4 * np.pi)) for factor in (axial, axial_q, 2 * axial_a))
-    shear = 1 / (square + _SHEAR * a)
-    ks, ks_q, ks_a = (12 * shear * value for value in (bend, bend_q - bend * shear, bend_a - bend * shear * _SHEAR))
+    shear = 1 / (square + material[0] * a)
+    shear_a = shear * material[0]
+    ks, ks_q, ks_a = (12 * shear * value for value in (bend, bend_q - bend * shear, bend_a - bend * shear_a))
     kp, kp_a = (axial - ks) * inverse, (axial_a - ks_a) * inverse
     kp_q = (axial_q - ks_q - kp) * inverse
-    kt, kt_a, kt_q = (-_TWIST * inverse * value for value in (bend, bend_a, bend_q - bend * inverse))
+    kt, kt_a, kt_q = (-material[1] * inverse * value for value in (bend, bend_a, bend_q - bend * inverse))
     for i in axes:
         for j in axes:
             length_map[3 * i + j] = length_map[3 * i + j] + weight * relative * by_length * x[i] * unmapped[j]
@@ -370,7 +374,9 @@ def _gradient(lattice, work):
         along, vector = work.vectors[s], lattice.vectors[s]
         _strut_strains(along, x, ui, ri, si, uj, rj, sj, strains)
         area, weight = lattice.areas[s], lattice.weights[s]
-        _add_strut_gradient(along, vector, work.area, area, weight, strains, by_map, by_area, length_by_map)
+        _add_strut_gradient(
+            along, vector, work.material, work.area, area, weight, strains, by_map, by_area, length_by_map
+        )
     _finish_gradient(
         work.maps, work.density, work.length, work.area, work.volume, work.stiffness,
         by_area, length_by_map, by_map, work.derivatives,

@@ -13,7 +13,7 @@ from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import PAIRS, POISSON_RATIO, pack
 
 
-def beam_stiffness(length: float, radius: float, poisson_ratio: float = POISSON_RATIO) -> np.ndarray:
+def beam_stiffness(length: np.ndarray, radius: float, poisson_ratio: float) -> np.ndarray:
     """Stiffness (m, 12, 12) of Timoshenko beams of lengths (m,) and one circular section along x; per end 3 u, 3 θ."""
     shear_modulus = 1 / (2 * (1 + poisson_ratio))
     area, inertia = np.pi * radius**2, np.pi * radius**4 / 4
@@ -34,7 +34,9 @@ def beam_stiffness(length: float, radius: float, poisson_ratio: float = POISSON_
     return k.transpose(2, 0, 1)
 
 
-def homogenize_reference(graph: PeriodicGraph, relative_density: float) -> np.ndarray:
+def homogenize_reference(
+    graph: PeriodicGraph, relative_density: float, poisson_ratio: float = POISSON_RATIO
+) -> np.ndarray:
     """Effective stiffness (21,) of one PeriodicGraph, base modulus 1."""
     vectors, lengths = graph.vectors, graph.lengths
     macroscopic = np.zeros((6, 3, 3))
@@ -46,7 +48,7 @@ def homogenize_reference(graph: PeriodicGraph, relative_density: float) -> np.nd
     turn = np.zeros((len(axis), 12, 12))
     for end in range(0, 12, 3):
         turn[:, end : end + 3, end : end + 3] = np.stack([axis, second, np.cross(axis, second)], 1)
-    k = turn.transpose(0, 2, 1) @ beam_stiffness(lengths, graph.radius(relative_density)) @ turn
+    k = turn.transpose(0, 2, 1) @ beam_stiffness(lengths, graph.radius(relative_density), poisson_ratio) @ turn
     # The far end follows ε·x relative to the near one.
     prescribed = np.zeros((len(axis), 12, 6))
     prescribed[:, 6:9] = np.einsum("epq,mq->mpe", macroscopic, vectors)
