@@ -31,7 +31,9 @@ def take(study):
     commit = subprocess.run(
         ["git", "-C", study, "log", "-1", "--format=%h of %as"], capture_output=True, text=True, check=True
     ).stdout.strip()
+    written = [path.stat().st_mtime for path in study.rglob("*.*")]
     tree = {"run": {"study": settings["study"], "commit": commit, "cores": os.cpu_count(), "seed": settings["seed"]}}
+    tree["run"]["duration"] = duration(max(written) - min(written))  # of a run without a break
     write_json(_rounded(tree | metrics), DOCS / "results" / f"{settings['study']}.json")
 
 
