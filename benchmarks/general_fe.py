@@ -52,7 +52,7 @@ def _halve_loops(graph):
 
 def homogenize(ops, graph, relative_density):
     """Effective stiffness (21,) of one PeriodicGraph, base modulus 1."""
-    radius = graph.radius(relative_density)
+    radius = graph.radii(relative_density)[0]
     area, inertia = np.pi * radius**2, np.pi * radius**4 / 4
     sheared = area * 6 * (1 + POISSON_RATIO) / (7 + 6 * POISSON_RATIO)
     nodes, ends, offsets, held = _halve_loops(graph)

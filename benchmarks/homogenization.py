@@ -161,7 +161,7 @@ def stage_seconds(factorizations, times=30):
     out = []
     for f in factorizations:
         work = kernel.workspace(f)
-        work.vectors[:] = f.vectors[:, :, None]
+        work.vectors[:], work.areas[:] = f.vectors[:, :, None], 1.0
         work.area[:] = 0.05 * f.volumes[0] / (f.weights @ np.linalg.norm(f.vectors, axis=1))
         _repeat(1, True, f, work)
         assemble, both = (min(timed(_repeat, times, e, f, work)[1] for _ in range(3)) for e in (False, True))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -6,11 +8,13 @@ from scipy.spatial.transform import Rotation
 from trussmap.errors import InputError
 from trussmap.homogenization import homogenize_cells, homogenize_designs, homogenize_topologies, kernel
 from trussmap.homogenization.autograd import homogenize
+from trussmap.homogenization.engine import factorize_graphs
 from trussmap.homogenization.reference import homogenize_reference
 from trussmap.lattice import descriptor as d
-from trussmap.lattice.compound import LATTICE_SETS, lattice_set
+from trussmap.lattice.compound import LATTICE_SETS, lattice_set, topologies
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
+from trussmap.lattice.symmetry import reduce_by_symmetry
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, check_admissible, rotate
 from trussmap.tables import read_designs
 
@@ -76,12 +80,7 @@ def test_threads_change_nothing(designs):
 
 
 def test_any_cell_agrees_with_the_plain_solver():
-    """A random net without inversion centre or translations, on an oblique cell."""
-    rng = np.random.default_rng(3)
-    nodes = rng.random((7, 3))
-    struts = [(i, j) for i in range(7) for j in range(i)] + [(i, i) for i in range(3)]
-    offsets = np.concatenate([rng.integers(-1, 2, (21, 3)), np.eye(3, dtype=int)])
-    graph = PeriodicGraph(nodes, np.array(struts), offsets, np.eye(3) + 0.3 * rng.random((3, 3)))
+    graph = random_net()
     assert relative_difference(homogenize_cells([graph], 0.05)[0], homogenize_reference(graph, 0.05)) < 1e-10
 
 
@@ -139,9 +138,93 @@ def test_gradient_against_central_differences(poisson_ratio):
 
 
 def test_areas_of_struts_weigh_their_stiffness():
-    cubic = elementary_lattice(0)
-    c = homogenize_cells([cubic], 0.06, areas=[np.array([3.0, 2.0, 1.0])])[0]
+    cubic = replace(elementary_lattice(0), areas=np.array([3.0, 2.0, 1.0]))
+    c = homogenize_cells([cubic], 0.06)[0]
     assert c[[C["C33"], C["C22"], C["C11"]]] == pytest.approx([0.03, 0.02, 0.01])
+
+
+@pytest.fixture(scope="module")
+def free_lattices():
+    """Compounds and one net without inversion centre, each with cross-sections and node positions of its own."""
+    rng = np.random.default_rng(8)
+    graphs = [topologies()[0][key] for key in (0, 1, 7, 30, 77, 120, 196)] + [random_net()]
+    reduced = [reduce_by_symmetry(graph) for graph in graphs]
+    counts = [max(len(r.vectors) for r in reduced), max(r.moving.sum() for r in reduced)]
+    areas = np.exp(rng.uniform(-1, 1, (len(graphs), counts[0])))
+    shifts = np.zeros((len(graphs), counts[1], 3))
+    for k, lattice in enumerate(reduced):
+        shortest = np.linalg.norm(lattice.vectors, axis=1).min()
+        shifts[k] = 0.1 * shortest * rng.uniform(-1, 1, (counts[1], 3))
+    maps = np.eye(3) + 0.3 * rng.uniform(-1, 1, (len(graphs), 3, 3))
+    return graphs, reduced, {"maps": maps, "areas": areas, "shifts": shifts}
+
+
+def random_net():
+    """Without inversion centre or translations, on an oblique cell."""
+    rng = np.random.default_rng(3)
+    nodes = rng.random((7, 3))
+    struts = [(i, j) for i in range(7) for j in range(i)] + [(i, i) for i in range(3)]
+    offsets = np.concatenate([rng.integers(-1, 2, (21, 3)), np.eye(3, dtype=int)])
+    return PeriodicGraph(nodes, np.array(struts), offsets, np.eye(3) + 0.3 * rng.random((3, 3)))
+
+
+def test_areas_and_node_positions_of_every_design_agree_with_the_plain_solver(free_lattices):
+    graphs, reduced, free = free_lattices
+    density = np.full(len(graphs), 0.07)
+    lattices = factorize_graphs(graphs)
+    ours = homogenize_topologies(np.arange(len(graphs)), relative_density=density, lattices=lattices, **free)
+    whole = []
+    for k, (graph, lattice) in enumerate(zip(graphs, reduced, strict=True)):
+        areas = free["areas"][k, : len(lattice.vectors)]
+        graph = lattice.expand(graph, areas, free["shifts"][k, : lattice.moving.sum()])
+        whole.append(graph.mapped(free["maps"][k]))
+        assert np.pi * whole[-1].radii(0.07) ** 2 @ whole[-1].lengths == pytest.approx(0.07 * whole[-1].volume)
+    plain = np.array([homogenize_reference(graph, 0.07) for graph in whole])
+    assert relative_difference(ours, plain).max() < 1e-10
+    # and symmetry is found in the whole lattices as they are
+    assert relative_difference(homogenize_cells(whole, 0.07), plain).max() < 1e-10
+
+
+def test_areas_of_one_strut_and_its_images_are_what_symmetry_keeps():
+    octet = elementary_lattice(1).tiled(2)
+    areas = np.ones(len(octet.struts))
+    areas[5] = 2.0
+    single = replace(octet, areas=areas)
+    assert relative_difference(homogenize_cells([single], 0.05)[0], homogenize_reference(single, 0.05)) < 1e-10
+    assert len(reduce_by_symmetry(single).vectors) > 8 * len(reduce_by_symmetry(octet).vectors)
+
+
+def test_gradient_by_areas_and_node_positions_against_central_differences(free_lattices):
+    graphs, reduced, free = free_lattices
+    density, keys = np.full(len(graphs), 0.07), np.arange(len(graphs))
+    lattices = factorize_graphs(graphs)
+
+    def solve(**changed):
+        return homogenize_topologies(keys, relative_density=density, lattices=lattices, **free | changed)
+
+    _, gradient = homogenize_topologies(keys, relative_density=density, lattices=lattices, gradient=True, **free)
+    _, fewer = homogenize_topologies(keys, free["maps"], density, lattices=lattices, gradient=True, areas=free["areas"])
+    assert fewer.shape[2] == 10 + free["areas"].shape[1]
+    flat = {name: free[name].reshape(len(graphs), -1) for name in ("maps", "areas", "shifts")}
+    first = {"maps": 0, "areas": 10, "shifts": 10 + flat["areas"].shape[1]}
+    for name, values in flat.items():
+        columns = np.arange(first[name], first[name] + values.shape[1])
+        slopes = np.zeros((len(graphs), 21, values.shape[1]))
+        for k in range(values.shape[1]):
+            estimates = []
+            for h in (2e-3, 1e-3):
+                ends = []
+                for side in (h, -h):
+                    moved = values.copy()
+                    moved[:, k] += side * (0.1 if name == "shifts" else 1)
+                    ends.append(solve(**{name: moved.reshape(free[name].shape)}))
+                estimates.append((ends[0] - ends[1]) / (2 * h * (0.1 if name == "shifts" else 1)))
+            slopes[:, :, k] = (4 * estimates[1] - estimates[0]) / 3
+        scale = np.abs(slopes).max((1, 2), keepdims=True)
+        scale[scale == 0] = 1
+        assert (np.abs(gradient[:, :, columns] - slopes) / scale).max() < 1e-6, name
+    # what a lattice does not have does not count
+    assert (gradient[0, :, 10 + len(reduced[0].vectors) : first["shifts"]] == 0).all()
 
 
 @pytest.mark.parametrize(

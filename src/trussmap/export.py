@@ -16,7 +16,7 @@ from trussmap.lattice.graph import PeriodicGraph
 FACETS = 8
 
 
-def write_nodes_and_struts(graph: PeriodicGraph, radius: float, stem: str | Path) -> None:
+def write_nodes_and_struts(graph: PeriodicGraph, radii: np.ndarray, stem: str | Path) -> None:
     """Write a unit cell as ``<stem>_nodes.csv``, ``<stem>_struts.csv`` and ``<stem>_cell.csv``.
 
     Lengths are in units of the graph's cell. Columns:
@@ -27,7 +27,7 @@ def write_nodes_and_struts(graph: PeriodicGraph, radius: float, stem: str | Path
       stands here once.
     - cell: the cell vectors ``a, b, c``, one in each row
 
-    ``radius`` is one number or one for each strut. Returns the three paths.
+    ``radii`` (m,), one for each strut. Returns the three paths.
     """
     stem = Path(stem)
     nodes = pd.DataFrame(graph.nodes @ graph.cell.T, columns=["x", "y", "z"])
@@ -37,7 +37,7 @@ def write_nodes_and_struts(graph: PeriodicGraph, radius: float, stem: str | Path
     struts[["offset_1", "offset_2", "offset_3"]] = graph.offsets
     struts[["dx", "dy", "dz"]] = graph.vectors
     struts["length"] = graph.lengths
-    struts["radius"] = radius
+    struts["radius"] = radii
     struts.insert(0, "strut", np.arange(len(struts)) + 1)
     cell = pd.DataFrame(graph.cell.T, columns=["x", "y", "z"])
     cell.insert(0, "vector", ["a", "b", "c"])
@@ -107,13 +107,15 @@ def block_mesh(
     if not 0 < relative_density < 1:
         raise InputError(f"relative density {relative_density}; expected a value between 0 and 1.")
     graph = graph.mapped(np.eye(3) * cell_size_mm / graph.volume ** (1 / 3))
-    radius = graph.radius(relative_density)
+    radii = graph.radii(relative_density)
+    joints = np.zeros(len(graph.nodes))
+    np.maximum.at(joints, graph.struts, radii[:, None])
     start = graph.nodes[graph.struts[:, 0]] @ graph.cell.T
-    solid = strut_solid(start, start + graph.vectors, graph.nodes @ graph.cell.T, radius, facets)
+    solid = strut_solid(start, start + graph.vectors, graph.nodes @ graph.cell.T, radii, joints, facets)
     # One cell's struts end in nodes of its neighbours, so copies of the cell overlap there and can simply be united.
     # In cell coordinates, where the copies stand in line with the axes, the union is several times faster.
     solid = solid.transform(np.column_stack([np.linalg.inv(graph.cell), np.zeros(3)]))
-    reach = 3 * radius * np.linalg.norm(np.linalg.inv(graph.cell), axis=1)
+    reach = 3 * radii.max() * np.linalg.norm(np.linalg.inv(graph.cell), axis=1)
     ends = graph.nodes[graph.struts[:, 1]] + graph.offsets
     for axis in range(3):
         first = int(np.floor(-max(ends[:, axis].max(), 1) - reach[axis])) + 1
@@ -123,27 +125,35 @@ def block_mesh(
     for axis in range(3):
         solid = solid ^ _slab(axis, 0, cells)
     solid = solid.transform(np.column_stack([graph.cell, np.zeros(3)]))
-    parts = solid.simplify(1e-3 * radius).decompose()
+    parts = solid.simplify(1e-3 * radii.min()).decompose()
     if not parts:
         raise InputError("the block holds no strut; expected a lattice with struts.")
     return _single_precision_mesh(max(parts, key=lambda part: part.volume()))
 
 
-def strut_solid(start: np.ndarray, end: np.ndarray, joints: list, radius: float, facets: int = FACETS) -> object:
+def strut_solid(
+    start: np.ndarray,
+    end: np.ndarray,
+    joints: np.ndarray,
+    radii: np.ndarray,
+    joint_radii: np.ndarray,
+    facets: int = FACETS,
+) -> object:
     """Union (manifold3d.Manifold) of struts from ``start`` (m, 3) to ``end`` (m, 3), with spheres at ``joints`` (n, 3).
 
-    ``radius`` is that of round struts; the prisms have the same cross-section. Each is turned about its axis by
+    ``radii`` (m,) are those of round struts; the prisms have the same cross-section. Each is turned about its axis by
     another angle, so that no faces of two struts coincide and the union is well defined.
     """
     angle = 2 * np.pi / facets
-    radius = radius * np.sqrt(angle / np.sin(angle))
-    frames = _frames(end - start, np.random.default_rng(0).uniform(0, angle, len(start))) * radius
+    wider = np.sqrt(angle / np.sin(angle))
+    frames = _frames(end - start, np.random.default_rng(0).uniform(0, angle, len(start)))
+    frames *= (wider * radii)[:, None, None]
     frames[:, :, 2] = end - start
     prism = manifold3d.Manifold.cylinder(1.0, 1.0, 1.0, facets)
     # A little wider than the struts, to cover the edges of their ends.
-    ball = manifold3d.Manifold.sphere(1.03 * radius, facets)
+    ball = manifold3d.Manifold.sphere(1.03 * wider, facets)
     parts = [prism.transform(np.column_stack([f, s])) for f, s in zip(frames, start, strict=True)]
-    return _united([*parts, *(ball.translate(point) for point in joints)])
+    return _united([*parts, *(ball.scale([r] * 3).translate(p) for p, r in zip(joints, joint_radii, strict=True))])
 
 
 def _united(parts):
@@ -195,7 +205,8 @@ def write_stl(
     """Write a watertight block (see ``block_mesh``) as binary STL in mm; returns what a printer's user asks first.
 
     Returns a dict: ``watertight``, ``volume_mm3``, ``nominal_volume_mm3`` (ρ times the block's volume, overlap at
-    nodes not subtracted), ``strut_diameter_mm``. Raises InputError where the union does not close.
+    nodes not subtracted), ``strut_diameter_mm`` of the thinnest strut. Raises InputError where the union does not
+    close.
     """
     mesh = block_mesh(graph, relative_density, cells, cell_size_mm, facets)
     if not mesh.is_watertight:
@@ -207,5 +218,5 @@ def write_stl(
         "watertight": bool(mesh.is_watertight),
         "volume_mm3": float(mesh.volume),
         "nominal_volume_mm3": float(relative_density * (cells * cell_size_mm) ** 3),
-        "strut_diameter_mm": float(2 * scale * graph.radius(relative_density)),
+        "strut_diameter_mm": float(2 * scale * graph.radii(relative_density).min()),
     }

@@ -362,18 +362,17 @@ def _measure_phases(path, phase, axis, length, width):
 def _measure_path(graph, path, phase, axis, designs, poisson_ratio):
     """FE stiffness of the local cells on the axis against the stiffness interpolated between the two designs."""
     progress = path.progress(axis[:, 0])
-    graphs, areas, density = [], [], []
+    graphs, density = [], []
     members = np.arange(len(graph.struts))
     for gradient, share in zip(phase.gradient(axis), progress, strict=True):
         radii = path.radii(share, members)
         there = radii > 0
         used, struts = np.unique(graph.struts[there], return_inverse=True)
-        local = PeriodicGraph(graph.nodes[used], struts.reshape(-1, 2), graph.offsets[there], np.linalg.inv(gradient))
-        area = np.pi * radii[there] ** 2
+        nodes, cell, area = graph.nodes[used], np.linalg.inv(gradient), np.pi * radii[there] ** 2
+        local = PeriodicGraph(nodes, struts.reshape(-1, 2), graph.offsets[there], cell, area)
         graphs.append(local)
-        areas.append(area)
         density.append((area * local.lengths).sum() / local.volume)
-    built = homogenize_cells(graphs, np.array(density), areas=areas, poisson_ratio=poisson_ratio)
+    built = homogenize_cells(graphs, np.array(density), poisson_ratio=poisson_ratio)
     ends = homogenize_designs(designs, poisson_ratio=poisson_ratio)
     wanted = (1 - progress)[:, None] * ends[0] + progress[:, None] * ends[1]
     found = {}

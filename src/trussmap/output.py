@@ -65,7 +65,7 @@ def write_designs(
         for row in table[table["target"] <= MOST_LATTICES].to_dict("records"):
             graph = design_graph(np.array([row[column] for column in DESIGN_COLUMNS]))
             stem = lattices / f"target{int(row['target'])}_rank{int(row['rank'])}"
-            export.write_nodes_and_struts(graph, graph.radius(row["relative_density"]), stem)
+            export.write_nodes_and_struts(graph, graph.radii(row["relative_density"]), stem)
             if cell_size_mm:
                 _write_prints(graph, row["relative_density"], stem, cell_size_mm, block)
             if picture:
@@ -88,7 +88,7 @@ def write_designs(
 def _write_prints(graph, density, stem, cell_size_mm, block):
     scaled = graph.mapped(np.eye(3) * cell_size_mm / graph.volume ** (1 / 3))
     nodes, struts = export.block(scaled, block)
-    export.write_vtk(f"{stem}.vtk", nodes, struts, scaled.radius(density))
+    export.write_vtk(f"{stem}.vtk", nodes, struts, np.tile(scaled.radii(density), block**3))
     export.write_stl(f"{stem}.stl", graph, density, block, cell_size_mm)
 
 
@@ -133,6 +133,6 @@ def printability(table: pd.DataFrame, cell_size_mm: float) -> pd.DataFrame:
     for k, (design, density) in enumerate(zip(designs, densities, strict=True)):
         graph = design_graph(design)
         scale = cell_size_mm / graph.volume ** (1 / 3)
-        diameter[k] = 2 * scale * graph.radius(density)
+        diameter[k] = 2 * scale * graph.radii(density)[0]
         gap[k] = scale * primitive_cell(graph).smallest_distance() - diameter[k]
     return diameter, gap

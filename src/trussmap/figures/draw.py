@@ -185,13 +185,13 @@ def lattice(ax, graph, relative_density, color=STEEL, limits=None, pixels=700, v
     edge_start, edge_end = cell_edges(graph.cell)
     shift = graph.cell.sum(1) / 2
     extent = np.ptp(np.vstack([edge_start, edge_end]), axis=0).max()
-    radius = max(graph.radius(relative_density), 0.008 * extent)
+    radii = np.maximum(graph.radii(relative_density), 0.008 * extent)
     color = np.tile(to_rgb(color), (len(start), 1)) if isinstance(color, str) else np.asarray(color)[index]
     picture(
         ax,
         np.vstack([start, edge_start]) - shift,
         np.vstack([end, edge_end]) - shift,
-        np.concatenate([np.full(len(start), radius), np.full(12, 0.0028 * extent)]),
+        np.concatenate([radii[index], np.full(12, 0.0028 * extent)]),
         np.vstack([color, np.tile(to_rgb(GUIDE), (12, 1))]),
         limits,
         pixels,

@@ -111,7 +111,7 @@ def _superposed(ax, design, limits):
         end.append(b - 0.5)
         colors.append(np.tile(to_rgb(style.LATTICES[number]), (len(a), 1)))
     whole = compound(design[TYPES], design[REPS])
-    radius = max(whole.radius(design[DENSITY]), 0.008)
+    radius = max(whole.radii(design[DENSITY])[0], 0.008)
     draw.picture(ax, np.vstack(start), np.vstack(end), radius, np.vstack(colors), limits, 560)
     handles = [
         Patch(color=style.LATTICES[number], label=f"{NAMES[number].replace('_', ' ')}" + (" (2×)" if rep == 2 else ""))

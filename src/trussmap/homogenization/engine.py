@@ -54,29 +54,34 @@ def homogenize_topologies(
     threads: int | None = None,
     gradient: bool = False,
     poisson_ratio: float = POISSON_RATIO,
+    areas: np.ndarray | None = None,
+    shifts: np.ndarray | None = None,
+    lattices: SymbolicFactorization | None = None,
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Effective stiffness (n, 21) of topologies (n,) under maps (n, 3, 3) at relative densities (n,).
 
-    With ``gradient`` also its derivatives (n, 21, 10) by the nine entries of the map, row by row, and by the relative
-    density.
+    Parameters
+    ----------
+    gradient : also its derivatives (n, 21, 10) by the nine entries of the map, row by row, and by the relative density,
+        followed by those by ``areas`` and by ``shifts``, (n, 21, 10 + struts + 3 · nodes), as far as they are given
+    areas : (n, struts) cross-sections relative to each other of the struts that symmetry tells apart (the ``struts`` of
+        a `trussmap.lattice.symmetry.ReducedLattice`); columns that a lattice does not need are not read, and the
+        derivatives by them are 0. The topology's own by default.
+    shifts : (n, nodes, 3) by which the nodes that may move (its ``moving`` ones) stand off their places in the
+        topology, before the map
+    lattices : what ``topology`` numbers, `factorize_graphs`; the 197 topologies of the design space by default
     """
-    return _run(_topologies(), topology, maps, relative_density, threads, gradient, poisson_ratio)
+    lattices = topology_factorizations() if lattices is None else lattices
+    return _run(lattices, topology, maps, relative_density, threads, gradient, poisson_ratio, areas, shifts)
 
 
 def homogenize_cells(
     graphs: list[PeriodicGraph],
     relative_density: float | np.ndarray,
-    areas: list | None = None,
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray:
-    """Effective stiffness (n, 21) of any periodic strut lattices, base modulus 1.
-
-    Parameters
-    ----------
-    graphs : list of PeriodicGraph
-    relative_density : scalar or (n,)
-    areas : list of (m,) relative strut cross-sections, all alike by default
+    """Effective stiffness (n, 21) of any periodic strut lattices at relative densities (n,) or one, base modulus 1.
 
     Raises
     ------
@@ -87,15 +92,18 @@ def homogenize_cells(
     >>> homogenize_cells([elementary_lattice(0)], 0.03)[0, 0].round(12)  # simple cubic: a third of the struts along x
     np.float64(0.01)
     """
-    areas = areas or [None] * len(graphs)
+    density = np.broadcast_to(np.asarray(relative_density, float), len(graphs))
+    maps = np.broadcast_to(np.eye(3), (len(graphs), 3, 3))
+    return _run(factorize_graphs(graphs), np.arange(len(graphs)), maps, density, threads, False, poisson_ratio)
+
+
+def factorize_graphs(graphs: list[PeriodicGraph]) -> SymbolicFactorization:
+    """The symbolic factorizations of any periodic strut lattices, for `homogenize_topologies`; raises InputError."""
     for number, graph in enumerate(graphs, 1):
         fault = mechanism(graph)
         if fault:
             raise InputError(f"lattice {number}: {fault}.")
-    cells = [factorize(reduce_by_symmetry(graph, area), area) for graph, area in zip(graphs, areas, strict=True)]
-    density = np.broadcast_to(np.asarray(relative_density, float), len(graphs))
-    maps = np.broadcast_to(np.eye(3), (len(graphs), 3, 3))
-    return _run(concatenate(cells), np.arange(len(graphs)), maps, density, threads, False, poisson_ratio)
+    return concatenate([factorize(reduce_by_symmetry(graph)) for graph in graphs])
 
 
 def mechanism(graph: PeriodicGraph) -> str | None:
@@ -131,7 +139,9 @@ def mechanism(graph: PeriodicGraph) -> str | None:
 
 
 @cache
-def _topologies():
+def topology_factorizations() -> SymbolicFactorization:
+    """The symbolic factorizations of the 197 topologies, cached on disk."""
+
     def build():
         return concatenate([factorize(reduce_by_symmetry(graph)) for graph in compound.topologies()[0]])._asdict()
 
@@ -151,17 +161,23 @@ def lane_groups(topology: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order, groups
 
 
-def _run(factorization, topology, maps, density, threads, gradient, poisson_ratio):
+def _run(
+    factorization, topology, maps, density, threads, gradient, poisson_ratio, areas=None, shifts=None
+):  # fmt: skip
     count = len(topology)
-    stiffness, derivative = np.empty((count, 21)), np.empty((count if gradient else 0, 21, 10))
+    # What has no columns is not given: an array without rows says so to the kernel.
+    areas = np.empty((0, 0)) if areas is None or not areas.shape[1] else areas
+    shifts = np.empty((0, 0, 3)) if shifts is None or not shifts.shape[1] else shifts
+    columns = 10 + areas.shape[1] + 3 * shifts.shape[1]
+    stiffness, derivative = np.empty((count, 21)), np.zeros((count if gradient else 0, 21, columns))
     if count:
         order, groups = lane_groups(np.asarray(topology))
         # Arrays of one type whatever came in, also where one may not write: the kernel is compiled for these alone.
-        maps, density = (np.require(array, float, ["C", "A", "W"]) for array in (maps, density))
+        inputs = [np.require(array, float, ["C", "A", "W"]) for array in (maps, density, areas, shifts)]
 
         def solve(own):
             work = kernel.workspace(factorization, poisson_ratio)
-            kernel.run(own, order, maps, density, factorization, work, stiffness, derivative)
+            kernel.run(own, order, *inputs, factorization, work, stiffness, derivative)
 
         threads = thread_count(threads)
         # Large topologies stand together, so the groups are dealt out.

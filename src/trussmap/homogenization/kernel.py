@@ -28,18 +28,23 @@ class Workspace(NamedTuple):
     Attributes
     ----------
     matrix : (blocks, 9, W) the stored 3×3 blocks; ``element`` : (12, 9, W) those of one strut
-    vectors : (struts, 3, W) mapped
+    vectors, unmapped : (struts, 3, W) of the struts, after and before the map; ``areas`` : (struts, 1, W) relative
     material : (2, W) Timoshenko's Φ = 12EI/(κGAL²) of a circular section, with κ = 6(1+ν)/(7+6ν), over A/L²; and how
         far torsion GJ = EI/(1+ν) falls below bending EI, as a share of it
     maps : (9, W); ``density``, ``volume`` of the mapped cell, total strut ``length``, unit strut ``area`` : (1, W)
     stiffness : (21, W); ``derivatives`` : (210, W)
     fluctuations : (columns, 18, W) of every node block under the six unit strains; ``strains`` : (54, W) of one strut
+    slopes : (63, W) of the energies by the vector of one strut; ``direction`` : (3, W) of its share of the length
     energy_by_map : (189, W); ``energy_by_area`` : (21, W); ``length_by_map`` : (9, W) sums over the struts
+    by_strut : (struts, 21, W) derivatives by the area of each; ``length_by_strut`` : (struts, 1, W)
+    by_node : (moving nodes, 63, W) derivatives by the position of each; ``length_by_node`` : (moving nodes, 3, W)
     """
 
     matrix: np.ndarray
     element: np.ndarray
     vectors: np.ndarray
+    unmapped: np.ndarray
+    areas: np.ndarray
     material: np.ndarray
     maps: np.ndarray
     density: np.ndarray
@@ -50,27 +55,42 @@ class Workspace(NamedTuple):
     derivatives: np.ndarray
     fluctuations: np.ndarray
     strains: np.ndarray
+    slopes: np.ndarray
+    direction: np.ndarray
     energy_by_map: np.ndarray
     energy_by_area: np.ndarray
     length_by_map: np.ndarray
+    by_strut: np.ndarray
+    length_by_strut: np.ndarray
+    by_node: np.ndarray
+    length_by_node: np.ndarray
 
 
 def workspace(factorization, poisson_ratio=POISSON_RATIO):
     """A Workspace that is large enough for every lattice of a SymbolicFactorization, for one base material."""
     largest = {name: np.diff(factorization.starts[name]).max() for name in ("struts", "substitutions")}
+    nodes = max(factorization.freedoms.max(), 1)
     shapes = {
         "matrix": (factorization.blocks.max(), 9),
         "element": (len(ElementBlock), 9),
         "vectors": (largest["struts"], 3),
+        "unmapped": (largest["struts"], 3),
+        "areas": (largest["struts"], 1),
         "material": (2,),
         "maps": (9,),
         "stiffness": (21,),
         "derivatives": (210,),
         "fluctuations": (largest["substitutions"], 18),
         "strains": (54,),
+        "slopes": (63,),
+        "direction": (3,),
         "energy_by_map": (189,),
         "energy_by_area": (21,),
         "length_by_map": (9,),
+        "by_strut": (largest["struts"], 21),
+        "length_by_strut": (largest["struts"], 1),
+        "by_node": (nodes, 63),
+        "length_by_node": (nodes, 3),
     }
     work = Workspace(**{name: aligned_zeros(*shapes.get(name, (1,)), LANES) for name in Workspace._fields})
     work.material[0], work.material[1] = (7 + 6 * poisson_ratio) / np.pi, poisson_ratio / (1 + poisson_ratio)
@@ -79,7 +99,7 @@ def workspace(factorization, poisson_ratio=POISSON_RATIO):
 
 @lanes
 def _map_strut(maps, vector, out):
-    """out (3, W) = maps (3, 3, W) · vector (3,)."""
+    """out (3, W) = maps (3, 3, W) · vector (3, W)."""
     for i in range(3):
         out[i] = maps[3 * i] * vector[0] + maps[3 * i + 1] * vector[1] + maps[3 * i + 2] * vector[2]
 
@@ -95,8 +115,8 @@ def _cell_volume(maps, volume, cell):
 
 
 @lanes
-def _add_length(along, factor, total):
-    total[0] = total[0] + factor * _dot(along, along).sqrt()
+def _add_length(along, area, weight, total):
+    total[0] = total[0] + weight * area[0] * _dot(along, along).sqrt()
 
 
 @lanes
@@ -120,14 +140,14 @@ def _shear_rows(along, rows):
 
 
 @lanes
-def element_blocks(along, material, area, relative, weight, out):
+def element_blocks(along, material, unit, relative, weight, out):
     """The 3×3 blocks out (12, 9, W) of one strut of vector along (3, W), in the order of ``ElementBlock``.
 
     With w = Δu + l × θ̄ + ε·l and δ = Δθ, the energy of an exact Timoshenko beam is ½ (w·B w + δ·D δ),
     B = ks 1 + (ka - ks) t⊗t, D = kd (1 - ν/(1+ν) t⊗t), ka = EA/L, ks = 12EI/L³(1+Φ), kd = EI/L.
     """
     x = [along[i] for i in range(3)]
-    a = area[0] * relative
+    a = unit[0] * relative[0]
     square = _dot(x, x)
     inverse = 1 / square
     axial = weight * a * square.sqrt() * inverse
@@ -174,8 +194,8 @@ def assemble(lattice, work):
         c = lattice.contributions[n]
         if c.strut != done:
             done = c.strut
-            area, weight = lattice.areas[done], lattice.weights[done]
-            element_blocks(work.vectors[done], work.material, work.area, area, weight, work.element)
+            weight = lattice.weights[done]
+            element_blocks(work.vectors[done], work.material, work.area, work.areas[done], weight, work.element)
         add_scaled(work.matrix, c.block, work.element, c.element, float(c.factor))
 
 
@@ -285,18 +305,22 @@ def _strut_strains(along, x, ui, ri, si, uj, rj, sj, strain):
             strain[3 * e + i], strain[18 + 3 * e + i], strain[36 + 3 * e + i] = w[i], ends[1][i] - ends[0][i], middle[i]
 
 
-@lanes
-def _add_strut_gradient(along, vector, material, area, relative, weight, strain, out, by_area, length_map):
+def _strut_gradient(
+    along, vector, material, area, relative, weight, strain, out, by_area, length_map, own=None
+):  # fmt: skip
     """Add one strut's derivatives: of the energies by the map, out (189, W), and by the area, by_area (21, W).
 
     The stiffness is the minimum of the energy over the fluctuation, so only the explicit dependence counts (envelope
     theorem). With w, δ, θ̄ as in ``_strut_strains`` and f = B w, B = ks + kp l⊗l and D = kd + kt l⊗l have scalars that
     depend on |l|² and the cross-section alone. length_map (9, W) gathers the derivative of the total strut length.
+
+    ``own``, where given, takes the strut's own: slopes (63, W) by its vector, direction (3, W) of the length by it, and
+    by_strut (21, W) by its area.
     """
     axes = range(3)
     x = [along[i] for i in axes]
     unmapped = [vector[j] for j in axes]
-    a = area[0] * relative
+    a = area[0] * relative[0]
     square = _dot(x, x)
     inverse = 1 / square
     by_length = square.sqrt() * inverse
@@ -310,9 +334,12 @@ def _add_strut_gradient(along, vector, material, area, relative, weight, strain,
     kp, kp_a = (axial - ks) * inverse, (axial_a - ks_a) * inverse
     kp_q = (axial_q - ks_q - kp) * inverse
     kt, kt_a, kt_q = (-material[1] * inverse * value for value in (bend, bend_a, bend_q - bend * inverse))
+    share = weight * relative[0] * by_length
+    slopes, direction, by_strut = own or ({}, {}, {})
     for i in axes:
+        direction[i] = share * x[i]
         for j in axes:
-            length_map[3 * i + j] = length_map[3 * i + j] + weight * relative * by_length * x[i] * unmapped[j]
+            length_map[3 * i + j] = length_map[3 * i + j] + share * x[i] * unmapped[j]
 
     w, turn, middle = ([[strain[18 * part + 3 * e + i] for i in axes] for e in range(6)] for part in range(3))
     lw, lt = [_dot(x, w[e]) for e in range(6)], [_dot(x, turn[e]) for e in range(6)]
@@ -322,7 +349,8 @@ def _add_strut_gradient(along, vector, material, area, relative, weight, strain,
         for n in range(m, 6):
             ww, tt, wl, tl = _dot(w[m], w[n]), _dot(turn[m], turn[n]), lw[m] * lw[n], lt[m] * lt[n]
             change = ks_a * ww + kp_a * wl + bend_a * tt + kt_a * tl
-            by_area[component] = by_area[component] + relative * change
+            by_strut[component] = change
+            by_area[component] = by_area[component] + relative[0] * change
             radial = 2 * (ks_q * ww + kp_q * wl + bend_q * tt + kt_q * tl)
             g = [radial * x[i] for i in axes]
             for first, second in ((m, n), (n, m)):
@@ -336,10 +364,60 @@ def _add_strut_gradient(along, vector, material, area, relative, weight, strain,
                     g[p] = g[p] + 0.5 * force[second][q]
                     g[q] = g[q] + 0.5 * force[second][p]
             for i in axes:
+                slopes[3 * component + i] = g[i]
                 for j in axes:
                     place = 9 * component + 3 * i + j
                     out[place] = out[place] + g[i] * unmapped[j]
             component += 1
+
+
+@lanes
+def _add_strut_gradient(along, vector, material, area, relative, weight, strain, out, by_area, length_map):
+    _strut_gradient(along, vector, material, area, relative, weight, strain, out, by_area, length_map)
+
+
+@lanes
+def _add_strut_gradient_and_own(
+    along, vector, material, area, relative, weight, strain, out, by_area, length_map, slopes, direction, by_strut
+):
+    own = slopes, direction, by_strut
+    _strut_gradient(along, vector, material, area, relative, weight, strain, out, by_area, length_map, own)
+
+
+@lanes
+def _add_to_node(slopes, direction, sign, by_node, length_by_node):
+    """Add a strut's derivatives by its vector to those, by_node (63, W), of the node at one end of it."""
+    for k in range(63):
+        by_node[k] = by_node[k] + sign * slopes[k]
+    for k in range(3):
+        length_by_node[k] = length_by_node[k] + sign * direction[k]
+
+
+@lanes
+def _strut_length(along, weight, out):
+    out[0] = weight * _dot(along, along).sqrt()
+
+
+@lanes
+def _finish_strut(total, area, cell, by_area, length, by_strut):
+    """by_strut (21, W) from the energies' derivatives by the strut's cross-section to the stiffness's by its area.
+
+    At a given density a thicker strut makes all the others thinner.
+    """
+    factor, share = area[0] * (1 / cell[0]), length[0] * (1 / total[0])
+    for c in range(21):
+        by_strut[c] = factor * (by_strut[c] - by_area[c] * share)
+
+
+@lanes
+def _finish_node(maps, total, area, cell, by_area, length_by_node, by_node):
+    """by_node (63, W) from the energies' derivatives by the mapped node to the stiffness's by the unmapped one."""
+    inverse, share = 1 / cell[0], [area[0] * (1 / total[0]) * length_by_node[i] for i in range(3)]
+    m = [maps[k] for k in range(9)]
+    for c in range(21):
+        g = [inverse * (by_node[3 * c + i] - by_area[c] * share[i]) for i in range(3)]
+        for j in range(3):
+            by_node[3 * c + j] = m[j] * g[0] + m[3 + j] * g[1] + m[6 + j] * g[2]
 
 
 @lanes
@@ -361,26 +439,50 @@ def _finish_gradient(maps, density, total, area, cell, stiffness, by_area, lengt
 
 
 @_jit
-def _gradient(lattice, work):
-    """``work.derivatives`` of the stiffness by the map's nine entries, row by row, and by the density."""
+def _gradient(lattice, work, all_):
+    """``work.derivatives`` of the stiffness by the map's nine entries, row by row, and by the density.
+
+    With ``all_`` also ``work.by_strut`` and ``work.by_node``.
+    """
     by_map, by_area, length_by_map = work.energy_by_map, work.energy_by_area, work.length_by_map
     by_map[:], by_area[:], length_by_map[:] = 0.0, 0.0, 0.0
+    nodes = lattice.freedoms[0]
+    if all_:
+        work.by_node[:nodes], work.length_by_node[:nodes] = 0.0, 0.0
     x, strains = work.fluctuations, work.strains
     for s in range(len(lattice.vectors)):
         # A displacement that vanishes has the sign 0, so that any column will do for it.
         ui, uj = max(lattice.displacements[s, 0], 0), max(lattice.displacements[s, 1], 0)
         ri, rj = lattice.rotations[s, 0], lattice.rotations[s, 1]
         si, sj = float(lattice.signs[s, 0]), float(lattice.signs[s, 1])
-        along, vector = work.vectors[s], lattice.vectors[s]
+        along, vector, weight = work.vectors[s], work.unmapped[s], lattice.weights[s]
+        material, area, relative = work.material, work.area, work.areas[s]
         _strut_strains(along, x, ui, ri, si, uj, rj, sj, strains)
-        area, weight = lattice.areas[s], lattice.weights[s]
-        _add_strut_gradient(
-            along, vector, work.material, work.area, area, weight, strains, by_map, by_area, length_by_map
-        )
+        if not all_:
+            _add_strut_gradient(
+                along, vector, material, area, relative, weight, strains, by_map, by_area, length_by_map
+            )
+            continue
+        _add_strut_gradient_and_own(
+            along, vector, material, area, relative, weight, strains, by_map, by_area, length_by_map,
+            work.slopes, work.direction, work.by_strut[s],
+        )  # fmt: skip
+        _strut_length(along, weight, work.length_by_strut[s])
+        for end, sign in ((0, -si), (1, sj)):
+            if sign != 0.0:
+                k = lattice.moving[s, end]
+                _add_to_node(work.slopes, work.direction, sign, work.by_node[k], work.length_by_node[k])
     _finish_gradient(
         work.maps, work.density, work.length, work.area, work.volume, work.stiffness,
         by_area, length_by_map, by_map, work.derivatives,
     )  # fmt: skip
+    if all_:
+        for s in range(len(lattice.vectors)):
+            _finish_strut(work.length, work.area, work.volume, by_area, work.length_by_strut[s], work.by_strut[s])
+        for k in range(nodes):
+            _finish_node(
+                work.maps, work.length, work.area, work.volume, by_area, work.length_by_node[k], work.by_node[k]
+            )
 
 
 @lanes
@@ -406,6 +508,7 @@ def _lattice(all_, t):
         displacements=all_.displacements[struts],
         rotations=all_.rotations[struts],
         signs=all_.signs[struts],
+        moving=all_.moving[struts],
         contributions=all_.contributions[begin.contributions : end.contributions],
         eliminations=all_.eliminations[begin.eliminations : end.eliminations],
         products=all_.products[begin.products : end.products],
@@ -413,31 +516,61 @@ def _lattice(all_, t):
         entries=all_.entries[begin.entries : end.entries],
         volumes=all_.volumes[t : t + 1],
         blocks=all_.blocks[t : t + 1],
+        freedoms=all_.freedoms[t : t + 1],
         starts=all_.starts[t : t + 2],
     )
 
 
+@_jit
+def _place_struts(lattice, work, designs, areas, shifts):
+    """Areas and unmapped vectors of a group's struts: the topology's, or what the designs themselves say."""
+    for s in range(len(lattice.vectors)):
+        for w in range(LANES):
+            work.areas[s, 0, w] = lattice.areas[s]
+        for i in range(3):
+            for w in range(LANES):
+                work.unmapped[s, i, w] = lattice.vectors[s, i]
+    if areas.shape[0]:
+        for w in range(LANES):
+            for s in range(len(lattice.vectors)):
+                work.areas[s, 0, w] = areas[designs[w], s]
+    if shifts.shape[0]:
+        for s in range(len(lattice.vectors)):
+            for end, sign in ((0, -lattice.signs[s, 0]), (1, lattice.signs[s, 1])):
+                if sign != 0:
+                    k = lattice.moving[s, end]
+                    for w in range(LANES):
+                        for i in range(3):
+                            work.unmapped[s, i, w] += sign * shifts[designs[w], k, i]
+
+
 @compiled(__name__, nogil=True, error_model="numpy")
-def run(groups, order, maps, density, factorization, work, stiffness, gradient):
+def run(groups, order, maps, density, areas, shifts, factorization, work, stiffness, gradient):
     """Homogenize the designs of some groups of lanes; several threads may, each in a workspace of its own.
 
-    groups (g,) GROUP; order (n,) the designs sorted by topology; maps (n, 3, 3), density (n,); factorization of all
-    topologies; work: Workspace; out: stiffness (n, 21) and, unless it has no rows, gradient (n, 21, 10).
+    groups (g,) GROUP; order (n,) the designs sorted by topology; maps (n, 3, 3), density (n,); areas (n, struts) and
+    shifts (n, nodes, 3), without rows where the topology's own are meant; factorization of all topologies; work:
+    Workspace; out: stiffness (n, 21) and, unless it has no rows, gradient (n, 21, 10 + struts + 3 nodes), where the
+    numbers of struts and nodes may be 0.
     """
+    designs, placed = np.empty(LANES, np.int64), -1
     for g in range(len(groups)):
         group = groups[g]
         first, last = group.first, group.last
         lattice = _lattice(factorization, group.topology)
         for w in range(LANES):
-            design = order[min(first + w, last - 1)]  # spare lanes repeat the last design
+            design = designs[w] = order[min(first + w, last - 1)]  # spare lanes repeat the last design
             work.density[0, w], work.length[0, w] = density[design], 0.0
             for i in range(3):
                 for j in range(3):
                     work.maps[3 * i + j, w] = maps[design, i, j]
         _cell_volume(work.maps, lattice.volumes[0], work.volume)
+        if group.topology != placed or areas.shape[0] or shifts.shape[0]:
+            _place_struts(lattice, work, designs, areas, shifts)
+            placed = group.topology
         for s in range(len(lattice.vectors)):
-            _map_strut(work.maps, lattice.vectors[s], work.vectors[s])
-            _add_length(work.vectors[s], lattice.weights[s] * lattice.areas[s], work.length)
+            _map_strut(work.maps, work.unmapped[s], work.vectors[s])
+            _add_length(work.vectors[s], work.areas[s], lattice.weights[s], work.length)
         _cross_section(work.density, work.volume, work.length, work.area)
         blocks = lattice.blocks[0]
         matrix = work.matrix[:blocks]
@@ -447,10 +580,28 @@ def run(groups, order, maps, density, factorization, work, stiffness, gradient):
         _collect(matrix, blocks - 3, blocks - 2, blocks - 1, work.volume, work.stiffness)
         for w in range(min(LANES, last - first)):
             for c in range(21):
-                stiffness[order[first + w], c] = work.stiffness[c, w]
+                stiffness[designs[w], c] = work.stiffness[c, w]
         if gradient.shape[0]:
+            all_ = gradient.shape[2] > 10
             _fluctuations(lattice, matrix, work.fluctuations)
-            _gradient(lattice, work)
+            _gradient(lattice, work, all_)
             for w in range(min(LANES, last - first)):
+                out = gradient[designs[w]]
                 for c in range(210):
-                    gradient[order[first + w], c // 10, c % 10] = work.derivatives[c, w]
+                    out[c // 10, c % 10] = work.derivatives[c, w]
+                if all_:
+                    _scatter(lattice, work, w, out, areas.shape[1])
+
+
+@_jit
+def _scatter(lattice, work, w, out, struts):
+    """One lane's derivatives by areas and node positions into out (21, 10 + struts + 3 nodes)."""
+    if struts:
+        for s in range(len(lattice.vectors)):
+            for c in range(21):
+                out[c, 10 + s] = work.by_strut[s, c, w]
+    if out.shape[1] > 10 + struts:
+        for k in range(lattice.freedoms[0]):
+            for c in range(21):
+                for i in range(3):
+                    out[c, 10 + struts + 3 * k + i] = work.by_node[k, 3 * c + i, w]

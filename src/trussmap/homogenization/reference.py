@@ -13,8 +13,8 @@ from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import PAIRS, POISSON_RATIO, pack
 
 
-def beam_stiffness(length: np.ndarray, radius: float, poisson_ratio: float) -> np.ndarray:
-    """Stiffness (m, 12, 12) of Timoshenko beams of lengths (m,) and one circular section along x; per end 3 u, 3 θ."""
+def beam_stiffness(length: np.ndarray, radius: np.ndarray, poisson_ratio: float) -> np.ndarray:
+    """Stiffness (m, 12, 12) of Timoshenko beams of lengths and radii (m,) along x; per end 3 u, 3 θ."""
     shear_modulus = 1 / (2 * (1 + poisson_ratio))
     area, inertia = np.pi * radius**2, np.pi * radius**4 / 4
     kappa = 6 * (1 + poisson_ratio) / (7 + 6 * poisson_ratio)
@@ -48,7 +48,7 @@ def homogenize_reference(
     turn = np.zeros((len(axis), 12, 12))
     for end in range(0, 12, 3):
         turn[:, end : end + 3, end : end + 3] = np.stack([axis, second, np.cross(axis, second)], 1)
-    k = turn.transpose(0, 2, 1) @ beam_stiffness(lengths, graph.radius(relative_density), poisson_ratio) @ turn
+    k = turn.transpose(0, 2, 1) @ beam_stiffness(lengths, graph.radii(relative_density), poisson_ratio) @ turn
     # The far end follows ε·x relative to the near one.
     prescribed = np.zeros((len(axis), 12, 6))
     prescribed[:, 6:9] = np.einsum("epq,mq->mpe", macroscopic, vectors)

@@ -62,12 +62,13 @@ class SymbolicFactorization(NamedTuple):
     vectors : (m, 3) strut vectors of the unmapped primitive cells; ``weights``, ``areas`` : (m,)
     displacements, rotations : (m, 2) block row of the displacement (-1: none) and of the rotation at both ends
     signs : (m, 2) of the displacement at both ends, 0 where it vanishes
+    moving : (m, 2) place of each end's node among those that move, 0 where it does not
     contributions : (a,) CONTRIBUTION, by strut
     eliminations : (e,) ELIMINATION, in order
     products : (p, 2) the two blocks of each product, in the order of the eliminations
     substitutions : (c,) SUBSTITUTION, from the last column to the first
     entries : (b,) ENTRY, in the order of the substitutions
-    volumes : (t,) unmapped; ``blocks`` : (t,) number of stored blocks, for each lattice
+    volumes, blocks, freedoms : (t,) unmapped volume, number of stored blocks, number of moving nodes of each lattice
     starts : (t + 1,) STARTS
     """
 
@@ -77,6 +78,7 @@ class SymbolicFactorization(NamedTuple):
     displacements: np.ndarray
     rotations: np.ndarray
     signs: np.ndarray
+    moving: np.ndarray
     contributions: np.ndarray
     eliminations: np.ndarray
     products: np.ndarray
@@ -84,6 +86,7 @@ class SymbolicFactorization(NamedTuple):
     entries: np.ndarray
     volumes: np.ndarray
     blocks: np.ndarray
+    freedoms: np.ndarray
     starts: np.ndarray
 
 
@@ -114,11 +117,8 @@ def _minimum_degree(neighbours):
     return order, below
 
 
-def factorize(lattice: ReducedLattice, areas: np.ndarray | None = None) -> SymbolicFactorization:
-    """SymbolicFactorization of a ReducedLattice.
-
-    ``areas`` (m,): relative cross-sections of all struts of the graph, alike by default.
-    """
+def factorize(lattice: ReducedLattice) -> SymbolicFactorization:
+    """SymbolicFactorization of a ReducedLattice."""
     moving = lattice.moving
     rotation = np.cumsum(np.ones(len(moving), dtype=int) + moving) - 1
     displacement = np.where(moving, rotation - 1, -1)
@@ -178,13 +178,15 @@ def factorize(lattice: ReducedLattice, areas: np.ndarray | None = None) -> Symbo
     return SymbolicFactorization(
         vectors=lattice.vectors,
         weights=lattice.weights,
-        areas=np.ones(len(lattice.vectors)) if areas is None else np.asarray(areas, float)[lattice.strut_index],
+        areas=np.asarray(lattice.areas, float),
         displacements=displacements,
         rotations=rotations,
         signs=lattice.signs,
+        moving=np.where(lattice.moving, np.cumsum(lattice.moving) - 1, 0)[lattice.nodes],
         **tables,
         volumes=np.array([lattice.volume]),
         blocks=np.array([len(block)]),
+        freedoms=np.array([int(lattice.moving.sum())]),
         starts=np.array([(0,) * len(_TABLES), lengths], STARTS),
     )
 

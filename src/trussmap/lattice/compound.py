@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 from trussmap.cache import cached_arrays
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph, undirected
+from trussmap.lattice.symmetry import ReducedLattice, reduce_by_symmetry
 
 # All coordinates of a compound are rationals; this common multiple of their denominators makes them integers.
 _GRID = 2**6 * 3**3 * 5 * 7 * 11 * 13
@@ -166,6 +167,12 @@ def topologies() -> tuple[list[PeriodicGraph], np.ndarray]:
         strict=True,
     )
     return [PeriodicGraph(*part) for part in parts], table["topology"]
+
+
+@cache
+def reduced_topology(number: int) -> ReducedLattice:
+    """What symmetry leaves of a topology."""
+    return reduce_by_symmetry(topologies()[0][number])
 
 
 @cache

@@ -165,7 +165,7 @@ def elementary_lattice(index: int) -> PeriodicGraph:
     """Elementary lattice ``index`` (0..6) as a PeriodicGraph on the unit cube.
 
     >>> lattice = elementary_lattice(0)  # simple cubic
-    >>> len(lattice.nodes), len(lattice.struts), float(lattice.radius(0.1).round(4))
+    >>> len(lattice.nodes), len(lattice.struts), float(lattice.radii(0.1)[0].round(4))
     (1, 3, 0.103)
     """
     nodes, struts = (np.array(part) for part in _TABLE[NAMES[index]])

@@ -15,12 +15,14 @@ class PeriodicGraph:
     struts : (m, 2) indices of the two end nodes; every strut of the infinite lattice stands here once
     offsets : (m, 3) integer cell of the second end node
     cell : (3, 3) cell vectors as columns, the unit cube by default
+    areas : (m,) cross-sections of the struts relative to each other; None where all are alike
     """
 
     nodes: np.ndarray
     struts: np.ndarray
     offsets: np.ndarray
     cell: np.ndarray = field(default_factory=lambda: np.eye(3))
+    areas: np.ndarray | None = None
 
     @property
     def fractional_vectors(self) -> np.ndarray:
@@ -42,9 +44,10 @@ class PeriodicGraph:
         """Cell volume."""
         return abs(np.linalg.det(self.cell))
 
-    def radius(self, relative_density: float) -> float:
-        """Strut radius at a relative density, all struts alike, nodes not subtracted (architecture.md §3)."""
-        return np.sqrt(relative_density * self.volume / (np.pi * self.lengths.sum()))
+    def radii(self, relative_density: float) -> np.ndarray:
+        """Strut radii (m,) at a relative density, nodes not subtracted (architecture.md §3)."""
+        areas = np.ones(len(self.struts)) if self.areas is None else self.areas
+        return np.sqrt(relative_density * self.volume / (np.pi * (areas @ self.lengths)) * areas)
 
     def mapped(self, deformation: np.ndarray) -> "PeriodicGraph":
         """The lattice under the linear map ``deformation`` (3, 3)."""
@@ -59,7 +62,8 @@ class PeriodicGraph:
         first = np.arange(n**3)[:, None] * len(self.nodes) + self.struts[:, 0]
         second = block * len(self.nodes) + self.struts[:, 1]
         struts = np.stack([first, second], -1).reshape(-1, 2)
-        return PeriodicGraph(nodes, struts, (target // n).reshape(-1, 3), self.cell)
+        areas = None if self.areas is None else np.tile(self.areas, n**3)
+        return PeriodicGraph(nodes, struts, (target // n).reshape(-1, 3), self.cell, areas)
 
     def smallest_distance(self) -> float:
         """Least distance between the axes of two struts that share no node; less their diameter, the smallest gap."""

@@ -1,6 +1,6 @@
 """Symmetry of a periodic graph: its primitive cell and its inversion centre (architecture.md §4)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from math import gcd
 
@@ -34,26 +34,37 @@ def _image_of_struts(graph, index, cell, reverse=False):
     return strut_names(index[graph.struts], offset + cell[j] - cell[i])
 
 
+def _with_areas(graph, names):
+    """Set of the struts by name and cross-section, in billionths of the mean: what a symmetry must leave alike."""
+    areas = np.zeros(len(names)) if graph.areas is None else np.rint(graph.areas / graph.areas.mean() * 1e9)
+    return {(*row, area) for row, area in zip(map(tuple, names.tolist()), areas.tolist(), strict=True)}
+
+
 def translations(graph: PeriodicGraph) -> np.ndarray:
     """Translations (t, 3) in cell coordinates, the zero one first, that map the lattice onto itself."""
-    own = {tuple(row) for row in strut_names(graph.struts, graph.offsets).tolist()}
+    own = _with_areas(graph, strut_names(graph.struts, graph.offsets))
     found = []
     index, cell = match_nodes(graph.nodes, graph.nodes[:, None] + (graph.nodes - graph.nodes[0]))
     for k in range(len(graph.nodes)):
         permutation, shift = index[:, k], cell[:, k]
         if (permutation < 0).any():
             continue
-        if own == {tuple(row) for row in _image_of_struts(graph, permutation, shift).tolist()}:
+        if own == _with_areas(graph, _image_of_struts(graph, permutation, shift)):
             found.append(graph.nodes[k] - graph.nodes[0])
     return np.array(found)
 
 
 def primitive_cell(graph: PeriodicGraph) -> PeriodicGraph:
     """The same lattice described on its primitive cell."""
+    return _primitive(graph)[0]
+
+
+def _primitive(graph):
+    """The primitive cell, and which of its nodes (n,) and struts (m,) each of the graph's is."""
     shifts = translations(graph)
     order = len(shifts)
     if order == 1:
-        return graph
+        return graph, np.arange(len(graph.nodes)), np.arange(len(graph.struts))
     # Every translation is a multiple of 1/order, so the finer lattice has an integer basis in that unit.
     generators = np.concatenate([np.rint(shifts * order).astype(int), order * np.eye(3, dtype=int)])
     basis = _reduced(_integer_basis(generators) / order @ graph.cell.T) @ np.linalg.inv(graph.cell.T)  # rows
@@ -65,8 +76,10 @@ def primitive_cell(graph: PeriodicGraph) -> PeriodicGraph:
     vectors = graph.fractional_vectors @ inverse
     i, j = index[graph.struts.T]
     offset = np.rint(vectors - nodes[kept][j] + nodes[kept][i]).astype(int)
-    names = np.unique(strut_names(np.column_stack([i, j]), offset), axis=0)
-    return PeriodicGraph(nodes[kept], names[:, :2], names[:, 2:], graph.cell @ basis.T)
+    names = strut_names(np.column_stack([i, j]), offset)
+    names, first, strut = np.unique(names, axis=0, return_index=True, return_inverse=True)
+    areas = None if graph.areas is None else graph.areas[first]
+    return PeriodicGraph(nodes[kept], names[:, :2], names[:, 2:], graph.cell @ basis.T, areas), index, strut.ravel()
 
 
 def _integer_basis(generators):
@@ -100,12 +113,10 @@ def _reduced(basis):
 
 def inversion(graph: PeriodicGraph) -> np.ndarray | None:
     """Inversion of the lattice: (partner node (n,), its cell (n, 3)) such that x_n ↦ partner + cell, or None."""
-    own = {tuple(row) for row in strut_names(graph.struts, graph.offsets).tolist()}
+    own = _with_areas(graph, strut_names(graph.struts, graph.offsets))
     for double_centre in graph.nodes[0] + graph.nodes:
         partner, cell = match_nodes(graph.nodes, double_centre - graph.nodes)
-        if (partner >= 0).all() and own == {
-            tuple(row) for row in _image_of_struts(graph, partner, cell, reverse=True).tolist()
-        }:
+        if (partner >= 0).all() and own == _with_areas(graph, _image_of_struts(graph, partner, cell, reverse=True)):
             return partner, cell
     return None
 
@@ -125,6 +136,10 @@ class ReducedLattice:
     signs : (m, 2) +1 or -1: sign of the end's displacement; 0 where it vanishes
     moving : (n,) whether a node has a displacement fluctuation besides its rotation
     volume : of the primitive cell, unmapped
+    areas : (m,) cross-sections relative to each other
+    graph_struts : (struts of the graph,) which of the m each stands for or is the image of
+    graph_nodes, graph_signs : (nodes of the graph,) independent node that each moves with, and whether along (+1),
+        against (-1) or, where inversion holds it, not at all (0)
     """
 
     vectors: np.ndarray
@@ -133,22 +148,37 @@ class ReducedLattice:
     signs: np.ndarray
     moving: np.ndarray
     volume: float
-    strut_index: np.ndarray
+    areas: np.ndarray
+    graph_struts: np.ndarray
+    graph_nodes: np.ndarray
+    graph_signs: np.ndarray
+
+    def expand(
+        self, graph: PeriodicGraph, areas: np.ndarray | None = None, shifts: np.ndarray | None = None
+    ) -> PeriodicGraph:
+        """The graph that this was reduced from, with other cross-sections (m,) or moved nodes (moving nodes, 3).
+
+        Shifts are in the Cartesian frame of the graph's cell; images of struts and nodes follow.
+        """
+        nodes = graph.nodes
+        if shifts is not None:
+            moved = np.zeros((len(self.moving), 3))
+            moved[self.moving] = shifts
+            nodes = nodes + self.graph_signs[:, None] * moved[self.graph_nodes] @ np.linalg.inv(graph.cell).T
+        areas = graph.areas if areas is None else np.asarray(areas)[self.graph_struts]
+        return replace(graph, nodes=nodes, areas=areas)
 
 
-def reduce_by_symmetry(graph: PeriodicGraph, areas: np.ndarray | None = None) -> ReducedLattice:
-    """ReducedLattice of any periodic graph; where there is no inversion centre, the first node is held instead.
-
-    ``areas`` (m,), relative strut cross-sections, break the symmetry that is looked for in the graph alone: then the
-    lattice is taken as it is.
-    """
-    primitive = primitive_cell(graph) if areas is None else graph
-    partners = inversion(primitive) if areas is None else None
+def reduce_by_symmetry(graph: PeriodicGraph) -> ReducedLattice:
+    """ReducedLattice of any periodic graph; where there is no inversion centre, the first node is held instead."""
+    primitive, primitive_node, primitive_strut = _primitive(graph)
+    partners = inversion(primitive)
     count = len(primitive.nodes)
     if partners is None:
         node, sign = np.arange(count), np.ones(count, dtype=int)
         moving = np.arange(count) > 0
-        kept, weights = np.arange(len(primitive.struts)), np.ones(len(primitive.struts))
+        image = np.arange(len(primitive.struts))
+        kept, weights = image, np.ones(len(image))
     else:
         partner, cell = partners
         node, sign = np.minimum(np.arange(count), partner), np.where(np.arange(count) <= partner, 1, -1)
@@ -162,13 +192,16 @@ def reduce_by_symmetry(graph: PeriodicGraph, areas: np.ndarray | None = None) ->
     independent, index = np.unique(node, return_inverse=True)
     ends = primitive.struts[kept]
     moving = moving[independent]
-    nodes = index[ends]
+    sign = np.where(moving[index], sign, 0)
     return ReducedLattice(
         vectors=primitive.vectors[kept],
         weights=weights,
-        nodes=nodes,
-        signs=np.where(moving[nodes], sign[ends], 0),
+        nodes=index[ends],
+        signs=sign[ends],
         moving=moving,
         volume=primitive.volume,
-        strut_index=kept,
+        areas=np.ones(len(kept)) if primitive.areas is None else primitive.areas[kept],
+        graph_struts=np.searchsorted(kept, np.minimum(np.arange(len(image)), image))[primitive_strut],
+        graph_nodes=index[primitive_node],
+        graph_signs=sign[primitive_node],
     )
