@@ -37,6 +37,6 @@ def test_conda_environment_states_the_locked_versions(locked):
     *_, pip = yaml.safe_load((ROOT / "envs" / "trussmap.yaml").read_text())["dependencies"]
     conda = dict(line.split("==") for line in pip["pip"])
     assert conda == {name: locked[name] for name in conda}
-    development = ("pytest", "ruff", "snakefmt")
+    development = ("pytest", "ruff", "selenium", "snakefmt")
     runtime = {lock.normalized(re.split(r"[<>=]", line)[0]) for line in lock.declared()}
     assert conda.keys() == runtime - set(development)

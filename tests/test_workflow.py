@@ -1,6 +1,7 @@
 """The smoke study, run for real in a temporary folder, and what the workflow promises about re-runs and bad input."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,7 +71,9 @@ def test_every_figure_and_the_report_are_there(study):
     for name in names:
         assert (study / "figures" / f"{name}.png").stat().st_size > 10_000, name
     page = (study / "report.html").read_text()
-    assert page.count("data:image/png") >= len(names)
+    assert page.count("data:image/webp") >= len(names)
+    assert re.findall('class="live" data-kind="([a-z]+)"', page) == ["correlation", "targets", "targets", "graded"]
+    assert len(page) < 12e6
 
 
 def test_headline_numbers_stand_under_their_keys(metrics):

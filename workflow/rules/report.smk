@@ -187,7 +187,7 @@ rule figure_correlation:
     params:
         source=source_of("figure_correlation"),
     message:
-        "Drawing predicted against true stiffness, architecture {wildcards.architecture} (Fig. 2)"
+        "Drawing predicted against true stiffness, architecture {wildcards.architecture} (Fig. 2, SI Figs. S3 and S4)"
     script:
         "../scripts/figure_correlation.py"
 
@@ -348,6 +348,21 @@ rule report:
         moments=f"{RESULTS}/moments.csv",
         metrics=f"{RESULTS}/metrics.json",
         figures=FIGURES,
+        # what its live parts and the tables of bone are drawn from
+        targets=expand(
+            f"{RESULTS}/generalize/{{targets}}/{{name}}.csv",
+            targets=UNITS,
+            name=["targets", "designs"],
+        ),
+        predictions=expand(
+            f"{RESULTS}/evaluation/{{architecture}}_predictions.h5",
+            architecture=ARCHITECTURES,
+        ),
+        grading=[
+            rules.grade.output.nodes,
+            rules.grade.output.struts,
+            rules.grade.output.summary,
+        ],
     output:
         f"{RESULTS}/report.html",
     log:
@@ -358,7 +373,7 @@ rule report:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=10,
     params:
         source=source_of("report"),

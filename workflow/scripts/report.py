@@ -1,4 +1,4 @@
-"""Write the report of the study: one self-contained HTML page with figures, tables and links to all intermediates."""
+"""Write the report of the study: one self-contained HTML page with figures, tables and links."""
 
 from trussmap.job import job
 

@@ -20,7 +20,7 @@ def findings(metrics, moments=None):
                 worst = table.loc[table["mean_z"].abs().idxmax()]
                 out.append(
                     f"Data set: the mean of {worst['column']} differs most from the published one, by "
-                    f"{worst['mean_z']:+.1f} standard errors; {int((table['mean_z'].abs() <= 2).sum())} of "
+                    f"{worst['mean_z']:+.2f} standard errors; {int((table['mean_z'].abs() <= 2).sum())} of "
                     f"{len(table)} means lie within two."
                 )
     topologies, claimed = find(metrics, "dataset.topologies"), find(metrics, "paper.dataset.topologies")
@@ -72,13 +72,13 @@ def _lowest(r2, bound, what=""):
 
 
 def _lookup_finding(metrics):
-    """How the designs compare with the closest design of the training data (SI 3.G)."""
+    """How the designs compare with the closest design of the training data (SI 3.G), in the measures for a reader."""
     specimens = [v for v in metrics.get("bone", {}).values() if isinstance(v, dict)]
     out = []
-    for end, words in (("", "before"), ("_refined", "after")):
+    for end, words in (("", "the network’s best proposal"), ("_refined", "the refined design A")):
         for baseline, other in (("lookup", "as it is"), ("symmetric_lookup", "up to rotation and density")):
             won = {}
-            for measure in MEASURES:
+            for measure in (name for name in MEASURES if "nmse" not in name):
                 keys = f"{measure}{end}", f"{baseline}_{measure}"
                 pairs = [[v[key] for key in keys] for v in specimens if all(key in v for key in keys)]
                 if pairs:
@@ -86,9 +86,6 @@ def _lookup_finding(metrics):
             if won:
                 each = "; ".join(f"{number} by {MEASURES[measure]}" for measure, number in won.items())
                 if len(set(won.values())) == 1:
-                    each = f"{next(iter(won.values()))} in every measure"
-                out.append(
-                    f"Bone, {words} the search: specimens whose best design is closer to the target than the closest "
-                    f"training design {other}: {each}."
-                )
+                    each = f"{next(iter(won.values()))} specimens, in every measure"
+                out.append(f"Bone: {words} is closer than the closest training design {other}: {each}.")
     return out

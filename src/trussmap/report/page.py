@@ -2,12 +2,16 @@
 
 import base64
 import json
+import os
+from io import BytesIO
 from pathlib import Path
 
 import jinja2
+from PIL import Image
 
 from trussmap import __version__
 from trussmap.io import atomic_path
+from trussmap.report import live
 from trussmap.report.files import linked_files
 from trussmap.report.findings import findings
 from trussmap.report.tables import (
@@ -19,7 +23,7 @@ from trussmap.report.tables import (
     seconds_table,
     specimen_tables,
 )
-from trussmap.report.text import DASH, count, find, flatten, name_of, plain
+from trussmap.report.text import DASH, count, find, flatten, name_of, plain, size
 
 #: Caption of each figure by the stem of its file, in the order of the report; ``*`` stands for an architecture.
 CAPTIONS = {
@@ -32,12 +36,13 @@ CAPTIONS = {
     "dataset": "Distribution of the 21 elastic constants of the training data, with mean ± standard "
     "deviation here and in the published data set. Lower left: differences of the moments in standard errors; the grey "
     "band is ±2.",
-    "losses": "Training and validation losses of every network.",
-    "correlation_forward_*": "Fig. 2 and SI Fig. S3, forward. Stiffness predicted by the {0} over that by finite "
+    "losses": "Training and validation losses of every network over its epochs: mean squared errors of scaled "
+    "quantities.",
+    "correlation_forward_*": "Fig. 2 and SI Fig. S3, forward model; {0}. Stiffness as predicted over that by finite "
     "elements, test designs.",
-    "correlation_surrogate_*": "Fig. 2 and SI Fig. S4, inverse, as in the paper. Stiffness of the lattices that the "
-    "{0} propose, as their own forward model predicts it, over the stiffness asked for, test designs.",
-    "correlation_inverse_*": "The same proposals of the {0}, judged by finite elements.",
+    "correlation_surrogate_*": "Fig. 2 and SI Fig. S4, inverse model, as in the paper; {0}. Stiffness of the proposed "
+    "lattices, as the networks’ own forward model predicts it, over the stiffness asked for, test designs.",
+    "correlation_inverse_*": "The same for the same proposals judged by finite elements; {0}.",
     "bone_designs": "Fig. 3A, bone. Four bovine femoral specimens, the best design A and the best of another "
     "topology B.",
     "catalogue": "SI 4. Errors of the closest training design, of the inverse model’s best proposal and of the refined "
@@ -50,6 +55,8 @@ CAPTIONS = {
     "steps at each cost. Left, targets that lie in the design space; right, crystal networks, which in general do not.",
     "graded": "Fig. 3B. A lattice graded in space between two designs.",
 }
+#: Pixels across of a figure in the page: twice those of a column on a screen of a usual density.
+_PICTURE_WIDTH = 1800
 
 
 def write_report(study_dir: str | Path, metrics: dict, figures: list, path: str | Path) -> None:
@@ -57,15 +64,17 @@ def write_report(study_dir: str | Path, metrics: dict, figures: list, path: str 
 
     Parameters
     ----------
-    study_dir : folder of the study; its study.json and moments.csv are read where present, its files are linked
+    study_dir : folder of the study; its files are linked. study.json and moments.csv, and for the live parts and the
+        tables of bone the results that `trussmap.report.live.parts` names, are read where present
     metrics : the tree of metrics.json (architecture.md §5); a number that it lacks is printed as an en dash
-    figures : paths of PNG files; the stem decides caption and place
+    figures : paths of PNG files; the stem decides caption and place. The page has them at the width of a screen
     path : the HTML file
     """
     study_dir, path = Path(study_dir), Path(path)
     settings = _read_json(study_dir / "study.json")
     moments = study_dir / "moments.csv"
     architectures = _architectures(metrics, settings)
+    parts = live.parts(study_dir, settings)
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
     page = template.render(
@@ -83,7 +92,7 @@ def write_report(study_dir: str | Path, metrics: dict, figures: list, path: str 
         bone=chapter_table(metrics, "bone", "all"),
         catalogue=chapter_table(metrics, "catalogue", "circulated cells"),
         specimens=specimen_tables(study_dir, find(settings, "bone.youngs_modulus_gpa")),
-        unseen=chapter_table(metrics, "unseen"),
+        unseen=chapter_table(metrics, "unseen", proposal="best_"),
         protocol=protocol_table(metrics, architectures),
         draws=[count(find(settings, f"protocol.{key}")) for key in ("draws", "temperature")],
         grading=chapter_table(metrics, "grading"),
@@ -92,29 +101,41 @@ def write_report(study_dir: str | Path, metrics: dict, figures: list, path: str 
         seconds=seconds_table(metrics.get("seconds", {})),
         every=[(key, plain(value)) for key, value in flatten(metrics)],
         files=linked_files(study_dir, path),
-        figures=_figures(figures),
+        figures=_figures(figures, path, architectures),
+        live=parts,
+        library=live.library(),
         dash=DASH,
     )
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
-def _figures(paths):
-    """{stem or family: [(stem, caption, data URI)]}; a family is a caption's stem without its ``_*``."""
+def _figures(paths, page, order):
+    """{stem or family: [(stem, caption, picture)]}; a family is a caption's stem without its ``_*``.
+
+    In a family, architectures stand in their ``order``.
+    """
     by_stem = {Path(p).stem: Path(p) for p in paths}
     placed = {}
     for key, caption in CAPTIONS.items():
         stems = [s for s in by_stem if s == key or (key.endswith("*") and s.startswith(key[:-1]))]
-        for stem in stems:
-            name = stem[len(key) - 1 :] if key.endswith("*") else ""
+        names = {stem[len(key) - 1 :] if key.endswith("*") else "": stem for stem in stems}
+        for name, stem in sorted(names.items(), key=lambda own: [*order, own[0]].index(own[0])):
             text = caption.format(name_of(name))
-            placed.setdefault(key.rstrip("_*"), []).append((stem, text, _data_uri(by_stem.pop(stem))))
-    placed["other"] = [(stem, stem.replace("_", " "), _data_uri(path)) for stem, path in by_stem.items()]
+            placed.setdefault(key.rstrip("_*"), []).append((stem, text, _picture(by_stem.pop(stem), page)))
+    placed["other"] = [(stem, stem.replace("_", " "), _picture(path, page)) for stem, path in by_stem.items()]
     return placed
 
 
-def _data_uri(path):
-    return "data:image/png;base64," + base64.b64encode(Path(path).read_bytes()).decode("ascii")
+def _picture(path, page):
+    """A PNG as the page carries it: data URI, width and height in pixels, link to the file, and its size in words."""
+    image = Image.open(path).convert("RGB")
+    image.thumbnail((_PICTURE_WIDTH, 4 * _PICTURE_WIDTH), Image.Resampling.LANCZOS)
+    packed = BytesIO()
+    image.save(packed, "WEBP", quality=86, method=6)
+    uri = "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode("ascii")
+    href = Path(os.path.relpath(path, page.parent)).as_posix()
+    return {"uri": uri, "width": image.width, "height": image.height, "href": href, "size": size(path.stat().st_size)}
 
 
 def _architectures(metrics, settings):

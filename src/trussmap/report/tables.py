@@ -9,6 +9,14 @@ from trussmap.report.text import DASH, count, duration, find, flatten, name_of, 
 from trussmap.stiffness import COMPONENTS
 
 _LABELS = {
+    "from_target": "where it begins: number of the bone specimen",
+    "from_rank": "where it begins: rank of the design for it",
+    "to_target": "where it ends: number of the bone specimen",
+    "to_rank": "where it ends: rank of the design for it",
+    "relative_density_min": "lowest relative density",
+    "relative_density_max": "highest relative density",
+    "floating_struts": "struts that are not connected to the rest",
+    "floating_struts_before_pruning": "such struts before they were taken away",
     "same_topology_share": "share of targets whose own topology is found",
     "seconds_per_target": "seconds for a target",
     "designs_per_second": "designs homogenized per second and core",
@@ -26,11 +34,12 @@ _OF = {
     ("lookup_", ""): "closest training design",
     ("symmetric_lookup_", ""): "closest training design up to rotation and density",
     ("", ""): "network’s best proposal",
+    ("best_", ""): "best design",
     ("", "_refined"): "design A, refined",
     ("design_b_", "_refined"): "design B, refined",
     ("search_", ""): "thorough search without a network",
 }
-_STATISTICS = {"_median": "median ", "_p95": "95 % stay below, "}
+_STATISTICS = {"_median": ", median of the targets", "_p95": ", 95 % of the targets stay below"}
 _QUARTILES = ("_q25", "_q75")
 
 
@@ -146,12 +155,14 @@ def protocol_table(metrics, architectures):
     return {"columns": columns, "rows": [*rows, (f"median of {cells} crystal networks", medians)]}
 
 
-def chapter_table(metrics, chapter, own="here"):
-    """Table of a chapter's numbers: (column names, [(quantity, [text])]).
+def chapter_table(metrics, chapter, own="here", proposal=""):
+    """Table of a chapter's numbers: dict of ``columns``, and ``sections``, ``nmse`` and ``r2``: [(heading, rows)].
 
     Plain numbers of the chapter stand in the column ``own``, those of the paper before them, and each dictionary in the
-    chapter has a column of its name. Quartiles stand behind their median. The rows with an NMSE, which are for
-    comparison with the paper, stand apart under ``nmse``.
+    chapter has a column of its name. A row is (quantity, [text]); errors stand by measure, under its words as heading,
+    quartiles behind their median. What is for comparison with the paper alone stands apart: rows with an NMSE under
+    ``nmse``, those with the R² of every constant under ``r2``. ``proposal`` is what a bare error is of, "best_" where
+    the columns are efforts of refinement.
     """
     columns = {}
     for tree, of_chapter, suffix in (
@@ -166,12 +177,16 @@ def chapter_table(metrics, chapter, own="here"):
     keys = [
         key for key in dict.fromkeys(k for numbers in columns.values() for k in numbers) if key[-4:] not in _QUARTILES
     ]
-    rows = {key: (_label(key), [_with_quartiles(numbers, key) for numbers in columns.values()]) for key in keys}
-    return {
-        "columns": list(columns),
-        "rows": [row for key, row in rows.items() if "nmse" not in key],
-        "nmse": [row for key, row in rows.items() if "nmse" in key],
-    }
+    parts = {"sections": {}, "nmse": {}, "r2": {}}
+    for words in ("", *MEASURES.values()):
+        parts["nmse" if "NMSE" in words else "sections"][words] = []
+    for key in keys:
+        heading, label = _label(key, proposal)
+        part = "nmse" if "NMSE" in heading + label else "r2" if key.startswith("r2.") else "sections"
+        row = label, [_with_quartiles(numbers, key) for numbers in columns.values()]
+        parts[part].setdefault(heading, []).append(row)
+    filled = {part: [(heading, rows) for heading, rows in of.items() if rows] for part, of in parts.items()}
+    return {"columns": list(columns)} | filled
 
 
 def specimen_tables(study_dir, youngs_modulus_gpa):
@@ -221,23 +236,24 @@ def _with_quartiles(numbers, key):
     return text
 
 
-def _label(key):
-    return " · ".join(_words(part) for part in key.split("."))
-
-
-def _words(part):
-    """The words for one part of a key: of an error, what it is the error of and in which measure."""
-    measure = next((name for name in MEASURES if name in part), None)
-    if part in _LABELS or measure is None:
-        return _LABELS.get(part, part.replace("_", " "))
-    before, _, after = part.partition(measure)
+def _label(key, proposal=""):
+    """Heading and words of a key: of an error, its measure, and what it is the error of."""
+    measure = next((name for name in MEASURES if name in key), None)
+    if key in _LABELS or measure is None:
+        return "", _LABELS.get(key, " · ".join(_symbol(part.replace("_", " ")) for part in key.split(".")))
+    before, _, after = key.partition(measure)
     if before.startswith("better_than"):
-        design = "the refined design A" if "_refined" in before else "the network’s best proposal"
-        other = "symmetric lookup" if "symmetric" in before else "lookup"
-        return f"targets for which {design} beats the {other}, by {MEASURES[measure]}"
+        design = "design A, refined," if "_refined" in before else "network’s best proposal"
+        other = _OF["symmetric_lookup_" if "symmetric" in before else "lookup_", ""]
+        return MEASURES[measure], f"share of targets where the {design} is closer than the {other}"
     statistic = next((end for end in _STATISTICS if after.endswith(end)), "")
-    of = _OF.get((before, after.removesuffix(statistic)), f"{before}{after}".replace("_", " "))
-    return f"{of}: {_STATISTICS.get(statistic, '')}{MEASURES[measure]}"
+    of = (before or proposal, after.removesuffix(statistic))
+    words = _OF.get(of, f"{before}{after}".replace("_", " "))
+    return MEASURES[measure], words + _STATISTICS.get(statistic, "")
+
+
+def _symbol(word):
+    return "R²" if word == "r2" else word
 
 
 def _r2(value):

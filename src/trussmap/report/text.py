@@ -3,6 +3,9 @@
 from trussmap.learning.registry import architectures
 
 DASH = "–"
+#: Keys of relative errors and of squared ones that do not say so.
+_RELATIVE = {"control_point_error", "phase_error"}
+_SQUARED = {"path_error", "path_error_max", "end_error"}
 
 
 def name_of(architecture):
@@ -35,17 +38,33 @@ def value_text(key, value):
         return DASH
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         last = key.rsplit(".", 1)[-1]
-        if "share" in last or "relative_error" in last or "modulus_error" in last:
+        if "share" in last or last in _RELATIVE or "relative_error" in last or "modulus_error" in last:
             return percent(value)
-        if "nmse" in last:
-            return f"{value:.2g}"
+        if "nmse" in last or last in _SQUARED:
+            return squared(value)
+        if "log_euclidean" in last:
+            return f"{value:.3g}" if value >= 1e-6 else "< 0.000001"
+        if key.startswith("r2."):
+            return f"{value:.4f}"
         if "seconds" in last and "per_second" not in last:
             return duration(value)
     return plain(value)
 
 
+def squared(value):
+    """A squared error, two digits; beyond what means anything, a bound.
+
+    A constant of the target that is 0 but for rounding makes the componentwise one as large as it likes.
+    """
+    if value >= 1e6:
+        return "> 10⁶"
+    if value < 1e-12:
+        return "< 10⁻¹²"
+    return f"{value:.2g}" if value < 100 else f"{float(f'{value:.2g}'):,.0f}"
+
+
 def percent(value):
-    if 0 < value < 1e-6:  # rounding; no one can measure or make that
+    if 0 <= value < 1e-6:  # rounding; no one can measure or make that
         return "< 0.0001 %"
     return f"{100 * value:.3g} %" if abs(value) < 10 else f"{100 * value:,.0f} %"
 

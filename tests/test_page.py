@@ -1,0 +1,188 @@
+"""The report in a browser: it opens quickly, without a network, its live parts draw, and it fits phone and paper."""
+
+import base64
+import json
+from io import BytesIO
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from browser import errors, opened, requested, started
+from matplotlib.image import imsave
+from PIL import Image
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
+
+from trussmap.homogenization import homogenize_designs
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph, sample_designs
+from trussmap.measures import errors as measured
+from trussmap.report import live, write_report
+from trussmap.stiffness import COMPONENTS, directional_modulus
+
+
+@pytest.fixture(scope="module")
+def designs():
+    return sample_designs(5, 0, 12)
+
+
+@pytest.fixture(scope="module")
+def stiffness(designs):
+    return homogenize_designs(designs, threads=1)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, designs, stiffness):
+    """The report of a study with bone, catalogue, predictions of one architecture, and a graded structure."""
+    study = tmp_path_factory.mktemp("results") / "tiny"
+    for folder in ("generalize/bone", "generalize/catalogue", "evaluation", "grading", "figures"):
+        (study / folder).mkdir(parents=True)
+    settings = {"study": "tiny", "model": {"architecture": "polar"}, "bone": {"youngs_modulus_gpa": 114.0}}
+    (study / "study.json").write_text(json.dumps(settings))
+    for chapter in ("bone", "catalogue"):
+        folder = study / "generalize" / chapter
+        pd.DataFrame(stiffness[:2], columns=COMPONENTS).assign(name=["one", "two"]).to_csv(folder / "targets.csv")
+        found = pd.DataFrame(np.hstack([designs[2:6], stiffness[2:6]]), columns=[*DESIGN_COLUMNS, *COMPONENTS])
+        off = measured(stiffness[2:6], stiffness[[0, 0, 1, 1]])
+        found = found.assign(target=[1, 1, 2, 2], rank=[1, 2, 1, 2], **off)
+        found.iloc[: 4 if chapter == "bone" else 3].to_csv(folder / "designs.csv", index=False)
+    with h5py.File(study / "evaluation" / "polar_predictions.h5", "w") as file:
+        file["designs"], file["stiffness"], file["inverse_designs"] = designs, stiffness, designs[::-1]
+        for name in ("forward", "inverse_fe", "inverse_surrogate"):
+            file[name] = 1.05 * stiffness
+    graph = design_graph(designs[0])
+    start = graph.nodes[graph.struts[:, 0]] @ graph.cell.T
+    nodes, many = np.vstack([start, start + graph.vectors]) * [4, 1, 1], len(start)
+    pd.DataFrame(nodes, columns=list("xyz")).to_csv(study / "grading" / "nodes.csv", index=False)
+    struts = pd.DataFrame({"node_1": np.arange(many) + 1, "node_2": np.arange(many) + many + 1, "radius": 0.02})
+    struts.to_csv(study / "grading" / "struts.csv", index=False)
+    (study / "grading" / "summary.json").write_text(json.dumps({"from_target": 1, "to_target": 2}))
+    for stem in ("generation", "correlation_forward_polar", "bone_designs"):
+        imsave(study / "figures" / f"{stem}.png", np.random.default_rng(0).random((400, 2400, 3)))
+    path = study / "report.html"
+    metrics = {"unseen": {"none": {"relative_error_median": 0.1, "nmse_frobenius_median": 0.02, "r2": {"C11": 0.9}}}}
+    write_report(study, metrics, sorted((study / "figures").glob("*.png")), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with started() as browser:
+        yield browser
+
+
+def drawn(browser):
+    """The live parts, once each was scrolled to and has drawn itself."""
+    parts = browser.find_elements(By.CSS_SELECTOR, ".live")
+    for part in parts:
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", part)
+        WebDriverWait(browser, 120).until(lambda _, part=part: part.get_attribute("data-drawn") == "yes")
+    return parts
+
+
+def ink(browser, element):
+    """Share of an element's pixels that are not white."""
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+    picture = np.asarray(Image.open(BytesIO(element.screenshot_as_png)).convert("RGB"))
+    return (picture.min(-1) < 230).mean()
+
+
+def test_it_opens_quickly_and_live_parts_draw_without_a_network(chromium, page):
+    browser = opened(chromium, page)
+    seconds = browser.execute_script("return performance.getEntriesByType('navigation')[0].loadEventEnd / 1000")
+    assert 0 < seconds < 6  # below a second on a machine that does nothing else
+    parts = drawn(browser)
+    assert [part.get_attribute("data-kind") for part in parts] == ["correlation", "targets", "targets", "graded"]
+    frames = browser.find_elements(By.CSS_SELECTOR, ".live .frame")
+    shown = [frame for frame in frames if frame.is_displayed()]
+    assert len(shown) == 1 + 3 + 3 + 1
+    assert all(frame.find_elements(By.TAG_NAME, "canvas") for frame in shown)
+    assert all(ink(browser, frame) > 0.005 for frame in shown)
+    assert errors(browser) == [] and requested(browser) == []
+
+
+def test_the_design_under_the_pointer_is_shown(chromium, page):
+    browser = opened(chromium, page)
+    part = drawn(browser)[0]
+    box = part.find_elements(By.TAG_NAME, "select")
+    Select(box[0]).select_by_index(1)
+    title = part.find_elements(By.CSS_SELECTOR, ".views > div > p:first-child")
+    WebDriverWait(browser, 60).until(lambda _: title[1].is_displayed())
+    points = part.find_elements(By.CSS_SELECTOR, ".plot .point")
+    assert len(points) == 12 and "proposal 1" in title[1].text
+    seen = set()
+    for point in points[3:6]:
+        ActionChains(browser).move_to_element(point).perform()
+        WebDriverWait(browser, 60).until(lambda _: title[1].text not in {*seen, ""})
+        seen.add(title[1].text)
+    assert len(seen) == 3 and errors(browser) == []
+
+
+def test_another_target_and_no_design_b(chromium, page):
+    browser = opened(chromium, page)
+    bone, catalogue = drawn(browser)[1:3]
+    for part, views in ((bone, 3), (catalogue, 2)):
+        Select(part.find_element(By.TAG_NAME, "select")).select_by_index(1)
+        frames = part.find_elements(By.CLASS_NAME, "frame")
+        WebDriverWait(browser, 60).until(lambda _: sum(f.is_displayed() for f in frames) == views)  # noqa: B023
+    assert errors(browser) == []
+
+
+def test_pictures_enlarge(chromium, page):
+    browser = opened(chromium, page)
+    image = browser.find_element(By.CSS_SELECTOR, "figure img")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", image)
+    image.click()
+    large = browser.find_element(By.CSS_SELECTOR, "dialog[open] img")
+    assert large.size["width"] > 1000
+    large.click()
+    assert not browser.find_elements(By.CSS_SELECTOR, "dialog[open]")
+    assert browser.current_url.endswith("report.html")
+
+
+def test_it_fits_a_phone(chromium, page):
+    browser = opened(chromium, page, width=400)
+    drawn(browser)
+    widest = "return Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
+    assert browser.execute_script(widest) == 400
+    frames = [f for f in browser.find_elements(By.CSS_SELECTOR, ".live .frame") if f.is_displayed()]
+    assert all(0 < frame.size["width"] <= 400 for frame in frames)
+
+
+def test_on_paper_tables_are_whole_and_figures_stand_for_live_parts(chromium, page):
+    browser = opened(chromium, page)
+    closed = "details:not([open])"
+    before = len(browser.find_elements(By.CSS_SELECTOR, closed))
+    assert before > 3
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert all(table.is_displayed() for table in browser.find_elements(By.CSS_SELECTOR, "details table"))
+    assert not any(part.is_displayed() for part in browser.find_elements(By.CSS_SELECTOR, ".live"))
+    assert all(image.is_displayed() for image in browser.find_elements(By.CSS_SELECTOR, "figure img"))
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert len(browser.find_elements(By.CSS_SELECTOR, closed)) == before
+    paper = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
+    assert paper.startswith(b"%PDF")
+
+
+def test_a_cell_view_has_the_lattice_and_the_surface(designs, stiffness):
+    graph, density = design_graph(designs[0]), designs[0, 0]
+    view = live.cell_view(graph, density, stiffness[0])
+    struts = np.array(view["struts"]).reshape(-1, 2, 3)
+    assert struts.min() == 0 and struts.max() == 10_000
+    assert np.allclose(np.reshape(view["cell"], (3, 3)), graph.cell, rtol=1e-4, atol=1e-8)
+    assert view["radius"] == pytest.approx(graph.radius(density), rel=1e-4)
+    surface = np.reshape(view["surface"], (73, 73)) / view["modulus_unit"] * view["top"]
+    axes = directional_modulus(stiffness[0], np.eye(3))
+    assert [surface[36, 0], surface[36, 36], surface[0, 5]] == pytest.approx(axes, abs=1e-3 * view["top"])
+
+
+def test_large_structures_are_cut_to_their_middle(tmp_path, monkeypatch):
+    monkeypatch.setattr(live, "MOST_STRUTS", 2)
+    pd.DataFrame({"x": [0, 1, 2, 3, 4.0], "y": 0.0, "z": [0, 0, 0, 0, 0.5]}).to_csv(tmp_path / "nodes.csv")
+    table = pd.DataFrame({"node_1": [1, 2, 3, 4], "node_2": [2, 3, 4, 5], "radius": 0.1})
+    table.to_csv(tmp_path / "struts.csv")
+    data = live.graded_part(tmp_path / "nodes.csv", tmp_path / "struts.csv", ("a", "b"))
+    assert data["struts"] == [1, 2, 2, 3] and data["left_out"] == 2
