@@ -1,11 +1,14 @@
 # The whole study: snakemake --cores all --config study=smoke   (the same as: make study STUDY=smoke)
+from copy import deepcopy
 from pathlib import Path
 
-from snakemake.utils import min_version
+import yaml
+from snakemake.utils import min_version, update_config
 
 from trussmap.errors import InputError
 from trussmap.learning.registry import architectures
 from trussmap.provenance import source_digest
+from trussmap.streams import stream
 from trussmap.study import check_settings
 
 min_version("9.0")
@@ -44,6 +47,7 @@ wildcard_constraints:
     network=r"\w+",
     designs=r"\d+",
     effort=r"[\d.e+-]+",
+    run=r"(_\d+)?",
 
 
 include: "workflow/rules/common.smk"
@@ -95,3 +99,8 @@ rule design:
 rule scaling:
     input:
         rules.figure_scaling.output,
+
+
+rule trend:
+    input:
+        rules.figure_trend.output,

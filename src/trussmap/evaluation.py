@@ -55,22 +55,12 @@ def evaluate(
     predictions : dictionary of arrays, all (n, …): designs, stiffness, stiffness_orthotropic, forward,
         forward_orthotropic (``paper``), inverse_designs, inverse_surrogate, inverse_fe.
     """
+    metrics, out = evaluate_forward(model_dir, dataset, settings, seed)
     forward, inverse = load_forward(model_dir), load_inverse(model_dir)
     with open_dataset(dataset) as data:
-        out = getattr(data, settings["split"]).read(slice(settings["designs"]))
-        training_designs, solver = len(data.train), {"threads": threads, "poisson_ratio": data.poisson_ratio}
+        solver = {"threads": threads, "poisson_ratio": data.poisson_ratio}
     truth = out["stiffness"]
     scores = lambda predicted: _scores(truth, predicted, settings["bootstrap"], seed)  # noqa: E731
-
-    print("forward model", flush=True)
-    out["forward"] = forward.predict(out["designs"])
-    metrics = {"designs": len(truth), "training_designs": training_designs}
-    r2, interval = scores(out["forward"])
-    metrics["forward"] = {"r2": r2, "r2_interval": interval}
-    if hasattr(forward, "predict_orthotropic"):
-        nine = out["forward_orthotropic"] = forward.predict_orthotropic(out["designs"])
-        r2, interval = _scores(out["stiffness_orthotropic"], nine, settings["bootstrap"], seed, ORTHOTROPIC)
-        metrics["forward_1"] = {"r2": r2, "r2_interval": interval}
 
     print("inverse model: proposals, and their finite elements", flush=True)
     proposals = inverse.propose(truth, draws=settings["redraws"], seed=seed)
@@ -97,6 +87,23 @@ def evaluate(
     found["redraw_differs_share"] = float((topology[:, 1:] != topology[:, :1]).mean())
     found |= _medians(out["inverse_fe"], truth)
     found["seconds_30000"] = time_proposals(inverse, truth, settings["timing_predictions"])
+    return metrics, out
+
+
+def evaluate_forward(model_dir: str | Path, dataset: str | Path, settings: dict, seed: int = 0) -> tuple[dict, dict]:
+    """What `evaluate` says of the forward model, whose networks may be all that there is in the folder."""
+    forward = load_forward(model_dir)
+    with open_dataset(dataset) as data:
+        out = getattr(data, settings["split"]).read(slice(settings["designs"]))
+        metrics = {"designs": len(out["designs"]), "training_designs": len(data.train)}
+    print("forward model", flush=True)
+    out["forward"] = forward.predict(out["designs"])
+    r2, interval = _scores(out["stiffness"], out["forward"], settings["bootstrap"], seed)
+    metrics["forward"] = {"r2": r2, "r2_interval": interval}
+    if hasattr(forward, "predict_orthotropic"):
+        nine = out["forward_orthotropic"] = forward.predict_orthotropic(out["designs"])
+        r2, interval = _scores(out["stiffness_orthotropic"], nine, settings["bootstrap"], seed, ORTHOTROPIC)
+        metrics["forward_1"] = {"r2": r2, "r2_interval": interval}
     return metrics, out
 
 

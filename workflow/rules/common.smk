@@ -56,7 +56,15 @@ def models(architecture):
 
 def scaling_folder(wildcards):
     """Folder of the networks of a point of the scaling study that are not the study's own."""
-    return f"{RESULTS}/scaling/{wildcards.designs}_{wildcards.effort}"
+    point = f"{wildcards.designs}_{wildcards.effort}{wildcards.run}"
+    return f"{RESULTS}/scaling/{point}"
+
+
+def run_seed(wildcards):
+    """Seed of the trainings of a point of the scaling study: the study's own, and others for further runs."""
+    if not wildcards.run:
+        return config["seed"]
+    return stream(config["seed"], "run", int(wildcards.run[1:]))
 
 
 def parents(folder):
@@ -71,27 +79,40 @@ def parents(folder):
 
 def scaled_models(wildcards):
     """The networks of a point of the scaling study; with all designs and all compute they are the study's own."""
-    if [wildcards.designs, wildcards.effort] == [
-        str(config["sampling"]["designs"]),
-        "1",
-    ]:
+    total = config["sampling"]["designs"]
+    if [wildcards.designs, wildcards.effort, wildcards.run] == [str(total), "1", ""]:
         return models(wildcards.architecture)
     return networks(scaling_folder(wildcards), wildcards.architecture)
 
 
-def scaling_points():
-    """Names of the points of the scaling study: architecture, designs, effort."""
-    scaling, total = config["scaling"], config["sampling"]["designs"]
+def forward_alone(wildcards):
+    """Those of them that make the forward model."""
     return [
-        f"{architecture}_{designs}_{effort:g}"
-        for architecture, efforts in scaling["efforts"].items()
-        if efforts
-        for designs, effort in [
-            *[
-                (n, scaling["effort"])
-                for n in scaling["designs"]
-                if n < total and architecture in ARCHITECTURES
-            ],
-            *[(total, effort) for effort in efforts],
+        path
+        for path in scaled_models(wildcards)
+        if Path(path).stem != "inverse"
+    ]
+
+
+def runs(efforts):
+    """Efforts as they stand in names; one that is listed again is another run, with a seed of its own."""
+    listed = [f"{effort:g}" for effort in efforts]
+    for place, effort in enumerate(listed):
+        earlier = listed[:place].count(effort)
+        yield f"{effort}_{earlier + 1}" if earlier else effort
+
+
+def scaling_points(architectures, only_all=False):
+    """Names of the points of the scaling study: architecture, designs, effort, further runs, `forward` where alone."""
+    scaling, total = config["scaling"], config["sampling"]["designs"]
+    fewer = [] if only_all else [n for n in scaling["designs"] if n < total]
+    return [
+        f"{architecture}_{point}"
+        for architecture in architectures
+        if scaling["efforts"].get(architecture)
+        for point in [
+            *[f"{n}_{scaling['effort']:g}" for n in fewer if architecture in ARCHITECTURES],
+            *[f"{total}_{run}" for run in runs(scaling["efforts"][architecture])],
+            *[f"{total}_{run}_forward" for run in runs(scaling["forward_efforts"].get(architecture, []))],
         ]
     ]

@@ -1,8 +1,11 @@
 # Training and evaluation of the forward and inverse models. A training that was killed resumes from its checkpoint.
 
 
-#: Settings that all trainings share.
-TRAINING = ["precision", "threads", "checkpoint_seconds"]
+def settings_of_training(wildcards):
+    """Settings of a network, and those that all trainings share."""
+    shared = ["precision", "threads", "checkpoint_seconds"]
+    own = config["model"][wildcards.architecture][wildcards.network]
+    return own | {key: config["model"][key] for key in shared}
 
 
 rule train:
@@ -23,8 +26,7 @@ rule train:
         mem_mb=3000,
         runtime=2880,
     params:
-        settings=lambda job: config["model"][job.architecture][job.network]
-        | {key: config["model"][key] for key in TRAINING},
+        settings=settings_of_training,
         seed=config["seed"],
         source=source_of_architecture("train"),
     message:
@@ -38,12 +40,16 @@ use rule train as scale_train with:
         dataset=f"{RESULTS}/dataset.h5",
         parents=parents(scaling_folder),
     output:
-        weights=f"{RESULTS}/scaling/{{designs}}_{{effort}}/{{architecture}}/{{network}}.safetensors",
-        record=f"{RESULTS}/scaling/{{designs}}_{{effort}}/{{architecture}}/{{network}}.json",
+        weights=f"{RESULTS}/scaling/{{designs}}_{{effort}}{{run}}/{{architecture}}/{{network}}.safetensors",
+        record=f"{RESULTS}/scaling/{{designs}}_{{effort}}{{run}}/{{architecture}}/{{network}}.json",
     log:
-        log_of("scale_train", "{architecture}_{network}_{designs}_{effort}"),
+        log_of("scale_train", "{architecture}_{network}_{designs}_{effort}{run}"),
     benchmark:
-        benchmark_of("scale_train", "{architecture}_{network}_{designs}_{effort}")
+        benchmark_of("scale_train", "{architecture}_{network}_{designs}_{effort}{run}")
+    params:
+        settings=settings_of_training,
+        seed=run_seed,
+        source=source_of_architecture("train"),
     message:
         "Training {wildcards.architecture}/{wildcards.network} on {wildcards.designs} designs with {wildcards.effort} of the compute"
 
@@ -104,11 +110,11 @@ rule scale_evaluate:
         dataset=f"{RESULTS}/dataset.h5",
         models=scaled_models,
     output:
-        f"{RESULTS}/scaling/{{architecture}}_{{designs}}_{{effort}}.json",
+        f"{RESULTS}/scaling/{{architecture}}_{{designs}}_{{effort}}{{run}}.json",
     log:
-        log_of("scale_evaluate", "{architecture}_{designs}_{effort}"),
+        log_of("scale_evaluate", "{architecture}_{designs}_{effort}{run}"),
     benchmark:
-        benchmark_of("scale_evaluate", "{architecture}_{designs}_{effort}")
+        benchmark_of("scale_evaluate", "{architecture}_{designs}_{effort}{run}")
     conda:
         "../../envs/trussmap.yaml"
     threads: 16
@@ -123,3 +129,17 @@ rule scale_evaluate:
         "Evaluating {wildcards.architecture} after {wildcards.designs} designs with {wildcards.effort} of the compute"
     script:
         "../scripts/scale_evaluate.py"
+
+
+use rule scale_evaluate as scale_evaluate_forward with:
+    input:
+        dataset=f"{RESULTS}/dataset.h5",
+        models=forward_alone,
+    output:
+        f"{RESULTS}/scaling/{{architecture}}_{{designs}}_{{effort}}{{run}}_forward.json",
+    log:
+        log_of("scale_evaluate", "{architecture}_{designs}_{effort}{run}_forward"),
+    benchmark:
+        benchmark_of("scale_evaluate", "{architecture}_{designs}_{effort}{run}_forward")
+    message:
+        "Evaluating the forward networks of {wildcards.architecture} after {wildcards.designs} designs with {wildcards.effort} of the compute"

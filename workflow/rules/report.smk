@@ -5,6 +5,17 @@ UNITS = {
     "bone": {"unit_scale": config["bone"]["youngs_modulus_gpa"], "unit": "GPa"},
     "catalogue": {},
 }
+PUBLISHED_STUDY = PROJECT / "studies/paper.yaml"
+
+
+def published_settings(_):
+    """Settings of the published trainings: this study's with those of `studies/paper.yaml` put over them."""
+    settings = deepcopy(config)
+    with open(PUBLISHED_STUDY) as file:
+        update_config(settings, yaml.safe_load(file))
+    return {key: settings[key] for key in ["sampling", "dataset", "model"]}
+
+
 FIGURES = expand(
     f"{RESULTS}/figures/{{figure}}.png",
     figure=[
@@ -144,7 +155,10 @@ rule figure_losses:
 
 rule figure_scaling:
     input:
-        points=expand(f"{RESULTS}/scaling/{{point}}.json", point=scaling_points()),
+        points=expand(
+            f"{RESULTS}/scaling/{{point}}.json",
+            point=scaling_points(config["scaling"]["efforts"]),
+        ),
         published=PROJECT / "resources/paper_metrics.yaml",
     output:
         figure=f"{RESULTS}/figures/scaling.png",
@@ -165,6 +179,39 @@ rule figure_scaling:
         "Drawing accuracy against designs and compute"
     script:
         "../scripts/figure_scaling.py"
+
+
+rule figure_trend:
+    input:
+        points=expand(
+            f"{RESULTS}/scaling/{{point}}.json",
+            point=scaling_points(["paper"], only_all=True),
+        ),
+        published=PROJECT / "resources/paper_metrics.yaml",
+        settings=PUBLISHED_STUDY,
+    output:
+        figure=f"{RESULTS}/figures/trend.png",
+        fits=f"{RESULTS}/scaling/trend.json",
+        table=f"{RESULTS}/scaling/trend.csv",
+    log:
+        log_of("figure_trend"),
+    benchmark:
+        benchmark_of("figure_trend")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        published=published_settings,
+        resamples=config["scaling"]["resamples"],
+        seed=config["seed"],
+        source=source_of("figure_trend", "paper"),
+    message:
+        "Fitting the trend of the paper's networks with compute"
+    script:
+        "../scripts/figure_trend.py"
 
 
 rule figure_correlation:

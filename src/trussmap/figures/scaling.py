@@ -24,7 +24,7 @@ def plot(table, published, path):
         for row, (network, title) in enumerate(
             (("forward", "forward network"), ("inverse", "inverse, by finite elements"))
         ):
-            for name, rows in table.groupby("architecture", sort=False):
+            for name, rows in table.dropna(subset=f"{network}_flop").groupby("architecture", sort=False):
                 whole = rows[rows["of_all"]].sort_values("effort")
                 grown = rows[rows["effort"] == effort].sort_values("designs")
                 if columns > 1:
@@ -34,7 +34,8 @@ def plot(table, published, path):
                 label = "published, lowest of 21 (3,000,000 designs)"
                 ax.axhline(1 - published[network], color=style.PUBLISHED, lw=1, ls=(0, (4, 3)), zorder=0, label=label)
                 ax.grid(axis="y", color=style.GUIDE, lw=0.5, zorder=-1)
-            _scale(axes[row, 0], table[[f"{network}_min", f"{network}_mean"]].to_numpy(), published[network])
+            shown = table[[f"{network}_min", f"{network}_mean"]].dropna().to_numpy()
+            missing_axis(axes[row, 0], np.append(1 - shown, 1 - published[network]))
             axes[row, 0].set_ylabel(f"R², {title}")
         if columns > 1:
             axes[1, 0].set(xscale="log", xlabel="designs to train with")
@@ -46,22 +47,17 @@ def plot(table, published, path):
 
 
 def _curve(ax, x, rows, network, name):
-    for statistic, label, look in (("min", "lowest of 21", "-"), ("mean", "mean", ":")):
+    """A marker for every run, and a line through the means of those that differ in their seeds alone."""
+    color = architectures()[name].color
+    for statistic, label, look, size in (("min", "lowest of 21", "-", 4.5), ("mean", "mean", ":", 3)):
         y = 1 - rows[f"{network}_{statistic}"]
-        ax.plot(
-            x,
-            y,
-            look,
-            color=architectures()[name].color,
-            marker="o",
-            ms=4.5 if statistic == "min" else 3,
-            label=f"{name}, {label}",
-        )
+        means = y.groupby(x).mean()
+        ax.plot(x, y, "o", color=color, ms=size)
+        ax.plot(means.index, means, look, color=color, marker="o", ms=0, label=f"{name}, {label}")
 
 
-def _scale(ax, values, published):
-    """1 − R² on a logarithmic axis that grows downwards, labelled with R²."""
-    missing = 1 - np.append(values.ravel(), published)
+def missing_axis(ax, missing):
+    """Show values of 1 − R² on a logarithmic axis that grows downwards, labelled with R²."""
     ax.set(yscale="log", ylim=(missing.max() * 1.6, missing.min() / 1.6))
     ax.yaxis.set_major_locator(FixedLocator([1 - r2 for r2 in _TICKS]))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{1 - y:.4f}".rstrip("0").rstrip(".")))

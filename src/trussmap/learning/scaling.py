@@ -7,9 +7,15 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from trussmap.dataset import open_dataset
+from trussmap.homogenization import homogenize_designs
+from trussmap.lattice.descriptor import sample_designs
 from trussmap.learning import training
 from trussmap.learning.models import architecture_of, load_parents, read_record
 from trussmap.learning.registry import architectures, network_class
+from trussmap.stiffness import ORTHOTROPIC_INDEX
+
+#: Designs by which the operations of a planned training are counted.
+_COUNTED = 64
 
 
 def scaled_settings(settings: dict, designs: int, effort: float, whole: int) -> dict:
@@ -33,26 +39,59 @@ def training_flop(folder: str | Path, architecture: str, name: str, dataset: str
     with open_dataset(dataset) as data:
         batch = cls.features(data.train.read(slice(min(settings["batch"], designs)), cls.columns), parents)
     network = cls.from_data(settings, batch).to(device)
+    flop = _flop(network, {k: v.to(device) for k, v in batch.items()}, parents, settings)
+    return flop * settings["epochs"] * max(1, designs // settings["batch"])
+
+
+def _flop(network, batch, parents, settings):
+    """Operations of the matrix products of one step of training."""
+    device = next(iter(batch.values())).device
     with FlopCounterMode(display=False) as counter:
-        loss = network.loss({k: v.to(device) for k, v in batch.items()}, torch.Generator(device), parents, settings)
+        loss = network.loss(batch, torch.Generator(device), parents, settings)
         (loss["loss"] if isinstance(loss, dict) else loss).backward()
-    return counter.get_total_flops() * settings["epochs"] * max(1, designs // settings["batch"])
+    return counter.get_total_flops()
 
 
-def scaling_row(folder: str | Path, dataset: str | Path, metrics: dict, designs: int, effort: float) -> dict:
+def planned_flop(settings: dict, architecture: str) -> dict[str, float]:
+    """{network: operations of the matrix products in its training, as the settings of a study plan it}.
+
+    Counted by torch for one batch of random designs, whose features cost the same as any others.
+    """
+    designs = sample_designs(0, 0, _COUNTED)
+    block = {"designs": designs, "stiffness": homogenize_designs(designs)}
+    block["stiffness_orthotropic"] = homogenize_designs(designs, orthotropic=True)[:, ORTHOTROPIC_INDEX]
+    shares = settings["dataset"]
+    train = settings["sampling"]["designs"] * (1 - shares["validation_share"] - shares["test_share"])
+    networks, flop = {}, {}
+    for name, declared in architectures()[architecture].networks.items():
+        own, cls = settings["model"][architecture][name], network_class(architecture, name)
+        parents = {parent: networks[parent] for parent in declared.parents}
+        batch = cls.features(block, parents)
+        networks[name] = cls.from_data(own, batch)
+        flop[name] = _flop(networks[name], batch, parents, own) / _COUNTED * train * own["epochs"]
+        networks[name].requires_grad_(False)
+    return flop
+
+
+def scaling_row(
+    folder: str | Path, dataset: str | Path, metrics: dict, designs: int, effort: float, run: int = 1
+) -> dict:
     """One row of the scaling study: a folder of models and what `evaluate` says of them.
 
     ``architecture``; ``designs``, how many there were to train with, and whether that is ``of_all`` in the data set;
-    ``effort``; and for ``forward`` and ``inverse`` each the lowest and the mean R² over the 21 constants, ``…_min`` and
+    ``effort``; the ``run``, each of which has a seed of its own; and for ``forward`` and ``inverse`` each the lowest and the mean R² over the 21 constants, ``…_min`` and
     ``…_mean`` (the inverse's by finite elements), and what they cost, ``…_seconds`` and ``…_flop`` of training. The
-    inverse costs what all networks do.
+    inverse costs what all networks do; where there was none, there are only the numbers of the forward model.
     """
     architecture, whole = architecture_of(folder), metrics["training_designs"]
-    names = architectures()[architecture].networks
+    directions = ("forward", "inverse") if "inverse" in metrics else ("forward",)
+    names = [n for n in architectures()[architecture].networks if "inverse" in metrics or n != "inverse"]
     seconds = {name: read_record(Path(folder) / f"{name}.json")["seconds"] for name in names}
     flop = {name: training_flop(folder, architecture, name, dataset) for name in names}
     row = {"architecture": architecture, "designs": min(designs, whole), "of_all": designs >= whole, "effort": effort}
-    for network, r2 in (("forward", metrics["forward"]["r2"]), ("inverse", metrics["inverse"]["r2_fe"])):
+    row["run"] = run
+    for network in directions:
+        r2 = metrics[network]["r2" if network == "forward" else "r2_fe"]
         trained = [name for name in names if network == "inverse" or name != "inverse"]
         row |= {
             f"{network}_min": min(r2.values()),

@@ -1,0 +1,38 @@
+"""Fit how the accuracy of an architecture grows with compute: the fits (JSON), their picture (PNG), the rows (CSV).
+
+The JSON has `trussmap.learning.trend.fit_trend` under ``forward|inverse.min|mean`` and what was published, at which
+compute, under ``published``. Points that miss more than ``trussmap.learning.trend.LARGEST`` are left out.
+"""
+
+from trussmap.job import job
+
+with job(snakemake):
+    import json
+    from pathlib import Path
+
+    import pandas as pd
+    import yaml
+
+    from trussmap.figures import trend
+    from trussmap.io import write_csv, write_json
+    from trussmap.learning.scaling import planned_flop
+    from trussmap.learning.trend import LARGEST, fit_trend
+
+    p = snakemake.params
+    table = pd.DataFrame([json.loads(Path(path).read_text()) for path in snakemake.input.points])
+    paper = yaml.safe_load(Path(snakemake.input.published).read_text())
+    flop = planned_flop(p.published, "paper")
+    published = {
+        "forward": {"r2": paper["forward"]["paper"]["r2_at_least"], "flop": flop["forward_1"] + flop["forward_2"]},
+        "inverse": {"r2": paper["inverse"]["paper"]["r2_surrogate_at_least"], "flop": sum(flop.values())},
+    }
+    trends = {}
+    for network, what in published.items():
+        rows = table[table[f"{network}_min"] >= 1 - LARGEST] if f"{network}_min" in table else table[:0]
+        trends[network] = {
+            key: fit_trend(rows[f"{network}_flop"], 1 - rows[f"{network}_{key}"], 1 - what["r2"], p.resamples, p.seed)
+            for key in ("min", "mean")
+        }
+    write_json(trends | {"published": published}, snakemake.output.fits)
+    write_csv(table, snakemake.output.table)
+    trend.plot(table, trends, published, snakemake.output.figure)
