@@ -48,6 +48,7 @@ wildcard_constraints:
     designs=r"\d+",
     effort=r"[\d.e+-]+",
     run=r"(_\d+)?",
+    variant="vectors|members",
 
 
 include: "workflow/rules/common.smk"
@@ -104,3 +105,8 @@ rule scaling:
 rule trend:
     input:
         rules.figure_trend.output,
+
+
+rule holdout:
+    input:
+        rules.holdout_evaluate.output,

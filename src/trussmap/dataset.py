@@ -32,7 +32,7 @@ import pandas as pd
 from trussmap import __version__
 from trussmap.errors import InputError
 from trussmap.io import atomic_path
-from trussmap.lattice.descriptor import DESIGN_COLUMNS
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology
 from trussmap.rotation import rotation
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, POISSON_RATIO, rotate
 
@@ -46,6 +46,8 @@ SPLITS = ("train", "validation", "test")
 #: Rows that are read or written at once.
 BLOCK = 65536
 _CHUNK = 4096
+# What a split of a data set holds.
+_STORED = ("number", *COLUMNS)
 
 
 # ----------------------------------------------------------------------------------------------------------- shards
@@ -140,26 +142,60 @@ def merge_shards(paths: list, out: str | Path, shares: dict, settings: dict, sou
                 f"{stated} of {sum(sizes.values())} designs leaves the {split} split empty; expected more designs or "
                 "other shares."
             )
-    with atomic_path(out) as temporary, h5py.File(temporary, "w") as file:
-        hashes = {}
-        for split, size in sizes.items():
-            for name, width in [("number", None), *((n, len(c)) for n, c in COLUMNS.items())]:
-                tail = () if width is None else (width,)
-                dtype = np.int64 if width is None else np.float64
-                file.create_dataset(f"{split}/{name}", (size, *tail), dtype, chunks=(min(_CHUNK, size), *tail))
-                hashes[f"{split}/{name}"] = hashlib.sha256()
-        written = dict.fromkeys(sizes, 0)
+
+    def parts():
         for (first, rows, _, path), of_row in zip(spans, splits, strict=True):
             shard = read_shard(path) | {"number": np.arange(first, first + rows)}
             for index, split in enumerate(SPLITS):
-                chosen = of_row == index
-                start, count = written[split], int(chosen.sum())
-                for name in ("number", *COLUMNS):
-                    rows_out = np.ascontiguousarray(shard[name][chosen])
-                    file[f"{split}/{name}"][start : start + count] = rows_out
-                    hashes[f"{split}/{name}"].update(rows_out)
-                written[split] += count
-        settings = {"seed": seed, "poisson_ratio": common["Poisson's ratio"]} | dict(settings or {})
+                yield split, {name: shard[name][of_row == index] for name in _STORED}
+
+    settings = {"seed": seed, "poisson_ratio": common["Poisson's ratio"]} | dict(settings or {})
+    _write_dataset(out, sizes, parts(), settings, shares, source)
+
+
+def copy_without(path: str | Path, out: str | Path, topologies: np.ndarray, source: str | None = None) -> None:
+    """Copy a data set without the designs of some topologies in its training and validation split.
+
+    The test split stays whole. Raises InputError if no design is left in a split.
+    """
+
+    def parts():
+        for split in SPLITS:
+            for block in getattr(data, split).blocks(names=_STORED):
+                left = np.full(len(block["number"]), True)
+                if split != "test":
+                    left = ~np.isin(design_topology(block["designs"]), topologies)
+                yield split, {name: rows[left] for name, rows in block.items()}
+
+    with open_dataset(path) as data:
+        sizes = dict.fromkeys(SPLITS, 0)
+        for split, block in parts():
+            sizes[split] += len(block["number"])
+        if not all(sizes.values()):
+            raise InputError(f"{path}: without {len(topologies)} topologies a split is empty; expected fewer.")
+        shares = {key: data.attrs[key] for key in ("validation_share", "test_share")}
+        settings = data.settings | {"held_out_topologies": [int(k) for k in topologies]}
+        _write_dataset(out, sizes, parts(), settings, shares, source)
+
+
+def _write_dataset(out, sizes, parts, settings, shares, source):
+    """Write pairs of a split and a dictionary of rows, with ``sizes`` rows in all, as a data set."""
+    with atomic_path(out) as temporary, h5py.File(temporary, "w") as file:
+        hashes = {}
+        for split, size in sizes.items():
+            for name in _STORED:
+                tail = (len(COLUMNS[name]),) if name in COLUMNS else ()
+                dtype = np.float64 if name in COLUMNS else np.int64
+                file.create_dataset(f"{split}/{name}", (size, *tail), dtype, chunks=(min(_CHUNK, size), *tail))
+                hashes[f"{split}/{name}"] = hashlib.sha256()
+        written = dict.fromkeys(sizes, 0)
+        for split, part in parts:
+            start, count = written[split], len(part["number"])
+            for name, rows in part.items():
+                rows = np.ascontiguousarray(rows)
+                file[f"{split}/{name}"][start : start + count] = rows
+                hashes[f"{split}/{name}"].update(rows)
+            written[split] += count
         _write_attributes(file, "dataset", settings, hashes, source)
         file.attrs.update(shares)
 

@@ -87,11 +87,7 @@ def scaled_models(wildcards):
 
 def forward_alone(wildcards):
     """Those of them that make the forward model."""
-    return [
-        path
-        for path in scaled_models(wildcards)
-        if Path(path).stem != "inverse"
-    ]
+    return [path for path in scaled_models(wildcards) if Path(path).stem != "inverse"]
 
 
 def runs(efforts):
@@ -111,8 +107,15 @@ def scaling_points(architectures, only_all=False):
         for architecture in architectures
         if scaling["efforts"].get(architecture)
         for point in [
-            *[f"{n}_{scaling['effort']:g}" for n in fewer if architecture in ARCHITECTURES],
+            *[
+                f"{n}_{scaling['effort']:g}"
+                for n in fewer
+                if architecture in ARCHITECTURES
+            ],
             *[f"{total}_{run}" for run in runs(scaling["efforts"][architecture])],
-            *[f"{total}_{run}_forward" for run in runs(scaling["forward_efforts"].get(architecture, []))],
+            *[
+                f"{total}_{run}_forward"
+                for run in runs(scaling["forward_efforts"].get(architecture, []))
+            ],
         ]
     ]

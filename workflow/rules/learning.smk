@@ -8,6 +8,11 @@ def settings_of_training(wildcards):
     return own | {key: config["model"][key] for key in shared}
 
 
+#: What networks that are trained without some topologies learn about the others: a vector of each, or no more than
+#: what it is made of. Settings of the network.
+HOLDOUT = {"vectors": {}, "members": {"embedding": 0}}
+
+
 rule train:
     input:
         dataset=f"{RESULTS}/dataset.h5",
@@ -48,6 +53,7 @@ use rule train as scale_train with:
         benchmark_of("scale_train", "{architecture}_{network}_{designs}_{effort}{run}")
     params:
         settings=settings_of_training,
+        part=lambda point: [int(point.designs), float(point.effort)],
         seed=run_seed,
         source=source_of_architecture("train"),
     message:
@@ -143,3 +149,81 @@ use rule scale_evaluate as scale_evaluate_forward with:
         benchmark_of("scale_evaluate", "{architecture}_{designs}_{effort}{run}_forward")
     message:
         "Evaluating the forward networks of {wildcards.architecture} after {wildcards.designs} designs with {wildcards.effort} of the compute"
+
+
+rule holdout_dataset:
+    input:
+        f"{RESULTS}/dataset.h5",
+    output:
+        dataset=f"{RESULTS}/holdout/dataset.h5",
+        topologies=f"{RESULTS}/holdout/topologies.csv",
+    log:
+        log_of("holdout_dataset"),
+    benchmark:
+        benchmark_of("holdout_dataset")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        topologies=config["holdout"]["topologies"],
+        seed=config["seed"],
+        source=source_of("holdout_dataset"),
+    message:
+        "Taking the designs of some topologies out of the training split"
+    script:
+        "../scripts/holdout_dataset.py"
+
+
+use rule train as holdout_train with:
+    input:
+        dataset=rules.holdout_dataset.output.dataset,
+        parents=parents(lambda wildcards: f"{RESULTS}/holdout/{wildcards.variant}"),
+    output:
+        weights=f"{RESULTS}/holdout/{{variant}}/{{architecture}}/{{network}}.safetensors",
+        record=f"{RESULTS}/holdout/{{variant}}/{{architecture}}/{{network}}.json",
+    log:
+        log_of("holdout_train", "{variant}_{architecture}_{network}"),
+    benchmark:
+        benchmark_of("holdout_train", "{variant}_{architecture}_{network}")
+    params:
+        settings=lambda job: settings_of_training(job) | HOLDOUT[job.variant],
+        part=[config["sampling"]["designs"], config["holdout"]["effort"]],
+        seed=config["seed"],
+        source=source_of_architecture("train"),
+    message:
+        "Training {wildcards.architecture}/{wildcards.network} without some topologies ({wildcards.variant})"
+
+
+rule holdout_evaluate:
+    input:
+        dataset=f"{RESULTS}/dataset.h5",
+        topologies=rules.holdout_dataset.output.topologies,
+        vectors=networks(f"{RESULTS}/holdout/vectors", "polar"),
+        members=networks(f"{RESULTS}/holdout/members", "polar", ["forward"]),
+        all=networks(
+            f"{RESULTS}/scaling/{config['sampling']['designs']}_{config['holdout']['effort']:g}",
+            "polar",
+        ),
+    output:
+        f"{RESULTS}/holdout/holdout.json",
+    log:
+        log_of("holdout_evaluate"),
+    benchmark:
+        benchmark_of("holdout_evaluate")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 16
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=config["evaluation"],
+        seed=config["seed"],
+        source=source_of("holdout_evaluate", "polar"),
+    message:
+        "Evaluating networks on topologies that they were trained without"
+    script:
+        "../scripts/holdout_evaluate.py"

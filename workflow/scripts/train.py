@@ -1,4 +1,4 @@
-"""Train one network of an architecture; for a point of the scaling study with other numbers of designs and batches.
+"""Train one network of an architecture; with ``params.part``, on so many designs and with that share of the batches.
 
 Outputs: the weights (`.safetensors`) and the record beside them (`.json`, fields in `trussmap.learning.models`).
 """
@@ -12,8 +12,8 @@ with job(snakemake):
 
     p, network = snakemake.params, snakemake.wildcards
     settings = dict(p.settings)
-    if hasattr(network, "effort"):
+    if hasattr(p, "part"):
         with open_dataset(snakemake.input.dataset) as data:
-            settings = scaled_settings(settings, int(network.designs), float(network.effort), len(data.train))
+            settings = scaled_settings(settings, *p.part, len(data.train))
     out = snakemake.output.weights
     train_network(network.architecture, network.network, snakemake.input.dataset, settings, p.seed, out, p.source)

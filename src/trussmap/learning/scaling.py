@@ -79,9 +79,10 @@ def scaling_row(
     """One row of the scaling study: a folder of models and what `evaluate` says of them.
 
     ``architecture``; ``designs``, how many there were to train with, and whether that is ``of_all`` in the data set;
-    ``effort``; the ``run``, each of which has a seed of its own; and for ``forward`` and ``inverse`` each the lowest and the mean R² over the 21 constants, ``…_min`` and
-    ``…_mean`` (the inverse's by finite elements), and what they cost, ``…_seconds`` and ``…_flop`` of training. The
-    inverse costs what all networks do; where there was none, there are only the numbers of the forward model.
+    ``effort``; the ``run``, each of which has its own seed; and for ``forward`` and ``inverse`` each the lowest and
+    the mean R² over the 21 constants, ``…_min`` and ``…_mean`` (the inverse's by finite elements), and what they cost,
+    ``…_seconds`` and ``…_flop`` of training. The inverse costs what all networks do; where there was none, there are
+    only the numbers of the forward model.
     """
     architecture, whole = architecture_of(folder), metrics["training_designs"]
     directions = ("forward", "inverse") if "inverse" in metrics else ("forward",)

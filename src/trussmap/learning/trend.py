@@ -23,12 +23,12 @@ def fit_trend(compute: np.ndarray, missing: np.ndarray, target: float, resamples
 
     Returns
     -------
-    dict with ``points`` and ``levels`` of compute, and for ``power`` (no floor) and ``floor``, which takes at least four
-    levels, each: ``factor`` a (at C in units of the geometric mean of ``compute``, ``unit``), ``exponent`` b, ``floor``;
-    ``deviation``, the standard deviation of the logarithm around the fit; ``compute``, at which the target is reached,
-    None where it is not; and ``exponent_interval``, ``floor_interval`` and ``compute_interval``, of 90 % of the fits to
-    resampled residuals, None for infinity. ``floor_by_chance`` is the share of the trends resampled around the fit
-    *without* a floor in which one is found that is at least as high.
+    dict with ``points`` and ``levels`` of compute, and for ``power`` (no floor, three levels or more) and ``floor``
+    (four or more) each: ``factor`` a (at C in units of the geometric mean of ``compute``, ``unit``), ``exponent`` b
+    and ``floor``; ``deviation``, the standard deviation of the logarithm around the fit; ``compute``, at which the
+    target is reached, None where it is not; and ``exponent_interval``, ``floor_interval`` and ``compute_interval``,
+    of 90 % of the fits to resampled residuals, None for infinity. ``floor_by_chance`` is the share of the trends
+    resampled around the fit *without* a floor in which one is found that is at least as high.
     """
     compute, missing = np.asarray(compute, float), np.asarray(missing, float)
     unit, levels = float(np.exp(np.log(compute).mean())), len(np.unique(compute.round(-9)))

@@ -61,7 +61,7 @@ class PolarForward(nn.Module):
         for name, tensor in (("input", data["inputs"]), ("output", data["specific"])):
             mean, deviation = moments(tensor)
             scaling |= {f"{name}_mean": mean.tolist(), f"{name}_std": deviation.tolist()}
-        return cls(settings["hidden"], EMBEDDING, members(), scaling)
+        return cls(settings["hidden"], settings.get("embedding", EMBEDDING), members(), scaling)
 
     def loss(self, batch, generator, parents, settings):
         """Mean squared error of the standardised C/ρ."""
@@ -77,6 +77,12 @@ class PolarForward(nn.Module):
         """C (n, 21) in the lattice frame, base modulus 1, of topologies (n,), log ρ (n,), deviators of log S (n, 6)."""
         scaled = self.scaled(topology, _inputs(log_density, log_stretch)) * self.output_std + self.output_mean
         return scaled * log_density[:, None].exp()
+
+    @torch.no_grad()
+    def set_mean_vector(self, topologies):
+        """Give topologies (k,) that it was not trained on the mean of the vectors that it learned of the others."""
+        others = np.setdiff1d(np.arange(len(self.members)), topologies)
+        self.embedding.weight[topologies] = self.embedding.weight[others].mean(0)
 
     @torch.no_grad()
     def predict(self, designs):

@@ -1,0 +1,23 @@
+"""Draw topologies at random and copy the data set without their training and validation designs.
+
+Outputs: the data set, and the topologies (CSV: ``topology``, and the lattice types and tessellations that make it).
+"""
+
+from trussmap.job import job
+
+with job(snakemake):
+    import numpy as np
+    import pandas as pd
+
+    from trussmap.dataset import copy_without
+    from trussmap.holdout import held_out_topologies
+    from trussmap.io import write_csv
+    from trussmap.lattice.compound import topology_members
+    from trussmap.lattice.descriptor import DESIGN_COLUMNS, REPS, TYPES
+
+    p, out = snakemake.params, snakemake.output
+    topologies = held_out_topologies(p.topologies, p.seed)
+    copy_without(snakemake.input[0], out.dataset, topologies, p.source)
+    table = pd.DataFrame({"topology": topologies})
+    table[DESIGN_COLUMNS[TYPES] + DESIGN_COLUMNS[REPS]] = np.hstack(topology_members())[topologies]
+    write_csv(table, out.topologies)

@@ -1,0 +1,20 @@
+"""Evaluate networks on topologies that they were trained without: a JSON with `trussmap.holdout.evaluate_holdout`.
+
+Beside those trained without, ``vectors`` and ``members``, stand networks that learned from ``all``, with equal compute.
+"""
+
+from trussmap.job import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    import pandas as pd
+
+    from trussmap.holdout import evaluate_holdout
+    from trussmap.io import write_json
+
+    p, given = snakemake.params, snakemake.input
+    folders = {name: Path(getattr(given, name)[0]).parent for name in ("vectors", "members", "all")}
+    topologies = pd.read_csv(given.topologies)["topology"].to_numpy()
+    found = evaluate_holdout(folders, given.dataset, topologies, p.settings, p.seed, snakemake.threads)
+    write_json(found, snakemake.output[0])
