@@ -2,6 +2,7 @@
 
     python docs/generate.py                          # templates + docs/results/ → README.md, docs/*.md   (make docs)
     python docs/generate.py --take results/laptop    # first copy the numbers of a finished study to docs/results/
+    python docs/generate.py --take-more results/laptop    # first copy what was made beside it: scaling, trend, holdout
 
 A page is `docs/templates/<page>.md`, in Jinja. What it can use: every file of `docs/results/` by its stem (the numbers
 of a study as in metrics.json, and ``run``, which says what run they are of; a CSV as a list of rows), the filters
@@ -12,6 +13,7 @@ import argparse
 import csv
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -35,6 +37,24 @@ def take(study):
     tree = {"run": {"study": settings["study"], "commit": commit, "cores": os.cpu_count(), "seed": settings["seed"]}}
     tree["run"]["duration"] = duration(max(written) - min(written))  # of a run without a break
     write_json(_rounded(tree | metrics), DOCS / "results" / f"{settings['study']}.json")
+
+
+#: What may be made beside a study, and where it stands in docs/.
+MORE = {
+    "scaling/scaling.csv": "results/scaling.csv",
+    "figures/scaling.png": "scaling.png",
+    "scaling/trend.csv": "results/trend_points.csv",
+    "scaling/trend.json": "results/trend.json",
+    "figures/trend.png": "trend.png",
+    "holdout/holdout.json": "results/holdout.json",
+}
+
+
+def take_more(study):
+    """Copy what `snakemake scaling`, `trend` and `holdout` made of a study to ``docs/``, where they did."""
+    for source, place in MORE.items():
+        if (study / source).exists():
+            shutil.copyfile(study / source, DOCS / place)
 
 
 def pages():
@@ -91,7 +111,11 @@ def _number(text):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--take", type=Path, metavar="STUDY")
-    if study := parser.parse_args().take:
-        take(study)
+    parser.add_argument("--take-more", type=Path, metavar="STUDY")
+    arguments = parser.parse_args()
+    if arguments.take:
+        take(arguments.take)
+    if arguments.take_more:
+        take_more(arguments.take_more)
     for path, text in pages().items():
         path.write_text(text)

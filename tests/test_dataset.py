@@ -4,9 +4,18 @@ import h5py
 import numpy as np
 import pytest
 
-from trussmap.dataset import SPLITS, column_statistics, merge_shards, open_dataset, read_shard, split_of, write_shard
+from trussmap.dataset import (
+    SPLITS,
+    column_statistics,
+    copy_without,
+    merge_shards,
+    open_dataset,
+    read_shard,
+    split_of,
+    write_shard,
+)
 from trussmap.errors import InputError
-from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology, sample_designs
 from trussmap.rotation import rotation
 from trussmap.stiffness import isotropic, pack, rotate, unpack_orthotropic
 
@@ -77,6 +86,28 @@ def test_the_head_of_a_split_is_a_split(tmp_path, content):
         assert rows == [300, 300, 300, 100]
         numbers = np.concatenate([block["number"] for block in head.blocks(300, ("number",))])
         assert np.array_equal(numbers, data.train.read(slice(1000), ("number",))["number"])
+
+
+def test_a_copy_without_topologies_keeps_all_else_and_the_test_split(tmp_path, content, monkeypatch):
+    monkeypatch.setattr("trussmap.dataset.BLOCK", 700)
+    merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "all.h5", SHARES, {"seed": 5})
+    out = np.arange(0, 197, 2)
+    copy_without(tmp_path / "all.h5", tmp_path / "some.h5", out)
+    with open_dataset(tmp_path / "all.h5") as whole, open_dataset(tmp_path / "some.h5") as copy:
+        for split in SPLITS:
+            before, after = (
+                getattr(data, split).read(names=("number", "designs", "stiffness")) for data in (whole, copy)
+            )
+            kept = np.full(len(before["number"]), True)
+            if split != "test":
+                kept = ~np.isin(design_topology(before["designs"]), out)
+                assert 0.3 < kept.mean() < 0.7
+            for name, rows in before.items():
+                assert np.array_equal(rows[kept], after[name])
+        assert whole.digest != copy.digest
+        assert copy.settings["held_out_topologies"] == out.tolist()
+    with pytest.raises(InputError, match="without 197 topologies"):
+        copy_without(tmp_path / "all.h5", tmp_path / "none.h5", np.arange(197))
 
 
 def test_column_statistics_agree_with_numpy(tmp_path, content, monkeypatch):

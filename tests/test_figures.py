@@ -18,10 +18,12 @@ from trussmap.figures import (
     losses,
     scaling,
     targets,
+    trend,
 )
 from trussmap.homogenization import homogenize_cells, homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
 from trussmap.lattice.elementary import elementary_lattice
+from trussmap.learning.trend import fit_trend
 from trussmap.rotation import rotation
 from trussmap.stiffness import COMPONENTS, directional_modulus, isotropic, pack, rotate
 
@@ -221,3 +223,18 @@ def test_scaling_figure_shows_even_what_is_worse_than_the_mean(tmp_path):
         table[f"{network}_flop"] = table["effort"] * 10.0 ** (13 + k)
     scaling.plot(table, {"forward": 0.98, "inverse": 0.95}, tmp_path / "scaling.png")
     check_picture(tmp_path / "scaling.png")
+
+
+def test_trend_figure_draws_points_alone_and_points_with_fits(tmp_path):
+    compute = np.geomspace(1e12, 1e14, 6)
+    table = pd.DataFrame({"architecture": "paper", "forward_flop": compute, "inverse_flop": 5 * compute})
+    for network in ("forward", "inverse"):
+        table[f"{network}_min"] = 1 - 0.1 * (compute / 1e13) ** -0.3
+        table[f"{network}_mean"] = 1 - 0.05 * (compute / 1e13) ** -0.3
+    table.loc[3:, [f"inverse_{key}" for key in ("flop", "min", "mean")]] = np.nan
+    missing = {key: 1 - table[f"forward_{key}"].to_numpy() for key in ("min", "mean")}
+    trends = {"forward": {key: fit_trend(compute, values, 0.02, 10) for key, values in missing.items()}}
+    trends["inverse"] = {key: {"unit": 1e13} for key in missing}
+    published = {name: {"r2": 0.98, "flop": 1e16} for name in trends}
+    trend.plot(table, trends, published, tmp_path / "trend.png")
+    check_picture(tmp_path / "trend.png")

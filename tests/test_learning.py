@@ -9,9 +9,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from trussmap.dataset import merge_shards, open_dataset, write_shard
+from trussmap.dataset import copy_without, merge_shards, open_dataset, write_shard
 from trussmap.errors import InputError
-from trussmap.evaluation import evaluate, evaluate_lookup
+from trussmap.evaluation import evaluate, evaluate_forward, evaluate_lookup
+from trussmap.holdout import evaluate_holdout, held_out_topologies
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import check_designs, design_topology, sample_designs
@@ -23,7 +24,8 @@ from trussmap.learning.networks import draw, straight_through_choice
 from trussmap.learning.paper import encoding
 from trussmap.learning.polar.inverse import target_features
 from trussmap.learning.registry import architectures, network_class
-from trussmap.learning.scaling import scaled_settings, training_flop
+from trussmap.learning.scaling import planned_flop, scaled_settings, scaling_row, training_flop
+from trussmap.learning.trend import fit_trend, trend_at
 from trussmap.lookup import closest_designs
 from trussmap.measures import bootstrap_interval, nmse_frobenius, r_squared
 from trussmap.rotation import from_rotation_vector, from_six, rotation
@@ -463,6 +465,82 @@ def test_compute_is_counted_in_matrix_products(folder, name):
     first, *others = [w.numel() for w in load_file(folder / f"direct/{name}.safetensors").values() if w.ndim == 2]
     flop = training_flop(folder / "direct", "direct", name, folder / "dataset.h5")
     assert flop == rows * (4 * first + 6 * sum(others))
+
+
+def test_planned_compute_is_that_of_the_training(folder):
+    """But for the rest of an epoch after its last whole batch."""
+    own = {name.split("/")[1]: COMMON | s for name, s in SMALL.items() if name.startswith("paper/")}
+    planned = planned_flop({"dataset": SHARES, "sampling": {"designs": N}, "model": {"paper": own}}, "paper")
+    for name, flop in planned.items():
+        made = training_flop(folder / "paper", "paper", name, folder / "dataset.h5")
+        assert made == pytest.approx(flop, rel=0.06)
+
+
+def test_forward_networks_can_stand_alone_in_the_scaling_study(folder, tmp_path):
+    for name in ("forward_1", "forward_2"):
+        for ending in ("json", "safetensors"):
+            (tmp_path / f"{name}.{ending}").write_bytes((folder / f"paper/{name}.{ending}").read_bytes())
+    settings = {"split": "test", "designs": 100, "bootstrap": 20}
+    metrics, _ = evaluate_forward(tmp_path, folder / "dataset.h5", settings)
+    row = scaling_row(tmp_path, folder / "dataset.h5", metrics, 10**6, 0.5, run=2)
+    assert (row["architecture"], row["of_all"], row["effort"], row["run"]) == ("paper", True, 0.5, 2)
+    assert row["forward_min"] <= row["forward_mean"] < 1 and row["forward_flop"] > 0
+    assert not [key for key in row if key.startswith("inverse")]
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.03])
+def test_a_trend_finds_exponent_floor_and_where_it_leads(floor):
+    compute = np.repeat(np.geomspace(1e12, 1e15, 7), 2)
+    noise = np.exp(0.02 * np.random.default_rng(1).standard_normal(14))
+    missing = (floor + 0.1 * (compute / 1e14) ** -0.4) * noise
+    fit = fit_trend(compute, missing, 0.05, resamples=100)
+    assert (fit["points"], fit["levels"]) == (14, 7)
+    found = fit["floor"] | {"unit": fit["unit"]}
+    assert found["exponent_interval"][0] < 0.4 < found["exponent_interval"][1]
+    assert found["floor_interval"][0] <= floor + 1e-9 and found["floor_interval"][1] > floor
+    reached = 1e14 * (0.1 / (0.05 - floor)) ** (1 / 0.4)
+    assert found["compute"] == pytest.approx(reached, rel=0.2)
+    assert trend_at(found, np.array([found["compute"]]))[0] == pytest.approx(0.05)
+    assert fit["floor_by_chance"] > 0.1 if floor == 0 else fit["floor_by_chance"] < 0.05
+
+
+def test_a_trend_never_reaches_what_lies_below_its_floor():
+    compute = np.geomspace(1e12, 1e15, 8)
+    fit = fit_trend(compute, 0.06 + 0.1 * (compute / 1e13) ** -0.5, 0.05, resamples=20)
+    assert fit["floor"]["compute"] is None and fit["floor"]["compute_interval"] == [None, None]
+    assert fit["power"]["compute"] > 1e15
+    json.dumps(fit, allow_nan=False)
+
+
+def test_two_levels_of_compute_are_no_trend():
+    fit = fit_trend(np.array([1e12, 1e12, 1e13]), np.array([0.1, 0.11, 0.05]), 0.01, resamples=5)
+    assert fit.keys() == {"points", "levels", "unit"}
+
+
+def test_held_out_topologies_are_worse_predicted_and_hardly_proposed(folder, tmp_path):
+    topologies = held_out_topologies(60, 3)
+    assert len({*topologies}) == 60 and not np.array_equal(topologies, held_out_topologies(60, 4))
+    copy_without(folder / "dataset.h5", tmp_path / "dataset.h5", topologies)
+    for name in ("forward", "inverse"):
+        (tmp_path / "polar").mkdir(exist_ok=True)
+        out = tmp_path / f"polar/{name}.safetensors"
+        train_network("polar", name, tmp_path / "dataset.h5", COMMON | SMALL[f"polar/{name}"], 3, out)
+    (tmp_path / "members").mkdir()
+    out = tmp_path / "members/forward.safetensors"
+    settings = COMMON | SMALL["polar/forward"] | {"embedding": 0}
+    train_network("polar", "forward", tmp_path / "dataset.h5", settings, 3, out)
+    models = {"vectors": tmp_path / "polar", "members": tmp_path / "members", "all": folder / "polar"}
+    settings = {"split": "test", "designs": 200, "refine_steps": 2}
+    found = evaluate_holdout(models, folder / "dataset.h5", topologies, settings)
+    assert sum(found["designs"].values()) == 200 and found["designs"]["held_out"] > 50
+    error = {name: tree["held_out"]["relative_error"] for name, tree in found["forward"].items()}
+    assert error["all"] < error["vectors_mean_vector"] < error["vectors"]
+    assert found["forward"].keys() == {"vectors", "vectors_mean_vector", "members", "all", "all_mean_vector"}
+    assert found["inverse"].keys() == {"vectors", "all"}
+    for group in ("seen", "held_out"):
+        own = found["inverse"]["vectors"][group]
+        assert own["refined_relative_error"] < own["relative_error"]
+        assert own["held_out_share"] < found["inverse"]["all"][group]["held_out_share"]
 
 
 def test_lookup_finds_the_closest_training_design(folder, test_split):
