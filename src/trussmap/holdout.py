@@ -43,11 +43,11 @@ def evaluate_holdout(
 
     Returns
     -------
-    dict with ``topologies``, how many are held out; ``designs``, how many of each ``group``, ``seen`` and ``held_out``;
-    ``forward.<name>.<group>`` with the ``lowest`` and the ``mean`` R² and the median ``relative_error``, and in
-    ``forward.<name>_mean_vector.<group>`` the same where held-out topologies get the mean of the vectors that were
-    learned; ``inverse.<name>.<group>`` with these of the proposals by finite elements, under ``refined_…`` after the
-    exact refinement, and ``held_out_share`` of proposals with a held-out topology.
+    dict with ``topologies``, how many are held out, and ``refine_steps``; ``designs``, how many of each ``group``,
+    ``seen`` and ``held_out``; ``forward.<name>.<group>`` with the ``lowest`` and the ``mean`` R² and the median
+    ``relative_error``, and in ``forward.<name>_mean_vector.<group>`` the same where held-out topologies get the mean
+    of the vectors that were learned; ``inverse.<name>.<group>`` with these of the proposals by finite elements, under
+    ``refined_…`` after the exact refinement, and ``held_out_share`` of proposals with a held-out topology.
     """
     with open_dataset(dataset) as data:
         block = getattr(data, settings["split"]).read(slice(settings["designs"]), ("designs", "stiffness"))
@@ -56,7 +56,7 @@ def evaluate_holdout(
     held = np.isin(design_topology(designs), topologies)
     groups = {"seen": ~held, "held_out": held}
     out = {"topologies": len(topologies), "designs": {name: int(rows.sum()) for name, rows in groups.items()}}
-    out |= {"forward": {}, "inverse": {}}
+    out |= {"refine_steps": settings["refine_steps"], "forward": {}, "inverse": {}}
 
     def scores(reached, prefix=""):
         return {name: _scores(truth[rows], reached[rows], prefix) for name, rows in groups.items()}

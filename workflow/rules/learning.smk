@@ -221,6 +221,7 @@ rule holdout_evaluate:
         runtime=60,
     params:
         settings=config["evaluation"],
+        effort=config["holdout"]["effort"],
         seed=config["seed"],
         source=source_of("holdout_evaluate", "polar"),
     message:

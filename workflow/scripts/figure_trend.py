@@ -1,7 +1,8 @@
 """Fit how the accuracy of an architecture grows with compute: the fits (JSON), their picture (PNG), the rows (CSV).
 
 The JSON has `trussmap.learning.trend.fit_trend` under ``forward|inverse.min|mean`` and what was published, at which
-compute, under ``published``. Points that miss more than ``trussmap.learning.trend.LARGEST`` are left out.
+compute, under ``published``, and the number of ``resamples``. Points that miss more than
+``trussmap.learning.trend.LARGEST`` are left out.
 """
 
 from trussmap.job import job
@@ -33,6 +34,6 @@ with job(snakemake):
             key: fit_trend(rows[f"{network}_flop"], 1 - rows[f"{network}_{key}"], 1 - what["r2"], p.resamples, p.seed)
             for key in ("min", "mean")
         }
-    write_json(trends | {"published": published}, snakemake.output.fits)
+    write_json(trends | {"published": published, "resamples": p.resamples}, snakemake.output.fits)
     write_csv(table, snakemake.output.table)
     trend.plot(table, trends, published, snakemake.output.figure)

@@ -1,6 +1,7 @@
 """Evaluate networks on topologies that they were trained without: a JSON with `trussmap.holdout.evaluate_holdout`.
 
-Beside those trained without, ``vectors`` and ``members``, stand networks that learned from ``all``, with equal compute.
+Beside those trained without, ``vectors`` and ``members``, stand networks that learned from ``all``, with equal
+compute; ``effort`` is that of all of them.
 """
 
 from trussmap.job import job
@@ -17,4 +18,4 @@ with job(snakemake):
     folders = {name: Path(getattr(given, name)[0]).parent for name in ("vectors", "members", "all")}
     topologies = pd.read_csv(given.topologies)["topology"].to_numpy()
     found = evaluate_holdout(folders, given.dataset, topologies, p.settings, p.seed, snakemake.threads)
-    write_json(found, snakemake.output[0])
+    write_json(found | {"effort": p.effort}, snakemake.output[0])
