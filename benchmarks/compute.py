@@ -12,8 +12,8 @@ from pathlib import Path
 import yaml
 from snakemake.utils import update_config
 
+from trussmap.learning.planned import planned_flop
 from trussmap.learning.registry import architectures
-from trussmap.learning.scaling import planned_flop
 
 ROOT = Path(__file__).parents[1]
 

@@ -22,9 +22,10 @@ from trussmap.learning.features import moments, read_features
 from trussmap.learning.models import export_pretrained, load_forward, load_inverse, read_record, train_network
 from trussmap.learning.networks import draw, straight_through_choice
 from trussmap.learning.paper import encoding
+from trussmap.learning.planned import planned_flop
 from trussmap.learning.polar.inverse import target_features
 from trussmap.learning.registry import architectures, network_class
-from trussmap.learning.scaling import planned_flop, scaled_settings, scaling_row, training_flop
+from trussmap.learning.scaling import scaled_settings, scaling_row, training_flop
 from trussmap.learning.trend import fit_trend, trend_at
 from trussmap.lookup import closest_designs
 from trussmap.measures import bootstrap_interval, nmse_frobenius, r_squared

@@ -16,7 +16,7 @@ with job(snakemake):
 
     from trussmap.figures import trend
     from trussmap.io import write_csv, write_json
-    from trussmap.learning.scaling import planned_flop
+    from trussmap.learning.planned import planned_flop
     from trussmap.learning.trend import LARGEST, fit_trend
 
     p = snakemake.params

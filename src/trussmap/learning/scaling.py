@@ -7,15 +7,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from trussmap.dataset import open_dataset
-from trussmap.homogenization import homogenize_designs
-from trussmap.lattice.descriptor import sample_designs
 from trussmap.learning import training
 from trussmap.learning.models import architecture_of, load_parents, read_record
 from trussmap.learning.registry import architectures, network_class
-from trussmap.stiffness import ORTHOTROPIC_INDEX
-
-#: Designs by which the operations of a planned training are counted.
-_COUNTED = 64
 
 
 def scaled_settings(settings: dict, designs: int, effort: float, whole: int) -> dict:
@@ -39,38 +33,17 @@ def training_flop(folder: str | Path, architecture: str, name: str, dataset: str
     with open_dataset(dataset) as data:
         batch = cls.features(data.train.read(slice(min(settings["batch"], designs)), cls.columns), parents)
     network = cls.from_data(settings, batch).to(device)
-    flop = _flop(network, {k: v.to(device) for k, v in batch.items()}, parents, settings)
+    flop = step_flop(network, {k: v.to(device) for k, v in batch.items()}, parents, settings)
     return flop * settings["epochs"] * max(1, designs // settings["batch"])
 
 
-def _flop(network, batch, parents, settings):
+def step_flop(network, batch, parents, settings):
     """Operations of the matrix products of one step of training."""
     device = next(iter(batch.values())).device
     with FlopCounterMode(display=False) as counter:
         loss = network.loss(batch, torch.Generator(device), parents, settings)
         (loss["loss"] if isinstance(loss, dict) else loss).backward()
     return counter.get_total_flops()
-
-
-def planned_flop(settings: dict, architecture: str) -> dict[str, float]:
-    """{network: operations of the matrix products in its training, as the settings of a study plan it}.
-
-    Counted by torch for one batch of random designs, whose features cost the same as any others.
-    """
-    designs = sample_designs(0, 0, _COUNTED)
-    block = {"designs": designs, "stiffness": homogenize_designs(designs)}
-    block["stiffness_orthotropic"] = homogenize_designs(designs, orthotropic=True)[:, ORTHOTROPIC_INDEX]
-    shares = settings["dataset"]
-    train = settings["sampling"]["designs"] * (1 - shares["validation_share"] - shares["test_share"])
-    networks, flop = {}, {}
-    for name, declared in architectures()[architecture].networks.items():
-        own, cls = settings["model"][architecture][name], network_class(architecture, name)
-        parents = {parent: networks[parent] for parent in declared.parents}
-        batch = cls.features(block, parents)
-        networks[name] = cls.from_data(own, batch)
-        flop[name] = _flop(networks[name], batch, parents, own) / _COUNTED * train * own["epochs"]
-        networks[name].requires_grad_(False)
-    return flop
 
 
 def scaling_row(
