@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from io import BytesIO
 
 import h5py
@@ -16,6 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
+from trussmap.figures import draw
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph, sample_designs
 from trussmap.measures import errors as measured
@@ -173,10 +175,14 @@ def test_a_cell_view_has_the_lattice_and_the_surface(designs, stiffness):
     struts = np.array(view["struts"]).reshape(-1, 2, 3)
     assert struts.min() == 0 and struts.max() == 10_000
     assert np.allclose(np.reshape(view["cell"], (3, 3)), graph.cell, rtol=1e-4, atol=1e-8)
-    assert view["radius"] == pytest.approx(graph.radius(density), rel=1e-4)
+    assert view["radius"] == pytest.approx(graph.radii(density)[0], rel=1e-4)
+    areas = np.linspace(1, 2, len(graph.struts))
+    radii = live.cell_view(replace(graph, areas=areas), density)["radius"]
+    assert len(radii) == len(struts) and max(radii) / min(radii) == pytest.approx(2**0.5, rel=1e-3)
     surface = np.reshape(view["surface"], (73, 73)) / view["modulus_unit"] * view["top"]
-    axes = directional_modulus(stiffness[0], np.eye(3))
-    assert [surface[36, 0], surface[36, 36], surface[0, 5]] == pytest.approx(axes, abs=1e-3 * view["top"])
+    modulus = directional_modulus(stiffness[0], draw.surface_directions(view["polar"], view["around"]))
+    assert np.allclose(surface, modulus, atol=2e-3 * view["top"])
+    assert [view["polar"][k] for k in (0, 36, 72)] == pytest.approx([0, np.pi / 2, np.pi], abs=1e-4)
 
 
 def test_large_structures_are_cut_to_their_middle(tmp_path, monkeypatch):

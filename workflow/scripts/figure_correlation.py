@@ -9,12 +9,13 @@ with job(snakemake):
     import h5py
 
     from trussmap.figures import correlation
+    from trussmap.learning.registry import architectures
 
-    architecture = snakemake.wildcards.architecture
+    label = architectures()[snakemake.wildcards.architecture].label
     with h5py.File(snakemake.input[0]) as file:
         arrays = {name: file[name][:] for name in ("stiffness", "forward", "inverse_fe", "inverse_surrogate")}
     truth, out = arrays["stiffness"], snakemake.output
-    correlation.plot(truth, arrays["forward"], out.forward, f"Forward model ({architecture})")
+    correlation.plot(truth, arrays["forward"], out.forward, f"Forward model ({label})")
     for name, judge in (("inverse_fe", "finite elements"), ("inverse_surrogate", "the forward model")):
-        title, words = f"Inverse model ({architecture}), judged by {judge}", ("target", "achieved")
+        title, words = f"Inverse model ({label}), judged by {judge}", ("target", "achieved")
         correlation.plot(truth, arrays[name], out[name], title, words)

@@ -204,21 +204,46 @@ def lattice_limits(graph, pad=0.05, view=CAMERA):
     return bounds(np.vstack(cell_edges(graph.cell)) - graph.cell.sum(1) / 2, pad, view)
 
 
+def surface_directions(polar, around):
+    """Unit vectors (k, m, 3) at polar angles (k,) from z and angles (m,) around it."""
+    polar, around = np.asarray(polar)[:, None], np.asarray(around)
+    return np.stack(
+        [np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar) + 0 * around], axis=-1
+    )
+
+
+def surface_grid(stiffness, steps):
+    """Angles of a grid that follows an elastic surface, closer where the modulus of a stiffness (21,) changes quickly.
+
+    Returns the polar angles (steps + 1,) from 0 to π, the same from either pole, and those around (steps + 1,) from 0
+    to π; beyond, the surface repeats itself in the opposite directions. ``steps`` is even.
+    """
+    fine = np.linspace(0, np.pi, 3 * steps + 1)
+    modulus = directional_modulus(stiffness, surface_directions(fine, fine))
+    modulus = np.hstack([modulus, modulus[::-1]])  # all the way round
+    grids = []
+    for axis in (0, 1):
+        change = np.abs(np.diff(modulus, axis=axis)).max(1 - axis)[: len(fine) - 1]
+        profile = modulus.mean(1 - axis)[: len(fine)]
+        share = change / max(change.sum(), 1e-9 * modulus.max()) + 1 / len(change)
+        level = np.concatenate([[0], np.cumsum(share) / share.sum()])
+        grid = np.interp(np.linspace(0, 1, steps + 1), level, fine)
+        peaks = fine[1:-1][(profile[1:-1] >= profile[:-2]) & (profile[1:-1] > profile[2:])]
+        grid[np.abs(grid[:, None] - peaks).argmin(0)] = peaks  # a narrow peak must not fall between two angles
+        grids.append(grid)
+    polar, around = grids
+    polar[steps // 2] = np.pi / 2
+    polar[steps // 2 :] = np.pi - polar[steps // 2 :: -1]
+    return polar, around
+
+
 def elastic_surface(ax, stiffness, norm=None, limits=None, view=CAMERA, steps=110):
     """Draw the surface E(n)·n of one stiffness (21,), coloured by E(n); returns (norm, colour map) for a colour bar.
 
     ``norm`` and ``limits`` shared between axes give one scale to all of them.
     """
-    polar = np.linspace(0, np.pi, steps + 1)
-    around = np.linspace(0, 2 * np.pi, 2 * steps + 1)
-    n = np.stack(
-        [
-            np.sin(polar)[:, None] * np.cos(around),
-            np.sin(polar)[:, None] * np.sin(around),
-            np.broadcast_to(np.cos(polar)[:, None], (len(polar), len(around))),
-        ],
-        -1,
-    )
+    polar, around = surface_grid(stiffness, steps)
+    n = surface_directions(polar, np.concatenate([around, np.pi + around[1:]]))
     modulus = directional_modulus(stiffness, n)
     norm = norm or Normalize(0, modulus.max())
     points = (modulus[..., None] * n) @ view.T

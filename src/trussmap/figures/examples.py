@@ -1,13 +1,15 @@
 """Fig. 1B–D: three designs at one relative density, each with its elastic surface."""
 
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 
 from trussmap.figures import draw, style
 from trussmap.homogenization import homogenize_designs
-from trussmap.lattice.compound import compound
-from trussmap.lattice.descriptor import DENSITY, REPS, TYPES, deformation_map, design_topology
+from trussmap.lattice.compound import compound, lattice_set
+from trussmap.lattice.descriptor import DENSITY, REPS, TYPES, deformation_map
+from trussmap.lattice.elementary import NAMES
 
 #: Three designs (3, 19) in the order of DESIGN_COLUMNS at the paper's relative density of 0.05: one elementary lattice,
 #: two and three of them, from no stretch to a strong one.
@@ -24,13 +26,18 @@ def plot(designs: np.ndarray, path: str | Path) -> None:
     """Draw one cell of each design (n, 19) above its elastic surface, each surface at a scale of its own, to a PNG."""
     stiffness, maps = homogenize_designs(designs), deformation_map(designs)
     with style.figure(path, 3.1 * len(designs), 6.2) as fig:
-        grid = fig.add_gridspec(2, len(designs), left=0.06, right=0.99, top=0.87, bottom=0.05, wspace=0.05, hspace=0.16)
-        topology = design_topology(designs)
+        grid = fig.add_gridspec(2, len(designs), left=0.06, right=0.99, top=0.85, bottom=0.05, wspace=0.05, hspace=0.1)
         for k, design in enumerate(designs):
             graph = compound(design[TYPES], design[REPS]).mapped(maps[k])
             ax = fig.add_subplot(grid[0, k])
             draw.lattice(ax, graph, design[DENSITY], pixels=600)
-            ax.set_title(f"{'BCDEFG'[k]}   topology {topology[k]}", loc="left", fontsize=11)
+            box = grid[0, k].get_position(fig)
+            names = [
+                NAMES[number].replace("_", " ") + (" (2×)" if rep == 2 else "")
+                for number, rep in lattice_set(design[TYPES], design[REPS])
+            ]
+            fig.text(box.x0 + 0.01, 0.885, "BCDEFG"[k], fontsize=12, weight="bold")
+            fig.text(box.x0 + 0.045, 0.9, fill(" + ".join(names), 34), fontsize=8.5, va="center", linespacing=1.3)
             below = fig.add_subplot(grid[1, k])
             draw.elastic_surface(below, stiffness[k])
             length = draw.round_length(draw.maximum_modulus(stiffness[k]) / 2)

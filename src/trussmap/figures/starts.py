@@ -34,10 +34,14 @@ def plot(table: pd.DataFrame, path: str | Path) -> None:
             ax.grid(color=style.GUIDE, lw=0.6)
             ax.set_axisbelow(True)
         axes[0].set_ylabel("median of ‖ΔC‖/‖C‖, best of the starts")
-        axes[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.percent(value)))
+        axes[0].yaxis.set_major_formatter(FuncFormatter(_percent))
         axes[0].yaxis.set_minor_formatter(NullFormatter())
         handles, labels = axes[0].get_legend_handles_labels()
         fig.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.08, 0.99), ncols=2, fontsize=9)
+
+
+def _percent(value, _):
+    return f"{100 * value:.3g} %" if value > 1.1 * _FLOOR else f"≤ {100 * _FLOOR:.3g} %"
 
 
 def _front(rows):

@@ -96,7 +96,7 @@ def _row(axes, name, target, graph, chosen, units, with_lattice):
         lattice = design_graph(row[DESIGN_COLUMNS].to_numpy(float))
         draw.lattice(ax, lattice, row["relative_density"], color, draw.square(draw.lattice_limits(lattice)), 500)
         error, worst = (style.percent(row[key]) for key in ("relative_error", "modulus_error_largest"))
-        text = f"{label}, $\\rho$ = {row['relative_density']:.3f}\noff by {error}, $E(n)$ ≤ {worst}"
+        text = f"{label}, $\\rho$ = {row['relative_density']:.3f}\noff by {error}, $E(n)$ by ≤ {worst}"
         ax.set_title(text, fontsize=8, pad=1, y=1)
     _projections(axes[2:], curves, unit)
 
@@ -122,9 +122,9 @@ def _projections(axes, curves, unit):
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         ax.axis("off")
         ax.text(reach, 0.03 * reach, f"${a}$", ha="right", va="bottom", fontsize=9)
-        ax.text(0.03 * reach, reach, f"${b}$", ha="left", va="top", fontsize=9)
-        ax.set_title(f"$E(n)$ in the {a}{b} plane", fontsize=8.5, pad=5, y=1)
-        ax.text(reach, -reach, f"a ring: {style.number(step)} {unit}", ha="right", va="bottom", fontsize=7.5)
+        ax.text(0, reach, f"${b}$", ha="center", va="bottom", fontsize=9)
+        ax.set_title(f"$E(n)$ in the {a}{b} plane", fontsize=8.5, pad=13, y=1)
+        ax.text(0, -reach, f"a ring: {style.number(step)} {unit}", ha="center", va="top", fontsize=7.5)
 
 
 def _two_lines(name):

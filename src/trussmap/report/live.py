@@ -79,14 +79,16 @@ def cell_view(graph: PeriodicGraph | None = None, density: float = 0.0, stiffnes
     """The data of one cell view: a lattice of a relative density, an elastic surface of a stiffness (21,), or both."""
     view = {}
     if graph is not None:
-        view |= {"struts": _struts(graph)} | _placed(graph, density)
+        struts, index = _struts(graph)
+        view |= {"struts": struts} | _placed(graph, density)
+        if graph.areas is not None:
+            view["radius"] = [_short(radius) for radius in graph.radii(density)[index]]
     if stiffness is not None:
-        polar, around = np.linspace(0, np.pi, _STEPS + 1)[:, None], np.linspace(0, np.pi, _STEPS + 1)
-        n = np.stack(
-            [np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar) + 0 * around], axis=-1
-        )
-        modulus, top = directional_modulus(stiffness, n), float(draw.maximum_modulus(stiffness))
+        polar, around = draw.surface_grid(stiffness, _STEPS)
+        modulus = directional_modulus(stiffness, draw.surface_directions(polar, around))
+        top = float(draw.maximum_modulus(stiffness))
         view |= {"top": _short(top), "surface": _integers(modulus / top, _MODULUS), "modulus_unit": _MODULUS}
+        view |= {"polar": polar.round(4).tolist(), "around": around.round(4).tolist()}
     return view
 
 
@@ -201,7 +203,7 @@ def _described(designs, lattices, graphs):
         members, density = lattice_set(design[TYPES], design[REPS]), float(design[DENSITY])
         if members not in graphs:
             graphs[members] = len(lattices), compound(design[TYPES], design[REPS])
-            lattices.append(_struts(graphs[members][1]))
+            lattices.append(_struts(graphs[members][1])[0])
         index, cube = graphs[members]
         names = [NAMES[number].replace("_", " ") + (" 2×" if rep == 2 else "") for number, rep in members]
         words = f"{' + '.join(names)}, ρ = {density:.3f}"
@@ -210,14 +212,14 @@ def _described(designs, lattices, graphs):
 
 
 def _struts(graph):
-    """Ends of the struts of one closed cell, as fractions of its edges: six integers a strut."""
-    start, end, _ = draw.cell_struts(replace(graph, cell=np.eye(3)))
-    return _integers(np.hstack([start, end]), _LENGTH)
+    """Ends of the struts of one closed cell as fractions of its edges, six integers a strut; and their numbers."""
+    start, end, index = draw.cell_struts(replace(graph, cell=np.eye(3)))
+    return _integers(np.hstack([start, end]), _LENGTH), index
 
 
 def _placed(graph, density):
-    """Cell vectors (nine numbers, row by row) and radius of the struts, for edges of the unit cube."""
-    return {"cell": [_short(value) for value in graph.cell.ravel()], "radius": _short(graph.radius(density))}
+    """Cell vectors (nine numbers, row by row) and the radius of struts that are all alike."""
+    return {"cell": [_short(value) for value in graph.cell.ravel()], "radius": _short(graph.radii(density)[0])}
 
 
 def _vector(row):

@@ -31,13 +31,13 @@ CAPTIONS = {
     "R1, stretched by V, rotated by R2. Below each stage its elastic surface, the Young’s modulus E(n) in every "
     "direction n relative to that of the base material, by finite elements; all surfaces at one scale.",
     "examples": "Fig. 1B–D. Three designs of relative density 0.05, of one, two and three elementary lattices, and "
-    "their elastic surfaces, each at a scale of its own.",
+    "their elastic surfaces E(n)·n by finite elements, each at a scale of its own. The designs are of this study’s "
+    "choice, not those of the paper.",
     "elementary": "SI Fig. S1. The seven elementary lattices with their numbers, all at one relative density.",
     "dataset": "Distribution of the 21 elastic constants of the training data, with mean ± standard "
     "deviation here and in the published data set. Lower left: differences of the moments in standard errors; the grey "
     "band is ±2.",
-    "losses": "Training and validation losses of every network over its epochs: mean squared errors of scaled "
-    "quantities.",
+    "losses": "Training and validation losses of every network over its epochs.",
     "correlation_forward_*": "Fig. 2 and SI Fig. S3, forward model; {0}. Stiffness as predicted over that by finite "
     "elements, test designs.",
     "correlation_surrogate_*": "Fig. 2 and SI Fig. S4, inverse model, as in the paper; {0}. Stiffness of the proposed "
