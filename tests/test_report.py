@@ -10,8 +10,8 @@ from matplotlib.image import imsave
 
 from trussmap.report import write_report
 from trussmap.report.findings import findings
-from trussmap.report.tables import headline_rows, r2_table
-from trussmap.report.text import flatten
+from trussmap.report.tables import chapter_table, headline_rows, r2_table
+from trussmap.report.text import flatten, value_text
 from trussmap.stiffness import COMPONENTS
 
 PAPER = {
@@ -175,8 +175,8 @@ def test_findings_follow_from_the_numbers(study, metrics):
     sentences = findings(metrics, study / "moments.csv")
     assert any("C12 differs most" in s and "-3.1" in s and "1 of 2" in s for s in sentences)
     assert any("217" in s and "262" in s for s in sentences)
-    assert any("best proposal" in s and "1 of 2 specimens, in every measure" in s for s in sentences)
-    assert any("design A" in s and "1 of 1 specimens, in every measure" in s for s in sentences)
+    assert any("best proposal" in s and "1 of 2, in every measure" in s for s in sentences)
+    assert any("design A" in s and "1 of 1, in every measure" in s for s in sentences)
     assert not any("NMSE" in s for s in sentences)
     assert any("higher by up to 0.0700" in s for s in sentences)
     assert any("every strut" in s for s in sentences)
@@ -202,3 +202,19 @@ def test_report_of_a_study_without_files(tmp_path):
 
 def test_flatten():
     assert list(flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3})) == [("a.b", 1), ("a.c.d", 2), ("e", 3)]
+
+
+def test_numbers_beyond_meaning_are_bounds():
+    assert value_text("nmse_frobenius_median", 4.2e-32) == "< 10⁻¹²"
+    assert value_text("nmse_componentwise_median", 1.2e33) == "> 10⁶"
+    assert value_text("nmse_componentwise", 432.1) == "430"
+    assert value_text("log_euclidean_median", 4.4e-14) == "< 0.000001"
+    assert value_text("relative_error_median", 3e-15) == "< 0.0001 %"
+    assert value_text("redraw_differs_share", 0.0) == "0 %"
+
+
+def test_errors_of_refined_test_designs_are_not_called_the_networks(metrics):
+    metrics["unseen"] = {"none": {"relative_error_median": 0.1}, "thorough": {"relative_error_median": 1e-16}}
+    table = chapter_table(metrics, "unseen", proposal="best_")
+    assert table["columns"] == ["none", "thorough"]
+    assert table["sections"] == [("‖ΔC‖/‖C‖", [("best design, median of the targets", ["10 %", "< 0.0001 %"])])]

@@ -4,9 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from trussmap.measures import MEASURES
 from trussmap.report.text import find, name_of
 from trussmap.stiffness import COMPONENTS
+
+#: The measures for a reader in a sentence.
+_WORDS = {
+    "relative_error": "‖ΔC‖/‖C‖",
+    "modulus_error_median": "the median error of E(n)",
+    "modulus_error_largest": "the largest error of E(n)",
+    "log_euclidean": "the log-Euclidean distance",
+}
 
 
 def findings(metrics, moments=None):
@@ -78,14 +85,16 @@ def _lookup_finding(metrics):
     for end, words in (("", "the network’s best proposal"), ("_refined", "the refined design A")):
         for baseline, other in (("lookup", "as it is"), ("symmetric_lookup", "up to rotation and density")):
             won = {}
-            for measure in (name for name in MEASURES if "nmse" not in name):
+            for measure in _WORDS:
                 keys = f"{measure}{end}", f"{baseline}_{measure}"
                 pairs = [[v[key] for key in keys] for v in specimens if all(key in v for key in keys)]
                 if pairs:
                     won[measure] = f"{sum(a < b for a, b in pairs)} of {len(pairs)}"
             if won:
-                each = "; ".join(f"{number} by {MEASURES[measure]}" for measure, number in won.items())
+                each = "; ".join(f"{number} by {_WORDS[measure]}" for measure, number in won.items())
                 if len(set(won.values())) == 1:
-                    each = f"{next(iter(won.values()))} specimens, in every measure"
-                out.append(f"Bone: {words} is closer than the closest training design {other}: {each}.")
+                    each = f"{next(iter(won.values()))}, in every measure"
+                out.append(
+                    f"Bone: {words} is closer than the closest training design {other}, of the specimens: {each}."
+                )
     return out

@@ -181,7 +181,7 @@ def chapter_table(metrics, chapter, own="here", proposal=""):
     for words in ("", *MEASURES.values()):
         parts["nmse" if "NMSE" in words else "sections"][words] = []
     for key in keys:
-        heading, label = _label(key, proposal)
+        heading, label = ("", key.removeprefix("r2.")) if key.startswith("r2.") else _label(key, proposal)
         part = "nmse" if "NMSE" in heading + label else "r2" if key.startswith("r2.") else "sections"
         row = label, [_with_quartiles(numbers, key) for numbers in columns.values()]
         parts[part].setdefault(heading, []).append(row)
@@ -240,20 +240,16 @@ def _label(key, proposal=""):
     """Heading and words of a key: of an error, its measure, and what it is the error of."""
     measure = next((name for name in MEASURES if name in key), None)
     if key in _LABELS or measure is None:
-        return "", _LABELS.get(key, " · ".join(_symbol(part.replace("_", " ")) for part in key.split(".")))
+        return "", _LABELS.get(key, " · ".join(part.replace("_", " ") for part in key.split(".")))
     before, _, after = key.partition(measure)
     if before.startswith("better_than"):
-        design = "design A, refined," if "_refined" in before else "network’s best proposal"
+        design = "refined design A" if "_refined" in before else "network’s best proposal"
         other = _OF["symmetric_lookup_" if "symmetric" in before else "lookup_", ""]
         return MEASURES[measure], f"share of targets where the {design} is closer than the {other}"
     statistic = next((end for end in _STATISTICS if after.endswith(end)), "")
     of = (before or proposal, after.removesuffix(statistic))
     words = _OF.get(of, f"{before}{after}".replace("_", " "))
     return MEASURES[measure], words + _STATISTICS.get(statistic, "")
-
-
-def _symbol(word):
-    return "R²" if word == "r2" else word
 
 
 def _r2(value):

@@ -64,7 +64,7 @@ def squared(value):
 
 
 def percent(value):
-    if 0 <= value < 1e-6:  # rounding; no one can measure or make that
+    if 0 < value < 1e-6:  # rounding; no one can measure or make that
         return "< 0.0001 %"
     return f"{100 * value:.3g} %" if abs(value) < 10 else f"{100 * value:,.0f} %"
 
