@@ -1,16 +1,17 @@
 # make study              the default study (config.yaml)      make study STUDY=smoke    a small one, in minutes
 # make test               all tests, the smoke study included  make lint                 style of code and workflow
 # make benchmark          speed of homogenization beside other solvers (docs/benchmarks.md)
+# make docs               README.md and docs/ from their templates and docs/results/
 PYTHON ?= python3
 STUDY ?= laptop
 CORES ?= all
 BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 
-.PHONY: help environment study test benchmark lint format lock
+.PHONY: help environment study test benchmark docs lint format lock
 
 help:
-	@head -n 3 Makefile | cut -c3-
+	@head -n 4 Makefile | cut -c3-
 
 study: $(ENVIRONMENT)
 	$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
@@ -22,6 +23,10 @@ test: $(ENVIRONMENT)
 benchmark: $(ENVIRONMENT)
 	@test -d build/benchmark || $(BIN)/python -m pip install --quiet --target build/benchmark openseespy==3.7.1.2 || true
 	PYTHONPATH=build/benchmark $(BIN)/python benchmarks/homogenization.py
+
+# Of a study that is finished: make docs TAKE=results/laptop
+docs: $(ENVIRONMENT)
+	$(BIN)/python docs/generate.py $(if $(TAKE),--take $(TAKE))
 
 lint: $(ENVIRONMENT)
 	$(BIN)/ruff check .

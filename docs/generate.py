@@ -24,6 +24,8 @@ from trussmap.report.text import duration, percent, plain
 from trussmap.stiffness import COMPONENTS
 
 DOCS = Path(__file__).parent
+#: Tables of a study that pages quote beside ``metrics.json``.
+TABLES = ["generalize/starts.csv"]
 
 
 def take(study):
@@ -33,10 +35,13 @@ def take(study):
     commit = subprocess.run(
         ["git", "-C", study, "log", "-1", "--format=%h of %as"], capture_output=True, text=True, check=True
     ).stdout.strip()
-    written = [path.stat().st_mtime for path in study.rglob("*.*")]
     tree = {"run": {"study": settings["study"], "commit": commit, "cores": os.cpu_count(), "seed": settings["seed"]}}
-    tree["run"]["duration"] = duration(max(written) - min(written))  # of a run without a break
+    # Not the time between the first file and the last: other work on the machine would count as well.
+    times = [row["cpu_time"] for path in study.glob("benchmarks/*/*.tsv") for row in _rows(path, "\t")]
+    tree["run"]["cpu_seconds"] = sum(time for time in times if time != "NA")
     write_json(_rounded(tree | metrics), DOCS / "results" / f"{settings['study']}.json")
+    for table in TABLES:
+        shutil.copy(study / table, DOCS / "results" / f"{settings['study']}_{Path(table).name}")
 
 
 #: What may be made beside a study, and where it stands in docs/.
@@ -60,9 +65,7 @@ def take_more(study):
 def pages():
     """{path: text} of all pages, made of the templates and the results."""
     results = {path.stem: json.loads(path.read_text()) for path in sorted((DOCS / "results").glob("*.json"))}
-    for path in sorted((DOCS / "results").glob("*.csv")):
-        with open(path) as file:
-            results[path.stem] = [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    results |= {path.stem: _rows(path) for path in sorted((DOCS / "results").glob("*.csv"))}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(DOCS / "templates"),
         undefined=jinja2.StrictUndefined,
@@ -99,6 +102,11 @@ def _rounded(value):
     if isinstance(value, list):
         return [_rounded(item) for item in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _rows(path, delimiter=","):
+    with open(path) as file:
+        return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file, delimiter=delimiter)]
 
 
 def _number(text):

@@ -356,6 +356,7 @@ def test_evaluation_has_every_number(folder, architecture):
         "split": "test",
         "designs": 150,
         "redraws": 2,
+        "redraw_temperature": 200,
         "timing_predictions": 300,
         "bootstrap": 20,
         "refine_steps": 2,
@@ -371,7 +372,9 @@ def test_evaluation_has_every_number(folder, architecture):
             np.mean(list(metrics["inverse"][key].values())) for key in ("r2_fe_one_guess", "r2_fe_single", "r2_fe")
         ]
         assert chosen == sorted(chosen)
-    assert (metrics["inverse"]["redraw_differs_share"] > 0) == (architecture != "direct")
+    for key in ("redraw_differs_share", "redraw_differs_share_hot"):
+        assert (metrics["inverse"][key] > 0) == (architecture != "direct")
+    assert metrics["inverse"]["redraw_differs_share_hot"] >= metrics["inverse"]["redraw_differs_share"]
     mean = {key: np.mean(list(metrics["inverse"][key].values())) for key in ("r2_fe", "r2_fe_refined")}
     assert mean["r2_fe_refined"] > mean["r2_fe"]
     low, high = metrics["forward"]["r2_interval"]["C11"]

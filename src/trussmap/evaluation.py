@@ -15,6 +15,7 @@
 ``inverse.same_topology_share``     share of proposals with the target's own topology; ``…_by_chance`` of two designs
                                     of the data set
 ``inverse.redraw_differs_share``    share of redraws for a target with another topology than its first draw
+                                    at temperature 1; ``…_hot`` at ``redraw_temperature``
 ``inverse.seconds_30000``           time of 30,000 proposals, best of three (scaled from ``timing_predictions`` targets)
 ``inverse.relative_error_median …`` of the FE-verified proposals, in all `trussmap.measures.MEASURES`
 ==================================  ==============================================================================
@@ -37,6 +38,7 @@ from trussmap.learning.models import load_forward, load_inverse
 from trussmap.lookup import closest_designs
 from trussmap.measures import bootstrap_interval, errors, r_squared
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC
+from trussmap.streams import stream
 
 
 def evaluate(
@@ -47,7 +49,7 @@ def evaluate(
     Parameters
     ----------
     settings : ``split`` (test, or validation to choose by), ``designs`` of it (at most), ``redraws`` (≥ 2),
-        ``timing_predictions``, ``bootstrap`` (resamples), and ``refine_steps`` (0: none).
+        ``redraw_temperature``, ``timing_predictions``, ``bootstrap`` (resamples), and ``refine_steps`` (0: none).
 
     Returns
     -------
@@ -80,11 +82,13 @@ def evaluate(
         _, refined = refine_designs(truth, designs, steps, **solver)
         found["refine_seconds_30000"] = (perf_counter() - start) * 30_000 / len(truth)
         found["r2_fe_refined"] = scores(refined)[0]
-    topology = np.stack([design_topology(proposals[:, i]) for i in range(proposals.shape[1])], 1)
     own = design_topology(out["designs"])
-    found["same_topology_share"] = float((topology[:, 0] == own).mean())
+    found["same_topology_share"] = float((design_topology(designs) == own).mean())
     found["same_topology_share_by_chance"] = float(((np.bincount(own) / len(own)) ** 2).sum())
-    found["redraw_differs_share"] = float((topology[:, 1:] != topology[:, :1]).mean())
+    hot = inverse.propose(truth, settings["redraws"], settings["redraw_temperature"], stream(seed, "redraws"))
+    for key, drawn in (("", proposals), ("_hot", hot)):
+        topology = design_topology(drawn.reshape(-1, drawn.shape[-1])).reshape(drawn.shape[:2])
+        found[f"redraw_differs_share{key}"] = float((topology[:, 1:] != topology[:, :1]).mean())
     found |= _medians(out["inverse_fe"], truth)
     found["seconds_30000"] = time_proposals(inverse, truth, settings["timing_predictions"])
     return metrics, out

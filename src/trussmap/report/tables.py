@@ -119,7 +119,8 @@ def headline_rows(metrics, architectures):
     for key, text, form in (
         ("same_topology_share", "inverse: proposals with the target’s own topology", percent),
         ("same_topology_share_by_chance", "the same for any other design of the data set: chance", percent),
-        ("redraw_differs_share", "inverse: redraws that give another topology", percent),
+        ("redraw_differs_share_hot", "inverse: redraws at τ = 200 that give another topology", percent),
+        ("redraw_differs_share", "the same at τ = 1, at which it was trained", percent),
         ("seconds_30000", "inverse: time for 30,000 proposals", lambda v: f"{v:.3g} s"),
     ):
         stated = find(metrics, f"paper.inverse.paper.{key}")
