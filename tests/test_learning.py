@@ -204,6 +204,13 @@ def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path, capsys):
     assert "resumed" not in capsys.readouterr().out
 
 
+def test_a_training_that_diverges_says_so(tmp_path):
+    model, data = _toy()
+    settings = _settings(epochs=3, schedule="constant") | {"learning_rate": 1e38}
+    with pytest.raises(InputError, match=r"t: the loss is .* epoch 1; expected a learning_rate below 1e"):
+        training.train("t", model, {}, data, data, settings, 1, {}, tmp_path / "c.safetensors")
+
+
 def test_a_training_does_not_depend_on_the_cores(tmp_path):
     """Torch's threads stand for the cores: sums over rows, such as the gradients of biases, are spread over them."""
     found = []
@@ -394,15 +401,16 @@ def test_a_record_tells_where_a_model_comes_from(folder):
     assert not list((folder / "polar").glob("*checkpoint*"))
 
 
-def test_proposals_are_made_in_the_precision_of_the_training(folder, test_split, tmp_path):
+@pytest.mark.parametrize("architecture", ["polar", "paper", "direct"])
+def test_proposals_are_made_in_the_precision_of_the_training(folder, test_split, tmp_path, architecture):
     """Whatever this machine would train in: otherwise proposals depend on the machine."""
     found = []
     for precision in ("float32", "bfloat16"):
-        export_pretrained(folder / "polar", tmp_path)
+        export_pretrained(folder / architecture, tmp_path)
         record = read_record(tmp_path / "inverse.json") | {"precision": precision}
         (tmp_path / "inverse.json").write_text(json.dumps(record))
         found.append(load_inverse(tmp_path).propose(test_split["stiffness"][:50]))
-    own = load_inverse(folder / "polar").propose(test_split["stiffness"][:50])
+    own = load_inverse(folder / architecture).propose(test_split["stiffness"][:50])
     assert np.median(np.abs(found[0] - own)) < np.median(np.abs(found[1] - own))
     assert not np.array_equal(*found)
 

@@ -61,7 +61,7 @@ def errors_by_cost(
                 rows.append({"source": source, "starts": own.shape[1], "steps": steps, "solutions": cost})
                 rows[-1] |= _statistics(relative_error(reached, targets))
     nothing = np.zeros(0, int), np.zeros((0, designs.shape[1]))
-    own = stream(seed, "search")
+    own = stream(seed, "starts", "search")
     owner, designs, stiffness = search(targets, *nothing, "quick", own, threads, poisson_ratio)
     error = nmse_frobenius(stiffness, targets[owner])
     order = np.lexsort((error, owner))
@@ -89,7 +89,7 @@ def _statistics(error):
 
 def _starts(targets, forward, inverse, dataset, count, seed):
     """Designs (n, count, 19) for every source, best first as far as one can tell without finite elements."""
-    proposals = inverse.propose(targets, draws=_SCREENED * count, seed=stream(seed, "starts"))
+    proposals = inverse.propose(targets, draws=_SCREENED * count, seed=stream(seed, "starts", "network"))
     flat = proposals.reshape(-1, proposals.shape[-1])
     error = nmse_frobenius(forward.predict(flat), np.repeat(targets, proposals.shape[1], 0)).reshape(len(targets), -1)
     found = {"network": np.take_along_axis(proposals, error.argsort(1)[:, :count, None], 1)}
@@ -97,7 +97,7 @@ def _starts(targets, forward, inverse, dataset, count, seed):
         for name in ("symmetric_lookup", "lookup"):
             found[name] = closest_designs(data.train, targets, count, symmetric=name != "lookup")[0]
     size = len(targets) * count * _RANDOM
-    found["random"] = sample_designs(stream(seed, "random starts"), 0, size).reshape(len(targets), -1, flat.shape[1])
+    found["random"] = sample_designs(stream(seed, "starts", "random"), 0, size).reshape(len(targets), -1, flat.shape[1])
     return found
 
 

@@ -19,12 +19,13 @@ def benchmark_of(rule, job=None):
     return f"{RESULTS}/benchmarks/{rule}/{job or rule}.tsv"
 
 
-def source_of(rule, architecture=None):
-    """Digest of the source that a rule's result depends on: its script's, and that of an architecture it trains or uses.
+def source_of(rule, *architectures):
+    """Digest of the source that a rule's result depends on: its script's, and that of architectures it uses or names.
 
-    It is a parameter of every rule, so that an edit of the library makes again what it touches.
+    It is a parameter of every rule, so that an edit of the library makes again what it touches. Architectures are told
+    because the library finds them by name, which no digest of imports sees.
     """
-    own = [f"trussmap.learning.{architecture}"] if architecture else []
+    own = [f"trussmap.learning.{architecture}" for architecture in architectures]
     return source_digest(f"{workflow.basedir}/workflow/scripts/{rule}.py", *own)
 
 

@@ -146,7 +146,7 @@ rule figure_losses:
         mem_mb=1000,
         runtime=10,
     params:
-        source=source_of("figure_losses"),
+        source=source_of("figure_losses", *NETWORKS),
     message:
         "Drawing the course of the trainings"
     script:
@@ -174,7 +174,7 @@ rule figure_scaling:
         mem_mb=1000,
         runtime=10,
     params:
-        source=source_of("figure_scaling"),
+        source=source_of("figure_scaling", *NETWORKS),
     message:
         "Drawing accuracy against designs and compute"
     script:
@@ -423,7 +423,7 @@ rule report:
         mem_mb=2000,
         runtime=10,
     params:
-        source=source_of("report"),
+        source=source_of("report", *NETWORKS),
     message:
         "Writing the report"
     script:

@@ -15,12 +15,13 @@ with job(snakemake):
     from trussmap.io import write_csv, write_json
     from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology
     from trussmap.measures import MEASURES, errors
+    from trussmap.streams import stream
     from trussmap.targets import read_targets
 
     p = snakemake.params
     targets, names = read_targets(snakemake.input.targets, p.youngs_modulus)
     nothing = np.zeros(0, int), np.zeros((0, len(DESIGN_COLUMNS)))
-    how = "thorough", p.seed, snakemake.threads, p.poisson_ratio
+    how = "thorough", stream(p.seed, "bone search"), snakemake.threads, p.poisson_ratio
     owner, designs, stiffness = search(targets, *nothing, *how)
     table = pd.DataFrame({"name": np.array(names)[owner]} | errors(stiffness, targets[owner]))
     table["topology"] = design_topology(designs)

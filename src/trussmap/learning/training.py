@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
+from trussmap.errors import InputError
 from trussmap.io import atomic_path
 from trussmap.learning.networks import hidden_layers_in, single_threads
 from trussmap.streams import stream
@@ -67,7 +68,7 @@ def train(name, network, parents, data, validation, settings, seed, provenance, 
     provenance : anything JSON; a checkpoint with another provenance or other settings is not resumed.
     checkpoint : path of the checkpoint (safetensors), written every ``checkpoint_seconds`` and removed by the caller.
 
-    Every epoch ends with the loss on the validation data.
+    Every epoch ends with the loss on the validation data. Raises InputError if the loss is not finite there.
     """
     own_device, hidden = device(), precision(settings["precision"])
     network.to(own_device).precision = hidden
@@ -131,6 +132,11 @@ def train(name, network, parents, data, validation, settings, seed, provenance, 
             state["seconds"] = before + now - begun
             if state["step"] % per_epoch == 0:
                 means = {k: float(v) / per_epoch for k, v in state["sums"].items()}
+                if not math.isfinite(means["loss"]):
+                    raise InputError(
+                        f"{name}: the loss is {means['loss']} after epoch {epoch + 1}; expected a learning_rate below "
+                        f"{settings['learning_rate']:g}."
+                    )
                 if settings["schedule"] == "plateau":
                     rate.step(means["loss"])
                 state["history"].append(

@@ -6,7 +6,7 @@ from torch import nn
 
 from trussmap.lattice.descriptor import R1, R2
 from trussmap.learning.features import moments
-from trussmap.learning.networks import AT_ONCE, MLP
+from trussmap.learning.networks import AT_ONCE, MLP, hidden_layers_in
 from trussmap.learning.paper import encoding
 
 _LOW = np.array([0, -1, -1] * 2)
@@ -37,6 +37,7 @@ class _Direct(nn.Module):
     """One network between the descriptor (n, 40) and the 21 constants, standardised."""
 
     columns = ("designs", "stiffness")
+    precision = torch.float32  #: of the hidden layers in training, and so in proposals
 
     def __init__(self, inputs, hidden, outputs, scaling):
         super().__init__()
@@ -95,5 +96,6 @@ class DirectInverse(_Direct):
         out = []
         for start in range(0, len(targets), AT_ONCE):
             part = torch.as_tensor(targets[start : start + AT_ONCE], dtype=torch.float32, device=self.mean.device)
-            out.append(decode(self.network(self.standardised(part))))
+            with hidden_layers_in(self.precision):
+                out.append(decode(self.network(self.standardised(part))))
         return np.repeat(np.concatenate(out)[:, None], draws, axis=1)
