@@ -108,3 +108,30 @@ def test_arrows_are_found_wherever_they_hide(tmp_path):
     ]
     assert {"some.high", "some.low.a"} <= {*cycle(edges)}
     assert cycle(edges | {"some.low.a": set()}) is None
+
+
+def public_functions(path):
+    """Functions and methods of a module that others may call, with the names of their classes."""
+
+    def inside(body, owner):
+        for node in body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                yield from inside(node.body, f"{node.name}.")
+            elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                yield owner + node.name, node
+
+    return inside(ast.parse(path.read_text()).body, "")
+
+
+def test_public_functions_say_what_they_do_and_take():
+    """But for what is compiled: its arguments are vectors there, and stand in a table at the head of the module."""
+    compiled = {"homogenization/kernel.py", "homogenization/simd.py"}
+    faults = []
+    for path in sorted((ROOT / "src" / "trussmap").rglob("*.py")):
+        name = str(path.relative_to(ROOT / "src" / "trussmap"))
+        for function, node in public_functions(path) if name not in compiled else ():
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            bare = [a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")]
+            if bare or node.returns is None or not ast.get_docstring(node):
+                faults.append(f"{name}, {function}: {bare}")
+    assert faults == []

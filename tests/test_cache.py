@@ -1,6 +1,7 @@
 """What is kept on disk: made again when its source changes or it is damaged, and never needed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,12 @@ def test_machine_code_follows_all_that_is_compiled_in(tmp_path, module, before, 
     path.write_text(text.replace(before, after))
     changed, hit = solve(package, tmp_path / "cache")
     assert not hit and abs(changed / first - 1) > 1e-8
+
+
+def test_machine_code_is_kept_in_no_other_way():
+    """Numba's own ``cache=True`` watches the file of a function, not what is compiled in from others."""
+    for path in SOURCE.rglob("*.py"):
+        assert path.name == "cache.py" or not re.search(r"\bcache=(True|1)", path.read_text()), path
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ _BLOCK = 65536
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-def main():
+def main() -> None:
+    """The command `trussmap`: InputError ends it with one sentence and exit code 2."""
     try:
         app()
     except InputError as error:
@@ -28,7 +29,7 @@ def main():
 
 
 @app.callback()
-def trussmap():
+def trussmap() -> None:
     """From a stiffness tensor to truss lattices that have it.
 
     Stiffness is in Voigt order 11, 22, 33, 23, 13, 12 with engineering shear strains.
@@ -47,7 +48,7 @@ def homogenize(
         ),
     ] = False,
     poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
-):
+) -> None:
     """Effective stiffness of designs by finite elements, in units of the base material's Young's modulus."""
     from trussmap.homogenization import homogenize_designs
     from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS
@@ -81,7 +82,7 @@ def homogenize_cells(
     stiffness: Annotated[Path, typer.Argument(help=".csv or .parquet to write: name and C11 … C66 of each cell.")],
     relative_density: Annotated[float, typer.Option(help="Relative density that each cell is given.")],
     poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
-):
+) -> None:
     """Effective stiffness of the cells of a catalogue, in units of the base material's Young's modulus."""
     import pyarrow
 
@@ -127,7 +128,7 @@ def design(
             help=f"Poisson's ratio of the base material; default: that of the study, without one {POISSON_RATIO}."
         ),
     ] = None,
-):
+) -> None:
     """Lattices that have a given stiffness, best first, each verified by finite elements."""
     from trussmap.design import design_lattices
     from trussmap.learning.study import load_models

@@ -93,7 +93,12 @@ def read_shard(path: str | Path) -> dict:
 
 # --------------------------------------------------------------------------------------------------------- data set
 def split_of(numbers: np.ndarray, seed: int, validation_share: float, test_share: float) -> np.ndarray:
-    """Index in ``SPLITS`` (n,) of designs (n,) int: a function of (seed, number) and the shares alone."""
+    """Index in ``SPLITS`` (n,) of designs (n,) int: a function of (seed, number) and the shares alone.
+
+    >>> shares = np.bincount(split_of(np.arange(10_000), 2022, 0.1, 0.2)) / 10_000
+    >>> shares.round(1)  # SPLITS: train, validation, test
+    array([0.7, 0.1, 0.2])
+    """
     offset = (int(seed) * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % 2**64
     with np.errstate(over="ignore"):  # splitmix64 (Steele, Lea, Flood 2014), wraps on purpose
         z = np.asarray(numbers, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(offset)

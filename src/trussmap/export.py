@@ -16,7 +16,7 @@ from trussmap.lattice.graph import PeriodicGraph
 FACETS = 8
 
 
-def write_nodes_and_struts(graph: PeriodicGraph, radii: np.ndarray, stem: str | Path) -> None:
+def write_nodes_and_struts(graph: PeriodicGraph, radii: np.ndarray, stem: str | Path) -> list[Path]:
     """Write a unit cell as ``<stem>_nodes.csv``, ``<stem>_struts.csv`` and ``<stem>_cell.csv``.
 
     Lengths are in units of the graph's cell. Columns:
@@ -64,6 +64,11 @@ def block(graph: PeriodicGraph, cells: int) -> tuple[np.ndarray, np.ndarray]:
     """The struts of a block of ``cells``³ unit cells, each strut once, as nodes (n, 3) and struts (m, 2).
 
     Struts that leave the block end in a node outside it. Strut k·m … of cell number k are those of the graph in order.
+
+    >>> from trussmap.lattice.elementary import elementary_lattice
+    >>> nodes, struts = block(elementary_lattice(0), 2)
+    >>> len(struts)  # three of each cell
+    24
     """
     tiles = np.stack(np.meshgrid(*[np.arange(cells)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
     start = np.broadcast_to(tiles, (len(tiles), len(graph.struts), 3))

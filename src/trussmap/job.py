@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class _Tee:
 
 
 @contextmanager
-def job(snakemake):
+def job(snakemake: object) -> Iterator[None]:
     """Run the script of a rule: its log, its threads, its errors, and the record of where its results come from.
 
     What the script prints goes to its log and to the terminal. An InputError ends it with its one sentence and exit

@@ -55,7 +55,13 @@ def nmse_componentwise(prediction: np.ndarray, target: np.ndarray) -> np.ndarray
 
 
 def nmse_published_code(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Σ (ΔC)² / Σ C² over C11 … C16 and C22, the first seven of (..., 21): what the published code selects by."""
+    """Σ (ΔC)² / Σ C² over C11 … C16 and C22, the first seven of (..., 21): what the published code selects by.
+
+    >>> c = np.linspace(1, 2, 21)
+    >>> c[7:] *= 2  # of the others it sees nothing
+    >>> float(nmse_published_code(np.r_[1.1 * c[:7], c[7:]], c).round(9))
+    0.01
+    """
     part = slice(0, 7)
     return ((prediction - target)[..., part] ** 2).sum(-1) / (target[..., part] ** 2).sum(-1)
 
@@ -89,7 +95,12 @@ def log_euclidean(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def modulus_error(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Median and largest |E'(n)/E(n) − 1| (...,) over 1,000 directions n, for (..., 21) each."""
+    """Median and largest |E'(n)/E(n) − 1| (...,) over 1,000 directions n, for (..., 21) each.
+
+    >>> from trussmap.stiffness import isotropic, pack
+    >>> [float(value.round(9)) for value in modulus_error(pack(isotropic(1.1)), pack(isotropic()))]
+    [0.1, 0.1]
+    """
     shape = np.broadcast_shapes(np.shape(prediction), np.shape(target))
     rows = [np.broadcast_to(c, shape).reshape(-1, 21) for c in (prediction, target)]
     parts = []

@@ -37,7 +37,7 @@ def write_designs(
     cell_size_mm: float | None = None,
     block: int = 2,
     picture: Callable | None = None,
-) -> None:
+) -> pd.DataFrame:
     """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
 
     Parameters
@@ -123,7 +123,7 @@ def remarks(table: pd.DataFrame, targets: np.ndarray, youngs_modulus: float = 1.
     return sentences
 
 
-def printability(table: pd.DataFrame, cell_size_mm: float) -> pd.DataFrame:
+def printability(table: pd.DataFrame, cell_size_mm: float) -> tuple[np.ndarray, np.ndarray]:
     """Strut diameter and smallest gap between struts in mm, for unit cells of the volume cell_size_mm³: (n,) each.
 
     The gap is that between two struts that share no node, axis distance less diameter; negative where they overlap.

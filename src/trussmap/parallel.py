@@ -13,7 +13,11 @@ def thread_count(threads: int | None = None) -> int:
 
 
 def in_threads(function: Callable, parts: Iterable, threads: int | None = None) -> list:
-    """``[function(part) for part in parts]``, at most ``threads`` at a time."""
+    """``[function(part) for part in parts]``, at most ``threads`` at a time.
+
+    >>> in_threads(abs, [-1, 2], threads=2)
+    [1, 2]
+    """
     parts = list(parts)
     threads = min(thread_count(threads), len(parts))
     if threads <= 1:
@@ -23,7 +27,11 @@ def in_threads(function: Callable, parts: Iterable, threads: int | None = None) 
 
 
 def slices(count: int, most: int, threads: int | None = None) -> list[slice]:
-    """Equal parts of ``count`` rows, at most ``most`` rows each; as many as the threads or a multiple, if several."""
+    """Equal parts of ``count`` rows, at most ``most`` rows each; as many as the threads or a multiple, if several.
+
+    >>> slices(10, 4, threads=2)
+    [slice(0, 2, None), slice(2, 5, None), slice(5, 7, None), slice(7, 10, None)]
+    """
     parts, threads = -(-count // most), thread_count(threads)
     if parts > 1:
         parts = -(-parts // threads) * threads

@@ -3,9 +3,12 @@
 Rodrigues' formula stands here once for arrays and once for tensors, whose form keeps a gradient at the angle 0.
 """
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 #: A NumPy array or a torch tensor; what comes in goes out.
 Array = TypeVar("Array")
@@ -32,7 +35,11 @@ def rotation(angle_axis: np.ndarray) -> np.ndarray:
 
 
 def angle_axis(matrix: np.ndarray) -> np.ndarray:
-    """The (angle in [0, 2π), n1, n2) (..., 3) with n3 ≥ 0 of rotations (..., 3, 3): the inverse of ``rotation``."""
+    """The (angle in [0, 2π), n1, n2) (..., 3) with n3 ≥ 0 of rotations (..., 3, 3): the inverse of ``rotation``.
+
+    >>> angle_axis(rotation([1.0, 0.6, 0.0])).round(12)
+    array([1. , 0.6, 0. ])
+    """
     from scipy.spatial.transform import Rotation
 
     shape = matrix.shape[:-2]
@@ -46,7 +53,11 @@ def angle_axis(matrix: np.ndarray) -> np.ndarray:
 
 
 def from_rotation_vector(vectors: Array) -> Array:
-    """Rotations (..., 3, 3) by rotation vectors (..., 3), angle times axis; arrays or tensors."""
+    """Rotations (..., 3, 3) by rotation vectors (..., 3), angle times axis; arrays or tensors.
+
+    >>> from_rotation_vector(np.array([0.0, 0.0, np.pi / 2]))[0].round(12)
+    array([ 0., -1.,  0.])
+    """
     cross = _cross_matrix(vectors)
     if isinstance(vectors, np.ndarray):
         angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
@@ -59,8 +70,13 @@ def from_rotation_vector(vectors: Array) -> Array:
     return torch.eye(3).to(vectors) + sine * cross + versine * (cross @ cross)
 
 
-def from_six(vectors):
-    """Rotations (n, 3, 3), as a tensor, whose first two columns span (n, 6), by Gram–Schmidt (Zhou et al. 2019)."""
+def from_six(vectors: "torch.Tensor") -> "torch.Tensor":
+    """Rotations (n, 3, 3), as a tensor, whose first two columns span (n, 6), by Gram–Schmidt (Zhou et al. 2019).
+
+    >>> import torch
+    >>> from_six(torch.tensor([[2.0, 0, 0, 1, 1, 0]])).tolist()
+    [[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]
+    """
     import torch
     from torch.nn.functional import normalize
 
@@ -71,7 +87,11 @@ def from_six(vectors):
 
 
 def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
-    """Rotations (..., 3, 3) without the rounding errors of single precision (one step of Newton's)."""
+    """Rotations (..., 3, 3) without the rounding errors of single precision (one step of Newton's).
+
+    >>> nearest_rotation(1.0001 * np.eye(3))[0].round(7)
+    array([1., 0., 0.])
+    """
     return matrix @ (1.5 * np.eye(3) - 0.5 * matrix.swapaxes(-1, -2) @ matrix)
 
 

@@ -50,12 +50,20 @@ def unpack(vector: Array) -> Array:
 
 
 def pack(matrix: Array) -> Array:
-    """The 21 constants (..., 21) of symmetric matrices (..., 6, 6); arrays or tensors."""
+    """The 21 constants (..., 21) of symmetric matrices (..., 6, 6); arrays or tensors.
+
+    >>> pack(np.arange(36).reshape(6, 6))[[0, 1, 6, 20]]
+    array([ 0,  1,  7, 35])
+    """
     return matrix[..., ROWS, COLUMNS]
 
 
 def unpack_orthotropic(vector: Array) -> Array:
-    """The 21 constants (..., 21) of orthotropic stiffnesses given by their nine (..., 9); arrays or tensors."""
+    """The 21 constants (..., 21) of orthotropic stiffnesses given by their nine (..., 9); arrays or tensors.
+
+    >>> unpack_orthotropic(np.arange(9.0))[[0, 6, 7, 20]]  # C11, C22, C23, C66
+    array([0., 3., 4., 8.])
+    """
     place = np.eye(21)[ORTHOTROPIC_INDEX]
     return vector @ (place if isinstance(vector, np.ndarray) else vector.new_tensor(place))
 
@@ -64,6 +72,9 @@ def bond(rotation: Array) -> Array:
     """Bond matrices (..., 6, 6): ``C' = M C Mᵀ`` rotates a Voigt stiffness by ``rotation`` (..., 3, 3).
 
     Auld, Acoustic Fields and Waves in Solids (1973), vol. 1, section 3.D.
+
+    >>> bool((bond(np.eye(3)) == np.eye(6)).all())
+    True
     """
     p, q = _P[:, None], _Q[:, None]
     return _BOND_WEIGHT * (rotation[..., p, _P] * rotation[..., q, _Q] + rotation[..., p, _Q] * rotation[..., q, _P])
@@ -73,6 +84,10 @@ def rotate(vector: Array, rotation: Array) -> Array:
     """Rotate stiffnesses (..., 21) by rotations (..., 3, 3): C'_pqrs = R_pi R_qj R_rk R_sl C_ijkl; arrays or tensors.
 
     Tensors have one batch dimension. They go by matrix products alone, which makes their gradient fast too.
+
+    >>> quarter = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])  # about the third axis
+    >>> rotate(np.arange(21.0), quarter)[[0, 6, 11]]  # what was along the first is along the second
+    array([ 6.,  0., 11.])
     """
     if isinstance(vector, np.ndarray):
         m = bond(rotation)
@@ -102,7 +117,11 @@ def _linear_maps(dtype, device):
 
 
 def check_poisson_ratio(value: float, what: str) -> float:
-    """``value`` as a number that the base material's Poisson's ratio may have; ``what`` names it in the InputError."""
+    """``value`` as a number that the base material's Poisson's ratio may have; ``what`` names it in the InputError.
+
+    >>> check_poisson_ratio(0.25, "--poisson-ratio")
+    0.25
+    """
     if not -1 < value < 0.5:
         raise InputError(f"{what} {value:g}: expected a Poisson's ratio above -1 and below 0.5.")
     return value
@@ -157,7 +176,11 @@ def tensor_norm(vector: np.ndarray) -> np.ndarray:
 
 
 def mandel_compliance(vector: np.ndarray) -> np.ndarray:
-    """Compliances in Mandel notation (..., 6, 6) of Voigt stiffnesses (..., 21)."""
+    """Compliances in Mandel notation (..., 6, 6) of Voigt stiffnesses (..., 21).
+
+    >>> mandel_compliance(pack(isotropic(2.0)))[0, 0].round(9)  # over Young's modulus
+    np.float64(0.5)
+    """
     return np.linalg.inv(mandel(vector))
 
 
@@ -182,6 +205,9 @@ def hencky(vector: np.ndarray, floor: float = 0.0) -> np.ndarray:
     """Logarithms of stiffnesses (..., 21) in Mandel form, as their upper triangles (..., 21).
 
     Eigenvalues below ``floor`` count as ``floor``.
+
+    >>> bool(np.allclose(hencky(pack(np.diag([1, 1, 1, 0.5, 0.5, 0.5]))), 0))  # the identity, in Mandel form
+    True
     """
     value, mode = np.linalg.eigh(mandel(vector))
     return pack((mode * np.log(np.maximum(value, floor))[..., None, :]) @ mode.swapaxes(-1, -2))
@@ -194,6 +220,10 @@ def admissibility(
 
     Returns two arrays (n,): the smallest eigenvalue of C over its largest, and the largest generalised eigenvalue of
     C against ρ·C_base. Admissible where the first is > 0 and the second ≤ 1.
+
+    >>> lowest, ratio = admissibility(pack(0.01 * isotropic())[None], np.array([0.02]))
+    >>> ratio.round(9)
+    array([0.5])
     """
     c = unpack(np.asarray(vector, float))
     eigenvalues = np.linalg.eigvalsh(c)

@@ -4,6 +4,7 @@ A table is a ``pyarrow.Table``; columns that are not of the design pass through 
 it is needed, for it takes long to load.
 """
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 ENDINGS = (".csv", ".parquet")
 
 
-def check_ending(path: str | Path) -> None:
-    """The ending of a table's name; raises InputError if it is neither .csv nor .parquet."""
+def check_ending(path: str | Path) -> str:
+    """The ending of a table's name; raises InputError if it is neither .csv nor .parquet.
+
+    >>> check_ending("designs.CSV")
+    '.csv'
+    """
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
         raise InputError(f"{path}: a table ends in .csv or .parquet, which says how it is written.")
@@ -84,7 +89,7 @@ def _read_parquet(path):
         return file.read().replace_schema_metadata()  # what pandas notes there would contradict the columns added
 
 
-def write_table(blocks, path):
+def write_table(blocks: "Iterable[pa.Table]", path: str | Path) -> None:
     """Write the blocks of a table (an iterable) atomically, each while the next one is made.
 
     Floats are written in the fewest digits that give back the same float64. Raises InputError if the name's ending is
@@ -120,7 +125,7 @@ def _parquet_writer(path, schema):
     return parquet.ParquetWriter(path, schema)
 
 
-def with_columns(table, columns):
+def with_columns(table: "pa.Table", columns: dict[str, np.ndarray]) -> "pa.Table":
     """The table with the ``columns`` (a dictionary of arrays) at its end, in place of those of the same name."""
     table = table.drop_columns([name for name in columns if name in table.column_names])
     for name, values in columns.items():

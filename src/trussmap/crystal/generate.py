@@ -15,6 +15,7 @@ from itertools import count as integers
 import numpy as np
 from numba import njit
 
+from trussmap.cache import compiled
 from trussmap.crystal.catalogue import CatalogueCell
 from trussmap.crystal.space_groups import SYSTEMS, crystal_system, operations, space_group
 from trussmap.homogenization import homogenize_cells
@@ -150,7 +151,7 @@ def _is_truss(graph):
     return not _collide(start, vectors, graph.cell, images, clearance, np.cos(np.radians(ANGLE)))
 
 
-@njit(cache=True)
+@compiled(__name__)
 def _collide(start, vectors, cell, images, clearance, cosine):
     """Whether any two struts come closer than ``clearance`` or meet in an angle of more than ``cosine``."""
     length = np.sqrt((vectors**2).sum(1))
@@ -172,7 +173,7 @@ def _collide(start, vectors, cell, images, clearance, cosine):
     return False
 
 
-@njit(cache=True)
+@compiled(__name__)
 def _close(gap, u, v, clearance, along):
     """Whether struts 0 + s u and ``gap`` + t v collide; ``along`` bounds u·v where they share an end."""
     tiny = 1e-12 * (u @ u)

@@ -19,7 +19,11 @@ TOLERANCE = 1e-4
 
 
 def crystal_system(number: int) -> str:
-    """Abbreviation of the crystal system of space group ``number``, 1 to 230."""
+    """Abbreviation of the crystal system of space group ``number``, 1 to 230.
+
+    >>> crystal_system(225)
+    'cub'
+    """
     return next(name for name, last in SYSTEMS.items() if number <= last)
 
 
@@ -33,14 +37,23 @@ def _standard_setting():
 
 
 @cache
-def operations(number: int) -> list:
-    """Rotations (k, 3, 3) and translations (k, 3) of space group ``number``: x ↦ R x + t in cell coordinates."""
+def operations(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (k, 3, 3) and translations (k, 3) of space group ``number``: x ↦ R x + t in cell coordinates.
+
+    >>> len(operations(225)[0])  # of the cell, which is centred
+    192
+    """
     found = spglib.get_symmetry_from_database(_standard_setting()[number])
     return found["rotations"].astype(float), found["translations"]
 
 
 def space_group(graph: PeriodicGraph) -> int:
-    """Number of the space group of a periodic graph: of its nodes and the middles of its struts."""
+    """Number of the space group of a periodic graph: of its nodes and the middles of its struts.
+
+    >>> from trussmap.lattice.elementary import elementary_lattice
+    >>> space_group(elementary_lattice(1))  # octet
+    225
+    """
     middles = graph.nodes[graph.struts[:, 0]] + graph.fractional_vectors / 2
     points = np.concatenate([graph.nodes, middles]) % 1.0
     species = np.repeat([1, 2], [len(graph.nodes), len(middles)])

@@ -4,18 +4,20 @@ from itertools import product
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize, to_rgb
-from numba import njit
 from scipy.ndimage import gaussian_filter
 
+from trussmap.cache import compiled
 from trussmap.figures.style import GUIDE, MODULUS_MAP, STEEL
+from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import directional_modulus
 
 _LIGHT = np.array([-0.35, 0.55, 0.76])
 
 
-def camera(azimuth=-62.0, elevation=22.0):
+def camera(azimuth: float = -62.0, elevation: float = 22.0) -> np.ndarray:
     """Rows (3, 3): the picture's right, up, and towards the eye; angles in degrees, z upwards in the picture."""
     a, e = np.radians([azimuth, elevation])
     right = np.array([-np.sin(a), np.cos(a), 0])
@@ -26,7 +28,7 @@ def camera(azimuth=-62.0, elevation=22.0):
 CAMERA = camera()
 
 
-def cell_struts(graph):
+def cell_struts(graph: PeriodicGraph) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Struts of one closed cell: cartesian ends (k, 3), (k, 3) and the strut's index (k,).
 
     Every copy of a strut that meets the cell, its faces included, is clipped to the cell.
@@ -49,14 +51,22 @@ def cell_struts(graph):
     return (origin + t0 * vector[index]) @ graph.cell.T, (origin + t1 * vector[index]) @ graph.cell.T, index
 
 
-def cell_edges(cell):
+def cell_edges(cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The twelve edges of a cell (3, 3, vectors as columns): ends (12, 3), (12, 3)."""
     corners = np.array(list(product((0, 1), repeat=3)))
     pairs = [(p, q) for p, q in product(corners, corners) if (q - p).sum() == 1 and (q >= p).all()]
     return np.array([p for p, _ in pairs]) @ cell.T, np.array([q for _, q in pairs]) @ cell.T
 
 
-def truss_image(start, end, radius, colors, limits, pixels=900, view=CAMERA):
+def truss_image(
+    start: np.ndarray,
+    end: np.ndarray,
+    radius: float | np.ndarray,
+    colors: np.ndarray,
+    limits: tuple,
+    pixels: int = 900,
+    view: np.ndarray = CAMERA,
+) -> np.ndarray:
     """Shaded picture (h, w, 4) of round struts, ``start``/``end`` (k, 3), ``radius`` (k,), ``colors`` (k, 3).
 
     ``limits`` = (x0, x1, y0, y1) in the picture's plane; ``pixels`` along the longer side. Each strut is a capsule
@@ -76,7 +86,7 @@ def truss_image(start, end, radius, colors, limits, pixels=900, view=CAMERA):
     return _shade(depth, normal, np.asarray(colors, np.float32)[owner])
 
 
-@njit
+@compiled(__name__)
 def _stamp(start, end, radius, depth, normal, owner):
     """Write capsules (k, 3), (k, 3), (k,) into the buffers (pixel units, the eye at z = +∞)."""
     height, width = depth.shape
@@ -143,7 +153,7 @@ def _shade(depth, normal, color):
     return np.dstack([rgb, hit])
 
 
-def bounds(points, pad=0.06, view=CAMERA):
+def bounds(points: np.ndarray, pad: float | np.ndarray = 0.06, view: np.ndarray = CAMERA) -> tuple:
     """Limits (x0, x1, y0, y1) in the picture of points (n, 3), padded by a share of the larger side."""
     flat = points @ view[:2].T
     low, high = flat.min(0), flat.max(0)
@@ -151,7 +161,7 @@ def bounds(points, pad=0.06, view=CAMERA):
     return low[0] - margin, high[0] + margin, low[1] - margin, high[1] + margin
 
 
-def square(limits, side=None):
+def square(limits: tuple, side: float | None = None) -> tuple:
     """Limits grown to a square of ``side`` about their centre."""
     x0, x1, y0, y1 = limits
     half = (side or max(x1 - x0, y1 - y0)) / 2
@@ -159,7 +169,16 @@ def square(limits, side=None):
     return x - half, x + half, y - half, y + half
 
 
-def picture(ax, start, end, radius, colors, limits=None, pixels=900, view=CAMERA):
+def picture(
+    ax: Axes,
+    start: np.ndarray,
+    end: np.ndarray,
+    radius: float | np.ndarray,
+    colors: np.ndarray,
+    limits: tuple | None = None,
+    pixels: int = 900,
+    view: np.ndarray = CAMERA,
+) -> None:
     """Draw round struts into ``ax`` (without axes, equal aspect); ``colors`` one colour or (k, 3)."""
     if limits is None:
         limits = bounds(np.vstack([start, end]), view=view)
@@ -176,7 +195,15 @@ def picture(ax, start, end, radius, colors, limits=None, pixels=900, view=CAMERA
     ax.axis("off")
 
 
-def lattice(ax, graph, relative_density, color=STEEL, limits=None, pixels=700, view=CAMERA):
+def lattice(
+    ax: Axes,
+    graph: PeriodicGraph,
+    relative_density: float,
+    color: str | np.ndarray = STEEL,
+    limits: tuple | None = None,
+    pixels: int = 700,
+    view: np.ndarray = CAMERA,
+) -> None:
     """Draw one cell of a PeriodicGraph at its strut radius (a thin strut is thickened to stay visible).
 
     ``color``: one colour, or (m, 3) one per strut of the graph.
@@ -199,12 +226,12 @@ def lattice(ax, graph, relative_density, color=STEEL, limits=None, pixels=700, v
     )
 
 
-def lattice_limits(graph, pad=0.05, view=CAMERA):
+def lattice_limits(graph: PeriodicGraph, pad: float = 0.05, view: np.ndarray = CAMERA) -> tuple:
     """Limits in the picture of one cell centred at the origin."""
     return bounds(np.vstack(cell_edges(graph.cell)) - graph.cell.sum(1) / 2, pad, view)
 
 
-def surface_directions(polar, around):
+def surface_directions(polar: np.ndarray, around: np.ndarray) -> np.ndarray:
     """Unit vectors (k, m, 3) at polar angles (k,) from z and angles (m,) around it."""
     polar, around = np.asarray(polar)[:, None], np.asarray(around)
     return np.stack(
@@ -212,7 +239,7 @@ def surface_directions(polar, around):
     )
 
 
-def surface_grid(stiffness, steps):
+def surface_grid(stiffness: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Angles of a grid that follows an elastic surface, closer where the modulus of a stiffness (21,) changes quickly.
 
     Returns the polar angles (steps + 1,) from 0 to π, the same from either pole, and those around (steps + 1,) from 0
@@ -237,7 +264,14 @@ def surface_grid(stiffness, steps):
     return polar, around
 
 
-def elastic_surface(ax, stiffness, norm=None, limits=None, view=CAMERA, steps=110):
+def elastic_surface(
+    ax: Axes,
+    stiffness: np.ndarray,
+    norm: Normalize | None = None,
+    limits: tuple | None = None,
+    view: np.ndarray = CAMERA,
+    steps: int = 110,
+) -> tuple:
     """Draw the surface E(n)·n of one stiffness (21,), coloured by E(n); returns (norm, colour map) for a colour bar.
 
     ``norm`` and ``limits`` shared between axes give one scale to all of them.
@@ -266,7 +300,7 @@ def elastic_surface(ax, stiffness, norm=None, limits=None, view=CAMERA, steps=11
     return norm, colormaps[MODULUS_MAP]
 
 
-def maximum_modulus(stiffness):
+def maximum_modulus(stiffness: np.ndarray) -> float:
     """Largest directional modulus of stiffnesses (..., 21).
 
     Peaks can be narrow: the best of a spiral of directions are followed uphill in ever smaller steps.
@@ -289,7 +323,7 @@ def _peak(stiffness, spiral):
     return modulus.max()
 
 
-def triad(ax, at=(0.1, 0.1), size=0.1, view=CAMERA, fontsize=8):
+def triad(ax: Axes, at: tuple = (0.1, 0.1), size: float = 0.1, view: np.ndarray = CAMERA, fontsize: float = 8) -> None:
     """Small coordinate axes x, y, z in the corner of ``ax`` (axes fractions, equal aspect assumed)."""
     for name, direction in zip("xyz", view[:2].T, strict=True):
         tip = np.array(at) + size * direction
@@ -317,7 +351,7 @@ def triad(ax, at=(0.1, 0.1), size=0.1, view=CAMERA, fontsize=8):
         )
 
 
-def scale_bar(ax, length, text, y=0.04):
+def scale_bar(ax: Axes, length: float, text: str, y: float = 0.04) -> None:
     """A horizontal bar of ``length`` data units at the bottom of ``ax``, with its length in words."""
     x0, x1 = ax.get_xlim()
     y0, y1 = ax.get_ylim()
@@ -326,7 +360,11 @@ def scale_bar(ax, length, text, y=0.04):
     ax.text(middle, height - 0.02 * (y1 - y0), text, ha="center", va="top", fontsize=8)
 
 
-def round_length(value):
-    """The largest 1, 2 or 5 times a power of ten below ``value``."""
+def round_length(value: float) -> float:
+    """The largest 1, 2 or 5 times a power of ten below ``value``.
+
+    >>> float(round_length(3.7))
+    2.0
+    """
     power = 10.0 ** np.floor(np.log10(value))
     return max(step * power for step in (1, 2, 5) if step * power <= value)

@@ -32,7 +32,7 @@ class Stage:
     stiffness: np.ndarray
 
 
-def stages(design):
+def stages(design: np.ndarray) -> "list[Stage]":
     """The five stages of a design (19,): superposed lattices, then U, R1, V and R2 applied one after another."""
     design = np.asarray(design, float)
     maps = [

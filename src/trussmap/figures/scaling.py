@@ -1,6 +1,9 @@
 """Accuracy against the number of designs and against compute, for both architectures."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from trussmap.figures import style
@@ -9,7 +12,7 @@ from trussmap.learning.registry import architectures
 _TICKS = [-9, -1, 0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999]
 
 
-def plot(table, published, path):
+def plot(table: pd.DataFrame, published: dict[str, float], path: str | Path) -> None:
     """Draw the rows of `trussmap.learning.scaling.scaling_row` to ``path`` (PNG).
 
     ``table``: DataFrame of these rows. The left panels, which are there if the number of designs differs, show the

@@ -1,6 +1,8 @@
 """The shared look: one colour for one thing in every figure, fonts, and how a figure becomes a file."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import matplotlib
 import seaborn as sns
@@ -45,7 +47,7 @@ _RC = {
 
 
 @contextmanager
-def figure(path, width, height, dpi=200):
+def figure(path: str | Path, width: float, height: float, dpi: int = 200) -> Iterator[Figure]:
     """Yield a Figure of ``width`` × ``height`` inches in the shared style; write it to ``path`` (PNG) afterwards.
 
     The figure never touches pyplot, so nothing depends on a display or on the order of the figures.
@@ -57,13 +59,21 @@ def figure(path, width, height, dpi=200):
             fig.savefig(temporary, dpi=dpi, format="png", metadata={"Software": None})
 
 
-def symbol(component):
-    """``C11`` as it is set in a figure."""
+def symbol(component: str) -> str:
+    """``C11`` as it is set in a figure.
+
+    >>> symbol("C11")
+    '$C_{11}$'
+    """
     return f"$C_{{{component[1:]}}}$"
 
 
-def number(value, digits=3):
-    """A number as short text with ``digits`` significant figures."""
+def number(value: float, digits: int = 3) -> str:
+    """A number as short text with ``digits`` significant figures.
+
+    >>> number(0.01234), number(1.2e-7)
+    ('0.0123', '$1.2\\\\times10^{-7}$')
+    """
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e4:
@@ -73,8 +83,12 @@ def number(value, digits=3):
     return rf"${mantissa}\times10^{{{int(exponent)}}}$"
 
 
-def percent(value):
-    """A share as text with two significant figures, in %."""
+def percent(value: float) -> str:
+    """A share as text with two significant figures, in %.
+
+    >>> percent(0.01234), percent(1e-6)
+    ('1.2 %', '< 0.01 %')
+    """
     if value < 1e-4:
         return "< 0.01 %"
     return f"{100 * value:.2g} %" if value < 0.995 else f"{100 * value:,.0f} %"

@@ -1,6 +1,9 @@
 """Fig. 3A: stiffness targets, the two best designs for each, and their elastic surfaces on the three planes."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 
@@ -17,7 +20,15 @@ _LOOK = (
 MOST = 8
 
 
-def plot(names, targets, designs, path, graphs=None, unit_scale=1.0, unit="E_base"):
+def plot(
+    names: list[str],
+    targets: np.ndarray,
+    designs: pd.DataFrame,
+    path: str | Path,
+    graphs: list | None = None,
+    unit_scale: float = 1.0,
+    unit: str = "E_base",
+) -> None:
     """Draw targets and their designs A (rank 1) and B (rank 2), one row each, to ``path`` (PNG).
 
     Parameters

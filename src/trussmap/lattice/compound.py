@@ -39,6 +39,10 @@ def superpose(graphs: list[PeriodicGraph]) -> PeriodicGraph:
     """Superpose lattices of the unit cube: split struts at crossings and at foreign nodes, drop duplicates.
 
     Raises ValueError where a crossing is not on the common grid of the elementary lattices' compounds.
+
+    >>> centred, simple = elementary_lattice(2), elementary_lattice(0)
+    >>> len(superpose([centred, simple]).struts)  # they share nodes, not struts
+    11
     """
     start = np.concatenate([g.nodes[g.struts[:, 0]] for g in graphs])
     along = np.concatenate([g.fractional_vectors for g in graphs])
@@ -186,14 +190,24 @@ def _topology_table():
 
 
 def lattices_topology(types: np.ndarray, reps: np.ndarray) -> np.ndarray:
-    """Topology number (n,) in 0..196 of lattice types (n, 3) and tessellations (n, 3), equal for equal geometry."""
+    """Topology number (n,) in 0..196 of lattice types (n, 3) and tessellations (n, 3), equal for equal geometry.
+
+    >>> one, other = lattices_topology([[0, 1, 1], [1, 1, 0]], [[1, 1, 2], [1, 2, 1]])
+    >>> bool(one == other)
+    True
+    """
     types, reps = np.asarray(types).astype(int), np.asarray(reps).astype(int)
     return _topology_table()[(*np.moveaxis(types, -1, 0), *np.moveaxis(reps - 1, -1, 0))]
 
 
 @cache
 def topology_members() -> tuple[np.ndarray, np.ndarray]:
-    """Lattice types (197, 3) and tessellations (197, 3) that make each topology, with the fewest lattices."""
+    """Lattice types (197, 3) and tessellations (197, 3) that make each topology, with the fewest lattices.
+
+    >>> types, reps = topology_members()
+    >>> types.shape, reps.shape
+    ((197, 3), (197, 3))
+    """
     topology = topologies()[1]
     first = [LATTICE_SETS[int(np.argmax(topology == key))] for key in range(topology.max() + 1)]
     padded = np.array([(subset * 3)[:3] for subset in first])
@@ -204,5 +218,8 @@ def compound(types: np.ndarray, reps: np.ndarray) -> PeriodicGraph:
     """The compound lattice of up to three types (0..6) and tessellations (1 or 2), on the unit cube.
 
     A compound of doubled lattices alone is returned doubled, as it is listed.
+
+    >>> len(compound([0, 2, 2], [1, 1, 1]).struts)
+    11
     """
     return superpose([elementary_lattice(number).tiled(rep) for number, rep in lattice_set(types, reps)])

@@ -67,12 +67,22 @@ def _scale(uniform, bounds):
 
 
 def orthotropic_map(designs: np.ndarray) -> np.ndarray:
-    """The maps U (n, 3, 3)."""
+    """The maps U (n, 3, 3).
+
+    >>> design = np.array([[0.05, 2, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0.5]])
+    >>> orthotropic_map(design)[0].diagonal()
+    array([2., 1., 1.])
+    """
     return designs[:, U, None] * np.eye(3)
 
 
 def deformation_map(designs: np.ndarray) -> np.ndarray:
-    """The maps A = R2·V·R1·U (n, 3, 3)."""
+    """The maps A = R2·V·R1·U (n, 3, 3).
+
+    >>> design = np.array([[0.05, 2, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0.5]])
+    >>> deformation_map(design)[0].diagonal()
+    array([2. , 1. , 0.5])
+    """
     stretched = rotation(designs[:, R1]) * designs[:, None, U]
     return rotation(designs[:, R2]) @ (designs[:, V, None] * stretched)
 
@@ -89,7 +99,12 @@ def design_topology(designs: np.ndarray) -> np.ndarray:
 
 
 def design_graph(design: np.ndarray, stage: str = "full") -> PeriodicGraph:
-    """The lattice of one design (19,) after its whole map, or after U alone with ``stage="orthotropic"``."""
+    """The lattice of one design (19,) after its whole map, or after U alone with ``stage="orthotropic"``.
+
+    >>> design = sample_designs(2022, 0, 1)
+    >>> bool(np.isclose(design_graph(design[0]).volume, np.linalg.det(deformation_map(design)[0])))
+    True
+    """
     maps = {"full": deformation_map, "orthotropic": orthotropic_map}
     return _compound.compound(design[TYPES], design[REPS]).mapped(maps[stage](design[None])[0])
 

@@ -1,8 +1,12 @@
 """Lattices as periodic graphs."""
 
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
+
+#: An array, or a number in compiled code.
+Numbers = TypeVar("Numbers")
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class PeriodicGraph:
         return float(least)
 
 
-def undirected(forward, backward):
+def undirected(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
     """One name for a strut, whichever end it starts from: of its two rows (n, k) each, the lexicographically smaller.
 
     >>> undirected(np.array([[2, 0, 1]]), np.array([[0, 2, -1]]))
@@ -97,15 +101,23 @@ def undirected(forward, backward):
     return np.where(swap, backward, forward)
 
 
-def strut_names(struts, offsets):
-    """Rows (m, 5), nodes and offset, that are equal for equal struts (m, 2) with offsets (m, 3) and their reverses."""
+def strut_names(struts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Rows (m, 5), nodes and offset, that are equal for equal struts (m, 2) with offsets (m, 3) and their reverses.
+
+    >>> names = strut_names(np.array([[0, 1], [1, 0]]), np.array([[0, 0, 1], [0, 0, -1]]))
+    >>> bool((names[0] == names[1]).all())
+    True
+    """
     return undirected(np.column_stack([struts, offsets]), np.column_stack([struts[:, ::-1], -offsets]))
 
 
-def closest_points(uu, vv, uv, ug, vg):
+def closest_points(uu: Numbers, vv: Numbers, uv: Numbers, ug: Numbers, vg: Numbers) -> tuple[Numbers, Numbers]:
     """Parameters s, t in [0, 1] at which the segments s·u and g + t·v are closest, by the vectors' scalar products.
 
     Ericson, Real-Time Collision Detection (2005), section 5.1.9. Arrays, or numbers in compiled code.
+
+    >>> [float(x) for x in closest_points(1.0, 4.0, 0.0, 0.5, 0.0)]  # u along x, v along y from (0.5, 0, 1)
+    [0.5, 0.0]
     """
     determinant = uu * vv - uv * uv
     apart = determinant > 1e-12 * uu * vv  # of parallel ones, any point will do to begin with

@@ -35,7 +35,7 @@ def polar_parts(designs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def published_designs(
     types: np.ndarray, reps: np.ndarray, relative_density: np.ndarray, rotation: np.ndarray, log_stretch: np.ndarray
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Designs (n, 19) with the polar parts given, and whether each is exactly representable (n,) bool.
 
     S = W diag(s) Wᵀ, so A = (QW) diag(s) Wᵀ: R2 = QW, V = s up to the scale, R1 = Wᵀ, U = 1. The stiffness is free of
@@ -89,10 +89,18 @@ def _spread(stretch, log_u):
 
 
 def six_of(matrix: Array) -> Array:
-    """The entries 11, 22, 33, 23, 13, 12 (..., 6) of symmetric matrices (..., 3, 3); arrays or tensors."""
+    """The entries 11, 22, 33, 23, 13, 12 (..., 6) of symmetric matrices (..., 3, 3); arrays or tensors.
+
+    >>> six_of(np.array([[1, 6, 5], [6, 2, 4], [5, 4, 3]]))
+    array([1, 2, 3, 4, 5, 6])
+    """
     return matrix[..., [0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
 
 
 def symmetric_matrix(six: Array) -> Array:
-    """Symmetric matrices (..., 3, 3) with given six entries (..., 6): the inverse of ``six_of``; arrays or tensors."""
+    """Symmetric matrices (..., 3, 3) with given six entries (..., 6): the inverse of ``six_of``; arrays or tensors.
+
+    >>> symmetric_matrix(np.arange(1, 7))[0]
+    array([1, 6, 5])
+    """
     return six[..., _SYMMETRIC]

@@ -13,7 +13,7 @@ from trussmap.lattice.graph import PeriodicGraph, strut_names
 TOLERANCE = 1e-7
 
 
-def match_nodes(nodes: np.ndarray, points: np.ndarray) -> np.ndarray:
+def match_nodes(nodes: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Node at each of the points (..., 3) modulo the cell: indices (...), -1 for none, and its cell (..., 3)."""
     shape, points = points.shape[:-1], points.reshape(-1, 3)
     distance, index = cKDTree(_wrap(nodes), boxsize=1.0).query(_wrap(points))
@@ -55,7 +55,12 @@ def translations(graph: PeriodicGraph) -> np.ndarray:
 
 
 def primitive_cell(graph: PeriodicGraph) -> PeriodicGraph:
-    """The same lattice described on its primitive cell."""
+    """The same lattice described on its primitive cell.
+
+    >>> from trussmap.lattice.elementary import elementary_lattice
+    >>> len(elementary_lattice(1).nodes), len(primitive_cell(elementary_lattice(1)).nodes)  # octet, face-centred
+    (4, 1)
+    """
     return _primitive(graph)[0]
 
 
@@ -111,7 +116,7 @@ def _reduced(basis):
             return basis
 
 
-def inversion(graph: PeriodicGraph) -> np.ndarray | None:
+def inversion(graph: PeriodicGraph) -> tuple[np.ndarray, np.ndarray] | None:
     """Inversion of the lattice: (partner node (n,), its cell (n, 3)) such that x_n ↦ partner + cell, or None."""
     own = _with_areas(graph, strut_names(graph.struts, graph.offsets))
     for double_centre in graph.nodes[0] + graph.nodes:

@@ -6,14 +6,17 @@ block and a batch, however many designs there are: the system keeps of the rest 
 
 import os
 import tempfile
+from pathlib import Path
 
 import torch
+
+from trussmap.dataset import Split
 
 #: Rows of which statistics are taken at once.
 _ROWS = 1 << 16
 
 
-def read_features(network, split, parents, folder):
+def read_features(network: type, split: Split, parents: dict, folder: str | Path) -> dict[str, torch.Tensor]:
     """Tensors ``network.features`` of all designs of a split, by name; files for them are made in ``folder``."""
     tensors, first = {}, 0
     for block in split.blocks(names=network.columns):
@@ -38,13 +41,21 @@ def _mapped(shape, dtype, folder):
         os.unlink(path)
 
 
-def moments(tensor):
-    """Mean (k,) and standard deviation (k,) of the rows of a tensor (n, k), as double."""
+def moments(tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean (k,) and standard deviation (k,) of the rows of a tensor (n, k), as double.
+
+    >>> [values.tolist() for values in moments(torch.tensor([[0.0], [1.0], [2.0]]))]
+    [[1.0], [1.0]]
+    """
     mean = sum(rows.double().sum(0) for rows in tensor.split(_ROWS)) / len(tensor)
     squares = sum(((rows.double() - mean) ** 2).sum(0) for rows in tensor.split(_ROWS))
     return mean, (squares / (len(tensor) - 1)).sqrt()
 
 
-def extent(tensor):
-    """Minima and maxima (k,) of the rows of a tensor (n, k), as a pair of lists."""
+def extent(tensor: torch.Tensor) -> list[list[float]]:
+    """Minima and maxima (k,) of the rows of a tensor (n, k), as a pair of lists.
+
+    >>> extent(torch.tensor([[0.0, 5.0], [1.0, 3.0]]))
+    [[0.0, 3.0], [1.0, 5.0]]
+    """
     return [tensor.amin(0).tolist(), tensor.amax(0).tolist()]

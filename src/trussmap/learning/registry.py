@@ -66,5 +66,9 @@ def resolve(architecture: str, source: str) -> type:
 
 
 def network_class(architecture: str, network: str) -> type:
-    """The class of a network, such as ``network_class("polar", "forward")``."""
+    """The class of a network, such as ``network_class("polar", "forward")``.
+
+    >>> network_class("polar", "forward").__name__
+    'PolarForward'
+    """
     return resolve(architecture, architectures()[architecture].networks[network].source)

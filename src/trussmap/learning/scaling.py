@@ -17,6 +17,9 @@ def scaled_settings(settings: dict, designs: int, effort: float, whole: int) -> 
 
     The number of batches depends on ``effort`` alone, but for what is left of an epoch after its last whole batch:
     fewer designs are seen in more epochs. A fraction of an epoch is made of whole epochs of fewer designs.
+
+    >>> scaled_settings({"epochs": 4}, designs=100, effort=0.25, whole=1000)
+    {'epochs': 10, 'designs': 100}
     """
     designs = min(designs, whole)
     passes = settings["epochs"] * effort * whole / designs

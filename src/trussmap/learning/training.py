@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from trussmap.errors import InputError
 from trussmap.io import atomic_path
@@ -38,7 +39,7 @@ def precision(choice: str = "auto") -> torch.dtype:
     return torch.bfloat16 if fast else torch.float32
 
 
-def schedule(optimizer, settings, steps):
+def schedule(optimizer: torch.optim.Optimizer, settings: dict, steps: int) -> LRScheduler:
     """The scheduler of the learning rate: ``constant``, ``plateau`` or ``cosine`` (2 % warm-up, down to zero).
 
     ``plateau`` halves the rate after 20 epochs without a lower training loss, as the paper does; it takes a step per
@@ -52,7 +53,17 @@ def schedule(optimizer, settings, steps):
     return LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
-def train(name, network, parents, data, validation, settings, seed, provenance, checkpoint):
+def train(
+    name: str,
+    network: nn.Module,
+    parents: dict[str, nn.Module],
+    data: dict[str, torch.Tensor],
+    validation: dict[str, torch.Tensor],
+    settings: dict,
+    seed: int,
+    provenance: dict,
+    checkpoint: str | Path,
+) -> list[dict]:
     """Train a network in place and return its history, one dictionary per epoch.
 
     Parameters
@@ -193,7 +204,7 @@ def _save(path, key, parameters, optimizer, rate, state):
         save_file(tensors, temporary, {"key": key, "state": json.dumps(plain)})
 
 
-def read_checkpoint(path, key):
+def read_checkpoint(path: str | Path, key: str) -> tuple[dict, dict] | None:
     """Tensors and state of the loop of a checkpoint of the run ``key``; None where there is none of it."""
     if not Path(path).is_file():
         return None
@@ -202,7 +213,13 @@ def read_checkpoint(path, key):
     return (load_file(path), json.loads(metadata["state"])) if metadata.get("key") == key else None
 
 
-def restore(tensors, state, parameters, optimizer, rate):
+def restore(
+    tensors: dict[str, torch.Tensor],
+    state: dict,
+    parameters: dict[str, torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    rate: LRScheduler,
+) -> None:
     """Put a checkpoint into weights, optimizer and scheduler, on whichever device they are."""
     with torch.no_grad():
         for name, p in parameters.items():

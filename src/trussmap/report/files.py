@@ -86,7 +86,7 @@ FILES = [
 ]
 
 
-def linked_files(study_dir, path):
+def linked_files(study_dir: Path, path: Path) -> list[dict]:
     """The files of a study by kind: dicts of pattern, what, audit, number, size in words, anchor, and links.
 
     ``links`` are (name, link relative to ``path``), at most ``MOST_LINKS``; ``folder`` is the link of what holds them.

@@ -16,7 +16,7 @@ _WORDS = {
 }
 
 
-def findings(metrics, moments=None):
+def findings(metrics: dict, moments: str | Path | None = None) -> list[str]:
     """Sentences that the numbers of this study support; nothing is said where a number is absent."""
     out = []
     if moments is not None and Path(moments).is_file():

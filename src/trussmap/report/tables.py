@@ -43,7 +43,7 @@ _STATISTICS = {"_median": ", median of the targets", "_p95": ", 95 % of the targ
 _QUARTILES = ("_q25", "_q75")
 
 
-def r2_table(metrics, architectures):
+def r2_table(metrics: dict, architectures: list[str]) -> dict:
     """R² of the 21 constants, cells below the published bound of the forward network tinted.
 
     Returns a dict: header ``groups`` [(label, columns)], ``rows`` [(constant, [text], [opacity of the tint])], and
@@ -65,7 +65,7 @@ def r2_table(metrics, architectures):
     return {"groups": groups, "rows": rows, "tinted_below": tinted_below}
 
 
-def headline_rows(metrics, architectures):
+def headline_rows(metrics: dict, architectures: list[str]) -> list[tuple]:
     """Rows (quantity, published, one per architecture) of the first table, as text."""
 
     def least(tree):
@@ -131,7 +131,7 @@ def headline_rows(metrics, architectures):
     return rows
 
 
-def protocol_table(metrics, architectures):
+def protocol_table(metrics: dict, architectures: list[str]) -> dict | None:
     """What the paper's protocol takes, as ``columns`` and ``rows`` [(target, [text])]; None where it was not run.
 
     For every architecture the error that the published code selects by, as the network sees it and by finite elements,
@@ -156,7 +156,7 @@ def protocol_table(metrics, architectures):
     return {"columns": columns, "rows": [*rows, (f"median of {cells} crystal networks", medians)]}
 
 
-def chapter_table(metrics, chapter, own="here", proposal=""):
+def chapter_table(metrics: dict, chapter: str, own: str = "here", proposal: str = "") -> dict:
     """Table of a chapter's numbers: dict of ``columns``, and ``sections``, ``nmse`` and ``r2``: [(heading, rows)].
 
     Plain numbers of the chapter stand in the column ``own``, those of the paper before them, and each dictionary in the
@@ -190,7 +190,7 @@ def chapter_table(metrics, chapter, own="here", proposal=""):
     return {"columns": list(columns)} | filled
 
 
-def specimen_tables(study_dir, youngs_modulus_gpa):
+def specimen_tables(study_dir: Path, youngs_modulus_gpa: float) -> list[tuple[str, dict]]:
     """Target and designs of every bone specimen, constant by constant, in GPa (the paper's Tables S9 to S12)."""
     folder = Path(study_dir) / "generalize" / "bone"
     if not (youngs_modulus_gpa and (folder / "designs.csv").exists() and (folder / "targets.csv").exists()):
@@ -208,7 +208,7 @@ def specimen_tables(study_dir, youngs_modulus_gpa):
     return tables
 
 
-def moments_table(path):
+def moments_table(path: Path) -> list[tuple]:
     """Rows (column, mean here, published, difference in standard errors, std here, published) as text."""
     if not path.is_file():
         return []
@@ -220,7 +220,7 @@ def moments_table(path):
     ]
 
 
-def seconds_table(seconds):
+def seconds_table(seconds: dict) -> dict:
     """Rows (rule, text, share of the longest) of the time each rule took."""
     longest = max(seconds.values(), default=0) or 1
     return {

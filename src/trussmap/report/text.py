@@ -1,5 +1,7 @@
 """Numbers as a reader takes them in, and where they stand in a tree of them."""
 
+from collections.abc import Iterator
+
 from trussmap.learning.registry import architectures
 
 DASH = "–"
@@ -8,14 +10,18 @@ _RELATIVE = {"control_point_error", "phase_error"}
 _SQUARED = {"path_error", "path_error_max", "end_error"}
 
 
-def name_of(architecture):
+def name_of(architecture: str) -> str:
     """What an architecture is called; one that is not known keeps its key."""
     known = architectures()
     return known[architecture].label if architecture in known else architecture
 
 
-def find(tree, key):
-    """Value at a dotted key, or None."""
+def find(tree: dict, key: str) -> object:
+    """Value at a dotted key, or None.
+
+    >>> find({"forward": {"polar": 1}}, "forward.polar")
+    1
+    """
     for part in key.split("."):
         if not isinstance(tree, dict) or part not in tree:
             return None
@@ -23,8 +29,12 @@ def find(tree, key):
     return tree
 
 
-def flatten(tree, prefix=""):
-    """Leaves of nested dictionaries as (dotted key, value)."""
+def flatten(tree: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Leaves of nested dictionaries as (dotted key, value).
+
+    >>> dict(flatten({"forward": {"polar": 1}, "designs": 2}))
+    {'forward.polar': 1, 'designs': 2}
+    """
     for key, value in tree.items():
         if isinstance(value, dict):
             yield from flatten(value, f"{prefix}{key}.")
@@ -32,8 +42,12 @@ def flatten(tree, prefix=""):
             yield f"{prefix}{key}", value
 
 
-def value_text(key, value):
-    """A number as text, in the unit that its key names."""
+def value_text(key: str, value: object) -> str:
+    """A number as text, in the unit that its key names.
+
+    >>> value_text("same_topology_share", 0.0141), value_text("nmse_frobenius", 3.1e-3)
+    ('1.41 %', '0.0031')
+    """
     if value is None:
         return DASH
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -51,7 +65,7 @@ def value_text(key, value):
     return plain(value)
 
 
-def squared(value):
+def squared(value: float) -> str:
     """A squared error, two digits; beyond what means anything, a bound.
 
     A constant of the target that is 0 but for rounding makes the componentwise one as large as it likes.
@@ -63,13 +77,23 @@ def squared(value):
     return f"{value:.2g}" if value < 100 else f"{float(f'{value:.2g}'):,.0f}"
 
 
-def percent(value):
+def percent(value: float) -> str:
+    """A share in %, with three significant figures.
+
+    >>> percent(0.01234), percent(1e-9)
+    ('1.23 %', '< 0.0001 %')
+    """
     if 0 < value < 1e-6:  # rounding; no one can measure or make that
         return "< 0.0001 %"
     return f"{100 * value:.3g} %" if abs(value) < 10 else f"{100 * value:,.0f} %"
 
 
-def plain(value, digits=4):
+def plain(value: object, digits: int = 4) -> str:
+    """A number with ``digits`` significant figures, whole ones in full; lists with commas; words as they are.
+
+    >>> plain(1234567), plain(0.123456), plain([1, 2.5])
+    ('1,234,567', '0.1235', '1, 2.5')
+    """
     if isinstance(value, list):
         return ", ".join(plain(item, digits) for item in value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -79,11 +103,21 @@ def plain(value, digits=4):
     return f"{value:.{digits}g}"
 
 
-def count(value):
+def count(value: int | None) -> str:
+    """A whole number, or a dash.
+
+    >>> count(1000000), count(None)
+    ('1,000,000', '–')
+    """
     return DASH if value is None else f"{value:,}"
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits them.
+
+    >>> duration(5.25), duration(600), duration(9000)
+    ('5.25 s', '10.0 min', '2.5 h')
+    """
     if seconds < 90:
         return f"{seconds:.3g} s"
     if seconds < 5400:
@@ -91,7 +125,12 @@ def duration(seconds):
     return f"{seconds / 3600:.1f} h"
 
 
-def size(bytes_):
+def size(bytes_: float) -> str:
+    """Bytes in the unit that suits them.
+
+    >>> size(2_500_000)
+    '2.5 MB'
+    """
     for unit in ("B", "kB", "MB"):
         if bytes_ < 1000:
             return f"{bytes_:.3g} {unit}"

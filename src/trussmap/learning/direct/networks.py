@@ -13,14 +13,14 @@ _LOW = np.array([0, -1, -1] * 2)
 _SPAN = np.array([2 * np.pi, 2, 2] * 2)
 
 
-def encode(designs):
+def encode(designs: np.ndarray) -> torch.Tensor:
     """Designs (n, 19) as float32 tensor (n, 40)."""
     inputs = encoding.encode(designs)
     turns = (np.hstack([designs[:, R1], designs[:, R2]]) - _LOW) / _SPAN
     return torch.cat([inputs["scaled"], inputs["lattices"], torch.as_tensor(turns, dtype=torch.float32)], -1)
 
 
-def decode(encoded):
+def decode(encoded: torch.Tensor) -> np.ndarray:
     """Designs (n, 19) of (n, 40): lattices by the largest entry, everything else clipped to its range."""
     n = len(encoded)
     identity = torch.eye(3).expand(n, 3, 3)
@@ -47,16 +47,19 @@ class _Direct(nn.Module):
         self.network = MLP(inputs, hidden, outputs)
 
     @staticmethod
-    def features(block, parents):
+    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+        """Training tensors: ``design`` (n, 40) and ``stiffness`` (n, 21)."""
         stiffness = torch.as_tensor(block["stiffness"], dtype=torch.float32)
         return {"design": encode(block["designs"]), "stiffness": stiffness}
 
     @classmethod
-    def from_data(cls, settings, data):
+    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "_Direct":
+        """An untrained network that standardises the stiffness by its moments in ``data``."""
         mean, deviation = moments(data["stiffness"])
         return cls(settings["hidden"], {"mean": mean.tolist(), "std": deviation.tolist()})
 
-    def standardised(self, stiffness):
+    def standardised(self, stiffness: torch.Tensor) -> torch.Tensor:
+        """Stiffness (n, 21) less its mean, over its deviation in training."""
         return (stiffness - self.mean) / self.std
 
 
@@ -66,12 +69,14 @@ class DirectForward(_Direct):
     def __init__(self, hidden, scaling):
         super().__init__(40, hidden, 21, scaling)
 
-    def loss(self, batch, generator, parents, settings):
+    def loss(
+        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
+    ) -> torch.Tensor:
         """Mean squared error of the standardised stiffness."""
         return nn.functional.mse_loss(self.network(batch["design"]), self.standardised(batch["stiffness"]))
 
     @torch.no_grad()
-    def predict(self, designs):
+    def predict(self, designs: np.ndarray) -> np.ndarray:
         """Stiffness (n, 21) of designs (n, 19), base modulus 1."""
         out = []
         for start in range(0, len(designs), AT_ONCE):
@@ -86,12 +91,21 @@ class DirectInverse(_Direct):
     def __init__(self, hidden, scaling):
         super().__init__(21, hidden, 40, scaling)
 
-    def loss(self, batch, generator, parents, settings):
+    def loss(
+        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
+    ) -> torch.Tensor:
         """Mean squared error of the descriptor (paper, Eq. 2)."""
         return nn.functional.mse_loss(self.network(self.standardised(batch["stiffness"])), batch["design"])
 
     @torch.no_grad()
-    def propose(self, targets, parents, draws=1, temperature=1.0, seed=0):
+    def propose(
+        self,
+        targets: np.ndarray,
+        parents: dict[str, nn.Module],
+        draws: int = 1,
+        temperature: float = 1.0,
+        seed: int = 0,
+    ) -> np.ndarray:
         """Designs (n, draws, 19) for targets (n, 21); there is one answer to a target, so all draws are the same."""
         out = []
         for start in range(0, len(targets), AT_ONCE):

@@ -11,11 +11,15 @@ from trussmap.rotation import angle_axis, rotation
 GROUPS = [7, 7, 7, 2, 2, 2]
 
 
-def encode(designs):
+def encode(designs: np.ndarray) -> dict[str, torch.Tensor]:
     """Network inputs of designs (n, 19): a dictionary of float32 tensors.
 
     ``scaled`` (n, 7) are ρ, U, V in [0, 1]; ``lattices`` (n, 27) one-hot types and tessellations; ``r1`` and ``r2``
     (n, 3, 3) rotations.
+
+    >>> from trussmap.lattice.descriptor import sample_designs
+    >>> {name: tuple(tensor.shape) for name, tensor in encode(sample_designs(2022, 0, 5)).items()}
+    {'scaled': (5, 7), 'lattices': (5, 27), 'r1': (5, 3, 3), 'r2': (5, 3, 3)}
     """
     designs = np.asarray(designs, float)
     choice = np.hstack([designs[:, TYPES], designs[:, REPS] - 1]).astype(int)
@@ -26,7 +30,7 @@ def encode(designs):
     return {name: torch.as_tensor(array, dtype=torch.float32) for name, array in arrays.items()}
 
 
-def decode(inputs):
+def decode(inputs: dict[str, torch.Tensor]) -> np.ndarray:
     """Designs (n, 19) of network inputs: the inverse of ``encode``."""
     arrays = {name: tensor.detach().cpu().double().numpy() for name, tensor in inputs.items()}
     n = len(arrays["scaled"])
@@ -58,8 +62,10 @@ class Scaled(nn.Module):
             self.register_buffer(f"{name}_low", torch.tensor(low), persistent=False)
             self.register_buffer(f"{name}_span", torch.tensor(high) - torch.tensor(low), persistent=False)
 
-    def scale(self, name, values):
+    def scale(self, name: str, values: torch.Tensor) -> torch.Tensor:
+        """Values of the quantity ``name`` over its range in training: [0, 1]."""
         return (values - getattr(self, f"{name}_low")) / getattr(self, f"{name}_span")
 
-    def unscale(self, name, values):
+    def unscale(self, name: str, values: torch.Tensor) -> torch.Tensor:
+        """The inverse of ``scale``."""
         return values * getattr(self, f"{name}_span") + getattr(self, f"{name}_low")

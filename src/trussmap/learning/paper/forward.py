@@ -20,26 +20,30 @@ class Forward1(Scaled):
         self.network = MLP(31, hidden, 9)
 
     @staticmethod
-    def features(block, parents):
+    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+        """Training tensors: ``scaled`` and ``lattices`` as of ``encode``, and the nine constants ``orthotropic``."""
         inputs = encode(block["designs"])
         nine = torch.as_tensor(block["stiffness_orthotropic"], dtype=torch.float32)
         return {"scaled": inputs["scaled"], "lattices": inputs["lattices"], "orthotropic": nine}
 
     @classmethod
-    def from_data(cls, settings, data):
+    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "Forward1":
+        """An untrained network with the extent of the constants in ``data``."""
         return cls(settings["hidden"], {"orthotropic": extent(data["orthotropic"])})
 
-    def loss(self, batch, generator, parents, settings):
+    def loss(
+        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
+    ) -> torch.Tensor:
         """Mean squared error of the scaled constants."""
         return nn.functional.mse_loss(
             self(batch["scaled"], batch["lattices"]), self.scale("orthotropic", batch["orthotropic"])
         )
 
-    def forward(self, scaled, lattices):
+    def forward(self, scaled: torch.Tensor, lattices: torch.Tensor) -> torch.Tensor:
         """Scaled output (n, 9) of ρ, U, V in [0, 1] (n, 7; V is not used) and lattices (n, 27)."""
         return self.network(torch.cat([scaled[:, :4], lattices], -1))
 
-    def orthotropic(self, scaled, lattices):
+    def orthotropic(self, scaled: torch.Tensor, lattices: torch.Tensor) -> torch.Tensor:
         """The nine constants (n, 9), base modulus 1."""
         return self.unscale("orthotropic", self(scaled, lattices))
 
@@ -54,7 +58,7 @@ class Forward2(Scaled):
         self.network = MLP(24, hidden, 21)
 
     @staticmethod
-    def features(block, parents):
+    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
         """Training tensors: inputs are F1's predictions, rotated by R1; outputs the stiffness without R2."""
         inputs = encode(block["designs"])
         device = parents["forward_1"].orthotropic_low.device
@@ -67,16 +71,19 @@ class Forward2(Scaled):
         }
 
     @classmethod
-    def from_data(cls, settings, data):
+    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "Forward2":
+        """An untrained network with the extents of C̃ and Ĉ in ``data``."""
         return cls(settings["hidden"], {name: extent(data[name]) for name in ("turned", "stretched")})
 
-    def loss(self, batch, generator, parents, settings):
+    def loss(
+        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
+    ) -> torch.Tensor:
         """Mean squared error of the scaled Ĉ."""
         return nn.functional.mse_loss(
             self(batch["turned"], batch["scaled"]), self.scale("stretched", batch["stretched"])
         )
 
-    def forward(self, turned, scaled):
+    def forward(self, turned: torch.Tensor, scaled: torch.Tensor) -> torch.Tensor:
         """Scaled Ĉ (n, 21) of C̃ (n, 21) and ρ, U, V in [0, 1] (n, 7; only V is used)."""
         return self.network(torch.cat([self.scale("turned", turned), scaled[:, 4:]], -1))
 
@@ -87,7 +94,9 @@ class Forward:
     def __init__(self, forward_1, forward_2):
         self.forward_1, self.forward_2 = forward_1, forward_2
 
-    def stiffness(self, scaled, lattices, r1, r2):
+    def stiffness(
+        self, scaled: torch.Tensor, lattices: torch.Tensor, r1: torch.Tensor, r2: torch.Tensor
+    ) -> torch.Tensor:
         """Stiffness (n, 21) as a differentiable function of the network inputs."""
         nine = self.forward_1.orthotropic(scaled, lattices)
         turned = rotate(unpack_orthotropic(nine), r1)
@@ -95,12 +104,12 @@ class Forward:
         return rotate(stretched, r2)
 
     @torch.no_grad()
-    def predict(self, designs):
+    def predict(self, designs: np.ndarray) -> np.ndarray:
         """Stiffness (n, 21) of designs (n, 19), base modulus 1."""
         return self._in_batches(designs, lambda inputs: self.stiffness(**inputs))
 
     @torch.no_grad()
-    def predict_orthotropic(self, designs):
+    def predict_orthotropic(self, designs: np.ndarray) -> np.ndarray:
         """Orthotropic constants (n, 9) after U alone, by F1."""
         run = lambda inputs: self.forward_1.orthotropic(inputs["scaled"], inputs["lattices"])  # noqa: E731
         return self._in_batches(designs, run)

@@ -24,20 +24,26 @@ class Inverse(Scaled):
         self.geometry = MLP(21 + sum(GROUPS), geometry, 19)
 
     @staticmethod
-    def features(block, parents):
+    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+        """Training tensors: the ``stiffness`` (n, 21)."""
         return {"stiffness": torch.as_tensor(block["stiffness"], dtype=torch.float32)}
 
     @classmethod
-    def from_data(cls, settings, data):
+    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "Inverse":
+        """An untrained network with the extent of the stiffness in ``data``."""
         return cls(settings["topology"], settings["geometry"], {"stiffness": extent(data["stiffness"])})
 
-    def loss(self, batch, generator, parents, settings):
+    def loss(
+        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
+    ) -> torch.Tensor:
         """Squared error of the scaled stiffness, reconstructed by the frozen forward model."""
         inputs = self.inputs(batch["stiffness"], settings["temperature"], generator)
         reached = Forward(**parents).stiffness(**inputs)
         return nn.functional.mse_loss(self.scale("stiffness", reached), self.scale("stiffness", batch["stiffness"]))
 
-    def inputs(self, stiffness, temperature, generator):
+    def inputs(
+        self, stiffness: torch.Tensor, temperature: float, generator: torch.Generator
+    ) -> dict[str, torch.Tensor]:
         """Network inputs (as of ``encode``) of one design drawn for each stiffness (n, 21)."""
         seen = self.scale("stiffness", stiffness)
         logits = self.topology(seen).split(GROUPS, dim=-1)
@@ -51,7 +57,14 @@ class Inverse(Scaled):
         }
 
     @torch.no_grad()
-    def propose(self, targets, parents, draws=1, temperature=1.0, seed=0):
+    def propose(
+        self,
+        targets: np.ndarray,
+        parents: dict[str, nn.Module],
+        draws: int = 1,
+        temperature: float = 1.0,
+        seed: int = 0,
+    ) -> np.ndarray:
         """Designs (n, draws, 19) for targets (n, 21), base modulus 1, in the published columns and ranges.
 
         Lattices are drawn from softmax(logits / temperature); temperature 0 takes the most probable ones.

@@ -12,7 +12,7 @@ from trussmap.learning.networks import AT_ONCE, EMBEDDING, MLP
 from trussmap.stiffness import rotate
 
 
-def members():
+def members() -> list[list[int]]:
     """Which (type, tessellation) each topology is made of: k lists of 14 zeros and ones."""
     types, reps = topology_members()
     made_of = np.zeros((len(types), 14), int)
@@ -43,7 +43,7 @@ class PolarForward(nn.Module):
         self.network = MLP(14 + embedding + 8, hidden, 21, activation)
 
     @staticmethod
-    def features(block, parents):
+    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
         """Training tensors: ``topology`` (n,), ``inputs`` (n, 8) and ``specific``, C/ρ in the lattice frame (n, 21)."""
         topology, density, rotation, stretch = polar_parts(block["designs"])
         lattice = rotate(torch.as_tensor(block["stiffness"]), torch.as_tensor(rotation).mT)
@@ -56,36 +56,41 @@ class PolarForward(nn.Module):
         }
 
     @classmethod
-    def from_data(cls, settings, data):
+    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "PolarForward":
+        """An untrained network with the moments of inputs and outputs in ``data``."""
         scaling = {}
         for name, tensor in (("input", data["inputs"]), ("output", data["specific"])):
             mean, deviation = moments(tensor)
             scaling |= {f"{name}_mean": mean.tolist(), f"{name}_std": deviation.tolist()}
         return cls(settings["hidden"], settings.get("embedding", EMBEDDING), members(), scaling)
 
-    def loss(self, batch, generator, parents, settings):
+    def loss(
+        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
+    ) -> torch.Tensor:
         """Mean squared error of the standardised C/ρ."""
         scaled = self.scaled(batch["topology"], batch["inputs"])
         return nn.functional.mse_loss(scaled, (batch["specific"] - self.output_mean) / self.output_std)
 
-    def scaled(self, topology, inputs):
+    def scaled(self, topology: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
         """C/ρ in the lattice frame (n, 21), standardised, of topologies (n,) and ρ, log ρ, deviator of log S (n, 8)."""
         inputs = (inputs - self.input_mean) / self.input_std
         return self.network(torch.cat([self.members[topology], self.embedding(topology), inputs], -1))
 
-    def lattice_stiffness(self, topology, log_density, log_stretch):
+    def lattice_stiffness(
+        self, topology: torch.Tensor, log_density: torch.Tensor, log_stretch: torch.Tensor
+    ) -> torch.Tensor:
         """C (n, 21) in the lattice frame, base modulus 1, of topologies (n,), log ρ (n,), deviators of log S (n, 6)."""
         scaled = self.scaled(topology, _inputs(log_density, log_stretch)) * self.output_std + self.output_mean
         return scaled * log_density[:, None].exp()
 
     @torch.no_grad()
-    def set_mean_vector(self, topologies):
+    def set_mean_vector(self, topologies: np.ndarray) -> None:
         """Give topologies (k,) that it was not trained on the mean of the vectors that it learned of the others."""
         others = np.setdiff1d(np.arange(len(self.members)), topologies)
         self.embedding.weight[topologies] = self.embedding.weight[others].mean(0)
 
     @torch.no_grad()
-    def predict(self, designs):
+    def predict(self, designs: np.ndarray) -> np.ndarray:
         """Stiffness (n, 21) of designs (n, 19), base modulus 1."""
         designs = np.atleast_2d(np.asarray(designs, float))
         out = np.empty((len(designs), 21))

@@ -9,7 +9,7 @@ from trussmap.lattice.descriptor import DENSITY_RANGE, design_topology
 from trussmap.lattice.polar import published_designs, six_of, symmetric_matrix
 from trussmap.learning.features import moments
 from trussmap.learning.networks import EMBEDDING, MLP, draw, gumbel_noise, hidden_layers_in, in_threads
-from trussmap.learning.polar.forward import members
+from trussmap.learning.polar.forward import PolarForward, members
 from trussmap.measures import nmse_frobenius
 from trussmap.rotation import from_rotation_vector, from_six, nearest_rotation
 from trussmap.stiffness import FLIP_SIGNS, FLIPS, MULTIPLICITY, canonical_frame, hencky, rotate
@@ -17,6 +17,8 @@ from trussmap.streams import stream
 
 #: Share of the training designs for which a random first guess is trained, not the best, so that none is left behind.
 EXPLORED = 0.05
+#: Of designs (n,): logit of the density (n,), deviator of log S (n, 6), Q (n, 3, 3).
+Guess = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 _WEIGHT = torch.as_tensor(MULTIPLICITY**0.5, dtype=torch.float32)
 _FLIPS, _FLIP_SIGNS = (torch.as_tensor(signs, dtype=torch.float32) for signs in (FLIPS, FLIP_SIGNS))
 
@@ -24,7 +26,7 @@ _FLIPS, _FLIP_SIGNS = (torch.as_tensor(signs, dtype=torch.float32) for signs in 
 _GUESSES = 4096
 
 
-def target_features(stiffness):
+def target_features(stiffness: np.ndarray) -> dict[str, torch.Tensor]:
     """What the inverse model sees of targets (n, 21): a dictionary of float32 tensors.
 
     ``frame`` (n, 3, 3), `canonical_frame`; and in that frame ``shape`` (n, 42): the stiffness over its Frobenius
@@ -70,12 +72,13 @@ class PolarInverse(nn.Module):
         self.refine = MLP(14 + embedding + 7 + 44, config["refine"], 10, activation)
 
     @staticmethod
-    def features(block, parents):
+    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
         """Training tensors: `target_features` of the stiffness, and the ``topology`` (n,) that has it."""
         return target_features(block["stiffness"]) | {"topology": torch.as_tensor(design_topology(block["designs"]))}
 
     @classmethod
-    def from_data(cls, settings, data):
+    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "PolarInverse":
+        """An untrained network with the moments of its inputs in ``data``, the same in all versions of the frame."""
         odd = torch.cat([(_FLIP_SIGNS < 0).any(0)] * 2)  # their mean over the four versions is 0
         mean, deviation = moments(data["shape"])
         shape_mean = torch.where(odd, 0.0, mean)
@@ -88,7 +91,9 @@ class PolarInverse(nn.Module):
         names = ("topology", "geometry", "refine", "hypotheses", "steps", "candidates")
         return cls(scaling, embedding=EMBEDDING, **{name: settings[name] for name in names})
 
-    def loss(self, batch, generator, parents, settings):
+    def loss(
+        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
+    ) -> dict[str, torch.Tensor]:
         """Likelihood of the generating topology plus reconstruction error of proposals through the forward model.
 
         The reconstruction is compared in the laboratory frame, every constant over its standard deviation (``robust``).
@@ -122,17 +127,18 @@ class PolarInverse(nn.Module):
             "last_guess": errors[-1],
         }
 
-    def seen(self, features, flip):
+    def seen(self, features: dict[str, torch.Tensor], flip: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Standardised inputs (n, 43) and the frame (n, 3, 3) in version ``flip`` (n,) of the canonical frame."""
         signs = _FLIP_SIGNS.to(flip.device)[flip]
         shape = features["shape"] * torch.cat([signs, signs], -1)
         inputs = (torch.cat([shape, features["log_norm"][:, None]], -1) - self.input_mean) / self.input_std
         return inputs, features["frame"] * _FLIPS.to(flip.device)[flip][:, None, :]
 
-    def code(self, topology):
+    def code(self, topology: torch.Tensor) -> torch.Tensor:
+        """What the networks know of topologies (n,): their members (14) and what they learned of each."""
         return torch.cat([self.members[topology], self.embedding(topology)], -1)
 
-    def guesses(self, inputs, frame, topology):
+    def guesses(self, inputs: torch.Tensor, frame: torch.Tensor, topology: torch.Tensor) -> Guess:
         """First guesses, h for each of n: logit of the density (nh,), deviator of log S (nh, 6), Q (nh, 3, 3)."""
         out = self.geometry(torch.cat([inputs, self.code(topology)], -1)).reshape(-1, 13)
         rotation = from_six(out[:, 7:])
@@ -140,15 +146,16 @@ class PolarInverse(nn.Module):
         frame = frame.repeat_interleave(self.config["hypotheses"], 0)
         return out[:, 0], six_of(rotation.mT @ left @ rotation), frame @ rotation
 
-    def reached(self, forward, topology, guess):
+    def reached(self, forward: PolarForward, topology: torch.Tensor, guess: Guess) -> torch.Tensor:
         """Stiffness (n, 21) of a guess, in the lattice frame, by the forward model."""
         return forward.lattice_stiffness(topology, self.log_density(guess[0]), guess[1])
 
-    def log_density(self, logit):
+    def log_density(self, logit: torch.Tensor) -> torch.Tensor:
+        """Logarithm of the density (n,) within its range of logits (n,)."""
         low, high = np.log(DENSITY_RANGE)
         return low + (high - low) * torch.sigmoid(logit)
 
-    def correct(self, topology, guess, target, reached):
+    def correct(self, topology: torch.Tensor, guess: Guess, target: torch.Tensor, reached: torch.Tensor) -> Guess:
         """A better guess: ``target`` (n, 21) in the laboratory frame, ``reached`` (n, 21) in the lattice frame."""
         logit, stretch, rotation = guess
         wanted = rotate(target, rotation.mT)
@@ -173,7 +180,14 @@ class PolarInverse(nn.Module):
         moved = symmetric_matrix(stretch + _deviator(out[:, 1:7]))
         return logit + out[:, 0], six_of(turn.mT @ moved @ turn), rotation @ turn
 
-    def first_guess(self, forward, features, flip, topology, explore=None):
+    def first_guess(
+        self,
+        forward: PolarForward,
+        features: dict[str, torch.Tensor],
+        flip: torch.Tensor,
+        topology: torch.Tensor,
+        explore: torch.Tensor | None = None,
+    ) -> tuple[Guess, torch.Tensor, torch.Tensor]:
         """The best first guess for topologies (n,), its stiffness in the lattice frame (n, 21) and its error (n,).
 
         ``explore`` (n,) holds numbers of a first guess to be taken instead, or -1.
@@ -192,7 +206,16 @@ class PolarInverse(nn.Module):
         reached = self.reached(forward, topology, guess) if torch.is_grad_enabled() else reached[row]
         return guess, reached, error.flatten()[row]
 
-    def propose(self, targets, parents, draws=1, temperature=1.0, seed=0, candidates=None, best_guess=True):
+    def propose(
+        self,
+        targets: np.ndarray,
+        parents: dict[str, nn.Module],
+        draws: int = 1,
+        temperature: float = 1.0,
+        seed: int = 0,
+        candidates: int | None = None,
+        best_guess: bool = True,
+    ) -> np.ndarray:
         """Designs (n, draws, 19) for targets (n, 21), base modulus 1, in the published columns and ranges.
 
         Every draw takes ``candidates`` topologies without replacement from the posterior at ``temperature`` (0: the
@@ -254,7 +277,7 @@ def _deviator(six):
     return torch.cat([six[:, :3] - six[:, :3].mean(-1, keepdim=True), six[:, 3:]], -1)
 
 
-def robust(difference, size):
+def robust(difference: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
     """Mean over designs of their error, a compromise between absolute (as in R²) and relative (as in NMSE).
 
     The mean square of each difference (n, 21) is divided by the root of the target's own mean square ``size`` (n,), and
