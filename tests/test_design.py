@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trussmap.design import refine_designs, search
+from trussmap.design import course_of_refinement, refine_designs, search
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice import descriptor as d
 from trussmap.measures import nmse_frobenius
@@ -30,6 +30,14 @@ def test_refinement_finds_back_a_design_that_was_moved(truth):
     d.check_designs(refined, "refined")
     # the table is what was verified: its stiffness, computed anew, is the one reported
     assert nmse_frobenius(homogenize_designs(refined), stiffness).max() < 1e-16
+
+
+def test_the_course_of_a_refinement_is_that_of_its_steps(truth):
+    designs, targets = truth[0][::-1].copy(), truth[1]
+    course = course_of_refinement(targets, designs, [0, 1, 3])
+    for steps, stiffness in zip((0, 1, 3), course, strict=True):
+        assert np.array_equal(stiffness, refine_designs(targets, designs, steps)[1])
+    assert (nmse_frobenius(course[2], targets) < nmse_frobenius(course[0], targets)).any()
 
 
 def test_search_reaches_unseen_stiffnesses_and_stays_in_range(truth):

@@ -5,6 +5,8 @@ they score the best proposals of each topology, refine them beside random design
 (paper, Fig. 3A and SI 3.G, where the network alone proposes and scores).
 """
 
+from itertools import islice
+
 import numpy as np
 import pandas as pd
 
@@ -189,51 +191,80 @@ def refine_designs(
     Returns designs (n, 19) and their stiffness (n, 21), never worse than they came in.
     """
     refined, stiffness = np.empty_like(designs), np.empty((len(designs), 21))
-    order = np.argsort(design_topology(designs), kind="stable")
-    parts = slices(len(designs), _REFINED, threads)
 
-    def refine(part):
-        rows, inner = order[part], threads if len(parts) == 1 else 1
-        refined[rows], stiffness[rows] = _refine(targets[rows], designs[rows], steps, inner, poisson_ratio)
+    def refine(rows, inner):
+        course = _course(targets[rows], designs[rows], inner, poisson_ratio)
+        logs, turns, stiffness[rows] = next(islice(course, steps, None))
+        refined[rows] = designs[rows]
+        refined[np.ix_(rows, _LOGGED_COLUMNS)] = np.exp(logs)
+        refined[rows, R1], refined[rows, R2] = angle_axis(turns[:, 0]), angle_axis(turns[:, 1])
 
-    in_threads(refine, parts, threads)
+    _in_parts(refine, designs, threads)
     check_designs(refined, "refined designs")
     return refined, stiffness
 
 
-def _refine(targets, designs, steps, threads, poisson_ratio):
+def course_of_refinement(
+    targets: np.ndarray,
+    designs: np.ndarray,
+    steps: list[int],
+    threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
+) -> np.ndarray:
+    """Stiffness (k, n, 21) that `refine_designs` reaches after each of k rising numbers of ``steps``, in one go."""
+    stiffness = np.empty((len(steps), len(designs), 21))
+
+    def refine(rows, inner):
+        course = _course(targets[rows], designs[rows], inner, poisson_ratio)
+        for step, (_, _, reached) in enumerate(islice(course, steps[-1] + 1)):
+            if step in steps:
+                stiffness[steps.index(step), rows] = reached
+
+    _in_parts(refine, designs, threads)
+    return stiffness
+
+
+def _in_parts(refine, designs, threads):
+    """Call ``refine`` with the rows of designs that are refined together, and the threads that it may use."""
+    order = np.argsort(design_topology(designs), kind="stable")
+    parts = slices(len(designs), _REFINED, threads)
+    inner = threads if len(parts) == 1 else 1
+    in_threads(lambda part: refine(order[part], inner), parts, threads)
+
+
+def _course(targets, designs, threads, poisson_ratio):
+    """Parameters (n, 7) and (n, 2, 3, 3), and stiffness (n, 21), after 0, 1, 2, … steps; the arrays are used again."""
     keys = design_topology(designs)
     logs = np.clip(np.log(designs[:, _LOGGED_COLUMNS]), _LOWER, _UPPER)
     turns = np.stack([rotation(designs[:, R1]), rotation(designs[:, R2])], 1)
     weight = MULTIPLICITY**0.5
     scale = weight / np.linalg.norm(targets * weight, axis=1, keepdims=True)
-    stiffness, jacobian = _evaluate(keys, logs, turns, threads, poisson_ratio)
-    residual = (stiffness - targets) * scale
+
+    def evaluate(logs, turns):
+        stiffness, jacobian = _evaluate(keys, logs, turns, threads, poisson_ratio)
+        return stiffness, (stiffness - targets) * scale, jacobian * scale[:, :, None]
+
+    stiffness, residual, jacobian = evaluate(logs, turns)
     damping = np.full(len(designs), 1e-2)
-    for _ in range(steps):
-        gradient = np.einsum("npk,np->nk", jacobian * scale[:, :, None], residual)
+    while True:
+        yield logs, turns, stiffness
+        gradient = (residual[:, None] @ jacobian)[:, 0]
         held = np.zeros_like(gradient, bool)
         held[:, _LOG] = ((logs <= _LOWER) & (gradient[:, _LOG] > 0)) | ((logs >= _UPPER) & (gradient[:, _LOG] < 0))
-        free = np.where(held[:, None, :], 0.0, jacobian * scale[:, :, None])
-        normal = np.einsum("npk,npl->nkl", free, free)
-        diagonal = np.einsum("nkk->nk", normal)
-        normal = normal + (damping[:, None] * (diagonal + 1e-3 * diagonal.max(1, keepdims=True)) + held)[
-            :, :, None
-        ] * np.eye(13)
+        free = np.where(held[:, None], 0.0, jacobian)
+        normal = free.swapaxes(1, 2) @ free
+        diagonal = np.einsum("nkk->nk", normal)  # a view
+        diagonal += damping[:, None] * (diagonal + 1e-3 * diagonal.max(1, keepdims=True)) + held
         step = -np.linalg.solve(normal, np.where(held, 0.0, gradient)[:, :, None])[:, :, 0]
         trial_logs = np.clip(logs + np.clip(step[:, _LOG], -0.5, 0.5), _LOWER, _UPPER)
         trial_turns = from_rotation_vector(np.clip(step[:, 7:], -0.5, 0.5).reshape(-1, 2, 3)) @ turns
-        trial_stiffness, trial_jacobian = _evaluate(keys, trial_logs, trial_turns, threads, poisson_ratio)
-        trial_residual = (trial_stiffness - targets) * scale
-        better = (trial_residual**2).sum(1) < (residual**2).sum(1)
+        trial = evaluate(trial_logs, trial_turns)
+        better = (trial[1] ** 2).sum(1) < (residual**2).sum(1)
         damping = np.clip(np.where(better, damping / 5, damping * 4), 1e-9, 1e3)
-        logs[better], turns[better] = trial_logs[better], trial_turns[better]
-        stiffness[better], jacobian[better] = trial_stiffness[better], trial_jacobian[better]
-        residual[better] = trial_residual[better]
-    refined = designs.copy()
-    refined[:, _LOGGED_COLUMNS] = np.exp(logs)
-    refined[:, R1], refined[:, R2] = angle_axis(turns[:, 0]), angle_axis(turns[:, 1])
-    return refined, stiffness
+        for own, new in zip(
+            (logs, turns, stiffness, residual, jacobian), (trial_logs, trial_turns, *trial), strict=True
+        ):
+            own[better] = new[better]
 
 
 def _evaluate(keys, logs, turns, threads, poisson_ratio):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trussmap.dataset import open_dataset
-from trussmap.design import EFFORT, refine_designs, search
+from trussmap.design import EFFORT, course_of_refinement, search
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.lookup import closest_designs
@@ -50,16 +50,18 @@ def errors_by_cost(
     rows = []
     for source, starts in _starts(targets, forward, inverse, dataset, most, seed).items():
         many = _RANDOM if source == "random" else 1
-        for count in settings["starts"]:
-            own = starts[:, : count * many]
-            designs, goal = own.reshape(-1, own.shape[-1]), np.repeat(targets, own.shape[1], 0)
-            for steps in settings["steps"]:
-                _, stiffness = refine_designs(goal, designs, steps, threads, poisson_ratio)
-                best = nmse_frobenius(stiffness, goal).reshape(own.shape[:2]).argmin(1)
-                reached = stiffness.reshape(*own.shape[:2], 21)[np.arange(len(targets)), best]
-                cost = own.shape[1] * (steps + 1)
-                rows.append({"source": source, "starts": own.shape[1], "steps": steps, "solutions": cost})
-                rows[-1] |= _statistics(relative_error(reached, targets))
+        goal = np.repeat(targets, starts.shape[1], 0)
+        designs = starts.reshape(len(goal), -1)
+        steps = sorted(settings["steps"])
+        stiffness = course_of_refinement(goal, designs, steps, threads, poisson_ratio)
+        error = nmse_frobenius(stiffness, goal).reshape(len(steps), *starts.shape[:2])
+        stiffness = stiffness.reshape(*error.shape, 21)
+        for count in (many * number for number in settings["starts"]):
+            best = error[:, :, :count].argmin(2)[:, :, None, None]
+            reached = np.take_along_axis(stiffness, best, 2)[:, :, 0]
+            for step, c in zip(steps, reached, strict=True):
+                rows.append({"source": source, "starts": count, "steps": step, "solutions": count * (step + 1)})
+                rows[-1] |= _statistics(relative_error(c, targets))
     nothing = np.zeros(0, int), np.zeros((0, designs.shape[1]))
     own = stream(seed, "starts", "search")
     owner, designs, stiffness = search(targets, *nothing, "quick", own, threads, poisson_ratio)
