@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from trussmap.figures import style
@@ -59,7 +60,7 @@ def _curve(ax, x, rows, network, name):
         ax.plot(means.index, means, look, color=color, marker="o", ms=0, label=f"{name}, {label}")
 
 
-def missing_axis(ax, missing):
+def missing_axis(ax: Axes, missing: np.ndarray) -> None:
     """Show values of 1 − R² on a logarithmic axis that grows downwards, labelled with R²."""
     ax.set(yscale="log", ylim=(missing.max() * 1.6, missing.min() / 1.6))
     ax.yaxis.set_major_locator(FixedLocator([1 - r2 for r2 in _TICKS]))

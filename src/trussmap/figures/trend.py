@@ -1,6 +1,9 @@
 """How the accuracy of an architecture grows with compute, and where that leads: points, fits and their intervals."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 
 from trussmap.figures import style
 from trussmap.figures.scaling import missing_axis
@@ -8,7 +11,7 @@ from trussmap.learning.registry import architectures
 from trussmap.learning.trend import trend_at
 
 
-def plot(table, trends, published, path):
+def plot(table: pd.DataFrame, trends: dict, published: dict, path: str | Path) -> None:
     """Draw rows of `trussmap.learning.scaling.scaling_row` of one architecture and their trends to ``path`` (PNG).
 
     ``trends``: ``{"forward": {"min": …, "mean": …}, "inverse": …}`` of `trussmap.learning.trend.fit_trend`.

@@ -4,6 +4,7 @@ from math import ceil
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from trussmap.dataset import open_dataset
@@ -40,7 +41,7 @@ def training_flop(folder: str | Path, architecture: str, name: str, dataset: str
     return flop * settings["epochs"] * max(1, designs // settings["batch"])
 
 
-def step_flop(network, batch, parents, settings):
+def step_flop(network: nn.Module, batch: dict[str, torch.Tensor], parents: dict[str, nn.Module], settings: dict) -> int:
     """Operations of the matrix products of one step of training."""
     device = next(iter(batch.values())).device
     with FlopCounterMode(display=False) as counter:
