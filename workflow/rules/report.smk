@@ -232,7 +232,7 @@ rule figure_correlation:
         mem_mb=2000,
         runtime=10,
     params:
-        source=source_of("figure_correlation"),
+        source=source_of_architecture("figure_correlation"),
     message:
         "Drawing predicted against true stiffness, architecture {wildcards.architecture} (Fig. 2, SI Figs. S3 and S4)"
     script:
