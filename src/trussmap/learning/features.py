@@ -11,12 +11,13 @@ from pathlib import Path
 import torch
 
 from trussmap.dataset import Split
+from trussmap.learning.networks import Tensors
 
 #: Rows of which statistics are taken at once.
 _ROWS = 1 << 16
 
 
-def read_features(network: type, split: Split, parents: dict, folder: str | Path) -> dict[str, torch.Tensor]:
+def read_features(network: type, split: Split, parents: dict, folder: str | Path) -> Tensors:
     """Tensors ``network.features`` of all designs of a split, by name; files for them are made in ``folder``."""
     tensors, first = {}, 0
     for block in split.blocks(names=network.columns):

@@ -27,7 +27,7 @@ from trussmap.errors import InputError
 from trussmap.io import atomic_path, file_digest, write_json
 from trussmap.learning import training
 from trussmap.learning.features import read_features
-from trussmap.learning.networks import single_threads
+from trussmap.learning.networks import Parents, single_threads
 from trussmap.learning.registry import architectures, network_class, resolve
 from trussmap.streams import stream
 
@@ -132,7 +132,7 @@ def load_inverse(folder: str | Path) -> "Inverse":
     return Inverse(load_network(folder, name, "inverse"), load_parents(folder, name, "inverse"))
 
 
-def load_parents(folder: str | Path, architecture: str, network: str) -> dict[str, nn.Module]:
+def load_parents(folder: str | Path, architecture: str, network: str) -> Parents:
     """The trained networks that a network is trained through, by name."""
     names = architectures()[architecture].networks[network].parents
     return {name: load_network(folder, architecture, name) for name in names}

@@ -9,6 +9,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+#: Tensors by name, rows first, and the trained networks that one is trained through.
+Tensors, Parents = dict[str, torch.Tensor], dict[str, nn.Module]
 #: Width of what a network learns about each topology.
 EMBEDDING = 32
 

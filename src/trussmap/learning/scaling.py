@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from trussmap.dataset import open_dataset
 from trussmap.learning import training
 from trussmap.learning.models import architecture_of, load_parents, read_record
+from trussmap.learning.networks import Parents, Tensors
 from trussmap.learning.registry import architectures, network_class
 
 
@@ -41,7 +42,7 @@ def training_flop(folder: str | Path, architecture: str, name: str, dataset: str
     return flop * settings["epochs"] * max(1, designs // settings["batch"])
 
 
-def step_flop(network: nn.Module, batch: dict[str, torch.Tensor], parents: dict[str, nn.Module], settings: dict) -> int:
+def step_flop(network: nn.Module, batch: Tensors, parents: Parents, settings: dict) -> int:
     """Operations of the matrix products of one step of training."""
     device = next(iter(batch.values())).device
     with FlopCounterMode(display=False) as counter:

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from trussmap.errors import InputError
 from trussmap.io import atomic_path
-from trussmap.learning.networks import hidden_layers_in, single_threads
+from trussmap.learning.networks import Parents, Tensors, hidden_layers_in, single_threads
 from trussmap.streams import stream
 
 #: Largest norm of a gradient.
@@ -56,9 +56,9 @@ def schedule(optimizer: torch.optim.Optimizer, settings: dict, steps: int) -> LR
 def train(
     name: str,
     network: nn.Module,
-    parents: dict[str, nn.Module],
-    data: dict[str, torch.Tensor],
-    validation: dict[str, torch.Tensor],
+    parents: Parents,
+    data: Tensors,
+    validation: Tensors,
     settings: dict,
     seed: int,
     provenance: dict,
@@ -214,9 +214,9 @@ def read_checkpoint(path: str | Path, key: str) -> tuple[dict, dict] | None:
 
 
 def restore(
-    tensors: dict[str, torch.Tensor],
+    tensors: Tensors,
     state: dict,
-    parameters: dict[str, torch.Tensor],
+    parameters: Tensors,
     optimizer: torch.optim.Optimizer,
     rate: LRScheduler,
 ) -> None:

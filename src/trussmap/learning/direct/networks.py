@@ -6,7 +6,7 @@ from torch import nn
 
 from trussmap.lattice.descriptor import R1, R2
 from trussmap.learning.features import moments
-from trussmap.learning.networks import AT_ONCE, MLP, hidden_layers_in
+from trussmap.learning.networks import AT_ONCE, MLP, Parents, Tensors, hidden_layers_in
 from trussmap.learning.paper import encoding
 
 _LOW = np.array([0, -1, -1] * 2)
@@ -47,13 +47,13 @@ class _Direct(nn.Module):
         self.network = MLP(inputs, hidden, outputs)
 
     @staticmethod
-    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+    def features(block: dict[str, np.ndarray], parents: Parents) -> Tensors:
         """Training tensors: ``design`` (n, 40) and ``stiffness`` (n, 21)."""
         stiffness = torch.as_tensor(block["stiffness"], dtype=torch.float32)
         return {"design": encode(block["designs"]), "stiffness": stiffness}
 
     @classmethod
-    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "_Direct":
+    def from_data(cls, settings: dict, data: Tensors) -> "_Direct":
         """An untrained network that standardises the stiffness by its moments in ``data``."""
         mean, deviation = moments(data["stiffness"])
         return cls(settings["hidden"], {"mean": mean.tolist(), "std": deviation.tolist()})
@@ -69,9 +69,7 @@ class DirectForward(_Direct):
     def __init__(self, hidden, scaling):
         super().__init__(40, hidden, 21, scaling)
 
-    def loss(
-        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
-    ) -> torch.Tensor:
+    def loss(self, batch: Tensors, generator: torch.Generator, parents: Parents, settings: dict) -> torch.Tensor:
         """Mean squared error of the standardised stiffness."""
         return nn.functional.mse_loss(self.network(batch["design"]), self.standardised(batch["stiffness"]))
 
@@ -91,20 +89,13 @@ class DirectInverse(_Direct):
     def __init__(self, hidden, scaling):
         super().__init__(21, hidden, 40, scaling)
 
-    def loss(
-        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
-    ) -> torch.Tensor:
+    def loss(self, batch: Tensors, generator: torch.Generator, parents: Parents, settings: dict) -> torch.Tensor:
         """Mean squared error of the descriptor (paper, Eq. 2)."""
         return nn.functional.mse_loss(self.network(self.standardised(batch["stiffness"])), batch["design"])
 
     @torch.no_grad()
     def propose(
-        self,
-        targets: np.ndarray,
-        parents: dict[str, nn.Module],
-        draws: int = 1,
-        temperature: float = 1.0,
-        seed: int = 0,
+        self, targets: np.ndarray, parents: Parents, draws: int = 1, temperature: float = 1.0, seed: int = 0
     ) -> np.ndarray:
         """Designs (n, draws, 19) for targets (n, 21); there is one answer to a target, so all draws are the same."""
         out = []

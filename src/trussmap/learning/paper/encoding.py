@@ -5,13 +5,14 @@ import torch
 from torch import nn
 
 from trussmap.lattice.descriptor import DENSITY, DENSITY_RANGE, R1, R2, REPS, STRETCH_RANGE, TYPES, U, V
+from trussmap.learning.networks import Tensors
 from trussmap.rotation import angle_axis, rotation
 
 #: Sizes of the one-hot groups: three lattice types, three tessellations.
 GROUPS = [7, 7, 7, 2, 2, 2]
 
 
-def encode(designs: np.ndarray) -> dict[str, torch.Tensor]:
+def encode(designs: np.ndarray) -> Tensors:
     """Network inputs of designs (n, 19): a dictionary of float32 tensors.
 
     ``scaled`` (n, 7) are ρ, U, V in [0, 1]; ``lattices`` (n, 27) one-hot types and tessellations; ``r1`` and ``r2``
@@ -30,7 +31,7 @@ def encode(designs: np.ndarray) -> dict[str, torch.Tensor]:
     return {name: torch.as_tensor(array, dtype=torch.float32) for name, array in arrays.items()}
 
 
-def decode(inputs: dict[str, torch.Tensor]) -> np.ndarray:
+def decode(inputs: Tensors) -> np.ndarray:
     """Designs (n, 19) of network inputs: the inverse of ``encode``."""
     arrays = {name: tensor.detach().cpu().double().numpy() for name, tensor in inputs.items()}
     n = len(arrays["scaled"])

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from trussmap.learning.features import extent
-from trussmap.learning.networks import AT_ONCE, MLP
+from trussmap.learning.networks import AT_ONCE, MLP, Parents, Tensors
 from trussmap.learning.paper.encoding import Scaled, encode
 from trussmap.stiffness import rotate, unpack_orthotropic
 
@@ -20,20 +20,18 @@ class Forward1(Scaled):
         self.network = MLP(31, hidden, 9)
 
     @staticmethod
-    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+    def features(block: dict[str, np.ndarray], parents: Parents) -> Tensors:
         """Training tensors: ``scaled`` and ``lattices`` as of ``encode``, and the nine constants ``orthotropic``."""
         inputs = encode(block["designs"])
         nine = torch.as_tensor(block["stiffness_orthotropic"], dtype=torch.float32)
         return {"scaled": inputs["scaled"], "lattices": inputs["lattices"], "orthotropic": nine}
 
     @classmethod
-    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "Forward1":
+    def from_data(cls, settings: dict, data: Tensors) -> "Forward1":
         """An untrained network with the extent of the constants in ``data``."""
         return cls(settings["hidden"], {"orthotropic": extent(data["orthotropic"])})
 
-    def loss(
-        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
-    ) -> torch.Tensor:
+    def loss(self, batch: Tensors, generator: torch.Generator, parents: Parents, settings: dict) -> torch.Tensor:
         """Mean squared error of the scaled constants."""
         return nn.functional.mse_loss(
             self(batch["scaled"], batch["lattices"]), self.scale("orthotropic", batch["orthotropic"])
@@ -58,7 +56,7 @@ class Forward2(Scaled):
         self.network = MLP(24, hidden, 21)
 
     @staticmethod
-    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+    def features(block: dict[str, np.ndarray], parents: Parents) -> Tensors:
         """Training tensors: inputs are F1's predictions, rotated by R1; outputs the stiffness without R2."""
         inputs = encode(block["designs"])
         device = parents["forward_1"].orthotropic_low.device
@@ -71,13 +69,11 @@ class Forward2(Scaled):
         }
 
     @classmethod
-    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "Forward2":
+    def from_data(cls, settings: dict, data: Tensors) -> "Forward2":
         """An untrained network with the extents of C̃ and Ĉ in ``data``."""
         return cls(settings["hidden"], {name: extent(data[name]) for name in ("turned", "stretched")})
 
-    def loss(
-        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
-    ) -> torch.Tensor:
+    def loss(self, batch: Tensors, generator: torch.Generator, parents: Parents, settings: dict) -> torch.Tensor:
         """Mean squared error of the scaled Ĉ."""
         return nn.functional.mse_loss(
             self(batch["turned"], batch["scaled"]), self.scale("stretched", batch["stretched"])

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from trussmap.learning.features import extent
-from trussmap.learning.networks import AT_ONCE, MLP, hidden_layers_in, straight_through_choice
+from trussmap.learning.networks import AT_ONCE, MLP, Parents, Tensors, hidden_layers_in, straight_through_choice
 from trussmap.learning.paper.encoding import GROUPS, Scaled, decode
 from trussmap.learning.paper.forward import Forward
 from trussmap.rotation import from_six
@@ -24,26 +24,22 @@ class Inverse(Scaled):
         self.geometry = MLP(21 + sum(GROUPS), geometry, 19)
 
     @staticmethod
-    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+    def features(block: dict[str, np.ndarray], parents: Parents) -> Tensors:
         """Training tensors: the ``stiffness`` (n, 21)."""
         return {"stiffness": torch.as_tensor(block["stiffness"], dtype=torch.float32)}
 
     @classmethod
-    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "Inverse":
+    def from_data(cls, settings: dict, data: Tensors) -> "Inverse":
         """An untrained network with the extent of the stiffness in ``data``."""
         return cls(settings["topology"], settings["geometry"], {"stiffness": extent(data["stiffness"])})
 
-    def loss(
-        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
-    ) -> torch.Tensor:
+    def loss(self, batch: Tensors, generator: torch.Generator, parents: Parents, settings: dict) -> torch.Tensor:
         """Squared error of the scaled stiffness, reconstructed by the frozen forward model."""
         inputs = self.inputs(batch["stiffness"], settings["temperature"], generator)
         reached = Forward(**parents).stiffness(**inputs)
         return nn.functional.mse_loss(self.scale("stiffness", reached), self.scale("stiffness", batch["stiffness"]))
 
-    def inputs(
-        self, stiffness: torch.Tensor, temperature: float, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
+    def inputs(self, stiffness: torch.Tensor, temperature: float, generator: torch.Generator) -> Tensors:
         """Network inputs (as of ``encode``) of one design drawn for each stiffness (n, 21)."""
         seen = self.scale("stiffness", stiffness)
         logits = self.topology(seen).split(GROUPS, dim=-1)
@@ -58,12 +54,7 @@ class Inverse(Scaled):
 
     @torch.no_grad()
     def propose(
-        self,
-        targets: np.ndarray,
-        parents: dict[str, nn.Module],
-        draws: int = 1,
-        temperature: float = 1.0,
-        seed: int = 0,
+        self, targets: np.ndarray, parents: Parents, draws: int = 1, temperature: float = 1.0, seed: int = 0
     ) -> np.ndarray:
         """Designs (n, draws, 19) for targets (n, 21), base modulus 1, in the published columns and ranges.
 

@@ -8,7 +8,7 @@ from trussmap.errors import InputError
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.polar import polar_parts
 from trussmap.learning.features import moments
-from trussmap.learning.networks import AT_ONCE, EMBEDDING, MLP
+from trussmap.learning.networks import AT_ONCE, EMBEDDING, MLP, Parents, Tensors
 from trussmap.stiffness import rotate
 
 
@@ -43,7 +43,7 @@ class PolarForward(nn.Module):
         self.network = MLP(14 + embedding + 8, hidden, 21, activation)
 
     @staticmethod
-    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+    def features(block: dict[str, np.ndarray], parents: Parents) -> Tensors:
         """Training tensors: ``topology`` (n,), ``inputs`` (n, 8) and ``specific``, C/ρ in the lattice frame (n, 21)."""
         topology, density, rotation, stretch = polar_parts(block["designs"])
         lattice = rotate(torch.as_tensor(block["stiffness"]), torch.as_tensor(rotation).mT)
@@ -56,7 +56,7 @@ class PolarForward(nn.Module):
         }
 
     @classmethod
-    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "PolarForward":
+    def from_data(cls, settings: dict, data: Tensors) -> "PolarForward":
         """An untrained network with the moments of inputs and outputs in ``data``."""
         scaling = {}
         for name, tensor in (("input", data["inputs"]), ("output", data["specific"])):
@@ -64,9 +64,7 @@ class PolarForward(nn.Module):
             scaling |= {f"{name}_mean": mean.tolist(), f"{name}_std": deviation.tolist()}
         return cls(settings["hidden"], settings.get("embedding", EMBEDDING), members(), scaling)
 
-    def loss(
-        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
-    ) -> torch.Tensor:
+    def loss(self, batch: Tensors, generator: torch.Generator, parents: Parents, settings: dict) -> torch.Tensor:
         """Mean squared error of the standardised C/ρ."""
         scaled = self.scaled(batch["topology"], batch["inputs"])
         return nn.functional.mse_loss(scaled, (batch["specific"] - self.output_mean) / self.output_std)

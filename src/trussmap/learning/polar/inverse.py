@@ -8,7 +8,16 @@ from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import DENSITY_RANGE, design_topology
 from trussmap.lattice.polar import published_designs, six_of, symmetric_matrix
 from trussmap.learning.features import moments
-from trussmap.learning.networks import EMBEDDING, MLP, draw, gumbel_noise, hidden_layers_in, in_threads
+from trussmap.learning.networks import (
+    EMBEDDING,
+    MLP,
+    Parents,
+    Tensors,
+    draw,
+    gumbel_noise,
+    hidden_layers_in,
+    in_threads,
+)
 from trussmap.learning.polar.forward import PolarForward, members
 from trussmap.measures import nmse_frobenius
 from trussmap.rotation import from_rotation_vector, from_six, nearest_rotation
@@ -26,7 +35,7 @@ _FLIPS, _FLIP_SIGNS = (torch.as_tensor(signs, dtype=torch.float32) for signs in 
 _GUESSES = 4096
 
 
-def target_features(stiffness: np.ndarray) -> dict[str, torch.Tensor]:
+def target_features(stiffness: np.ndarray) -> Tensors:
     """What the inverse model sees of targets (n, 21): a dictionary of float32 tensors.
 
     ``frame`` (n, 3, 3), `canonical_frame`; and in that frame ``shape`` (n, 42): the stiffness over its Frobenius
@@ -72,12 +81,12 @@ class PolarInverse(nn.Module):
         self.refine = MLP(14 + embedding + 7 + 44, config["refine"], 10, activation)
 
     @staticmethod
-    def features(block: dict[str, np.ndarray], parents: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+    def features(block: dict[str, np.ndarray], parents: Parents) -> Tensors:
         """Training tensors: `target_features` of the stiffness, and the ``topology`` (n,) that has it."""
         return target_features(block["stiffness"]) | {"topology": torch.as_tensor(design_topology(block["designs"]))}
 
     @classmethod
-    def from_data(cls, settings: dict, data: dict[str, torch.Tensor]) -> "PolarInverse":
+    def from_data(cls, settings: dict, data: Tensors) -> "PolarInverse":
         """An untrained network with the moments of its inputs in ``data``, the same in all versions of the frame."""
         odd = torch.cat([(_FLIP_SIGNS < 0).any(0)] * 2)  # their mean over the four versions is 0
         mean, deviation = moments(data["shape"])
@@ -91,9 +100,7 @@ class PolarInverse(nn.Module):
         names = ("topology", "geometry", "refine", "hypotheses", "steps", "candidates")
         return cls(scaling, embedding=EMBEDDING, **{name: settings[name] for name in names})
 
-    def loss(
-        self, batch: dict[str, torch.Tensor], generator: torch.Generator, parents: dict[str, nn.Module], settings: dict
-    ) -> dict[str, torch.Tensor]:
+    def loss(self, batch: Tensors, generator: torch.Generator, parents: Parents, settings: dict) -> Tensors:
         """Likelihood of the generating topology plus reconstruction error of proposals through the forward model.
 
         The reconstruction is compared in the laboratory frame, every constant over its standard deviation (``robust``).
@@ -127,7 +134,7 @@ class PolarInverse(nn.Module):
             "last_guess": errors[-1],
         }
 
-    def seen(self, features: dict[str, torch.Tensor], flip: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def seen(self, features: Tensors, flip: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Standardised inputs (n, 43) and the frame (n, 3, 3) in version ``flip`` (n,) of the canonical frame."""
         signs = _FLIP_SIGNS.to(flip.device)[flip]
         shape = features["shape"] * torch.cat([signs, signs], -1)
@@ -183,7 +190,7 @@ class PolarInverse(nn.Module):
     def first_guess(
         self,
         forward: PolarForward,
-        features: dict[str, torch.Tensor],
+        features: Tensors,
         flip: torch.Tensor,
         topology: torch.Tensor,
         explore: torch.Tensor | None = None,
@@ -209,7 +216,7 @@ class PolarInverse(nn.Module):
     def propose(
         self,
         targets: np.ndarray,
-        parents: dict[str, nn.Module],
+        parents: Parents,
         draws: int = 1,
         temperature: float = 1.0,
         seed: int = 0,
