@@ -66,6 +66,22 @@ def build():
     return {"a": np.arange(3.0), "b": np.array([(1, 2)], [("x", np.int32), ("y", np.int32)])}
 
 
+@pytest.mark.parametrize("part", ["nbi", "nbc"])
+def test_damaged_machine_code_is_made_again(folder, part):
+    def made():
+        @cache.compiled("trussmap.stiffness")
+        def twice(x):
+            return 2 * x
+
+        assert twice(21) == 42
+        return bool(twice.stats.cache_hits)
+
+    assert [made(), made()] == [False, True]
+    (path,) = folder.rglob(f"*.{part}")
+    path.write_bytes(path.read_bytes()[:100])
+    assert [made(), made()] == [False, True]
+
+
 @pytest.fixture
 def arrays(folder):
     build.calls = 0

@@ -38,7 +38,7 @@ def compiled(source: str, **options) -> Callable:
     """Decorator: ``numba.njit(**options)``, its machine code kept on disk.
 
     Numba by itself watches the file of the function alone; ``source`` names a module that, with all it imports, covers
-    whatever is compiled in.
+    whatever is compiled in. What is damaged on disk is made again.
     """
     folder = _folder() / f"machine-code-{source_digest(source)[:16]}"
     with suppress(OSError):
@@ -47,11 +47,27 @@ def compiled(source: str, **options) -> Callable:
     def decorate(function):
         before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)
         try:
-            return numba.njit(cache=os.access(folder, os.W_OK), **options)(function)
+            own = numba.njit(cache=os.access(folder, os.W_OK), **options)(function)
         finally:
             numba.config.CACHE_DIR = before
+        _heal(own._cache)  # Numba has no public way to it
+        return own
 
     return decorate
+
+
+def _heal(machine_code):
+    """Let Numba make machine code again that it finds damaged on disk, where it would end in an error for ever."""
+    load = machine_code.load_overload
+
+    def load_or_make(signature, target):
+        try:
+            return load(signature, target)
+        except Exception:  # whatever a pickle that was cut off or altered may raise
+            machine_code.flush()
+            return None
+
+    machine_code.load_overload = load_or_make
 
 
 def _folder():
