@@ -222,8 +222,8 @@ def test_the_scaling_study_tells_designs_from_compute(folder, study):
     table = pd.read_csv(study / "scaling" / "scaling.csv")
     alone = table["inverse_min"].isna()
     assert table.loc[alone, ["architecture", "effort"]].values.tolist() == [["direct", 0.5]]
-    assert table[alone].filter(regex="^(?!inverse)").notna().all(None)
-    assert table[~alone].notna().all(None)
+    assert table[alone].filter(regex="^(?!inverse)").notna().all(axis=None)
+    assert table[~alone].notna().all(axis=None)
     for architecture, rows in table[~alone].groupby("architecture"):
         *few, quarter, whole = rows.to_dict("records")
         assert whole["of_all"]

@@ -183,10 +183,13 @@ rule figure_scaling:
 
 rule figure_trend:
     input:
-        points=expand(
-            f"{RESULTS}/scaling/{{point}}.json",
-            point=scaling_points(["paper"], only_all=True),
-        ),
+        points=[
+            *[
+                f"{RESULTS}/scaling/{point}.json"
+                for point in scaling_points(["paper"], only_all=True)
+            ],
+            *config["scaling"]["further_points"],
+        ],
         published=PROJECT / "resources/paper_metrics.yaml",
         settings=PUBLISHED_STUDY,
     output:
