@@ -308,7 +308,7 @@ def main():
     with open_dataset(arguments.study / "dataset.h5") as data:
         block = data.validation.read()
     designs, stiffness = block["designs"], block["stiffness"]
-    found = bounds(designs[:400], 400, seed) | {"regressions": regressions(arguments.study, designs, stiffness)}
+    found = bounds(designs[:400], 1600, seed) | {"regressions": regressions(arguments.study, designs, stiffness)}
     settings = {"hidden": arguments.hidden, "batch": 512, "learning_rate": 2e-3, "schedule": "cosine"}
     settings |= {"precision": "auto", "threads": 2, "checkpoint_seconds": 600}
     found["one_topology"] = contrast(arguments.epochs, arguments.designs, settings, seed)
