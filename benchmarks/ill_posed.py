@@ -262,7 +262,7 @@ def plot(found, path):
     """Loss of Eq. 2 between its bounds, and the accuracy of the proposals, against compute."""
     with style.figure(path, 9.6, 3.9) as fig:
         losses, accuracy = fig.subplots(1, 2)
-        fig.subplots_adjust(left=0.075, right=0.985, top=0.86, bottom=0.13, wspace=0.2)
+        fig.subplots_adjust(left=0.075, right=0.985, top=0.92, bottom=0.13, wspace=0.2)
         color, other = architectures()["direct"].color, style.HERE
         points = found["regressions"]
         compute = np.array([own["flop"] for own in points]) / 1e12

@@ -1,8 +1,8 @@
 """Fit how the accuracy of an architecture grows with compute: the fits (JSON), their picture (PNG), the rows (CSV).
 
 The JSON has `trussmap.learning.trend.fit_trend` under ``forward|inverse.min|mean`` and what was published, at which
-compute, under ``published``, and the number of ``resamples``. Points that miss more than
-``trussmap.learning.trend.LARGEST`` are left out.
+compute, under ``published``, and the number of ``resamples``. Points whose lowest R² misses more
+than ``trussmap.learning.trend.LARGEST`` times the published one are not fitted.
 """
 
 from trussmap.job import job
@@ -29,7 +29,9 @@ with job(snakemake):
     }
     trends = {}
     for network, what in published.items():
-        rows = table[table[f"{network}_min"] >= 1 - LARGEST] if f"{network}_min" in table else table[:0]
+        if f"{network}_min" not in table:  # forward networks alone
+            continue
+        rows = table[table[f"{network}_min"] >= 1 - LARGEST * (1 - what["r2"])]
         trends[network] = {
             key: fit_trend(rows[f"{network}_flop"], 1 - rows[f"{network}_{key}"], 1 - what["r2"], p.resamples, p.seed)
             for key in ("min", "mean")

@@ -14,15 +14,16 @@ from trussmap.learning.trend import trend_at
 def plot(table: pd.DataFrame, trends: dict, published: dict, path: str | Path) -> None:
     """Draw rows of `trussmap.learning.scaling.scaling_row` of one architecture and their trends to ``path`` (PNG).
 
-    ``trends``: ``{"forward": {"min": …, "mean": …}, "inverse": …}`` of `trussmap.learning.trend.fit_trend`.
+    ``trends``: ``{"forward": {"min": …, "mean": …}, "inverse": …}`` of `trussmap.learning.trend.fit_trend`; a panel for
+    each that there is.
     ``published``: for ``forward`` and ``inverse`` the lowest published R², ``r2``, and the compute of it, ``flop``.
     """
     color = architectures()[table["architecture"].iloc[0]].color
-    with style.figure(path, 9.6, 4.1) as fig:
-        axes = fig.subplots(1, 2)
-        fig.subplots_adjust(left=0.075, right=0.985, top=0.76, bottom=0.125, wspace=0.22)
-        titles = {"forward": "forward networks", "inverse": "inverse networks, by finite elements"}
-        for ax, (network, title) in zip(axes, titles.items(), strict=True):
+    titles = {"forward": "forward networks", "inverse": "inverse networks, by finite elements"}
+    with style.figure(path, 4.8 * max(1.5, len(trends)), 4.1) as fig:
+        axes = fig.subplots(1, len(trends), squeeze=False)[0]
+        fig.subplots_adjust(left=0.15 / len(trends), right=0.985, top=0.76, bottom=0.125, wspace=0.22)
+        for ax, network in zip(axes, trends, strict=True):
             rows = table.dropna(subset=f"{network}_flop").sort_values(f"{network}_flop")
             compute, paper = rows[f"{network}_flop"].to_numpy() / 1e12, published[network]
             along = np.geomspace(compute.min() / 1.5, max(compute.max(), paper["flop"] / 1e12) * 1.5, 200)
@@ -50,7 +51,7 @@ def plot(table: pd.DataFrame, trends: dict, published: dict, path: str | Path) -
                 label="published, lowest of 21 “at least”, at its planned compute",
             )
             ax.axhline(1 - paper["r2"], color=style.GUIDE, lw=0.8, zorder=0)
-            ax.set(xscale="log", xlabel="compute of the training, TFLOP of matrix products", title=title)
+            ax.set(xscale="log", xlabel="compute of the training, TFLOP of matrix products", title=titles[network])
         axes[0].set_ylabel("R²")
         handles, labels = axes[0].get_legend_handles_labels()
-        fig.legend(handles, labels, loc="upper center", ncols=3, bbox_to_anchor=(0.53, 1.0))
+        fig.legend(handles, labels, loc="upper center", ncols=3 if len(trends) > 1 else 2, bbox_to_anchor=(0.53, 1.0))

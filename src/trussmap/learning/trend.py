@@ -5,8 +5,8 @@ from scipy.optimize import least_squares
 
 from trussmap.streams import stream
 
-#: Larger 1 − R² is no part of a power law, which would go on to more than 1.
-LARGEST = 0.5
+#: Times the target; trainings that miss more are too short for a power law, which would go on to more than 1.
+LARGEST = 10
 #: The share of the resamples in an interval.
 _INTERVAL = 0.9
 
@@ -17,8 +17,8 @@ def fit_trend(compute: np.ndarray, missing: np.ndarray, target: float, resamples
     Parameters
     ----------
     compute : (n,) operations of the trainings
-    missing : (n,) 1 − R² that they reached, all at most ``LARGEST``
-    target : 1 − R² that is asked for
+    missing : (n,) 1 − R² that they reached
+    target : 1 − R² that is asked for; points far from it should be left out, see ``LARGEST``
     resamples : of the residuals, for the intervals
 
     Returns
