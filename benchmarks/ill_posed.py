@@ -19,11 +19,12 @@ import contextlib
 import json
 import sys
 import tempfile
-from itertools import permutations, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 from trussmap.dataset import open_dataset
 from trussmap.figures import style
@@ -61,14 +62,7 @@ GROUPS = {"density": [0], "U": [1, 2, 3], "V": [4, 5, 6], "lattices": [*range(7,
     "R2": [37, 38, 39],
 }
 #: The 24 proper rotations of a cube.
-CUBE = np.array(
-    [
-        np.eye(3)[list(order)] * np.array(signs)[:, None]
-        for order in permutations(range(3))
-        for signs in product((1, -1), repeat=3)
-        if np.linalg.det(np.eye(3)[list(order)] * np.array(signs)[:, None]) > 0
-    ]
-)
+CUBE = Rotation.create_group("O").as_matrix().round(12)
 
 
 # ------------------------------------------------------------------------------------------- 1: bounds of the loss
