@@ -292,8 +292,8 @@ def main():
     parser.add_argument("--out", type=Path)
     parser.add_argument("--draw", type=Path, nargs=2)
     parser.add_argument("--epochs", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--designs", type=int, default=100_000)
-    parser.add_argument("--hidden", type=int, nargs="+", default=[512, 512, 512])
+    parser.add_argument("--designs", type=int, default=50_000)
+    parser.add_argument("--hidden", type=int, nargs="+", default=[256, 256, 256])
     arguments = parser.parse_args()
     if arguments.draw:
         plot(json.loads(arguments.draw[0].read_text()), arguments.draw[1])
