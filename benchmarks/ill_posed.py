@@ -3,11 +3,12 @@
     python benchmarks/ill_posed.py results/laptop [--epochs 1 4 16] --out docs/results/ill_posed.json
     python benchmarks/ill_posed.py --draw docs/results/ill_posed.json docs/ill_posed.png
 
-1. Its loss, over the compute of the scaling study of `direct` in the folder given, between two bounds that no training
-   moves: the best **constant**, and the **descriptions**, what is left of the loss when topology, density and the map
-   A up to its scale are known exactly. They determine the stiffness, so that no function of it can do better, but not
-   the descriptor: one topology has several lists of lattices, and A = R2·V·R1·U many factors. The first are counted;
-   the factors are integrated by Monte Carlo over U and the scale, for which singular values give the rest.
+1. Its loss, over the compute of the inverse networks of `direct` that the folder given has (scaling study), between
+   two bounds that no training moves: the best **constant**, and the **descriptions**, what is left of the loss when
+   topology, density and the map A up to its scale are known exactly. They determine the stiffness, so that no function
+   of it can do better, but not the descriptor: one topology has several lists of lattices, and A = R2·V·R1·U many
+   factors. The first are counted; the factors are integrated by Monte Carlo over U and the scale, for which singular
+   values give the rest.
 
 2. The same regression where nothing but the ambiguity is taken away: simple cubic lattices alone, by the same network,
    once with their descriptors and once with a description that is unique, density and the three strut vectors a as
@@ -48,7 +49,7 @@ from trussmap.lattice.polar import published_designs, six_of, symmetric_matrix
 from trussmap.learning import training
 from trussmap.learning.direct.networks import DirectInverse, encode
 from trussmap.learning.features import moments
-from trussmap.learning.models import load_network
+from trussmap.learning.models import load_network, read_record
 from trussmap.learning.networks import MLP
 from trussmap.learning.registry import architectures
 from trussmap.learning.scaling import training_flop
@@ -138,19 +139,18 @@ def bounds(designs, samples, seed):
 
 
 def regressions(study, designs, stiffness):
-    """Compute, loss at the end and R² by finite elements of the inverse networks of a study's scaling points."""
+    """Compute, loss and R² by finite elements on validation designs, of the inverse networks of a study."""
     points = []
-    for path in sorted((study / "scaling").glob("direct_*.json")):
-        row = json.loads(path.read_text())
-        if "inverse_min" not in row or not row["of_all"]:
+    for folder in [*study.glob("scaling/*/direct"), study / "models/direct"]:
+        if not (folder / "inverse.json").exists():
             continue
-        folder = study / "scaling" / path.stem.removeprefix("direct_") / "direct"
-        network = load_network(folder, "direct", "inverse")
+        network, record = load_network(folder, "direct", "inverse"), read_record(folder / "inverse.json")
         with torch.no_grad():
             seen = torch.as_tensor(stiffness, dtype=torch.float32)
             off = (network.network(network.standardised(seen)) - encode(designs)).double().square().mean(0).numpy()
+        r2 = r_squared(stiffness, homogenize_designs(network.propose(stiffness, {})[:, 0]))
         flop = training_flop(folder, "direct", "inverse", study / "dataset.h5")
-        own = {"effort": row["effort"], "flop": flop, "lowest": row["inverse_min"], "mean": row["inverse_mean"]}
+        own = {"flop": flop, "designs": record["designs"], "lowest": float(r2.min()), "mean": float(r2.mean())}
         own |= {"loss": float(off.mean()), "groups": {k: float(off[columns].mean()) for k, columns in GROUPS.items()}}
         points.append(own)
     return sorted(points, key=lambda own: own["flop"])
