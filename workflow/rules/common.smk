@@ -99,24 +99,24 @@ def runs(efforts):
         yield f"{effort}_{earlier + 1}" if earlier else effort
 
 
+#: The architectures that have points in the scaling study.
+COMPARED = list(
+    dict.fromkeys(
+        [*config["scaling"]["efforts"], *config["scaling"]["forward_efforts"]]
+    )
+)
+
+
 def scaling_points(architectures, only_all=False):
     """Names of the points of the scaling study: architecture, designs, effort, further runs, `forward` where alone."""
     scaling, total = config["scaling"], config["sampling"]["designs"]
-    fewer = [] if only_all else [n for n in scaling["designs"] if n < total]
-    return [
-        f"{architecture}_{point}"
-        for architecture in architectures
-        if scaling["efforts"].get(architecture)
-        for point in [
-            *[
-                f"{n}_{scaling['effort']:g}"
-                for n in fewer
-                if architecture in ARCHITECTURES
-            ],
-            *[f"{total}_{run}" for run in runs(scaling["efforts"][architecture])],
-            *[
-                f"{total}_{run}_forward"
-                for run in runs(scaling["forward_efforts"].get(architecture, []))
-            ],
-        ]
-    ]
+    points = []
+    for architecture in architectures:
+        efforts = scaling["efforts"].get(architecture, [])
+        if efforts and architecture in ARCHITECTURES and not only_all:
+            fewer = [n for n in scaling["designs"] if n < total]
+            points += [f"{architecture}_{n}_{scaling['effort']:g}" for n in fewer]
+        points += [f"{architecture}_{total}_{run}" for run in runs(efforts)]
+        alone = scaling["forward_efforts"].get(architecture, [])
+        points += [f"{architecture}_{total}_{run}_forward" for run in runs(alone)]
+    return points

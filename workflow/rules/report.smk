@@ -157,7 +157,7 @@ rule figure_scaling:
     input:
         points=expand(
             f"{RESULTS}/scaling/{{point}}.json",
-            point=scaling_points(config["scaling"]["efforts"]),
+            point=scaling_points(COMPARED),
         ),
         published=PROJECT / "resources/paper_metrics.yaml",
     output:
