@@ -2,11 +2,14 @@ from itertools import pairwise
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from trussmap.dataset import (
+    PUBLISHED_DESIGNS,
     SPLITS,
     column_statistics,
+    compare_moments,
     copy_without,
     merge_shards,
     open_dataset,
@@ -126,6 +129,14 @@ def test_column_statistics_agree_with_numpy(tmp_path, content, monkeypatch):
         assert np.allclose(
             table.loc[name, ["mean", "std", "min", "max"]].astype(float), expected, rtol=1e-9, atol=1e-12
         )
+
+
+def test_the_difference_of_means_counts_the_errors_of_both_samples():
+    statistics = pd.DataFrame({"column": ["C11", "lattice_rep1"], "mean": [1.003, 1.5], "std": [2.0, 0.5]})
+    published = statistics.assign(mean=[1.0, 0.5], min=0.0, max=1.0)
+    table = compare_moments(statistics, published, PUBLISHED_DESIGNS // 3).set_index("column")
+    assert table.loc["C11", "mean_z"] == pytest.approx(0.003 / (2 * (4 / PUBLISHED_DESIGNS) ** 0.5))
+    assert table.loc["lattice_rep1", "mean_z"] == 0
 
 
 def test_unusable_files_are_named(tmp_path, content):

@@ -43,6 +43,8 @@ COLUMNS = {
 }
 UNITS = "lengths relative to the unit cell, angles in rad, stiffness relative to the base material's Young's modulus"
 SPLITS = ("train", "validation", "test")
+#: Size of the published data set, whose moments alone are known here.
+PUBLISHED_DESIGNS = 3_000_000
 #: Rows that are read or written at once.
 BLOCK = 65536
 _CHUNK = 4096
@@ -284,6 +286,20 @@ def column_statistics(path: str | Path) -> pd.DataFrame:
             lowest, highest = np.minimum(lowest, values.min(0)), np.maximum(highest, values.max(0))
     table = {"column": names, "mean": mean, "std": np.sqrt(squares / count), "min": lowest, "max": highest}
     return pd.DataFrame(table)
+
+
+def compare_moments(statistics: pd.DataFrame, published: pd.DataFrame, designs: int) -> pd.DataFrame:
+    """`column_statistics` of ``designs`` beside those of the published data set, as ``published_mean`` and so on.
+
+    ``published``: ``column``, ``mean``, ``std``, ``min``, ``max`` of ``PUBLISHED_DESIGNS``, tessellations as 0 and 1.
+    ``mean_z`` is the difference of the means in its standard errors, those of both samples together.
+    """
+    published = published.set_index("column")
+    tessellation = published.index.str.startswith("lattice_rep")
+    published.loc[tessellation, ["mean", "min", "max"]] += 1
+    table = statistics.join(published.add_prefix("published_"), on="column")
+    error = (table["std"] ** 2 / designs + table["published_std"] ** 2 / PUBLISHED_DESIGNS) ** 0.5
+    return table.assign(mean_z=(table["mean"] - table["published_mean"]) / error)
 
 
 # ---------------------------------------------------------------------------------------------------------- helpers

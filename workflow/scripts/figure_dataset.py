@@ -3,11 +3,13 @@
 from trussmap.job import job
 
 with job(snakemake):
+    import numpy as np
     import pandas as pd
 
-    from trussmap.dataset import open_dataset
+    from trussmap.dataset import SPLITS, open_dataset
     from trussmap.figures import dataset
 
     with open_dataset(snakemake.input.dataset) as data:
-        stiffness = data.train.read(slice(0, 200_000), names=("stiffness",))["stiffness"]
+        blocks = [block for split in SPLITS for block in getattr(data, split).blocks(names=("stiffness",))]
+    stiffness = np.concatenate([block["stiffness"].astype(np.float32) for block in blocks])  # drawn, not computed with
     dataset.plot(stiffness, pd.read_csv(snakemake.input.published), snakemake.output[0])

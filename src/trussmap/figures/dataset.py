@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import seaborn as sns
 
+from trussmap.dataset import PUBLISHED_DESIGNS
 from trussmap.figures import style
 from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS
 
@@ -13,10 +14,9 @@ def plot(stiffness: np.ndarray, published: dict, path: str | Path) -> None:
     """Draw the distribution of each constant of stiffnesses (n, 21), in units of E_base, to ``path`` (PNG).
 
     ``published``: DataFrame with columns ``column``, ``mean``, ``std`` of the published data set (3,000,000 designs).
-    Each panel stands where its constant stands in the 6×6 matrix; the free corner compares the moments: difference of
-    the means in standard errors, and ratio of the standard deviations.
+    Each panel stands where its constant stands in the 6×6 matrix; the free corner compares the moments: differences
+    of means and standard deviations in their standard errors, of both samples together.
     """
-    stiffness = np.asarray(stiffness, float)
     published = published.set_index("column").loc[COMPONENTS]
     mean, std = published["mean"].to_numpy(), published["std"].to_numpy()
     with style.figure(path, 12, 10.8) as fig:
@@ -33,7 +33,7 @@ def plot(stiffness: np.ndarray, published: dict, path: str | Path) -> None:
 
 def _panel(ax, values, mean, std, name):
     """Histogram of one constant in units of 10⁻³, its mean ± standard deviation and the published ones."""
-    values = 1e3 * values
+    values = 1e3 * values.astype(float)
     low, high = np.quantile(values, [0.001, 0.999])
     low, high = min(low, 1e3 * (mean - std)), max(high, 1e3 * (mean + std))
     steps = {"element": "step", "stat": "density", "color": style.HERE, "alpha": 0.35, "lw": 0.9}
@@ -54,7 +54,8 @@ def _panel(ax, values, mean, std, name):
 def _corner(fig, grid, stiffness, mean, std):
     """The free lower-left corner: legend, and the comparison of moments."""
     first, last = grid[1, 0].get_position(fig), grid[5, 2].get_position(fig)
-    here_mean, here_std = stiffness.mean(0), stiffness.std(0)
+    scores = [_scores(column.astype(float), *known) for column, *known in zip(stiffness.T, mean, std, strict=True)]
+    of_means, of_stds = np.transpose(scores)
     key = fig.add_axes((first.x0, first.y0, first.width, first.height))
     key.axis("off")
     key.set(xlim=(0, 1), ylim=(0, 1))
@@ -71,13 +72,9 @@ def _corner(fig, grid, stiffness, mean, std):
     )
     base, height = last.y0 + 0.015, grid[3, 0].get_position(fig).y1 - last.y0 - 0.015
     y = np.arange(21)[::-1]
-    error = (here_mean - mean) / (here_std / len(stiffness) ** 0.5)
-    # standard error of a standard deviation from the fourth moment: the tails are heavier than a normal law's
-    fourth = ((stiffness - here_mean) ** 4).mean(0)
-    spread = np.sqrt(np.maximum(fourth - here_std**4, 0) / len(stiffness)) / (2 * here_std)
     panels = (
-        (0.055, error, "mean: here − published\n[standard errors]"),
-        (0.25, (here_std - std) / spread, "std: here − published\n[standard errors]"),
+        (0.055, of_means, "mean: here − published\n[standard errors]"),
+        (0.25, of_stds, "std: here − published\n[standard errors]"),
     )
     for left, score, label in panels:
         ax = fig.add_axes((left, base, 0.155, height))
@@ -89,3 +86,12 @@ def _corner(fig, grid, stiffness, mean, std):
         ax.set_yticks(y, [style.symbol(name) for name in COMPONENTS])
         ax.tick_params(axis="y", length=0)
         ax.set(xlim=(-reach, reach), ylim=(-0.8, 20.8), xlabel=label)
+
+
+def _scores(values, mean, std):
+    """Differences of mean and standard deviation from the published ones, in their standard errors."""
+    here, spread, each = values.mean(), values.std(), 1 / len(values)
+    of_mean = (here - mean) / np.sqrt(spread**2 * each + std**2 / PUBLISHED_DESIGNS)
+    # That of a standard deviation comes from the fourth moment: the tails are heavier than a normal law's.
+    fourth = max(((values - here) ** 4).mean() - spread**4, 1e-300)
+    return of_mean, (spread - std) * 2 * spread / np.sqrt(fourth * (each + 1 / PUBLISHED_DESIGNS))
