@@ -3,7 +3,8 @@
 from trussmap.homogenization.engine import (
     homogenize_cells,
     homogenize_designs,
+    homogenize_lattice,
     homogenize_topologies,
 )
 
-__all__ = ["homogenize_cells", "homogenize_designs", "homogenize_topologies"]
+__all__ = ["homogenize_cells", "homogenize_designs", "homogenize_lattice", "homogenize_topologies"]

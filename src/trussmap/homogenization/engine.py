@@ -75,6 +75,24 @@ def homogenize_topologies(
     return _run(lattices, topology, maps, relative_density, threads, gradient, poisson_ratio, areas, shifts)
 
 
+def homogenize_lattice(
+    graph: PeriodicGraph,
+    maps: np.ndarray,
+    relative_density: np.ndarray,
+    threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
+) -> np.ndarray:
+    """Effective stiffness (n, 21) of one periodic strut lattice under maps (n, 3, 3) at relative densities (n,).
+
+    >>> cubic = compound.topologies()[0][0]
+    >>> homogenize_lattice(cubic, np.array([np.eye(3), np.diag([2.0, 1, 1])]), np.array([0.03, 0.03]))[:, 0].round(6)
+    array([0.01 , 0.015])
+    """
+    only = np.zeros(len(maps), int)
+    cell = concatenate([factorize(reduce_by_symmetry(graph))])
+    return _run(cell, only, maps, relative_density, threads, False, poisson_ratio)
+
+
 def homogenize_cells(
     graphs: list[PeriodicGraph],
     relative_density: float | np.ndarray,
