@@ -6,8 +6,10 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from trussmap.cauchy import describe_designs, describe_found
 from trussmap.figures import (
     catalogue,
+    cauchy,
     correlation,
     dataset,
     draw,
@@ -165,6 +167,17 @@ def test_dataset_figure(tmp_path, stiffness):
     published = pd.DataFrame({"column": COMPONENTS, "mean": stiffness.mean(0), "std": stiffness.std(0)})
     dataset.plot(stiffness, published, tmp_path / "dataset.png")
     check_picture(tmp_path / "dataset.png")
+
+
+def test_cauchy_figure(tmp_path, designs, stiffness):
+    data = describe_designs(designs, stiffness)
+    found = describe_found(stiffness[:8], np.roll(stiffness[:8], 1, 0)).assign(name=list("abcdefgh"))
+    found["relative_density"], found["source"] = 0.03, ["bone"] * 4 + ["generated"] * 4
+    lattices = ["all", *(f"{word}_{kind}" for word in ("without", "only") for kind in range(7))]
+    table = [{"name": name, "lattices": label} for name in "abcd" for label in lattices]
+    ablation = pd.DataFrame(table).assign(nmse_frobenius=np.linspace(1e-3, 1e-1, 60))
+    cauchy.plot(data, found, ablation, tmp_path / "cauchy.png")
+    check_picture(tmp_path / "cauchy.png")
 
 
 @pytest.mark.parametrize("networks", [1, 2, 5])

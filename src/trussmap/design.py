@@ -146,8 +146,11 @@ def search(
     seed: int = 0,
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
+    topologies: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Search all topologies for the stiffness of each target by refinements that are halved to the promising ones.
+
+    ``topologies``: the numbers of those that are searched, where not all of them are.
 
     Besides the given starts (m, 19) for the targets ``owner`` (m,), random designs of every topology start too. Each
     round takes a few steps with all that are left and keeps the best of every target.
@@ -156,6 +159,8 @@ def search(
     """
     random_starts, rounds = EFFORT[effort]
     types, reps = topology_members()
+    if topologies is not None:
+        types, reps = types[topologies], reps[topologies]
     count = len(types) * random_starts
     rest = sample_designs(stream(seed, "random starts"), 0, count)
     rest[:, TYPES], rest[:, REPS] = np.repeat(types, random_starts, 0), np.repeat(reps, random_starts, 0)

@@ -39,6 +39,15 @@ _FLIPPED = FLIPS[:, _P] * FLIPS[:, _Q]
 #: Signs (4, 21) that the constants take under them.
 FLIP_SIGNS = _FLIPPED[:, ROWS] * _FLIPPED[:, COLUMNS]
 
+#: Cauchy's relations: pairs of constants that are equal where the stiffness is totally symmetric.
+CAUCHY_PAIRS = [("C23", "C44"), ("C13", "C55"), ("C12", "C66"), ("C14", "C56"), ("C25", "C46"), ("C36", "C45")]
+_PAIR = np.array([[COMPONENTS.index(name) for name in pair] for pair in CAUCHY_PAIRS])
+_DIFFERENCE_AT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
+# Differences of the pairs, with the signs of the tensor that they make up (6, 21), and how the closest stiffness
+# without them shares each out among its two constants.
+_NON_CAUCHY = np.array([1, 1, 1, -1, -1, -1])[:, None] * (np.eye(21)[_PAIR[:, 0]] - np.eye(21)[_PAIR[:, 1]])
+_OFF_CAUCHY = (_NON_CAUCHY / MULTIPLICITY) / (_NON_CAUCHY**2 / MULTIPLICITY).sum(1, keepdims=True)
+
 
 def unpack(vector: Array) -> Array:
     """Symmetric matrices (..., 6, 6) of the 21 constants (..., 21); arrays or tensors.
@@ -173,6 +182,40 @@ def tensor_norm(vector: np.ndarray) -> np.ndarray:
     True
     """
     return np.sqrt((TENSOR_WEIGHT * vector**2).sum(-1))
+
+
+def non_cauchy_tensor(vector: np.ndarray) -> np.ndarray:
+    """What Cauchy's relations miss in stiffnesses (..., 21): a symmetric second-order tensor (..., 3, 3).
+
+    D_pq = ½ ε_pik ε_qjl C_ijkl, with the diagonal C23 - C44, C13 - C55, C12 - C66 and, off it, C56 - C14, C46 - C25,
+    C45 - C36. It vanishes for central forces between inversion centres and turns with the lattice; with the totally
+    symmetric part it makes up C (Itin & Hehl, J. Math. Phys. 54, 2013, 042903).
+
+    >>> non_cauchy_tensor(pack(isotropic(1.0, 0.3))).round(3).diagonal()  # λ - μ
+    array([0.192, 0.192, 0.192])
+    """
+    d = vector @ _NON_CAUCHY.T
+    return d[..., _DIFFERENCE_AT]
+
+
+def cauchy_part(vector: np.ndarray) -> np.ndarray:
+    """The closest stiffnesses (..., 21) that fulfil Cauchy's relations, by the norm of the Voigt matrix.
+
+    >>> c = pack(isotropic())
+    >>> s = cauchy_part(c)
+    >>> bool(np.abs(non_cauchy_tensor(s)).max() < 1e-15), bool((MULTIPLICITY * s * (c - s)).sum() < 1e-15)
+    (True, True)
+    """
+    return vector - (vector @ _NON_CAUCHY.T) @ _OFF_CAUCHY
+
+
+def non_cauchy_share(vector: np.ndarray) -> np.ndarray:
+    """Share (...,) of ‖C‖², by the norm of the Voigt matrix, that stiffnesses (..., 21) have off their ``cauchy_part``.
+
+    The least `trussmap.measures.nmse_frobenius` that a lattice which fulfils Cauchy's relations can have to them.
+    """
+    rest = vector - cauchy_part(vector)
+    return (MULTIPLICITY * rest**2).sum(-1) / (MULTIPLICITY * vector**2).sum(-1)
 
 
 def mandel_compliance(vector: np.ndarray) -> np.ndarray:

@@ -240,3 +240,36 @@ rule compare_starts:
         "Refining from networks, lookups and random designs"
     script:
         "../scripts/compare_starts.py"
+
+
+rule cauchy:
+    input:
+        dataset=f"{RESULTS}/dataset.h5",
+        bone_targets=rules.generalize_bone.output.targets,
+        bone_designs=rules.generalize_bone.output.designs,
+        catalogue_targets=rules.generalize_catalogue.output.targets,
+        catalogue_designs=rules.generalize_catalogue.output.designs,
+        cells=rules.generalize_catalogue.output.cells,
+    output:
+        data=f"{RESULTS}/cauchy/data.csv",
+        targets=f"{RESULTS}/cauchy/targets.csv",
+        ablation=f"{RESULTS}/cauchy/ablation.csv",
+        summary=f"{RESULTS}/cauchy/summary.json",
+    log:
+        log_of("cauchy"),
+    benchmark:
+        benchmark_of("cauchy")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=config["cauchy"],
+        seed=config["seed"],
+        source=source_of("cauchy"),
+    message:
+        "Measuring what Cauchy's relations and each elementary lattice cost the designs for bone"
+    script:
+        "../scripts/cauchy.py"

@@ -29,6 +29,7 @@ FIGURES = expand(
             "catalogue_designs",
             "catalogue",
             "starts",
+            "cauchy",
             "graded",
         ],
         *[
@@ -313,6 +314,31 @@ rule figure_starts:
         "../scripts/figure_starts.py"
 
 
+rule figure_cauchy:
+    input:
+        data=rules.cauchy.output.data,
+        targets=rules.cauchy.output.targets,
+        ablation=rules.cauchy.output.ablation,
+    output:
+        f"{RESULTS}/figures/cauchy.png",
+    log:
+        log_of("figure_cauchy"),
+    benchmark:
+        benchmark_of("figure_cauchy")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=source_of("figure_cauchy"),
+    message:
+        "Drawing what Cauchy's relations allow"
+    script:
+        "../scripts/figure_cauchy.py"
+
+
 rule figure_graded:
     input:
         nodes=f"{RESULTS}/grading/nodes.csv",
@@ -343,7 +369,7 @@ rule figure_graded:
 TIMED = {
     **dict.fromkeys(["study", "merge", "generalize_bone", "search_bone"], [None]),
     **dict.fromkeys(["generalize_catalogue", "generalize_unseen", "grade"], [None]),
-    "compare_starts": [None],
+    **dict.fromkeys(["compare_starts", "cauchy"], [None]),
     "paper_protocol": ARCHITECTURES,
     **dict.fromkeys(["sample", "homogenize"], SHARDS),
     "generate_catalogue": [None] if config["catalogue"]["generated"] else [],
@@ -367,6 +393,7 @@ rule metrics:
         unseen=rules.generalize_unseen.output[0],
         starts=rules.compare_starts.output.summary,
         protocol=expand(rules.paper_protocol.output[0], architecture=ARCHITECTURES),
+        cauchy=rules.cauchy.output.summary,
         grading=f"{RESULTS}/grading/summary.json",
         benchmarks=[
             benchmark_of(rule, job) for rule, jobs in TIMED.items() for job in jobs

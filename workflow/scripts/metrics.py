@@ -14,6 +14,7 @@ with job(snakemake):
         "unseen": [source.unseen],
         "starts": [source.starts],
         "protocol": source.protocol,
+        "cauchy": [source.cauchy],
         "grading": [source.grading],
     }
     tree = gather(source.dataset, source.timings, source.evaluations, summaries, source.benchmarks, source.paper)

@@ -71,6 +71,11 @@ FILES = [
         "what the paper’s protocol takes for bone and catalogue cells",
         "the errors by finite elements and those that the network thought of",
     ),
+    (
+        "cauchy/*",
+        "how far data, targets and designs are from Cauchy’s relations; bone by fewer elementary lattices",
+        "trussmap.stiffness.non_cauchy_share of any stiffness; draw figures/cauchy.png anew",
+    ),
     ("generalize/starts.*", "errors by cost of refinement from every kind of start", "draw figures/starts.png anew"),
     ("generalize/*/lattices/*", "nodes and struts of each design", "open in any spreadsheet or 3D program"),
     ("grading/*", "graded structure and its measures", "open structure.vtk in ParaView"),

@@ -15,6 +15,7 @@ from trussmap.report import live
 from trussmap.report.files import linked_files
 from trussmap.report.findings import findings
 from trussmap.report.tables import (
+    cauchy_table,
     chapter_table,
     headline_rows,
     moments_table,
@@ -53,6 +54,10 @@ CAPTIONS = {
     "starts": "What the networks buy. Median error of the best design after refinement by exact gradients, by where "
     "the starts come from, against its cost in finite-element solutions for a target; the best choice of starts and "
     "steps at each cost. Left, targets that lie in the design space; right, crystal networks, which in general do not.",
+    "cauchy": "Why bone is hard. Above, the part of ‖C‖² off Cauchy’s relations (C12 = C66 and so on), by the sign of "
+    "its trace, against relative density: test designs, bone at the density of its designs A, and these. Below left, "
+    "that part of bone and crystal networks against the error of the designs found for them; right, the error that a "
+    "search without networks reaches for bone when an elementary lattice is left out, or alone allowed.",
     "graded": "Fig. 3B. A lattice graded in space between two designs.",
 }
 #: Pixels across of a figure in the page: twice those of a column on a screen of a usual density.
@@ -93,6 +98,7 @@ def write_report(study_dir: str | Path, metrics: dict, figures: list, path: str 
         catalogue=chapter_table(metrics, "catalogue", "circulated cells"),
         specimens=specimen_tables(study_dir, find(settings, "bone.youngs_modulus_gpa")),
         unseen=chapter_table(metrics, "unseen", proposal="best_"),
+        cauchy=cauchy_table(metrics),
         protocol=protocol_table(metrics, architectures),
         draws=[count(find(settings, f"protocol.{key}")) for key in ("draws", "temperature")],
         grading=chapter_table(metrics, "grading"),

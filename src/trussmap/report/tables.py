@@ -156,6 +156,25 @@ def protocol_table(metrics: dict, architectures: list[str]) -> dict | None:
     return {"columns": columns, "rows": [*rows, (f"median of {cells} crystal networks", medians)]}
 
 
+def cauchy_table(metrics: dict) -> dict | None:
+    """What Cauchy's relations predict of the residual of bone, as ``columns`` and ``rows``; None where not computed."""
+    bone = find(metrics, "cauchy.bone")
+    if not bone:
+        return None
+    said = (
+        ("predicted", "‖C‖² off Cauchy’s relations = predicted NMSE", "{:.2g}"),
+        ("search", "NMSE of the search without a network", "{:.2g}"),
+        ("reached", "NMSE of design A", "{:.2g}"),
+        ("trace", "trace of D over ‖C‖: target", "{:+.3f}"),
+        ("found_trace", "the same: design A", "{:+.4f}"),
+    )
+    rows = [
+        (name.replace("_", " "), [form.format(numbers[key]) if key in numbers else DASH for key, _, form in said])
+        for name, numbers in bone.items()
+    ]
+    return {"columns": [words for _, words, _ in said], "rows": rows}
+
+
 def chapter_table(metrics: dict, chapter: str, own: str = "here", proposal: str = "") -> dict:
     """Table of a chapter's numbers: dict of ``columns``, and ``sections``, ``nmse`` and ``r2``: [(heading, rows)].
 

@@ -1,0 +1,41 @@
+"""How far data, targets and designs are from Cauchy's relations, and what that and each elementary lattice cost bone.
+
+Outputs, with the fields of the functions of `trussmap.cauchy`: `data.csv` (`describe_designs` of test designs),
+`targets.csv` (`describe_found` of targets and their designs A, with ``source``: bone, catalogue, generated, and
+``name``), `ablation.csv` (`ablate` of the bone targets), and `summary.json` (`summarize`).
+"""
+
+from trussmap.job import job
+
+with job(snakemake):
+    import numpy as np
+    import pandas as pd
+
+    from trussmap.cauchy import ablate, describe_designs, describe_found, summarize
+    from trussmap.dataset import open_dataset
+    from trussmap.io import write_csv, write_json
+    from trussmap.stiffness import COMPONENTS
+
+    p, source, out = snakemake.params, snakemake.input, snakemake.output
+    with open_dataset(source.dataset) as data:
+        sample = data.test.read(slice(p.settings["designs"]), ("designs", "stiffness"))
+        poisson_ratio = data.poisson_ratio
+    data = describe_designs(sample["designs"], sample["stiffness"])
+    write_csv(data, out.data)
+    tables = []
+    sources = {"bone": "bone", "catalogue": pd.read_csv(source.cells)["source"]}
+    for folder, origin in sources.items():
+        targets, designs = pd.read_csv(source[f"{folder}_targets"]), pd.read_csv(source[f"{folder}_designs"])
+        best = designs[designs["rank"] == 1].set_index("target").loc[np.arange(len(targets)) + 1]
+        table = describe_found(targets[COMPONENTS].to_numpy(), best[COMPONENTS].to_numpy())
+        table["relative_density"] = best["relative_density"].to_numpy()
+        tables.append(table.assign(source=origin, name=targets["name"]))
+    found = pd.concat(tables, ignore_index=True)
+    write_csv(found, out.targets)
+    bone = pd.read_csv(source.bone_targets)
+    how = p.settings["effort"], p.seed, snakemake.threads, poisson_ratio
+    ablation = ablate(bone[COMPONENTS].to_numpy(), bone["name"].tolist(), *how)
+    write_csv(ablation, out.ablation)
+    tree = summarize(data, found, ablation)
+    write_json(tree, out.summary)
+    print(tree)
