@@ -548,7 +548,9 @@ def test_held_out_topologies_are_worse_predicted_and_hardly_proposed(folder, tmp
     error = {name: tree["held_out"]["relative_error"] for name, tree in found["forward"].items()}
     assert error["all"] < error["vectors_mean_vector"] < error["vectors"]
     assert found["forward"].keys() == {"vectors", "vectors_mean_vector", "members", "all", "all_mean_vector"}
-    assert found["inverse"].keys() == {"vectors", "all"}
+    assert found["inverse"].keys() == {"vectors", "vectors_excluded", "all", "all_excluded"}
+    for group in ("seen", "held_out"):
+        assert found["inverse"]["all_excluded"][group]["held_out_share"] == 0
     for group in ("seen", "held_out"):
         own = found["inverse"]["vectors"][group]
         assert own["refined_relative_error"] < own["relative_error"]

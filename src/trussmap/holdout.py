@@ -14,7 +14,7 @@ from trussmap.design import refine_designs
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import design_topology
-from trussmap.learning.models import load_forward, load_inverse
+from trussmap.learning.models import load_forward, load_network, load_parents
 from trussmap.measures import r_squared, relative_error
 from trussmap.streams import stream
 
@@ -47,7 +47,8 @@ def evaluate_holdout(
     ``seen`` and ``held_out``; ``forward.<name>.<group>`` with the ``lowest`` and the ``mean`` R² and the median
     ``relative_error``, and in ``forward.<name>_mean_vector.<group>`` the same where held-out topologies get the mean
     of the vectors that were learned; ``inverse.<name>.<group>`` with these of the proposals by finite elements, under
-    ``refined_…`` after the exact refinement, and ``held_out_share`` of proposals with a held-out topology.
+    ``refined_…`` after the exact refinement, and ``held_out_share`` of proposals with a held-out topology;
+    ``inverse.<name>_excluded`` where these are not proposed.
     """
     with open_dataset(dataset) as data:
         block = getattr(data, settings["split"]).read(slice(settings["designs"]), ("designs", "stiffness"))
@@ -69,15 +70,18 @@ def evaluate_holdout(
             forward.set_mean_vector(topologies)
             out["forward"][f"{name}_mean_vector"] = scores(forward.predict(designs))
         if (Path(folder) / "inverse.json").exists():
-            print(f"{name}: inverse model, and its finite elements", flush=True)
-            proposals = load_inverse(folder).propose(truth, seed=seed)[:, 0]
-            found = scores(homogenize_designs(proposals, **solver))
-            _, refined = refine_designs(truth, proposals, settings["refine_steps"], **solver)
-            for group, more in scores(refined, "refined_").items():
-                found[group] |= more
-                share = np.isin(design_topology(proposals[groups[group]]), topologies).mean()
-                found[group]["held_out_share"] = float(share)
-            out["inverse"][name] = found
+            network, parents = load_network(folder, "polar", "inverse"), load_parents(folder, "polar", "inverse")
+            for key in (name, f"{name}_excluded"):
+                print(f"{key}: inverse model, and its finite elements", flush=True)
+                if key != name:
+                    network.exclude(topologies)
+                proposals = network.propose(truth, parents, seed=seed)[:, 0]
+                found = out["inverse"][key] = scores(homogenize_designs(proposals, **solver))
+                _, refined = refine_designs(truth, proposals, settings["refine_steps"], **solver)
+                for group, more in scores(refined, "refined_").items():
+                    found[group] |= more
+                    share = np.isin(design_topology(proposals[groups[group]]), topologies).mean()
+                    found[group]["held_out_share"] = float(share)
     return out
 
 

@@ -203,6 +203,7 @@ rule holdout_evaluate:
         topologies=rules.holdout_dataset.output.topologies,
         vectors=networks(f"{RESULTS}/holdout/vectors", "polar"),
         members=networks(f"{RESULTS}/holdout/members", "polar", ["forward"]),
+        study=models("polar"),
         all=networks(
             f"{RESULTS}/scaling/{config['sampling']['designs']}_{config['holdout']['effort']:g}",
             "polar",

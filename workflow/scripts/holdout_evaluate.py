@@ -1,7 +1,7 @@
 """Evaluate networks on topologies that they were trained without: a JSON with `trussmap.holdout.evaluate_holdout`.
 
 Beside those trained without, ``vectors`` and ``members``, stand networks that learned from ``all``, with equal
-compute; ``effort`` is that of all of them.
+compute, whose ``effort`` is told, and the ``study``'s own.
 """
 
 from trussmap.job import job
@@ -15,7 +15,7 @@ with job(snakemake):
     from trussmap.io import write_json
 
     p, given = snakemake.params, snakemake.input
-    folders = {name: Path(getattr(given, name)[0]).parent for name in ("vectors", "members", "all")}
+    folders = {name: Path(getattr(given, name)[0]).parent for name in ("vectors", "members", "all", "study")}
     topologies = pd.read_csv(given.topologies)["topology"].to_numpy()
     found = evaluate_holdout(folders, given.dataset, topologies, p.settings, p.seed, snakemake.threads)
     write_json(found | {"effort": p.effort}, snakemake.output[0])

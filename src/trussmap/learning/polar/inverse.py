@@ -213,6 +213,11 @@ class PolarInverse(nn.Module):
         reached = self.reached(forward, topology, guess) if torch.is_grad_enabled() else reached[row]
         return guess, reached, error.flatten()[row]
 
+    @torch.no_grad()
+    def exclude(self, topologies: np.ndarray) -> None:
+        """Propose these topologies (k,) no more, whatever the target."""
+        self.topology.last.bias[topologies] = -1e6
+
     def propose(
         self,
         targets: np.ndarray,
