@@ -1,10 +1,16 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from trussmap.design import course_of_refinement, refine_designs, search
+from trussmap.design import search
+from trussmap.goals import Goal
 from trussmap.homogenization import homogenize_designs
+from trussmap.homogenization.reference import homogenize_reference
 from trussmap.lattice import descriptor as d
 from trussmap.measures import nmse_frobenius
+from trussmap.refinement import Limits, course_of_refinement, plain_lattices, refine_designs, refine_lattices
+from trussmap.targets import read_targets
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +48,8 @@ def test_the_course_of_a_refinement_is_that_of_its_steps(truth):
 
 def test_search_reaches_unseen_stiffnesses_and_stays_in_range(truth):
     targets = truth[1][:10]
-    nothing = np.zeros(0, int), np.zeros((0, 19))
-    owner, designs, stiffness = search(targets, *nothing, "quick", seed=5)
+    owner, found, stiffness = search(Goal(targets), "quick", seed=5)
+    designs = found.designs
     best = np.full(len(targets), np.inf)
     np.minimum.at(best, owner, nmse_frobenius(stiffness, targets[owner]))
     assert np.median(best) < 1e-3
@@ -51,18 +57,58 @@ def test_search_reaches_unseen_stiffnesses_and_stays_in_range(truth):
     d.check_designs(designs, "found")
     for target in range(len(targets)):
         assert len(set(d.design_topology(designs[owner == target]))) >= 2
-    again = search(targets, *nothing, "quick", seed=5)
-    assert np.array_equal(again[1], designs)
+    again = search(Goal(targets), "quick", seed=5)
+    assert np.array_equal(again[1].designs, designs)
 
 
 def test_random_starts_are_no_designs_of_the_data_set(truth, monkeypatch):
     started = []
 
-    def refine(targets, designs, *_):
-        started.append(designs)
-        return designs, np.ones((len(designs), 21))
+    def refine(goal, lattices, *_, **__):
+        started.append(lattices.designs)
+        return lattices, np.ones((len(lattices.designs), 21))
 
-    monkeypatch.setattr("trussmap.design.refine_designs", refine)
-    search(truth[1][:1], np.zeros(0, int), np.zeros((0, 19)), "quick", seed=21)
+    monkeypatch.setattr("trussmap.design.refine_lattices", refine)
+    search(Goal(truth[1][:1]), "quick", seed=21)
     known = d.sample_designs(21, 0, len(started[0]))
     assert not np.isin(started[0][:, d.DENSITY], known[:, d.DENSITY]).any()
+
+
+BONE = "resources/bone_targets_gpa.csv"
+
+
+@pytest.mark.parametrize("family", ["areas", "geometry"])
+def test_bone_is_met_exactly_where_struts_have_cross_sections_of_their_own(family):
+    """By lattices that a plain solver confirms, struts at most ten times as thick as others."""
+    targets, _ = read_targets(Path(__file__).parents[1] / BONE, 114.0)
+    goal = Goal(targets)
+    topologies = np.arange(0, 197, 4)
+    owner, lattices, stiffness = search(goal, "quick", seed=3, family=family, topologies=topologies)
+    assert set(lattices.topology) <= set(topologies)
+    error = nmse_frobenius(stiffness, targets[owner])
+    for target in range(len(targets)):
+        best = np.flatnonzero(owner == target)[np.argmin(error[owner == target])]
+        graph = lattices.graph(best)
+        density = lattices.designs[best, 0]
+        assert d.DENSITY_RANGE[0] * (1 - 1e-9) <= density <= d.DENSITY_RANGE[1] * (1 + 1e-9)
+        radii = graph.radii(density)
+        assert radii.max() / radii.min() <= 10 * (1 + 1e-9)
+        assert nmse_frobenius(homogenize_reference(graph, density), targets[target]) < 1e-12
+        assert (np.abs(lattices.shifts[best]).max(initial=0) > 0) == (family == "geometry")
+
+
+def test_limits_hold_and_a_wider_ratio_comes_closer(truth):
+    """From the same starts: alike struts, then up to twice and three times as thick ones."""
+    designs, _ = truth
+    targets, _ = read_targets(Path(__file__).parents[1] / BONE, 114.0)
+    goal = Goal(targets[np.arange(40) % 4])
+    lattices, errors = plain_lattices(designs[:40], "areas"), []
+    for ratio in (1.0, 2.0, 3.0):
+        lattices, stiffness = refine_lattices(goal, lattices, 30, Limits((0.004, 0.06), ratio))
+        assert (lattices.designs[:, 0] >= 0.004 - 1e-12).all() and (lattices.designs[:, 0] <= 0.06 + 1e-12).all()
+        for row in range(5):
+            radii = lattices.graph(row).radii(0.01)
+            assert radii.max() / radii.min() <= ratio * (1 + 1e-9)
+        errors.append(goal.error(stiffness))
+    assert (np.diff(errors, axis=0) <= 0).all()
+    assert np.median(errors[2] / errors[0]) < 0.7

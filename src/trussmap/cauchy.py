@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from trussmap.design import search
+from trussmap.goals import Goal
 from trussmap.lattice.compound import LATTICE_SETS, topologies
 from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, design_topology
 from trussmap.lattice.elementary import NAMES
@@ -80,18 +81,17 @@ def ablate(
     """
     every = set(range(len(NAMES)))
     allowed = {"all": every} | {f"without_{k}": every - {k} for k in every} | {f"only_{k}": {k} for k in every}
-    nothing = np.zeros(0, int), np.zeros((0, len(DESIGN_COLUMNS)))
     tables = []
     for label, kinds in allowed.items():
         numbers = topologies_of(kinds)
-        owner, designs, c = search(targets, *nothing, effort, seed, threads, poisson_ratio, numbers)
+        owner, lattices, c = search(Goal(targets), effort, seed, threads, poisson_ratio, topologies=numbers)
         error = nmse_frobenius(c, targets[owner])
         order = np.lexsort((error, owner))
         best = order[np.searchsorted(owner[order], np.arange(len(targets)))]
         table = pd.DataFrame({"name": names, "lattices": label, "topologies": len(numbers)})
         table["nmse_frobenius"] = error[best]
         table = table.assign(**describe(c[best]))
-        table[DESIGN_COLUMNS] = designs[best]
+        table[DESIGN_COLUMNS] = lattices.designs[best]
         tables.append(table)
         print(f"{label}: {', '.join(f'{e:.2e}' for e in error[best])}", flush=True)
     return pd.concat(tables, ignore_index=True)

@@ -31,12 +31,12 @@ from time import perf_counter
 import numpy as np
 
 from trussmap.dataset import open_dataset
-from trussmap.design import refine_designs
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import design_topology
 from trussmap.learning.models import load_forward, load_inverse
 from trussmap.lookup import closest_designs
 from trussmap.measures import bootstrap_interval, errors, r_squared
+from trussmap.refinement import refine_designs
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC
 from trussmap.streams import stream
 

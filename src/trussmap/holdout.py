@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from trussmap.dataset import open_dataset
-from trussmap.design import refine_designs
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import design_topology
 from trussmap.learning.models import load_forward, load_network, load_parents
 from trussmap.measures import r_squared, relative_error
+from trussmap.refinement import refine_designs
 from trussmap.streams import stream
 
 

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from trussmap.dataset import open_dataset
-from trussmap.design import EFFORT, course_of_refinement, search
+from trussmap.design import EFFORT, search
+from trussmap.goals import Goal
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.lookup import closest_designs
 from trussmap.measures import nmse_frobenius, relative_error
+from trussmap.refinement import course_of_refinement
 from trussmap.streams import stream
 
 #: Where starts come from, with the words of a figure.
@@ -62,9 +64,8 @@ def errors_by_cost(
             for step, c in zip(steps, reached, strict=True):
                 rows.append({"source": source, "starts": count, "steps": step, "solutions": count * (step + 1)})
                 rows[-1] |= _statistics(relative_error(c, targets))
-    nothing = np.zeros(0, int), np.zeros((0, designs.shape[1]))
     own = stream(seed, "starts", "search")
-    owner, designs, stiffness = search(targets, *nothing, "quick", own, threads, poisson_ratio)
+    owner, _, stiffness = search(Goal(targets), "quick", own, threads, poisson_ratio)
     error = nmse_frobenius(stiffness, targets[owner])
     order = np.lexsort((error, owner))
     first = order[np.searchsorted(owner[order], np.arange(len(targets)))]

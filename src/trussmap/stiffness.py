@@ -31,8 +31,10 @@ _UNPACK[ROWS, COLUMNS] = _UNPACK[COLUMNS, ROWS] = np.arange(21)
 _P, _Q = PAIRS[:, 0], PAIRS[:, 1]
 _BOND_WEIGHT = np.where(_P == _Q, 0.5, 1.0)
 _MANDEL = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
+#: What turns each of the 21 into the entry of the Mandel matrix.
+MANDEL_WEIGHT = _MANDEL[ROWS] * _MANDEL[COLUMNS]
 #: What each of the 21 adds to the norm of the tensor, which no rotation changes: C_ijkl C_ijkl = Σ TENSOR_WEIGHT · C².
-TENSOR_WEIGHT = MULTIPLICITY * (_MANDEL[ROWS] * _MANDEL[COLUMNS]) ** 2
+TENSOR_WEIGHT = MULTIPLICITY * MANDEL_WEIGHT**2
 #: The four proper turns (4, 3) of an orthogonal frame onto itself, as signs of its axes.
 FLIPS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1.0]])
 _FLIPPED = FLIPS[:, _P] * FLIPS[:, _Q]

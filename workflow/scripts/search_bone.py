@@ -12,20 +12,20 @@ with job(snakemake):
     import pandas as pd
 
     from trussmap.design import search
+    from trussmap.goals import Goal
     from trussmap.io import write_csv, write_json
-    from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology
+    from trussmap.lattice.descriptor import DESIGN_COLUMNS
     from trussmap.measures import MEASURES, errors
     from trussmap.streams import stream
     from trussmap.targets import read_targets
 
     p = snakemake.params
     targets, names = read_targets(snakemake.input.targets, p.youngs_modulus)
-    nothing = np.zeros(0, int), np.zeros((0, len(DESIGN_COLUMNS)))
     how = "thorough", stream(p.seed, "bone search"), snakemake.threads, p.poisson_ratio
-    owner, designs, stiffness = search(targets, *nothing, *how)
+    owner, lattices, stiffness = search(Goal(targets), *how)
     table = pd.DataFrame({"name": np.array(names)[owner]} | errors(stiffness, targets[owner]))
-    table["topology"] = design_topology(designs)
-    table[DESIGN_COLUMNS] = designs
+    table["topology"] = lattices.topology
+    table[DESIGN_COLUMNS] = lattices.designs
     table = table.sort_values(["name", "nmse_frobenius"])
     write_csv(table, snakemake.output.table)
     best = table.groupby("name")[list(MEASURES)].first().replace(np.inf, np.nan)
