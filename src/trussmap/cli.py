@@ -130,9 +130,6 @@ def design(
     ] = None,
 ) -> None:
     """Lattices that have a given stiffness, best first, each verified by finite elements."""
-    from trussmap.design import design_lattices
-    from trussmap.learning.study import load_models
-    from trussmap.output import write_designs
     from trussmap.targets import read_targets
 
     if not temperature > 0:
@@ -144,6 +141,11 @@ def design(
     if poisson_ratio is not None:
         check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     c, names = read_targets(targets, youngs_modulus)
+    # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
+    from trussmap.design import design_lattices
+    from trussmap.learning.study import load_models
+    from trussmap.output import write_designs
+
     forward, inverse, trained = load_models(study and Path("results") / study)
     if poisson_ratio is None:
         poisson_ratio = trained
