@@ -27,7 +27,8 @@ def _half_sphere(count):
     return np.stack([across * np.cos(turn), across * np.sin(turn), height], -1)
 
 
-_DIRECTIONS = _half_sphere(1000)
+#: Directions (1000, 3) at which E(n) is compared.
+DIRECTIONS = _half_sphere(1000)
 _AT_ONCE = 1000  # stiffnesses, which bounds the memory
 
 
@@ -105,7 +106,7 @@ def modulus_error(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarra
     rows = [np.broadcast_to(c, shape).reshape(-1, 21) for c in (prediction, target)]
     parts = []
     for start in range(0, len(rows[0]), _AT_ONCE):
-        own, wanted = (directional_modulus(c[start : start + _AT_ONCE], _DIRECTIONS) for c in rows)
+        own, wanted = (directional_modulus(c[start : start + _AT_ONCE], DIRECTIONS) for c in rows)
         off = np.abs(own / wanted - 1)
         parts.append((np.median(off, -1), off.max(-1)))
     return tuple(np.concatenate(part).reshape(shape[:-1]) for part in zip(*parts, strict=True))

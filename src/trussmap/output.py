@@ -12,13 +12,17 @@ from trussmap import export
 from trussmap.io import write_csv
 from trussmap.lattice.descriptor import DENSITY_RANGE, DESIGN_COLUMNS, STRETCH_RANGE, V, design_graph
 from trussmap.lattice.symmetry import primitive_cell
+from trussmap.measures import modulus_error, relative_error
 from trussmap.stiffness import COMPONENTS, MULTIPLICITY
+from trussmap.validity import crowding, solid_stiffness
 
 #: Targets whose lattices are written as files of their own; of the others, the designs stand in designs.csv.
 MOST_LATTICES = 100
 
 #: Relative error from which a design counts as far from its target.
 _FAR = 0.1
+#: Share of its stiffness from which what a design gains as a solid is worth a word.
+_STIFFER = 0.1
 
 
 def write_targets(names: list[str], targets: np.ndarray, path: str | Path) -> None:
@@ -119,8 +123,25 @@ def remarks(table: pd.DataFrame, targets: np.ndarray, youngs_modulus: float = 1.
             said.append("stretches V are at both ends of their range: a more anisotropic one would do better")
         if error > _FAR:
             said.append(f"the stiffness is still off by {error:.0%}: no lattice of this family seems to have it")
+        if as_solid := _as_solid(row):
+            said.append(as_solid)
         sentences.append("; ".join(said))
     return sentences
+
+
+def _as_solid(row):
+    """What becomes of the row's design as a solid of its struts, in words, or None where beams are as good."""
+    graph, density = primitive_cell(design_graph(row[DESIGN_COLUMNS].to_numpy(float))), row["relative_density"]
+    if crowded := crowding(graph, graph.radii(density)):
+        return f"as a solid it is no truss: {crowded} (docs/validity.md)"
+    solid, beams = solid_stiffness(graph, density), solid_stiffness(graph, density, shares=(0, 0))
+    gain, modulus = relative_error(solid, beams), modulus_error(solid, beams)[0]
+    if max(gain, modulus) < _STIFFER:
+        return None
+    return (
+        f"as a solid it is expected to be about {gain:.0%} stiffer than these beams, "
+        f"and {modulus:.0%} in E(n), the median over directions (docs/validity.md)"
+    )
 
 
 def printability(table: pd.DataFrame, cell_size_mm: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""A slow, plain solver to check the engine against: one cell at a time, no symmetry, scipy.sparse.
+"""A slow, plain solver to check the engine against, of any struts: one cell at a time, no symmetry, scipy.sparse.
 
 It assembles the textbook 12×12 stiffness matrices of Timoshenko beams in the beams' own axes and turns them, where the
 engine works with strains of struts, so that the two share no formula (Przemieniecki, Theory of Matrix Structural
@@ -38,6 +38,14 @@ def homogenize_reference(
     graph: PeriodicGraph, relative_density: float, poisson_ratio: float = POISSON_RATIO
 ) -> np.ndarray:
     """Effective stiffness (21,) of one PeriodicGraph, base modulus 1."""
+    return homogenize_elements(graph, beam_stiffness(graph.lengths, graph.radii(relative_density), poisson_ratio))
+
+
+def homogenize_elements(graph: PeriodicGraph, elements: np.ndarray) -> np.ndarray:
+    """Effective stiffness (21,) of one PeriodicGraph whose struts have the stiffness ``elements`` (m, 12, 12).
+
+    They are as of `beam_stiffness`, from the first node of a strut to the second; circular, so that any axes across do.
+    """
     vectors, lengths = graph.vectors, graph.lengths
     macroscopic = np.zeros((6, 3, 3))
     for e, (p, q) in enumerate(PAIRS):
@@ -48,7 +56,7 @@ def homogenize_reference(
     turn = np.zeros((len(axis), 12, 12))
     for end in range(0, 12, 3):
         turn[:, end : end + 3, end : end + 3] = np.stack([axis, second, np.cross(axis, second)], 1)
-    k = turn.transpose(0, 2, 1) @ beam_stiffness(lengths, graph.radii(relative_density), poisson_ratio) @ turn
+    k = turn.transpose(0, 2, 1) @ elements @ turn
     # The far end follows ε·x relative to the near one.
     prescribed = np.zeros((len(axis), 12, 6))
     prescribed[:, 6:9] = np.einsum("epq,mq->mpe", macroscopic, vectors)

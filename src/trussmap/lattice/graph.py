@@ -69,6 +69,20 @@ class PeriodicGraph:
         areas = None if self.areas is None else np.tile(self.areas, n**3)
         return PeriodicGraph(nodes, struts, (target // n).reshape(-1, 3), self.cell, areas)
 
+    def overlaps(self, radii: np.ndarray) -> np.ndarray:
+        """Length (m, 2) by which each strut, from its first and second node on, runs beside and inside another one.
+
+        The surfaces of two round struts of radii r and R (m,) whose axes meet at an angle θ part, on the inner side, at
+        (R + r cos θ) / sin θ along the first; for equal ones that is r / tan(θ/2).
+        """
+        ends, own = self.struts.T.ravel(), np.tile(radii, 2)
+        outward = np.concatenate([self.vectors, -self.vectors]) / np.tile(self.lengths, 2)[:, None]
+        cosine = outward @ outward.T
+        sine = np.sqrt(np.maximum(1 - cosine**2, 0))
+        meet = (ends[:, None] == ends) & (sine > 1e-6)  # not with itself, nor with one in line
+        reach = np.where(meet, (own + own[:, None] * cosine) / np.where(meet, sine, 1.0), 0.0)
+        return reach.max(1).reshape(2, -1).T
+
     def smallest_distance(self) -> float:
         """Least distance between the axes of two struts that share no node; less their diameter, the smallest gap."""
         shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
