@@ -1,6 +1,8 @@
 # What several rules need to know.
 from math import ceil
 
+PUBLISHED_STUDY = PROJECT / "studies/paper.yaml"
+
 SHARDS = [
     f"{shard:04d}"
     for shard in range(
@@ -120,3 +122,18 @@ def scaling_points(architectures, only_all=False):
         alone = scaling["forward_efforts"].get(architecture, [])
         points += [f"{architecture}_{total}_{run}_forward" for run in runs(alone)]
     return points
+
+
+def settings_of_training(wildcards):
+    """Settings of a network, and those that all trainings share."""
+    shared = ["precision", "threads", "checkpoint_seconds"]
+    own = config["model"][wildcards.architecture][wildcards.network]
+    return own | {key: config["model"][key] for key in shared}
+
+
+def published_settings(_):
+    """Settings of the published trainings: this study's with those of `studies/paper.yaml` put over them."""
+    settings = deepcopy(config)
+    with open(PUBLISHED_STUDY) as file:
+        update_config(settings, yaml.safe_load(file))
+    return {key: settings[key] for key in ["sampling", "dataset", "model"]}

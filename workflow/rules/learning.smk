@@ -1,13 +1,6 @@
 # Training and evaluation of the forward and inverse models. A training that was killed resumes from its checkpoint.
 
 
-def settings_of_training(wildcards):
-    """Settings of a network, and those that all trainings share."""
-    shared = ["precision", "threads", "checkpoint_seconds"]
-    own = config["model"][wildcards.architecture][wildcards.network]
-    return own | {key: config["model"][key] for key in shared}
-
-
 #: What networks that are trained without some topologies learn about the others: a vector of each, or no more than
 #: what it is made of. Settings of the network.
 HOLDOUT = {"vectors": {}, "members": {"embedding": 0}}

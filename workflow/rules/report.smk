@@ -5,15 +5,6 @@ UNITS = {
     "bone": {"unit_scale": config["bone"]["youngs_modulus_gpa"], "unit": "GPa"},
     "catalogue": {},
 }
-PUBLISHED_STUDY = PROJECT / "studies/paper.yaml"
-
-
-def published_settings(_):
-    """Settings of the published trainings: this study's with those of `studies/paper.yaml` put over them."""
-    settings = deepcopy(config)
-    with open(PUBLISHED_STUDY) as file:
-        update_config(settings, yaml.safe_load(file))
-    return {key: settings[key] for key in ["sampling", "dataset", "model"]}
 
 
 FIGURES = expand(
