@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trussmap.design import lattices_of
 from trussmap.homogenization import homogenize_designs
+from trussmap.homogenization.reference import homogenize_reference
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, isotropic, mandel_compliance, pack
 
@@ -236,6 +238,49 @@ def test_bad_options_of_design_are_named(tmp_path, targets):
     fails(trussmap(*command, cwd=tmp_path), tmp_path, "--temperature 0")
     command[-2:] = ["--poisson-ratio", -2]
     fails(trussmap(*command, cwd=tmp_path), tmp_path, "--poisson-ratio -2")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--family", "arias"], "family arias"),
+        (["--minimise", "density"], "the published family"),
+        (["--family", "areas", "--minimise", "mass"], "--minimise density"),
+        (["--family", "areas", "--minimise", "density", "--maximise", "diameter"], "one of"),
+        (["--family", "areas", "--minimum-strut-mm", 0.3], "size of the cell"),
+        (["--family", "areas", "--minimum-strut-mm", 3, "--cell-size-mm", 6], "expected 15 mm at least"),
+        (["--family", "areas", "--maximum-density", 0.3], "0.002 to 0.1"),
+        (["--family", "areas", "--radius-ratio", 0.5], "radius ratio 0.5"),
+        (["--family", "areas", "--refine", "none"], "expected a search"),
+        (["--topologies", "1,999"], "from 0 to 196"),
+        (["--closeness", "near"], "--closeness near"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_lattice_is_named(tmp_path, targets, options, says):
+    command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--draws", 10]
+    fails(trussmap(*command, *options, cwd=tmp_path), tmp_path, says)
+
+
+def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_printed(tmp_path, targets):
+    """Two constants are left free; the CSV files have the radius of every strut, and the plain solver agrees."""
+    targets.iloc[:1].drop(columns=["C56", "C46"]).to_csv(tmp_path / "targets.csv", index=False)
+    command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--family", "areas"]
+    printed = ["--minimise", "density", "--minimum-strut-mm", 0.05, "--cell-size-mm", 6, "--block", 1, "--keep", 1]
+    run = trussmap(*command, *printed, "--topologies", "2,6,10,14,20,30,40,50", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    found = pd.read_csv(tmp_path / "found" / "designs.csv")
+    assert found["error"][0] < 1e-12 and found["strut_diameter_mm"][0] >= 0.05 * (1 - 2e-3)
+    struts = pd.read_csv(tmp_path / "found" / "lattices" / "target1_rank1_struts.csv")
+    cell = pd.read_csv(tmp_path / "found" / "lattices" / "target1_rank1_cell.csv")[["x", "y", "z"]].to_numpy()
+    edge = np.abs(np.linalg.det(cell)) ** (1 / 3)
+    assert 12 * struts["radius"].min() / edge == pytest.approx(found["strut_diameter_mm"][0])
+    assert struts["radius"].max() / struts["radius"].min() == pytest.approx(found["radius_ratio"][0])
+    graph, density = lattices_of(found).graph(0), found["relative_density"][0]
+    c = homogenize_reference(graph, density)
+    assert np.allclose(c, found.loc[0, COMPONENTS].to_numpy(float), rtol=1e-7, atol=1e-12)
+    given = ~np.isin(COMPONENTS, ["C56", "C46"])
+    assert np.allclose(c[given], targets.iloc[0].to_numpy()[given] / 114, rtol=1e-5, atol=1e-8)
+    assert (tmp_path / "found" / "lattices" / "target1_rank1.stl").exists()
 
 
 @pytest.mark.parametrize("density", [0, 2, -0.1, "nan"])

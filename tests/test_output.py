@@ -114,6 +114,7 @@ def test_remarks_say_what_becomes_of_beams_as_a_solid(truth):
 def test_diameter_and_gap_of_the_simple_cubic_cell():
     design = np.ones((1, 19))
     design[0, d.TYPES], design[0, d.R1], design[0, d.R2], design[0, 0] = 0, 0, 0, 0.03
-    diameter, gap = printability(pd.DataFrame(design, columns=d.DESIGN_COLUMNS), cell_size_mm=2.0)
+    sizes = printability(pd.DataFrame(design, columns=d.DESIGN_COLUMNS), cell_size_mm=2.0)
+    diameter, gap = sizes["strut_diameter_mm"], sizes["smallest_gap_mm"]
     assert diameter[0] == pytest.approx(2 * 2 * np.sqrt(0.01 / np.pi))
     assert gap[0] == pytest.approx(2.0 - diameter[0])

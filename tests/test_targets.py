@@ -6,7 +6,7 @@ import pytest
 
 from trussmap.errors import InputError
 from trussmap.stiffness import COMPONENTS, admissibility
-from trussmap.targets import read_targets
+from trussmap.targets import read_goal, read_targets
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 
@@ -94,3 +94,40 @@ def test_targets_of_the_study_are_admissible(file, modulus, density):
     assert len(set(names)) == len(names) >= 4
     lowest, ratio = admissibility(targets, density)
     assert (lowest > 0).all() and (ratio < 1).all()
+
+
+def goal_of(tmp_path, table, kind="frobenius"):
+    path = tmp_path / "targets.csv"
+    table.to_csv(path, index=False)
+    return read_goal(path, 114.0, kind)
+
+
+def test_targets_may_leave_constants_free_or_say_how_far_off_they_may_be(tmp_path, table):
+    whole, names = goal_of(tmp_path, table)
+    assert whole.whole and names == table["name"].tolist()
+    np.testing.assert_array_equal(whole.targets, read(tmp_path, table)[0])
+    free = table.drop(columns="C26").astype({"C13": object})
+    free.loc[0, "C13"] = np.nan
+    goal, _ = goal_of(tmp_path, free)
+    assert not goal.whole
+    assert (goal.weights[:, COMPONENTS.index("C26")] == 0).all()
+    assert goal.weights[:, COMPONENTS.index("C13")].tolist() == [0, 1, 1, 1]
+    goal, _ = goal_of(tmp_path, table.assign(**{f"{name}_sd": 0.01 for name in COMPONENTS} | {"C11_sd": 0.05}))
+    assert goal.weights[0, 0] == pytest.approx(0.2) and goal.weights[0, 1] == 1
+    goal, _ = goal_of(tmp_path, pd.DataFrame({"name": ["one"], "E1": [0.3], "nu12": [0.2]}))
+    assert goal.engineering[0, 0] == pytest.approx(0.3 / 114) and goal.engineering[0, 6] == 0.2
+    assert np.isnan(goal.engineering[0, 1:6]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "says"),
+    [
+        ({"C12": np.nan}, "compliance", "closeness frobenius"),
+        ({"C11_sd": 0.1}, "frobenius", "row 1, column C12_sd"),
+        ({name: np.nan for name in COMPONENTS}, "frobenius", "row 1: no constant is given"),
+        ({"C12": "soft"} | {"C13": np.nan}, "frobenius", "row 1, column C12: 'soft'"),
+    ],
+)
+def test_goals_that_cannot_be_read(tmp_path, table, change, kind, says):
+    with pytest.raises(InputError, match=says):
+        goal_of(tmp_path, table.assign(**change), kind)

@@ -128,9 +128,36 @@ def design(
             help=f"Poisson's ratio of the base material; default: that of the study, without one {POISSON_RATIO}."
         ),
     ] = None,
+    family: Annotated[
+        str,
+        typer.Option(
+            help="published; areas: every strut that symmetry tells apart has a cross-section of its own; "
+            "geometry: nodes move too."
+        ),
+    ] = "published",
+    minimise: Annotated[
+        str | None, typer.Option(help="Among lattices that meet a target: density, radius-ratio.")
+    ] = None,
+    maximise: Annotated[str | None, typer.Option(help="Or: diameter, of the thinnest strut.")] = None,
+    radius_ratio: Annotated[
+        float | None, typer.Option(help="Largest ratio of two struts' radii; 10 where nothing else is said.")
+    ] = None,
+    minimum_strut_mm: Annotated[float | None, typer.Option(help="Smallest strut diameter.")] = None,
+    maximum_strut_mm: Annotated[float | None, typer.Option(help="Largest strut diameter.")] = None,
+    minimum_gap_mm: Annotated[float | None, typer.Option(help="Smallest gap between struts that do not meet.")] = None,
+    minimum_density: Annotated[float | None, typer.Option(help="Smallest relative density.")] = None,
+    maximum_density: Annotated[float | None, typer.Option(help="Largest relative density.")] = None,
+    topologies: Annotated[str | None, typer.Option(help="Numbers of the topologies allowed, such as 0,4,17.")] = None,
+    closeness: Annotated[
+        str, typer.Option(help="What counts as close: frobenius, log-euclidean, compliance.")
+    ] = "frobenius",
 ) -> None:
-    """Lattices that have a given stiffness, best first, each verified by finite elements."""
-    from trussmap.targets import read_targets
+    """Lattices that have a given stiffness, best first, each verified by finite elements.
+
+    Constants may be left out (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 … nu23.
+    """
+    from trussmap.goals import KINDS
+    from trussmap.targets import read_goal
 
     if not temperature > 0:
         raise InputError(f"--temperature {temperature:g}: expected a number above 0.")
@@ -140,9 +167,31 @@ def design(
         raise InputError(f"--refine {refine}: expected none, quick or thorough.")
     if poisson_ratio is not None:
         check_poisson_ratio(poisson_ratio, "--poisson-ratio")
-    c, names = read_targets(targets, youngs_modulus)
+    if closeness.replace("-", "_") not in KINDS:
+        raise InputError(f"--closeness {closeness}: expected frobenius, log-euclidean or compliance.")
+    if (
+        minimise not in (None, "density", "radius-ratio")
+        or maximise not in (None, "diameter")
+        or (minimise and maximise)
+    ):
+        raise InputError("expected one of --minimise density, --minimise radius-ratio and --maximise diameter.")
+    goal, names = read_goal(targets, youngs_modulus, closeness.replace("-", "_"))
     # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
-    from trussmap.design import design_lattices
+    from trussmap.design import design_lattices, request_of
+
+    settings = {
+        "family": family,
+        "objective": (minimise or maximise or "").replace("-", "_") or None,
+        "radius_ratio": radius_ratio,
+        "minimum_strut_mm": minimum_strut_mm,
+        "maximum_strut_mm": maximum_strut_mm,
+        "minimum_gap_mm": minimum_gap_mm,
+        "minimum_density": minimum_density,
+        "maximum_density": maximum_density,
+        "topologies": _numbers(topologies),
+    }
+    request = request_of(settings, cell_size_mm)
+
     from trussmap.learning.study import load_models
     from trussmap.output import write_designs
 
@@ -155,13 +204,33 @@ def design(
             f"the finite elements {'judge' if refine == 'none' else 'refine and judge'} at {poisson_ratio:g}"
         )
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
-    found = design_lattices(c, forward, inverse, **options, poisson_ratio=poisson_ratio)
+    options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
+    c = goal.targets
+    found = design_lattices(c, forward, inverse, **options)
     picture = None
     if cell_size_mm is not None:
         from trussmap.figures.cell import plot as picture
     found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture)
     for row in found[found["rank"] == 1].to_dict("records"):
-        said = f"{row['name']}: stiffness off by {row['relative_error']:.2%}, E(n) by {row['modulus_error_median']:.2%}"
-        said += f" in the median and {row['modulus_error_largest']:.2%} in the worst direction"
+        if goal.whole:
+            said = f"{row['name']}: stiffness off by {row['relative_error']:.2%}, "
+            said += f"E(n) by {row['modulus_error_median']:.2%} in the median and "
+            said += f"{row['modulus_error_largest']:.2%} in the worst direction"
+        else:
+            said = f"{row['name']}: what is given is off by {row['error'] ** 0.5:.2%}"
+        if family != "published":
+            said += (
+                f"; relative density {row['relative_density']:.3g}, radii within a factor of {row['radius_ratio']:.3g}"
+            )
+            if cell_size_mm is not None:
+                said += f", struts from {row['strut_diameter_mm']:.3g} to {row['largest_diameter_mm']:.3g} mm"
         print(said + (row["remark"] and f"; {row['remark']}"))
     print(f"written: {out / 'designs.csv'}, {len(found)} lattices")
+
+
+def _numbers(text):
+    """Numbers of a list such as 0,4,17, or None."""
+    try:
+        return None if text is None else [int(word) for word in text.split(",")]
+    except ValueError:
+        raise InputError(f"--topologies {text}: expected whole numbers, such as 0,4,17.") from None

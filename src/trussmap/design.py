@@ -6,19 +6,32 @@ they score the best proposals of each topology, refine them beside random design
 """
 
 from dataclasses import replace
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from trussmap.errors import InputError
 from trussmap.goals import Goal
 from trussmap.homogenization import homogenize_designs
+from trussmap.lattice.compound import topologies as all_topologies
 from trussmap.lattice.compound import topology_members
-from trussmap.lattice.descriptor import DESIGN_COLUMNS, REPS, TYPES, design_topology, sample_designs
-from trussmap.measures import errors, nmse_componentwise, nmse_frobenius
+from trussmap.lattice.descriptor import (
+    DENSITY,
+    DENSITY_RANGE,
+    DESIGN_COLUMNS,
+    REPS,
+    TYPES,
+    design_topology,
+    sample_designs,
+)
+from trussmap.measures import MEASURES, errors, nmse_componentwise, nmse_frobenius
 from trussmap.progress import progress
-from trussmap.refinement import LIMITS, Lattices, Limits, joined, plain_lattices, refine_lattices
+from trussmap.refinement import FAMILIES, LIMITS, Lattices, Limits, joined, plain_lattices, refine_lattices, sizes
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO
 from trussmap.streams import stream
+from trussmap.tailoring import OBJECTIVES, PrintLimits, diameters_and_gap, tailor
 
 # Proposals and targets worked on at once, which bounds the memory.
 _PROPOSALS, _TARGETS = 100_000, 50
@@ -33,10 +46,96 @@ FREE_EFFORT = {
     "thorough": (4, ((8, 200, 2), (10, 80, 1), (15, 32, 1))),
 }
 WAVES = {"quick": 4, "thorough": 10}
-#: Error from which on a target counts as met.
-MET = 1e-12
+#: Error from which on a target counts as met, in the search and after the walk to a better lattice.
+MET, NEARLY = 1e-12, 1e-10
+# Lattices of a target that are made as the request would have them, and how far beyond its limits is none.
+_TAILORED, _SLACK = 6, 1e-3
 # Steps of the last refinement in these families, twice.
 _FINISH = 60
+
+
+class Request(NamedTuple):
+    """What a lattice should be beyond having a stiffness.
+
+    Attributes
+    ----------
+    family : one of `trussmap.refinement.FAMILIES`; in ``published`` nothing else can be asked for but ``topologies``
+    limits : of the search
+    objective : one of `trussmap.tailoring.OBJECTIVES`, or None
+    prints : what a printer can make
+    topologies : numbers of those allowed, or None for all
+    """
+
+    family: str = "published"
+    limits: Limits = LIMITS
+    objective: str | None = None
+    prints: PrintLimits = PrintLimits()
+    topologies: np.ndarray | None = None
+
+
+PUBLISHED = Request()
+
+
+@cache
+def strut_lengths() -> np.ndarray:
+    """Total length of the struts in a cell of unit volume, (197,) of the topologies before any map."""
+    return np.array([graph.lengths.sum() / graph.volume for graph in all_topologies()[0]])
+
+
+def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
+    """The Request of settings, all optional but ``family``; raises InputError naming what does not go together.
+
+    ``radius_ratio``; ``objective``; ``minimum_density, maximum_density``; ``minimum_strut_mm, maximum_strut_mm,
+    minimum_gap_mm``, which need a cell size; ``topologies``, a list of numbers from 0.
+    """
+    given = {name: value for name, value in settings.items() if value is not None}
+    family = given["family"]
+    if family not in FAMILIES:
+        raise InputError(f"family {family}: expected {', '.join(FAMILIES)}.")
+    low, high = (
+        given.get(f"{end}_density", bound) for end, bound in zip(("minimum", "maximum"), DENSITY_RANGE, strict=True)
+    )
+    if not DENSITY_RANGE[0] <= low < high <= DENSITY_RANGE[1]:
+        raise InputError(
+            f"relative densities from {low:g} to {high:g}: expected a range within {DENSITY_RANGE[0]} to "
+            f"{DENSITY_RANGE[1]}."
+        )
+    ratio = given.get("radius_ratio", LIMITS.radius_ratio)
+    if not 1 <= ratio <= 1000:
+        raise InputError(f"radius ratio {ratio:g}: expected a number from 1 to 1000.")
+    objective = given.get("objective")
+    if objective is not None and objective not in OBJECTIVES:
+        raise InputError(f"objective {objective}: expected {', '.join(OBJECTIVES)}.")
+    lengths = [given.get(f"{name}_mm") for name in ("minimum_strut", "maximum_strut", "minimum_gap")]
+    if any(length is not None and not length > 0 for length in lengths):
+        raise InputError("a strut diameter or gap in mm is not positive; expected lengths above 0.")
+    if lengths[0] and lengths[1] and lengths[0] > lengths[1]:
+        raise InputError(f"strut diameters from {lengths[0]:g} to {lengths[1]:g} mm: expected a range.")
+    if any(lengths) and not cell_size_mm:
+        raise InputError("strut diameters and gaps in mm need the size of the cell in mm; none is given.")
+    if family == "published" and (objective or any(lengths) or "radius_ratio" in given):
+        raise InputError(
+            "the published family has nothing to choose among equals: expected the family areas (with a radius ratio "
+            "of 1 if all struts should be alike) or geometry where an objective or limits of struts are given."
+        )
+    topologies = given.get("topologies")
+    if topologies is not None:
+        count = len(topology_members()[0])
+        if not topologies or not all(0 <= number < count for number in topologies):
+            raise InputError(f"topologies {topologies}: expected numbers from 0 to {count - 1}.")
+        topologies = np.unique(topologies)
+    prints = PrintLimits(*(length / cell_size_mm if length else None for length in lengths))
+    if lengths[0]:
+        topologies = np.arange(len(topology_members()[0])) if topologies is None else topologies
+        lightest = prints.minimum_diameter**2 * np.pi / 4 * strut_lengths()[topologies]
+        if lightest.min() > high:
+            needed = cell_size_mm * np.sqrt(lightest.min() / high)
+            raise InputError(
+                f"struts of {lengths[0]:g} mm in a cell of {cell_size_mm:g} mm: the lightest topology then has a "
+                f"relative density of {lightest.min():.2g}, above {high:g}; expected {needed:.2g} mm at least."
+            )
+        topologies = topologies[lightest <= high]
+    return Request(family, Limits((low, high), float(ratio)), objective, prints, topologies)
 
 
 def design_lattices(
@@ -50,6 +149,8 @@ def design_lattices(
     seed: int = 0,
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
+    request: Request = PUBLISHED,
+    goal: Goal | None = None,
 ) -> pd.DataFrame:
     """Lattices with given stiffness, verified by finite elements, best first.
 
@@ -62,54 +163,154 @@ def design_lattices(
     refine : ``none`` returns the best proposals; ``quick`` and ``thorough`` search from them and from random designs of
         every topology by the exact gradients of the finite elements (see ``search``)
     poisson_ratio : of the base material, for the finite elements; the networks have learned from one of their own
+    request : family, limits and objective; other families than the published one need a search
+    goal : what counts as close to the targets, ‖ΔC‖²/‖C‖² by default. Where it leaves constants free, the networks,
+        which want all of them, propose nothing, and the errors against all 21 are not defined (nan).
 
     Returns
     -------
     DataFrame with a row for each lattice: ``target`` and ``rank`` from 1, the descriptor, ``topology``,
     ``predicted_C11`` … by the forward model, ``C11`` … by finite elements, the errors of the latter in all
-    `trussmap.measures.MEASURES`, ``unrefined_…`` those of the target's best proposal, by finite elements too, and
-    ``surrogate_nmse_…`` of the forward model's prediction.
+    `trussmap.measures.MEASURES` and ``error`` by the goal, ``unrefined_…`` those of the target's best proposal, by
+    finite elements too, and ``surrogate_nmse_…`` of the forward model's prediction. In the families ``areas`` and
+    ``geometry`` also ``family``, ``radius_ratio``, ``strut_areas`` and ``node_shifts`` (`lattices_of`), and where
+    limits of printing are given ``larger_cell``, how many times larger the cell must be for them, as far as is known,
+    1 where they are met.
     """
     targets = np.atleast_2d(targets)
+    goal = Goal(targets) if goal is None else goal
+    if refine == "none" and (request.family != "published" or not goal.whole):
+        raise InputError(
+            "the networks propose published designs for all 21 constants: expected a search, quick or thorough."
+        )
+    how = {"threads": threads, "poisson_ratio": poisson_ratio}
     chunk = min(_TARGETS, max(1, _PROPOSALS // draws))
     tables = []
     for first in progress(range(0, len(targets), chunk), "designing", unit="chunk"):
-        part = targets[first : first + chunk]
+        part, aim = targets[first : first + chunk], goal.take(np.arange(first, min(first + chunk, len(targets))))
         own = stream(seed, "designing", first)
-        proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=stream(own, "proposals"))
-        owner, designs = _best_proposals(part, proposals, forward, threads, poisson_ratio)
-        stiffness = homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)
-        best = _ranked(owner, nmse_frobenius(stiffness, part[owner]), design_topology(designs), 1)
-        unrefined = stiffness[best]
+        starts = None
+        if goal.whole:
+            proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=stream(own, "proposals"))
+            owner, designs = _best_proposals(part, proposals, forward, threads, poisson_ratio, request.topologies)
+            stiffness = homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)
+            best = _ranked(owner, nmse_frobenius(stiffness, part[owner]), design_topology(designs), 1)
+            unrefined = np.full((len(part), 21), np.nan)
+            unrefined[owner[best]] = stiffness[best]
+            lattices = plain_lattices(designs, request.family)
+            starts = owner, lattices
         if refine != "none":
-            starts = owner, plain_lattices(designs)
-            owner, lattices, stiffness = search(Goal(part), refine, own, threads, poisson_ratio, starts)
-            designs = lattices.designs
-        error = nmse_frobenius(stiffness, part[owner])
-        order = _ranked(owner, error, design_topology(designs), keep)
-        owner, designs, stiffness = owner[order], designs[order], stiffness[order]
-        predicted, goal = forward.predict(designs), part[owner]
+            asked = request.family, request.limits, request.topologies
+            owner, lattices, stiffness = search(aim, refine, own, threads, poisson_ratio, starts, *asked)
+        error = aim.take(owner).error(stiffness)
+        if request.family != "published":
+            owner, lattices, stiffness, order, added = _tailored(
+                aim, owner, lattices, error, max(keep, _TAILORED), request, how
+            )
+            error = aim.take(owner).error(stiffness)
+            order = order[_positions(owner[order]) <= keep]
+        else:
+            order = _ranked(owner, error, lattices.topology, keep)
+            added = pd.DataFrame(index=range(len(owner)))
+        owner, lattices, stiffness = owner[order], lattices.take(order), stiffness[order]
+        predicted, truth = forward.predict(lattices.designs), part[owner]
         table = pd.DataFrame({"target": first + owner + 1, "rank": _positions(owner)})
-        table[DESIGN_COLUMNS] = designs
-        table["topology"] = design_topology(designs)
+        table[DESIGN_COLUMNS] = lattices.designs
+        table["topology"] = lattices.topology
         table[[f"predicted_{name}" for name in COMPONENTS]] = predicted
         table[COMPONENTS] = stiffness
-        for prefix, c in (("", stiffness), ("unrefined_", unrefined[owner])):
-            for name, value in errors(c, goal).items():
-                table[f"{prefix}{name}"] = value
-        table["surrogate_nmse_frobenius"] = nmse_frobenius(predicted, goal)
-        table["surrogate_nmse_componentwise"] = nmse_componentwise(predicted, goal)
+        table["error"] = error[order]
+        if goal.whole:
+            for prefix, c in (("", stiffness), ("unrefined_", unrefined[owner])):
+                for name, value in errors(c, truth).items():
+                    table[f"{prefix}{name}"] = value
+            table["surrogate_nmse_frobenius"] = nmse_frobenius(predicted, truth)
+            table["surrogate_nmse_componentwise"] = nmse_componentwise(predicted, truth)
+        else:
+            named = [*MEASURES, *(f"unrefined_{name}" for name in MEASURES)]
+            table[[*named, "surrogate_nmse_frobenius", "surrogate_nmse_componentwise"]] = np.nan
+        table = table.join(added.iloc[order].reset_index(drop=True))
         tables.append(table.astype({name: int for name in DESIGN_COLUMNS if name.startswith("lattice")}))
     return pd.concat(tables, ignore_index=True)
 
 
-def _best_proposals(targets, proposals, forward, threads, poisson_ratio):
+def _tailored(goal, owner, lattices, error, count, request, how):
+    """The most promising lattices as the request would have them: owner, Lattices, stiffness, order, and facts."""
+    prints, how = request.prints, {"limits": request.limits, **how}
+    best = _ranked(owner, error, lattices.topology, len(owner))
+    owner, lattices, error = owner[best], lattices.take(best), error[best]
+    # Of those that meet the target all the same, the ones that are closest to what is asked for.
+    _, beyond, liked = _merits(lattices, request)
+    best = np.lexsort((liked, beyond, np.maximum(error, MET), owner))
+    best = best[_positions(owner[best]) <= count]
+    owner, lattices = owner[best], lattices.take(best)
+    own = goal.take(owner)
+    if request.objective or prints != PrintLimits():
+        lattices, stiffness = tailor(own, lattices, request.family, request.objective, prints=prints, **how)
+    else:
+        stiffness = lattices.stiffness(how["threads"], how["poisson_ratio"])
+    ratio, beyond, liked = _merits(lattices, request, gap=True)
+    missed = np.maximum(own.error(stiffness), NEARLY)
+    facts = pd.DataFrame({"family": request.family, "radius_ratio": ratio})
+    if prints.minimum_diameter or prints.minimum_gap:
+        facts["larger_cell"] = 1.0
+        good = (missed <= NEARLY) & (beyond <= _SLACK)
+        rows = np.flatnonzero(~np.isin(owner, owner[good]))
+        if len(rows):  # how large the cell must be where the thinnest strut is as thick as it can be
+            thick, reached = tailor(own.take(rows), lattices.take(rows), request.family, "diameter", **how)
+            larger = np.array([prints.larger_cell(*row) for row in _measured(thick, bool(prints.minimum_gap))])
+            larger[own.take(rows).error(reached) > NEARLY] = np.nan
+            known = pd.Series(larger).groupby(owner[rows]).min()
+            facts.loc[rows, "larger_cell"] = known[owner[rows]].to_numpy()
+    widths = zip(*sizes(lattices.topology, request.family), strict=True)
+    for row, (struts, nodes) in enumerate(widths):
+        parts = lattices.areas[row, :struts], lattices.shifts[row, :nodes].ravel()
+        facts.loc[row, ["strut_areas", "node_shifts"]] = [" ".join(map(repr, part.tolist())) for part in parts]
+    return owner, lattices, stiffness, np.lexsort((liked, missed, beyond, owner)), facts
+
+
+def _merits(lattices, request, gap=False):
+    """Ratio of radii, how far beyond the limits of printing, and what the objective makes small, (n,) each."""
+    prints = request.prints
+    measured = _measured(lattices, gap and bool(prints.minimum_gap))
+    beyond = np.maximum([prints.violation(*row) for row in measured], _SLACK)
+    ratio = measured[:, 1] / measured[:, 0]
+    liked = {"density": lattices.designs[:, DENSITY], "diameter": -measured[:, 0]}.get(request.objective, ratio)
+    return ratio, beyond, liked
+
+
+def _measured(lattices, gap):
+    """Smallest and largest diameter and smallest gap (n, 3), infinite unless asked for."""
+    density = lattices.designs[:, DENSITY]
+    rows = [diameters_and_gap(lattices.graph(k), density[k], gap) for k in range(len(density))]
+    return np.array(rows)
+
+
+def lattices_of(table: pd.DataFrame) -> Lattices:
+    """The lattices of a table of `design_lattices`, also of one that was written to a file and read again."""
+    designs = table[DESIGN_COLUMNS].to_numpy(float)
+    if "strut_areas" not in table:
+        return plain_lattices(designs)
+    parts = []
+    for name in ("strut_areas", "node_shifts"):
+        rows = [np.array(str(text).split() if isinstance(text, str) else [], float) for text in table[name]]
+        width = max(map(len, rows), default=0)
+        parts.append(
+            np.array([np.pad(row, (0, width - len(row)), constant_values=name == "strut_areas") for row in rows])
+        )
+    return Lattices(designs, parts[0], parts[1].reshape(len(designs), -1, 3))
+
+
+def _best_proposals(targets, proposals, forward, threads, poisson_ratio, topologies):
     """The best proposal of each topology for every target: owning target (m,) and design (m, 19).
 
     The forward model decides which three of each topology are worth a finite-element solution.
     """
     owner = np.repeat(np.arange(len(targets)), proposals.shape[1])
     flat = proposals.reshape(-1, len(DESIGN_COLUMNS))
+    if topologies is not None:
+        allowed = np.isin(design_topology(flat), topologies)
+        owner, flat = owner[allowed], flat[allowed]
 
     def exact(designs):
         return homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)

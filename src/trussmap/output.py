@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from trussmap import export
+from trussmap.design import lattices_of
 from trussmap.io import write_csv
 from trussmap.lattice.descriptor import DENSITY_RANGE, DESIGN_COLUMNS, STRETCH_RANGE, V, design_graph
 from trussmap.lattice.symmetry import primitive_cell
 from trussmap.measures import modulus_error, relative_error
 from trussmap.stiffness import COMPONENTS, MULTIPLICITY
+from trussmap.tailoring import diameters_and_gap
 from trussmap.validity import crowding, solid_stiffness
 
 #: Targets whose lattices are written as files of their own; of the others, the designs stand in designs.csv.
@@ -58,7 +60,7 @@ def write_designs(
 
     Returns the table as written.
     """
-    table = table.assign(remark=remarks(table, targets, youngs_modulus))
+    table = table.assign(remark=remarks(table, targets, youngs_modulus, cell_size_mm))
     table.insert(1, "name", np.asarray(names)[table["target"] - 1])
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -67,17 +69,18 @@ def write_designs(
     try:
         lattices.mkdir()
         for row in table[table["target"] <= MOST_LATTICES].to_dict("records"):
-            graph = design_graph(np.array([row[column] for column in DESIGN_COLUMNS]))
+            graph = _graph(row)
             stem = lattices / f"target{int(row['target'])}_rank{int(row['rank'])}"
             export.write_nodes_and_struts(graph, graph.radii(row["relative_density"]), stem)
             if cell_size_mm:
                 _write_prints(graph, row["relative_density"], stem, cell_size_mm, block)
             if picture:
                 stiffness = np.array([row[component] for component in COMPONENTS])
-                title = f"target {int(row['target'])}, rank {int(row['rank'])}: off by {row['relative_error']:.2%}"
+                off = row["relative_error"] if row["relative_error"] == row["relative_error"] else row["error"] ** 0.5
+                title = f"target {int(row['target'])}, rank {int(row['rank'])}: off by {off:.2%}"
                 picture(graph, row["relative_density"], stiffness, f"{stem}.png", title)
         if cell_size_mm:
-            table["strut_diameter_mm"], table["smallest_gap_mm"] = printability(table, cell_size_mm)
+            table = table.assign(**printability(table, cell_size_mm))
         write_csv(table, staging / "designs.csv")
         # The table vouches for the folder: it is the first to go and the last to come.
         (out / "designs.csv").unlink(missing_ok=True)
@@ -96,7 +99,9 @@ def _write_prints(graph, density, stem, cell_size_mm, block):
     export.write_stl(f"{stem}.stl", graph, density, block, cell_size_mm)
 
 
-def remarks(table: pd.DataFrame, targets: np.ndarray, youngs_modulus: float = 1.0) -> list[str]:
+def remarks(
+    table: pd.DataFrame, targets: np.ndarray, youngs_modulus: float = 1.0, cell_size_mm: float | None = None
+) -> list[str]:
     """What a person should know of each design in a table of ``design_lattices``: a list of sentences, mostly empty.
 
     ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is the base material's, for advice in its units;
@@ -110,19 +115,22 @@ def remarks(table: pd.DataFrame, targets: np.ndarray, youngs_modulus: float = 1.
             c, goal = row[COMPONENTS].to_numpy(float), targets[int(row["target"]) - 1]
             factor = (MULTIPLICITY * c * goal).sum() / (MULTIPLICITY * c * c).sum()
             other = "stiffer" if at_end[0] == DENSITY_RANGE[1] else "softer"
-            said.append(
-                f"relative density {density:.3g} is at the end of its range: a {other} base material"
-                + (
-                    f", of Young's modulus {factor * youngs_modulus:.3g}, would do better"
-                    if abs(factor - 1) > 0.01
-                    else ""
-                )
-            )
+            remark = f"relative density {density:.3g} is at the end of its range: a {other} base material"
+            if abs(factor - 1) > 0.01:
+                said.append(f"{remark}, of Young's modulus {factor * youngs_modulus:.3g}, would do better")
+            elif error > 1e-4:
+                said.append(f"{remark} would do better")
         stretches = row[DESIGN_COLUMNS[V]].to_numpy(float)
         if error > 1e-3 and stretches.max() / stretches.min() > 0.995 * STRETCH_RANGE[1] / STRETCH_RANGE[0]:
             said.append("stretches V are at both ends of their range: a more anisotropic one would do better")
-        if error > _FAR:
+        larger = row.get("larger_cell", 1.0)
+        if error > _FAR and not larger > 1:
             said.append(f"the stiffness is still off by {error:.0%}: no lattice of this family seems to have it")
+        if larger > 1:
+            said.append(
+                f"a cell of {larger * (cell_size_mm or 1):.3g} {'mm' if cell_size_mm else 'times the size'} would have "
+                "both the stiffness and the struts and gaps that were asked for"
+            )
         if as_solid := _as_solid(row):
             said.append(as_solid)
         sentences.append("; ".join(said))
@@ -131,7 +139,7 @@ def remarks(table: pd.DataFrame, targets: np.ndarray, youngs_modulus: float = 1.
 
 def _as_solid(row):
     """What becomes of the row's design as a solid of its struts, in words, or None where beams are as good."""
-    graph, density = primitive_cell(design_graph(row[DESIGN_COLUMNS].to_numpy(float))), row["relative_density"]
+    graph, density = primitive_cell(_graph(row)), row["relative_density"]
     if crowded := crowding(graph, graph.radii(density)):
         return f"as a solid it is no truss: {crowded} (docs/validity.md)"
     solid, beams = solid_stiffness(graph, density), solid_stiffness(graph, density, shares=(0, 0))
@@ -144,16 +152,22 @@ def _as_solid(row):
     )
 
 
-def printability(table: pd.DataFrame, cell_size_mm: float) -> tuple[np.ndarray, np.ndarray]:
-    """Strut diameter and smallest gap between struts in mm, for unit cells of the volume cell_size_mm³: (n,) each.
+def printability(table: pd.DataFrame, cell_size_mm: float) -> dict[str, np.ndarray]:
+    """Strut diameters and smallest gap between struts in mm, for unit cells of the volume cell_size_mm³: (n,) each.
 
-    The gap is that between two struts that share no node, axis distance less diameter; negative where they overlap.
+    ``strut_diameter_mm`` of the thinnest and, where they differ, ``largest_diameter_mm`` of the thickest strut;
+    ``smallest_gap_mm`` between two struts that share no node, negative where they overlap.
     """
-    diameter, gap = np.empty(len(table)), np.empty(len(table))
-    designs, densities = table[DESIGN_COLUMNS].to_numpy(float), table["relative_density"]
-    for k, (design, density) in enumerate(zip(designs, densities, strict=True)):
-        graph = design_graph(design)
-        scale = cell_size_mm / graph.volume ** (1 / 3)
-        diameter[k] = 2 * scale * graph.radii(density)[0]
-        gap[k] = scale * primitive_cell(graph).smallest_distance() - diameter[k]
-    return diameter, gap
+    sizes = np.array(
+        [diameters_and_gap(_graph(row), row["relative_density"]) for row in table.to_dict("records")]
+    ).reshape(-1, 3)
+    least, most, gap = cell_size_mm * sizes.T
+    larger = {"largest_diameter_mm": most} if "strut_areas" in table else {}
+    return {"strut_diameter_mm": least, **larger, "smallest_gap_mm": gap}
+
+
+def _graph(row):
+    """The lattice of a row of a table of designs."""
+    if isinstance(row.get("strut_areas"), str):
+        return lattices_of(pd.DataFrame([row])).graph(0)
+    return design_graph(np.array([row[column] for column in DESIGN_COLUMNS], float))

@@ -309,7 +309,7 @@ def _course(goal, lattices, limits, threads, poisson_ratio):
             continue
         own, low, high = Parameters(*(part[rows] for part in p)), lower[rows], upper[rows]
         at = own.vector()
-        step = _bounded_step(residual[rows], jacobian[rows], damping[rows], low - at, high - at, reach[rows])
+        step = bounded_step(residual[rows], jacobian[rows], damping[rows], low - at, high - at, reach[rows])
         trial = own.moved(step, low, high)
         new_stiffness, new_jacobian = trial.evaluate(key[rows], threads, poisson_ratio)
         new_residual, slope = goal.take(rows).residuals(new_stiffness)
@@ -323,7 +323,14 @@ def _course(goal, lattices, limits, threads, poisson_ratio):
         jacobian[kept] = slope[better] @ new_jacobian[better]
 
 
-def _bounded_step(residual, jacobian, damping, lower, upper, reach):
+def bounded_step(
+    residual: np.ndarray,
+    jacobian: np.ndarray,
+    damping: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    reach: np.ndarray,
+) -> np.ndarray:
     """Least |r + J s|² + λ |s / reach|² for steps s (n, k) of at most ``reach`` between bounds.
 
     What would leave them is fixed there and the others make up for it, pass by pass. Worked out with as many equations

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from trussmap.errors import InputError
+from trussmap.goals import ENGINEERING, Goal
 from trussmap.stiffness import COMPONENTS, admissibility
 
 #: Densest lattice of the design space; no target can be stiffer than its Voigt bound.
@@ -55,6 +56,85 @@ def read_targets(path: str | Path, youngs_modulus: float) -> tuple[np.ndarray, l
     _check_positive_definite(path, targets, youngs_modulus)
     _check_voigt_bound(path, targets, youngs_modulus)
     return targets, _names(table)
+
+
+def read_goal(path: str | Path, youngs_modulus: float, kind: str = "frobenius") -> tuple[Goal, list[str]]:
+    """Read targets that may leave constants free, or say how far each may be off, as a Goal, with n names.
+
+    Besides what `read_targets` takes, a file may have
+
+    - cells of the 21 constants left empty, or their columns left out: those are free;
+    - ``C11_sd`` …, a positive standard deviation of a constant in the same units: the closer it must be met;
+    - instead of all of these the engineering constants ``E1, E2, E3, G23, G13, G12, nu12, nu13, nu23``, or some.
+
+    Raises InputError as `read_targets` does.
+    """
+    youngs_modulus = _check_modulus(youngs_modulus)
+    table = _read_table(path)
+    columns = set(table.columns)
+    engineering = columns & set(ENGINEERING)
+    blank = any(table[name].isna().any() or (table[name].str.strip() == "").any() for name in columns & set(COMPONENTS))
+    deviations = [name for name in COMPONENTS if f"{name}_sd" in columns]
+    if engineering and not columns & set(COMPONENTS):
+        given = _partly(path, table, ENGINEERING)
+        given[:, :6] /= youngs_modulus
+        _check_some(path, given)
+        bad = np.argwhere(given[:, :6] <= 0)
+        if len(bad):
+            row, column = bad[0]
+            raise InputError(f"{path}, row {row + 1}, column {ENGINEERING[column]}: expected a positive modulus.")
+        return Goal(np.ones((len(given), 21)), engineering=given), _names(table)
+    if not (blank or deviations or set(COMPONENTS) - columns):
+        targets, names = read_targets(path, youngs_modulus)
+        return Goal(targets, kind), names
+    if kind != "frobenius":
+        raise InputError(f"{path}: free constants and deviations go with the closeness frobenius; expected no {kind}.")
+    targets = _partly(path, table, COMPONENTS)
+    _check_some(path, targets)
+    given = np.isfinite(targets)
+    weights = given.astype(float)
+    if deviations:
+        spread = _partly(path, table, [f"{name}_sd" for name in COMPONENTS])
+        bad = np.argwhere(given & ~(spread > 0))
+        if len(bad):
+            row, column = bad[0]
+            raise InputError(
+                f"{path}, row {row + 1}, column {COMPONENTS[column]}_sd: expected a positive standard deviation for "
+                "every constant that is given."
+            )
+        weights = np.where(given, 1 / spread, 0.0)
+        weights /= np.nanmax(weights, axis=1, keepdims=True)
+    targets = np.where(given, targets, 0.0) / youngs_modulus
+    if given.all():
+        _check_positive_definite(path, targets, youngs_modulus)
+        _check_voigt_bound(path, targets, youngs_modulus)
+    return Goal(targets, weights=weights), _names(table)
+
+
+def _partly(path, table, columns):
+    """Numbers (n, k) of columns in which cells may be empty and which may be absent: nan there."""
+    out = np.full((len(table), len(columns)), np.nan)
+    for k, name in enumerate(columns):
+        if name in table:
+            filled = table[name].notna() & (table[name].fillna("").str.strip() != "")
+            values = pd.to_numeric(table[name].where(filled), errors="coerce").to_numpy(float)
+            bad = np.flatnonzero(filled.to_numpy() & ~np.isfinite(values))
+            if len(bad):
+                text = str(table[name].iloc[bad[0]]).strip()
+                raise InputError(
+                    f"{path}, row {bad[0] + 1}, column {name}: '{text}'; expected a finite number or nothing."
+                )
+            out[:, k] = values
+    return out
+
+
+def _check_some(path, given):
+    bad = np.flatnonzero(~np.isfinite(given).any(1))
+    if len(bad) or not len(given):
+        row = f", row {bad[0] + 1}" if len(bad) else ""
+        raise InputError(
+            f"{path}{row}: no constant is given; expected C11 … C66 or E1, E2, E3, G23 … nu23, some of them."
+        )
 
 
 def _check_modulus(youngs_modulus):

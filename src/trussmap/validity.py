@@ -17,7 +17,7 @@ def crowding(graph: PeriodicGraph, radii: np.ndarray) -> str | None:
     """Why struts of radii (m,) in a primitive cell are no struts but a perforated solid, in words, or None."""
     if (graph.overlaps(radii) > graph.lengths[:, None] / 2).any():
         return "struts overlap beyond their middle"
-    if graph.smallest_distance() < 2 * radii.max():
+    if graph.smallest_gap() < 2 * radii.max():
         return "struts touch that share no node"
     return None
 

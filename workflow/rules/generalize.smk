@@ -26,6 +26,7 @@ rule generalize_bone:
         seed=config["seed"],
         youngs_modulus=config["bone"]["youngs_modulus_gpa"],
         poisson_ratio=config["poisson_ratio"],
+        request={"family": "published", "closeness": "frobenius"},
         prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
         source=source_of("generalize_bone", config["model"]["architecture"]),
     message:
@@ -121,6 +122,7 @@ rule design_targets:
         seed=config["seed"],
         youngs_modulus=config["youngs_modulus"],
         poisson_ratio=config["poisson_ratio"],
+        request=config["request"],
         prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
         source=source_of("generalize_bone", config["model"]["architecture"]),
     message:

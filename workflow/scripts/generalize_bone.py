@@ -11,18 +11,20 @@ with job(snakemake):
     from pathlib import Path
 
     from trussmap.assessment import assess, errors_by_name
-    from trussmap.design import design_lattices
+    from trussmap.design import design_lattices, request_of
     from trussmap.figures import cell
     from trussmap.io import write_json
     from trussmap.learning.models import load_forward, load_inverse
     from trussmap.output import write_designs, write_targets
-    from trussmap.targets import read_targets
+    from trussmap.targets import read_goal
 
     p, source, out = snakemake.params, snakemake.input, snakemake.output
     models = Path(source.models[0]).parent
     networks = load_forward(models), load_inverse(models)
-    targets, names = read_targets(source.targets, p.youngs_modulus)
+    goal, names = read_goal(source.targets, p.youngs_modulus, p.request["closeness"])
+    targets, request = goal.targets, request_of(p.request, p.prints["cell_size_mm"])
     how = p.options | {"seed": p.seed, "threads": snakemake.threads, "poisson_ratio": p.poisson_ratio}
+    how |= {"request": request, "goal": goal}
     found = design_lattices(targets, *networks, **how)
     write_targets(names, targets, out.targets)
     folder = Path(out.designs).parent

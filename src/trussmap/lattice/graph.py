@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 #: An array, or a number in compiled code.
 Numbers = TypeVar("Numbers")
@@ -83,25 +84,40 @@ class PeriodicGraph:
         reach = np.where(meet, (own + own[:, None] * cosine) / np.where(meet, sine, 1.0), 0.0)
         return reach.max(1).reshape(2, -1).T
 
-    def smallest_distance(self) -> float:
-        """Least distance between the axes of two struts that share no node; less their diameter, the smallest gap."""
+    def close_struts(self, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pairs of struts without a common node, perhaps closer than ``reach``: (k,), and (k,) in the cells (k, 3)."""
         shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
         start, along, length = self.nodes[self.struts[:, 0]] @ self.cell.T, self.vectors, self.lengths
-        images = start + shifts @ self.cell.T
+        middles = start + along / 2 + shifts @ self.cell.T
         # An end is a node in a cell: node and cell of both ends of every image.
         cells = np.stack([shifts + 0 * self.offsets, shifts + self.offsets], 2)
+        tree, own = cKDTree(middles.reshape(-1, 3)), start + along / 2
+        near = tree.query_ball_point(own, (length + length.max()) / 2 + reach)
+        strut = np.repeat(np.arange(len(own)), [len(hits) for hits in near])
+        shift, other = np.unravel_index(np.concatenate(near).astype(int), middles.shape[:2])
+        between = np.linalg.norm(middles[shift, other] - own[strut], axis=-1)
+        kept = between - (length[other] + length[strut]) / 2 < reach
+        for end, cell in ((0, 0 * self.offsets), (1, self.offsets)):
+            node = self.struts[strut, end][:, None]
+            kept &= ~((self.struts[other] == node) & (cells[shift, other] == cell[strut][:, None]).all(-1)).any(-1)
+        return strut[kept], other[kept], shifts[shift[kept], 0]
+
+    def axis_distances(self, first: np.ndarray, second: np.ndarray, cell: np.ndarray) -> np.ndarray:
+        """Distances (k,) between the axes of struts (k,) and struts (k,) in cells (k, 3)."""
+        start, along = self.nodes[self.struts[:, 0]], self.vectors
+        gap = (start[second] + cell - start[first]) @ self.cell.T
+        return segment_distance(along[first], along[second], gap)
+
+    def smallest_gap(self, radii: float | np.ndarray = 0.0) -> float:
+        """Least distance between the surfaces of two struts that share no node, for radii (m,); negative: they overlap.
+
+        Without radii it is that of their axes.
+        """
         least = np.linalg.norm(self.cell, axis=0).min()  # between a strut and its own image at the most
-        for strut, ends in enumerate(self.struts):
-            own = start[strut] + along[strut] / 2
-            between = np.linalg.norm(images + along / 2 - own, axis=-1) - (length + length[strut]) / 2
-            shift, other = np.nonzero(between < least)
-            shared = np.zeros(len(other), bool)
-            for node, cell in zip(ends, (np.zeros(3, int), self.offsets[strut]), strict=True):
-                shared |= ((self.struts[other] == node) & (cells[shift, other] == cell).all(-1)).any(-1)
-            shift, other = shift[~shared], other[~shared]
-            gap = _segment_distance(start[strut], along[strut], images[shift, other], along[other])
-            least = min(least, gap.min(initial=np.inf))
-        return float(least)
+        first, second, cell = self.close_struts(least)
+        radii = np.broadcast_to(radii, len(self.struts))
+        gaps = self.axis_distances(first, second, cell) - radii[first] - radii[second]
+        return float(gaps.min(initial=least))
 
 
 def undirected(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
@@ -140,8 +156,8 @@ def closest_points(uu: Numbers, vv: Numbers, uv: Numbers, ug: Numbers, vg: Numbe
     return np.minimum(np.maximum((ug + uv * t) / uu, 0.0), 1.0), t
 
 
-def _segment_distance(p, a, q, b):
-    """Distance between the segment p + [0, 1] a and each of the segments q + [0, 1] b (…, 3)."""
-    gap = q - p
-    s, t = closest_points(a @ a, (b * b).sum(-1), (a * b).sum(-1), (gap * a).sum(-1), (gap * b).sum(-1))
+def segment_distance(a: np.ndarray, b: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """Distances (...) between the segments [0, 1] a and ``gap`` + [0, 1] b, (..., 3) each."""
+    products = [(x * y).sum(-1) for x, y in ((a, a), (b, b), (a, b), (a, gap), (b, gap))]
+    s, t = closest_points(*products)
     return np.linalg.norm(gap + t[..., None] * b - s[..., None] * a, axis=-1)

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trussmap.design import search
+from trussmap.goals import Goal
+from trussmap.homogenization import homogenize_cells
+from trussmap.homogenization.reference import homogenize_reference
+from trussmap.lattice.descriptor import DENSITY, sample_designs
+from trussmap.measures import nmse_frobenius
+from trussmap.refinement import Limits, plain_lattices
+from trussmap.tailoring import OBJECTIVES, PrintLimits, diameters_and_gap, tailor
+from trussmap.targets import read_targets
+
+FEW = np.arange(0, 197, 4)
+
+
+@pytest.fixture(scope="module")
+def met():
+    """Two targets and lattices that meet them, several of each."""
+    targets = read_targets(Path(__file__).parents[1] / "resources" / "bone_targets_gpa.csv", 114.0)[0][2:]
+    owner, lattices, stiffness = search(Goal(targets), seed=1, family="areas", topologies=FEW)
+    error = nmse_frobenius(stiffness, targets[owner])
+    rows = np.concatenate([np.flatnonzero((owner == k) & (error < 1e-12))[:2] for k in range(2)])
+    assert len(rows) == 4
+    return targets[owner[rows]], lattices.take(rows)
+
+
+def measured(lattices, gap=False):
+    count = len(lattices.designs)
+    return np.array([diameters_and_gap(lattices.graph(k), lattices.designs[k, DENSITY], gap) for k in range(count)])
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_best_still_meets_the_target(met, objective):
+    targets, lattices = met
+    found, stiffness = tailor(Goal(targets), lattices, "areas", objective)
+    assert nmse_frobenius(stiffness, targets).max() < 1e-12
+    for k in range(len(targets)):
+        plain = homogenize_reference(found.graph(k), found.designs[k, DENSITY])
+        assert nmse_frobenius(plain, targets[k]) < 1e-12
+    before, after = measured(lattices), measured(found)
+    values = {
+        "density": (lattices.designs[:, DENSITY], found.designs[:, DENSITY]),
+        "radius_ratio": (before[:, 1] / before[:, 0], after[:, 1] / after[:, 0]),
+        "diameter": (1 / before[:, 0], 1 / after[:, 0]),
+    }
+    was, became = values[objective]
+    assert (became <= was * (1 + 1e-6)).all() and np.median(became / was) < 0.95
+    assert (after[:, 1] / after[:, 0] <= 10 * (1 + 1e-6)).all()
+
+
+def test_limits_of_printing_are_kept_where_the_target_allows_it(met):
+    targets, lattices = met
+    prints = PrintLimits(1.2 * measured(lattices)[:, 0].min(), None, 0.01)
+    assert max(prints.violation(*row) for row in measured(lattices, gap=True)) > 0.1
+    found, stiffness = tailor(Goal(targets), lattices, "areas", "density", prints=prints)
+    beyond = np.array([prints.violation(*row) for row in measured(found, gap=True)])
+    # In one of them struts cross too closely for any choice of cross-sections.
+    assert ((nmse_frobenius(stiffness, targets) < 1e-12) & (beyond < 2e-3)).sum() >= 3
+    assert (beyond < 2e-3).all()
+
+
+def test_where_both_cannot_be_had_the_limits_come_first(met):
+    targets, lattices = met
+    found, stiffness = tailor(Goal(targets), lattices, "areas", prints=PrintLimits(0.03, 0.04))
+    after = measured(found)
+    violation = np.array([PrintLimits(0.03, 0.04).violation(*row) for row in after])
+    assert (violation < 2e-3).any()
+    assert (nmse_frobenius(stiffness, targets)[violation < 2e-3] > 1e-6).all()
+    wish = PrintLimits(minimum_diameter=0.03)
+    assert wish.larger_cell(0.015, 0.1, np.inf) == pytest.approx(2)
+
+
+def test_nodes_move_where_they_may(met):
+    targets, lattices = met
+    moved = lattices._replace(shifts=np.zeros((4, 30, 3)))
+    found, stiffness = tailor(Goal(targets), moved, "geometry", "radius_ratio", Limits(radius_ratio=10))
+    assert nmse_frobenius(stiffness, targets).max() < 1e-12
+    whole = homogenize_cells([found.graph(k) for k in range(4)], found.designs[:, DENSITY])
+    np.testing.assert_allclose(whole, stiffness, rtol=1e-7, atol=1e-12)
+    alone = measured(tailor(Goal(targets), lattices, "areas", "radius_ratio")[0])
+    ratio = measured(found)[:, 1] / measured(found)[:, 0]
+    assert (ratio <= alone[:, 1] / alone[:, 0] * 1.05).all()
+
+
+def test_gap_of_struts_of_different_sizes():
+    graph = plain_lattices(sample_designs(2, 0, 1)).graph(0)
+    radii = np.linspace(0.001, 0.002, len(graph.struts))
+    first, second, cell = graph.close_struts(2.0)
+    assert graph.smallest_gap(radii) == pytest.approx(
+        (graph.axis_distances(first, second, cell) - radii[first] - radii[second]).min()
+    )
+    assert graph.smallest_gap(radii) < graph.smallest_gap()
