@@ -157,6 +157,7 @@ def design(
     Constants may be left out (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 … nu23.
     """
     from trussmap.goals import KINDS
+    from trussmap.stiffness import COMPONENTS
     from trussmap.targets import read_goal
 
     if not temperature > 0:
@@ -176,6 +177,9 @@ def design(
     ):
         raise InputError("expected one of --minimise density, --minimise radius-ratio and --maximise diameter.")
     goal, names = read_goal(targets, youngs_modulus, closeness.replace("-", "_"))
+    if goal.weights is not None and not goal.whole:
+        free = [name for name, weight in zip(COMPONENTS, goal.weights.T, strict=True) if not weight.all()]
+        print(f"free in some targets or all: {', '.join(free)}")
     # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
     from trussmap.design import design_lattices, request_of
 
