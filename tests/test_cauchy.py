@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from trussmap import cauchy
-from trussmap.design import search
 from trussmap.goals import Goal
 from trussmap.homogenization import homogenize_designs, homogenize_topologies
+from trussmap.inverse_design import search
 from trussmap.lattice.descriptor import DENSITY, sample_designs
 from trussmap.stiffness import MULTIPLICITY, PAIRS, cauchy_part, non_cauchy_share, non_cauchy_tensor, pack, rotate
 

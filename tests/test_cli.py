@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trussmap.design import lattices_of
 from trussmap.homogenization import homogenize_designs
 from trussmap.homogenization.reference import homogenize_reference
+from trussmap.inverse_design import lattices_of
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, isotropic, mandel_compliance, pack
 

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trussmap.design import search
 from trussmap.goals import Goal
 from trussmap.homogenization import homogenize_designs
 from trussmap.homogenization.reference import homogenize_reference
+from trussmap.inverse_design import search
 from trussmap.lattice import descriptor as d
 from trussmap.measures import nmse_frobenius
 from trussmap.refinement import Limits, course_of_refinement, plain_lattices, refine_designs, refine_lattices
@@ -68,7 +68,7 @@ def test_random_starts_are_no_designs_of_the_data_set(truth, monkeypatch):
         started.append(lattices.designs)
         return lattices, np.ones((len(lattices.designs), 21))
 
-    monkeypatch.setattr("trussmap.design.refine_lattices", refine)
+    monkeypatch.setattr("trussmap.inverse_design.refine_lattices", refine)
     search(Goal(truth[1][:1]), "quick", seed=21)
     known = d.sample_designs(21, 0, len(started[0]))
     assert not np.isin(started[0][:, d.DENSITY], known[:, d.DENSITY]).any()

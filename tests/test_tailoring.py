@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trussmap.design import search
 from trussmap.goals import Goal
 from trussmap.homogenization import homogenize_cells
 from trussmap.homogenization.reference import homogenize_reference
+from trussmap.inverse_design import search
 from trussmap.lattice.descriptor import DENSITY, sample_designs
 from trussmap.measures import nmse_frobenius
 from trussmap.refinement import Limits, plain_lattices

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from trussmap.dataset import open_dataset
-from trussmap.design import design_lattices
 from trussmap.homogenization import homogenize_designs
+from trussmap.inverse_design import design_lattices
 from trussmap.lattice.descriptor import design_topology
 from trussmap.lookup import closest_designs
 from trussmap.measures import MEASURES, errors, r_squared
@@ -24,7 +24,7 @@ def assess(
 
     Parameters
     ----------
-    found : table of `trussmap.design.design_lattices`; ``refined`` says whether it searched for these designs
+    found : table of `trussmap.inverse_design.design_lattices`; ``refined`` says whether it searched for these designs
     names, targets : n names, and (n, 21) with base modulus 1
     dataset : path of the data set whose closest training design is the baseline; without it there is none
 

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from trussmap.design import search
 from trussmap.goals import Goal
+from trussmap.inverse_design import search
 from trussmap.lattice.compound import LATTICE_SETS, topologies
 from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, design_topology
 from trussmap.lattice.elementary import NAMES

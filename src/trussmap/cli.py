@@ -181,7 +181,7 @@ def design(
         free = [name for name, weight in zip(COMPONENTS, goal.weights.T, strict=True) if not weight.all()]
         print(f"free in some targets or all: {', '.join(free)}")
     # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
-    from trussmap.design import design_lattices, request_of
+    from trussmap.inverse_design import design_lattices, request_of
 
     settings = {
         "family": family,

@@ -10,8 +10,8 @@
                                     by finite elements on the proposed lattices; ``…_interval``
 ``inverse.r2_fe_single``            the same without choosing among topologies (``polar`` alone), and
 ``inverse.r2_fe_one_guess``         with one first guess besides, so that the forward model chooses nothing
-``inverse.r2_fe_refined``           the same after ``refine_steps`` steps of exact refinement (`trussmap.design`), if
-                                    there are any; ``refine_seconds_30000`` is their time
+``inverse.r2_fe_refined``           the same after ``refine_steps`` steps of exact refinement, if there are any
+                                    (`trussmap.inverse_design`); ``refine_seconds_30000`` is their time
 ``inverse.same_topology_share``     share of proposals with the target's own topology; ``…_by_chance`` of two designs
                                     of the data set
 ``inverse.redraw_differs_share``    share of redraws for a target with another topology than its first draw

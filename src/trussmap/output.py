@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trussmap import export
-from trussmap.design import lattices_of
+from trussmap.inverse_design import lattices_of
 from trussmap.io import write_csv
 from trussmap.lattice.descriptor import DENSITY_RANGE, DESIGN_COLUMNS, STRETCH_RANGE, V, design_graph
 from trussmap.lattice.symmetry import primitive_cell
@@ -48,7 +48,8 @@ def write_designs(
 
     Parameters
     ----------
-    table : that of `trussmap.design.design_lattices`; the file also has the columns ``name`` and ``remark`` (`remarks`)
+    table : that of `trussmap.inverse_design.design_lattices`; the file also has the columns ``name`` and ``remark``
+        (`remarks`)
     names, targets, youngs_modulus : what the table was designed for, base modulus 1, and the base material's modulus
     cell_size_mm : if given, the columns ``strut_diameter_mm`` and ``smallest_gap_mm`` (`printability`), and for each
         lattice, beside the CSV files, a block of ``block``³ cells to print (STL) and to see in ParaView (VTK), in mm

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from trussmap.dataset import open_dataset
-from trussmap.design import EFFORT, search
 from trussmap.goals import Goal
+from trussmap.inverse_design import EFFORT, search
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.lookup import closest_designs
@@ -43,8 +43,8 @@ def errors_by_cost(
     Returns
     -------
     DataFrame with ``source``, ``starts``, ``steps``, ``solutions`` for a target, and of the relative error
-    ``median``, ``p90`` and the share ``below_1_percent``. The source ``search`` is the quick `trussmap.design.search`
-    over all topologies, without any start given.
+    ``median``, ``p90`` and the share ``below_1_percent``. The source ``search`` is the quick
+    `trussmap.inverse_design.search` over all topologies, without any start given.
     """
     most = max(settings["starts"])
     with open_dataset(dataset) as data:

@@ -1,8 +1,8 @@
 """Design lattices with the stiffness of bone, or of a table of your own, and compare them with the training set.
 
 Outputs: `targets.csv` (`name` and the 21 constants divided by the base material's Young's modulus), `designs.csv`
-(fields in `trussmap.design.design_lattices` and `trussmap.output.write_designs`), `lattices/` (nodes and struts of
-each, a block to print, a picture) and `summary.json`, the errors of each target as in `trussmap.assessment.assess`.
+(fields in `trussmap.inverse_design.design_lattices` and `trussmap.output.write_designs`), `lattices/` (nodes and struts
+of each, a block to print, a picture) and `summary.json`, the errors of each target as in `trussmap.assessment.assess`.
 """
 
 from trussmap.job import job
@@ -11,8 +11,8 @@ with job(snakemake):
     from pathlib import Path
 
     from trussmap.assessment import assess, errors_by_name
-    from trussmap.design import design_lattices, request_of
     from trussmap.figures import cell
+    from trussmap.inverse_design import design_lattices, request_of
     from trussmap.io import write_json
     from trussmap.learning.models import load_forward, load_inverse
     from trussmap.output import write_designs, write_targets

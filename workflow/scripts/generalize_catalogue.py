@@ -16,7 +16,7 @@ with job(snakemake):
 
     from trussmap.assessment import assess, summarize, summarize_groups
     from trussmap.crystal.targets import cell_targets, connectivity_class
-    from trussmap.design import design_lattices
+    from trussmap.inverse_design import design_lattices
     from trussmap.io import write_csv, write_json
     from trussmap.learning.models import load_forward, load_inverse
     from trussmap.output import write_designs, write_targets

@@ -11,8 +11,8 @@ with job(snakemake):
     import numpy as np
     import pandas as pd
 
-    from trussmap.design import search
     from trussmap.goals import Goal
+    from trussmap.inverse_design import search
     from trussmap.io import write_csv, write_json
     from trussmap.lattice.descriptor import DESIGN_COLUMNS
     from trussmap.measures import MEASURES, errors
