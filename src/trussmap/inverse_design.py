@@ -222,8 +222,9 @@ def design_lattices(
         table["error"] = error[order]
         if goal.whole:
             for prefix, c in (("", stiffness), ("unrefined_", unrefined[owner])):
-                for name, value in errors(c, truth).items():
-                    table[f"{prefix}{name}"] = value
+                known = np.isfinite(c).all(1)  # but where the networks propose no topology that is allowed
+                for name, value in errors(c[known], truth[known]).items():
+                    table.loc[known, f"{prefix}{name}"] = value
             table["surrogate_nmse_frobenius"] = nmse_frobenius(predicted, truth)
             table["surrogate_nmse_componentwise"] = nmse_componentwise(predicted, truth)
         else:

@@ -104,12 +104,13 @@ def modulus_error(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarra
     """
     shape = np.broadcast_shapes(np.shape(prediction), np.shape(target))
     rows = [np.broadcast_to(c, shape).reshape(-1, 21) for c in (prediction, target)]
-    parts = []
+    middle, largest = np.empty((2, len(rows[0])))
     for start in range(0, len(rows[0]), _AT_ONCE):
-        own, wanted = (directional_modulus(c[start : start + _AT_ONCE], DIRECTIONS) for c in rows)
+        part = slice(start, start + _AT_ONCE)
+        own, wanted = (directional_modulus(c[part], DIRECTIONS) for c in rows)
         off = np.abs(own / wanted - 1)
-        parts.append((np.median(off, -1), off.max(-1)))
-    return tuple(np.concatenate(part).reshape(shape[:-1]) for part in zip(*parts, strict=True))
+        middle[part], largest[part] = np.median(off, -1), off.max(-1)
+    return middle.reshape(shape[:-1]), largest.reshape(shape[:-1])
 
 
 def errors(prediction: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:

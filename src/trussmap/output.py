@@ -1,7 +1,7 @@
 """Designs as a person takes them: a table with remarks, and a folder of lattices to read, to print and to look at."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -12,6 +12,7 @@ from trussmap import export
 from trussmap.inverse_design import lattices_of
 from trussmap.io import write_csv
 from trussmap.lattice.descriptor import DENSITY_RANGE, DESIGN_COLUMNS, STRETCH_RANGE, V, design_graph
+from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import primitive_cell
 from trussmap.measures import modulus_error, relative_error
 from trussmap.stiffness import COMPONENTS, MULTIPLICITY
@@ -70,7 +71,7 @@ def write_designs(
     try:
         lattices.mkdir()
         for row in table[table["target"] <= MOST_LATTICES].to_dict("records"):
-            graph = _graph(row)
+            graph = row_graph(row)
             stem = lattices / f"target{int(row['target'])}_rank{int(row['rank'])}"
             export.write_nodes_and_struts(graph, graph.radii(row["relative_density"]), stem)
             if cell_size_mm:
@@ -140,7 +141,7 @@ def remarks(
 
 def _as_solid(row):
     """What becomes of the row's design as a solid of its struts, in words, or None where beams are as good."""
-    graph, density = primitive_cell(_graph(row)), row["relative_density"]
+    graph, density = primitive_cell(row_graph(row)), row["relative_density"]
     if crowded := crowding(graph, graph.radii(density)):
         return f"as a solid it is no truss: {crowded} (docs/validity.md)"
     solid, beams = solid_stiffness(graph, density), solid_stiffness(graph, density, shares=(0, 0))
@@ -160,15 +161,15 @@ def printability(table: pd.DataFrame, cell_size_mm: float) -> dict[str, np.ndarr
     ``smallest_gap_mm`` between two struts that share no node, negative where they overlap.
     """
     sizes = np.array(
-        [diameters_and_gap(_graph(row), row["relative_density"]) for row in table.to_dict("records")]
+        [diameters_and_gap(row_graph(row), row["relative_density"]) for row in table.to_dict("records")]
     ).reshape(-1, 3)
     least, most, gap = cell_size_mm * sizes.T
     larger = {"largest_diameter_mm": most} if "strut_areas" in table else {}
     return {"strut_diameter_mm": least, **larger, "smallest_gap_mm": gap}
 
 
-def _graph(row):
-    """The lattice of a row of a table of designs."""
+def row_graph(row: Mapping[str, object]) -> PeriodicGraph:
+    """The lattice of a row of a table of designs, by the names of its columns."""
     if isinstance(row.get("strut_areas"), str):
         return lattices_of(pd.DataFrame([row])).graph(0)
     return design_graph(np.array([row[column] for column in DESIGN_COLUMNS], float))

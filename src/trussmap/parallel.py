@@ -32,7 +32,7 @@ def slices(count: int, most: int, threads: int | None = None) -> list[slice]:
     >>> slices(10, 4, threads=2)
     [slice(0, 2, None), slice(2, 5, None), slice(5, 7, None), slice(7, 10, None)]
     """
-    parts, threads = -(-count // most), thread_count(threads)
+    parts, threads = max(1, -(-count // most)), thread_count(threads)  # of no rows, one part without any
     if parts > 1:
         parts = -(-parts // threads) * threads
     ends = [count * k // parts for k in range(parts + 1)]

@@ -53,8 +53,7 @@ def read_targets(path: str | Path, youngs_modulus: float) -> tuple[np.ndarray, l
     targets = np.stack([_numbers(path, table, name) for name in COMPONENTS], axis=1)
     _check_symmetric(path, table, targets)
     targets = targets / youngs_modulus
-    _check_positive_definite(path, targets, youngs_modulus)
-    _check_voigt_bound(path, targets, youngs_modulus)
+    check_targets(targets, youngs_modulus, path)
     return targets, _names(table)
 
 
@@ -106,8 +105,7 @@ def read_goal(path: str | Path, youngs_modulus: float, kind: str = "frobenius") 
         weights /= np.nanmax(weights, axis=1, keepdims=True)
     targets = np.where(given, targets, 0.0) / youngs_modulus
     if given.all():
-        _check_positive_definite(path, targets, youngs_modulus)
-        _check_voigt_bound(path, targets, youngs_modulus)
+        check_targets(targets, youngs_modulus, path)
     return Goal(targets, weights=weights), _names(table)
 
 
@@ -185,6 +183,12 @@ def _check_symmetric(path, table, targets):
                     f"{path}, row {k + 1}, column {lower}: {values[k]:g} differs from {upper} = {other[k]:g}, "
                     "so the target is not symmetric; expected the same value in both."
                 )
+
+
+def check_targets(targets: np.ndarray, youngs_modulus: float, where: str) -> None:
+    """Raise InputError for the first of targets (n, 21), base modulus 1, that no lattice of ``where`` can have."""
+    _check_positive_definite(where, targets, youngs_modulus)
+    _check_voigt_bound(where, targets, youngs_modulus)
 
 
 def _check_positive_definite(path, targets, youngs_modulus):

@@ -23,7 +23,7 @@ import numpy as np
 
 from trussmap.errors import InputError
 from trussmap.io import atomic_path
-from trussmap.lattice.graph import PeriodicGraph, strut_names
+from trussmap.lattice.graph import PeriodicGraph, periodic_graph, without_duplicates
 from trussmap.stiffness import COLUMNS, ROWS
 
 #: Fractional distance within which nodes on opposite faces are the same node (coordinates carry five decimals).
@@ -231,9 +231,9 @@ def _cell(entry, default_base):
             vector_lines[0],
             f"{len(offsets)} tesselation vectors for {len(struts)} fundamental edges; expected one for each",
         )
-    graph = _wrap(nodes, struts, offsets, cell)
+    graph = periodic_graph(nodes, struts, offsets, cell, TOLERANCE)
     _check_lengths(entry, graph, edge_lines)
-    return CatalogueCell(entry.name, _deduplicated(graph), entry.compliance)
+    return CatalogueCell(entry.name, without_duplicates(graph), entry.compliance)
 
 
 def _cell_vectors(entry):
@@ -265,26 +265,6 @@ def _node_pairs(entry, section, count, base):
     return pairs - base, lines
 
 
-def _wrap(nodes, struts, offsets, cell):
-    """Identify nodes that are periodic images of each other and keep those in use; nodes then lie in [0, 1)."""
-    shift = np.floor(nodes + TOLERANCE).astype(int)
-    nodes = nodes - shift
-    gap = nodes[:, None] - nodes[None]
-    gap -= np.rint(gap)
-    first = np.argmax((np.abs(gap) < TOLERANCE).all(-1), axis=1)
-    shift = shift + np.rint(nodes - nodes[first]).astype(int)
-    offsets = offsets + shift[struts[:, 1]] - shift[struts[:, 0]]
-    used, index = np.unique(first[struts], return_inverse=True)
-    return PeriodicGraph(np.maximum(nodes[used], 0.0), index.reshape(-1, 2), offsets, cell)
-
-
-def _deduplicated(graph):
-    """Each strut once: struts on a face or an edge of the window appear on every one of its images."""
-    names = strut_names(graph.struts, graph.offsets)
-    struts = np.array(list(dict.fromkeys(map(tuple, names.tolist()))))
-    return PeriodicGraph(graph.nodes, struts[:, :2], struts[:, 2:], graph.cell)
-
-
 def _check_lengths(entry, graph, lines):
     short = np.flatnonzero(np.abs(graph.fractional_vectors).max(1) < TOLERANCE)
     if len(short):
@@ -293,10 +273,10 @@ def _check_lengths(entry, graph, lines):
 
 def _from_window(entry, nodes, bars, lines, cell):
     """The periodic graph of a window: opposite faces identified, duplicates dropped, cut struts joined again."""
-    graph = _wrap(nodes, bars, np.zeros((len(bars), 3), dtype=int), cell)
+    graph = periodic_graph(nodes, bars, np.zeros((len(bars), 3), dtype=int), cell, TOLERANCE)
     _check_lengths(entry, graph, lines)
     on_face = (np.minimum(nodes, 1 - nodes) < TOLERANCE).any(1)
-    graph = _deduplicated(graph)
+    graph = without_duplicates(graph)
     ends = np.bincount(graph.struts.ravel(), minlength=len(graph.nodes))
     for node in np.flatnonzero(on_face):
         gap = graph.nodes - nodes[node]
@@ -340,4 +320,4 @@ def _join_cut_struts(graph):
         ends[node] = []
     rows = np.array([(i, j, *o) for i, j, o in struts.values()], dtype=int)
     used, index = np.unique(rows[:, :2], return_inverse=True)
-    return _deduplicated(PeriodicGraph(graph.nodes[used], index.reshape(-1, 2), rows[:, 2:], graph.cell))
+    return without_duplicates(PeriodicGraph(graph.nodes[used], index.reshape(-1, 2), rows[:, 2:], graph.cell))

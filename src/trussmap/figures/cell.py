@@ -3,15 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from trussmap.figures import draw, style
 from trussmap.lattice.graph import PeriodicGraph
 
 
 def plot(
-    graph: PeriodicGraph, relative_density: float, stiffness: np.ndarray, path: str | Path, title: str = ""
-) -> None:
-    """Draw a cell and the directional Young's modulus of its stiffness (21,), base modulus 1, to ``path`` (PNG)."""
+    graph: PeriodicGraph, relative_density: float, stiffness: np.ndarray, path: str | Path | None, title: str = ""
+) -> Figure:
+    """Draw a cell and the directional Young's modulus of its stiffness (21,), base modulus 1; to a ``path`` (PNG)."""
     with style.figure(path, 6.4, 3.6) as fig:
         left = fig.add_axes((0.02, 0.03, 0.47, 0.78))
         right = fig.add_axes((0.51, 0.03, 0.47, 0.78))
@@ -24,3 +25,4 @@ def plot(
             0.745, 0.85, f"elastic surface, largest $E(n)$ = {largest} $E_\\mathrm{{base}}$", ha="center", fontsize=9
         )
         fig.text(0.5, 0.94, title, ha="center", fontsize=10)
+    return fig

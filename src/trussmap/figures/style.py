@@ -47,14 +47,16 @@ _RC = {
 
 
 @contextmanager
-def figure(path: str | Path, width: float, height: float, dpi: int = 200) -> Iterator[Figure]:
-    """Yield a Figure of ``width`` × ``height`` inches in the shared style; write it to ``path`` (PNG) afterwards.
+def figure(path: str | Path | None, width: float, height: float, dpi: int = 200) -> Iterator[Figure]:
+    """Yield a Figure of ``width`` × ``height`` inches in the shared style; then write it to ``path`` (PNG), if any.
 
     The figure never touches pyplot, so nothing depends on a display or on the order of the figures.
     """
     with matplotlib.rc_context(_RC):
         fig = Figure(figsize=(width, height))
         yield fig
+        if path is None:
+            return
         with atomic_path(path) as temporary:
             fig.savefig(temporary, dpi=dpi, format="png", metadata={"Software": None})
 

@@ -141,6 +141,37 @@ def strut_names(struts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return undirected(np.column_stack([struts, offsets]), np.column_stack([struts[:, ::-1], -offsets]))
 
 
+def periodic_graph(
+    nodes: np.ndarray, struts: np.ndarray, offsets: np.ndarray, cell: np.ndarray, tolerance: float = 1e-6
+) -> PeriodicGraph:
+    """The lattice of nodes (n, 3), fractional and perhaps outside the cell, and struts (m, 2), to cells (m, 3).
+
+    Nodes closer than ``tolerance`` to each other's periodic images are one, and those without struts are left out; a
+    strut that stands twice stays so (`without_duplicates`).
+
+    >>> graph = periodic_graph(np.array([[0, 0, 0], [0, 0, 1.0]]), np.array([[0, 1]]), np.zeros((1, 3), int), np.eye(3))
+    >>> len(graph.nodes), graph.offsets.tolist()
+    (1, [[0, 0, 1]])
+    """
+    shift = np.floor(nodes + tolerance).astype(int)
+    nodes = nodes - shift
+    gap = nodes[:, None] - nodes[None]
+    gap -= np.rint(gap)
+    first = np.argmax((np.abs(gap) < tolerance).all(-1), axis=1)
+    shift = shift + np.rint(nodes - nodes[first]).astype(int)
+    offsets = offsets + shift[struts[:, 1]] - shift[struts[:, 0]]
+    used, index = np.unique(first[struts], return_inverse=True)
+    return PeriodicGraph(np.maximum(nodes[used], 0.0), index.reshape(-1, 2), offsets, cell)
+
+
+def without_duplicates(graph: PeriodicGraph) -> PeriodicGraph:
+    """Each strut once, the first with its cross-section: those in a face of a window stand on the opposite one too."""
+    names = strut_names(graph.struts, graph.offsets)
+    first = np.sort(np.unique(names, axis=0, return_index=True)[1])
+    names, areas = names[first], None if graph.areas is None else graph.areas[first]
+    return replace(graph, struts=names[:, :2], offsets=names[:, 2:], areas=areas)
+
+
 def closest_points(uu: Numbers, vv: Numbers, uv: Numbers, ug: Numbers, vg: Numbers) -> tuple[Numbers, Numbers]:
     """Parameters s, t in [0, 1] at which the segments s·u and g + t·v are closest, by the vectors' scalar products.
 

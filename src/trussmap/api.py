@@ -1,0 +1,458 @@
+"""Lattices, their stiffness, and lattices that have a given stiffness, from Python: ``import trussmap as tm``.
+
+>>> import trussmap as tm
+>>> octet = tm.Lattice.from_elementary("octet", relative_density=0.05)
+>>> found = tm.homogenize(octet)
+>>> found.stiffness[0, :3, :3].round(4)  # Voigt order 11, 22, 33, 23, 13, 12, over the base material's modulus
+array([[0.0084, 0.0041, 0.0041],
+       [0.0041, 0.0084, 0.0041],
+       [0.0041, 0.0041, 0.0084]])
+>>> found.stiffness[0].diagonal()[3:].round(4)  # engineering shear strains
+array([0.0042, 0.0042, 0.0042])
+
+And back, in MPa for a titanium alloy, with no octet truss allowed:
+
+>>> designs = tm.design(114_000 * found.stiffness[0], youngs_modulus=114_000, topologies=[0, 2, 11], keep=1)
+>>> bool(designs.to_frame()["topology"].isin([0, 2, 11]).all())
+True
+
+What both return, `Results`, draws itself (``plot``), prints itself (``to_stl``) and is a table (``to_frame``). Whatever
+cannot be used ends in `InputError`, in one sentence that says what would be right.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from trussmap.errors import InputError
+from trussmap.goals import ENGINEERING, KINDS, Goal, engineering_constants
+from trussmap.homogenization import homogenize_cells, homogenize_designs
+from trussmap.homogenization.engine import factorize_graphs, mechanism, topology_factorizations
+from trussmap.lattice.compound import superpose, topologies
+from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, check_designs
+from trussmap.lattice.elementary import NAMES, elementary_lattice
+from trussmap.lattice.graph import PeriodicGraph, periodic_graph, without_duplicates
+from trussmap.stiffness import COMPONENTS, POISSON_RATIO, check_admissible, check_poisson_ratio, pack, unpack
+from trussmap.targets import SYMMETRY_TOLERANCE, check_targets, read_goal
+
+if TYPE_CHECKING:
+    import torch
+    from matplotlib.figure import Figure
+
+#: Names of the elementary lattices, in the order of their numbers.
+ELEMENTARY = tuple(NAMES)
+#: A file or folder by its name.
+FileName = str | PathLike[str]
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """A periodic lattice of round struts, rigidly joined.
+
+    Attributes
+    ----------
+    graph : nodes, struts and cell, a `PeriodicGraph`
+    relative_density : cross-section times length of the struts over the volume of the cell
+    """
+
+    graph: PeriodicGraph
+    relative_density: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.relative_density < 1:
+            raise InputError(f"relative density {self.relative_density:g}: expected a number above 0 and below 1.")
+
+    @classmethod
+    def from_elementary(
+        cls, *names: str, relative_density: float, deformation: ArrayLike | None = None, tessellation: int = 1
+    ) -> "Lattice":
+        """Elementary lattices superposed, split at their crossings: the design space's, in the unit cube.
+
+        ``names`` are among ``simple_cubic``, ``octet`` … (`ELEMENTARY`); each stands ``tessellation`` times along an
+        edge. ``deformation`` (3, 3) is applied afterwards.
+
+        >>> stretched = Lattice.from_elementary("simple_cubic", relative_density=0.03, deformation=np.diag([2, 1, 1]))
+        >>> homogenize(stretched).stiffness[0].diagonal()[:3].round(4)
+        array([0.015 , 0.0075, 0.0075])
+        """
+        unknown = [name for name in names if name not in NAMES]
+        if unknown or not names:
+            raise InputError(
+                f"elementary lattices {', '.join(names) or '(none)'}: expected some of {', '.join(NAMES)}."
+            )
+        if tessellation not in (1, 2):
+            raise InputError(f"tessellation {tessellation}: expected 1 or 2.")
+        parts = [elementary_lattice(NAMES.index(name)).tiled(tessellation) for name in names]
+        return cls(_deformed(superpose(parts), deformation), relative_density)
+
+    @classmethod
+    def from_topology(cls, number: int, relative_density: float, deformation: ArrayLike | None = None) -> "Lattice":
+        """One of the 197 topologies, as designs number them (column ``topology``), under a ``deformation`` (3, 3)."""
+        graphs = topologies()[0]
+        if not 0 <= number < len(graphs):
+            raise InputError(f"topology {number}: expected a number from 0 to {len(graphs) - 1}.")
+        return cls(_deformed(graphs[number], deformation), relative_density)
+
+    @classmethod
+    def from_design(cls, design: Mapping[str, object]) -> "Lattice":
+        """The lattice of a design: a row of a table with the published columns (`DESIGN_COLUMNS`) or of `Results`.
+
+        >>> from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+        >>> row = dict(zip(DESIGN_COLUMNS, sample_designs(2022, 0, 1)[0]))
+        >>> round(Lattice.from_design(row).relative_density, 3)
+        0.049
+        """
+        theta = _designs(pd.DataFrame([dict(design)]))[0]
+        from trussmap.output import row_graph
+
+        return cls(row_graph(design), float(theta[DENSITY]))
+
+    @classmethod
+    def from_struts(
+        cls,
+        nodes: ArrayLike,
+        struts: ArrayLike,
+        relative_density: float,
+        cell: ArrayLike | None = None,
+        offsets: ArrayLike | None = None,
+        radii: ArrayLike | None = None,
+    ) -> "Lattice":
+        """A lattice of one's own.
+
+        Parameters
+        ----------
+        nodes : (n, 3) cartesian, in any unit of length
+        struts : (m, 2) nodes that each strut joins, from 0. Struts that cross without a node there are not joined.
+        cell : the edges of a box, (3,), or cell vectors as rows, (3, 3); the unit cube by default. Nodes that are apart
+            by cell vectors are one, so that a cell with nodes and struts on opposite faces can be given as it is drawn.
+        offsets : (m, 3) cell in which the second node of each strut lies; none by default
+        radii : (m,) of the struts, relative to each other; alike by default
+
+        Raises InputError for what is not a lattice, or has no definite stiffness: struts that hang apart.
+
+        >>> corners = [[x, y, z] for x in (0, 2) for y in (0, 2) for z in (0, 2)]
+        >>> nodes, struts = [*corners, [1, 1, 1]], [[corner, 8] for corner in range(8)]
+        >>> body_centred = Lattice.from_struts(nodes, struts, relative_density=0.05, cell=[2, 2, 2])
+        >>> len(body_centred.graph.nodes), len(body_centred.graph.struts)
+        (2, 8)
+        """
+        points = _array(nodes, (None, 3), "nodes")
+        pairs = _array(struts, (None, 2), "struts")
+        vectors = np.eye(3) if cell is None else np.asarray(cell, float)
+        vectors = np.diag(vectors) if vectors.shape == (3,) else _array(vectors, (3, 3), "cell").T
+        if not abs(np.linalg.det(vectors)) > 1e-9 * np.linalg.norm(vectors) ** 3:
+            raise InputError("cell: it has no volume; expected the edges of a box or three vectors that span one.")
+        bad = np.flatnonzero(((pairs < 0) | (pairs >= len(points)) | (pairs != np.rint(pairs))).any(1))
+        if len(bad):
+            raise InputError(f"struts, row {bad[0] + 1}: expected two of the {len(points)} nodes, numbered from 0.")
+        shifts = np.zeros((len(pairs), 3)) if offsets is None else _array(offsets, (len(pairs), 3), "offsets")
+        graph = periodic_graph(points @ np.linalg.inv(vectors).T, pairs.astype(int), shifts.astype(int), vectors)
+        if radii is not None:
+            thick = _array(radii, (len(pairs),), "radii")
+            if not (thick > 0).all():
+                raise InputError(f"radii, row {int(np.argmin(thick > 0)) + 1}: expected numbers above 0.")
+            graph = PeriodicGraph(graph.nodes, graph.struts, graph.offsets, graph.cell, thick**2)
+        graph = without_duplicates(graph)
+        if fault := mechanism(graph):
+            raise InputError(f"the lattice has no definite stiffness: {fault}; expected one part that holds together.")
+        return cls(graph, relative_density)
+
+    @property
+    def radii(self) -> np.ndarray:
+        """Radii (m,) of the struts, in the graph's unit of length."""
+        return self.graph.radii(self.relative_density)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The struts: nodes and offsets, vector ``dx, dy, dz``, ``length`` and ``radius``, in the graph's unit."""
+        table = pd.DataFrame(self.graph.struts, columns=["node_1", "node_2"])
+        table[["offset_1", "offset_2", "offset_3"]] = self.graph.offsets
+        table[["dx", "dy", "dz"]] = self.graph.vectors
+        return table.assign(length=self.graph.lengths, radius=self.radii)
+
+    def to_stl(self, path: FileName, cell_size_mm: float, cells: int = 2) -> dict:
+        """Write a watertight block of ``cells``³ cells in mm, as `trussmap.export.write_stl`; returns its facts.
+
+        ``cell_size_mm`` is the edge of a cube of the volume of one cell.
+        """
+        from trussmap.export import write_stl
+
+        return write_stl(path, self.graph, self.relative_density, cells, cell_size_mm)
+
+
+class Results(Sequence[Lattice]):
+    """Lattices and what is known of them: a sequence of `Lattice`, with a row each in ``to_frame()``."""
+
+    def __init__(
+        self, table: pd.DataFrame, lattice_of: Callable[[int], Lattice], youngs_modulus: float, stiffness: np.ndarray
+    ) -> None:
+        self._table, self._lattice_of, self._stiffness = table, lattice_of, stiffness
+        self.youngs_modulus = youngs_modulus
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @overload
+    def __getitem__(self, index: int) -> Lattice: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Lattice]: ...
+    def __getitem__(self, index):
+        rows = range(len(self))[index]
+        return [self._lattice_of(row) for row in rows] if isinstance(index, slice) else self._lattice_of(rows)
+
+    def __repr__(self) -> str:
+        return repr(self._table)
+
+    def _repr_html_(self) -> str:
+        return self._table._repr_html_()
+
+    @property
+    def stiffness(self) -> np.ndarray:
+        """Effective stiffness by finite elements, (n, 6, 6) in Voigt form, in the units of ``youngs_modulus``."""
+        return self.youngs_modulus * unpack(self._stiffness)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each lattice, stiffness in the units of ``youngs_modulus``."""
+        return self._table.copy()
+
+    def plot(self, path: FileName | None = None, which: int = 0) -> "Figure":
+        """The cell of one of the lattices beside its directional Young's modulus; also written to ``path`` (PNG)."""
+        from trussmap.figures.cell import plot
+
+        lattice = self[which]
+        return plot(lattice.graph, lattice.relative_density, self._stiffness[which], path)
+
+    def to_stl(self, path: FileName, cell_size_mm: float, cells: int = 2, which: int = 0) -> dict:
+        """Write one of the lattices as `Lattice.to_stl` does."""
+        return self[which].to_stl(path, cell_size_mm, cells)
+
+
+def homogenize(
+    lattices: Lattice | Sequence[Lattice] | pd.DataFrame,
+    youngs_modulus: float = 1.0,
+    poisson_ratio: float = POISSON_RATIO,
+    threads: int | None = None,
+) -> Results:
+    """Effective stiffness of lattices by finite elements of Timoshenko beams.
+
+    Parameters
+    ----------
+    lattices : one, several, or a table of designs in the published columns (`DESIGN_COLUMNS`), of any number of rows
+    youngs_modulus, poisson_ratio : of the base material; the stiffness is in the units of the former
+
+    Returns `Results` whose table has ``relative_density``, ``C11`` … ``C66`` and the engineering constants ``E1`` …
+    ``nu23``. Raises InputError for a lattice without a definite stiffness.
+
+    >>> cubic = Lattice.from_elementary("simple_cubic", relative_density=0.03)
+    >>> homogenize(cubic, youngs_modulus=210.0).to_frame()[["E1", "G12"]].round(3).to_dict("records")
+    [{'E1': 2.1, 'G12': 0.01}]
+    """
+    youngs_modulus = _positive(youngs_modulus, "youngs_modulus")
+    how = {"threads": threads, "poisson_ratio": check_poisson_ratio(poisson_ratio, "poisson_ratio")}
+    if isinstance(lattices, pd.DataFrame):
+        theta, rows = _designs(lattices), lattices
+        density, stiffness = theta[:, DENSITY], homogenize_designs(theta, **how)
+        check_admissible(stiffness, density, "designs, row", 1, poisson_ratio)
+
+        def lattice_of(row):
+            return Lattice.from_design(rows.iloc[row].to_dict())
+    else:
+        lattices = [lattices] if isinstance(lattices, Lattice) else list(lattices)
+        density = np.array([lattice.relative_density for lattice in lattices])
+        stiffness = homogenize_cells([lattice.graph for lattice in lattices], density, **how)
+        lattice_of = lattices.__getitem__
+    table = pd.DataFrame({"relative_density": density})
+    table[COMPONENTS] = youngs_modulus * stiffness
+    compliance = pack(np.linalg.inv(unpack(table[COMPONENTS].to_numpy())))
+    table[list(ENGINEERING)] = engineering_constants(compliance)[0]
+    return Results(table, lattice_of, youngs_modulus, stiffness)
+
+
+def design(
+    targets: ArrayLike | FileName,
+    youngs_modulus: float,
+    *,
+    keep: int = 2,
+    refine: str = "quick",
+    family: str = "published",
+    objective: str | None = None,
+    cell_size_mm: float | None = None,
+    minimum_strut_mm: float | None = None,
+    maximum_strut_mm: float | None = None,
+    minimum_gap_mm: float | None = None,
+    minimum_density: float | None = None,
+    maximum_density: float | None = None,
+    radius_ratio: float | None = None,
+    topologies: Sequence[int] | None = None,
+    closeness: str = "frobenius",
+    draws: int = 300,
+    temperature: float = 1.0,
+    poisson_ratio: float | None = None,
+    seed: int = 0,
+    study: FileName | None = None,
+) -> Results:
+    """Lattices that have given stiffnesses, best first, each verified by finite elements.
+
+    Parameters
+    ----------
+    targets : (6, 6) or (n, 6, 6) in Voigt form with engineering shear strains, (21,) or (n, 21), or the path of a table
+        as `trussmap design` takes
+    youngs_modulus : of the base material, in the units of the targets
+    keep : lattices of each target, all of different topology
+    study : the folder of a finished study whose networks propose; those that come with the package by default
+
+    All else is what the options of `trussmap design` are. Returns `Results` whose table is that of
+    `trussmap.inverse_design.design_lattices` with ``name`` and ``remark``, stiffness in the units of
+    ``youngs_modulus``. Raises InputError for targets that no material has, and for options that do not go together.
+    """
+    youngs_modulus = _positive(youngs_modulus, "youngs_modulus")
+    if poisson_ratio is not None:
+        check_poisson_ratio(poisson_ratio, "poisson_ratio")
+    _positive(temperature, "temperature")
+    for name, value in (("keep", keep), ("draws", draws)):
+        if not value >= 1:
+            raise InputError(f"{name} {value}: expected a whole number from 1 on.")
+    for name, value, known in (("refine", refine, ("none", "quick", "thorough")), ("closeness", closeness, KINDS)):
+        if value not in known:
+            raise InputError(f"{name} {value}: expected {', '.join(known)}.")
+    if isinstance(targets, str | PathLike):
+        goal, names = read_goal(targets, youngs_modulus, closeness)
+    else:
+        goal = Goal(_targets(targets, youngs_modulus), closeness)
+        names = [f"target_{k + 1}" for k in range(len(goal))]
+    from trussmap.inverse_design import design_lattices, request_of
+
+    settings = {
+        "family": family,
+        "objective": objective,
+        "radius_ratio": radius_ratio,
+        "minimum_strut_mm": minimum_strut_mm,
+        "maximum_strut_mm": maximum_strut_mm,
+        "minimum_gap_mm": minimum_gap_mm,
+        "minimum_density": minimum_density,
+        "maximum_density": maximum_density,
+        "topologies": None if topologies is None else list(topologies),
+    }
+    request = request_of(settings, cell_size_mm)
+
+    from trussmap.learning.study import load_models
+    from trussmap.output import remarks, row_graph
+
+    forward, inverse, trained = load_models(study)
+    options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
+    options |= {"poisson_ratio": trained if poisson_ratio is None else poisson_ratio, "request": request, "goal": goal}
+    found = design_lattices(goal.targets, forward, inverse, **options)
+    stiffness = found[COMPONENTS].to_numpy()
+    table = found.assign(remark=remarks(found, goal.targets, youngs_modulus, cell_size_mm))
+    table.insert(1, "name", np.asarray(names)[found["target"] - 1])
+    scaled = [*COMPONENTS, *(f"predicted_{name}" for name in COMPONENTS)]
+    table[scaled] *= youngs_modulus
+
+    def lattice_of(row):
+        own = found.iloc[row].to_dict()
+        return Lattice(row_graph(own), own["relative_density"])
+
+    return Results(table, lattice_of, youngs_modulus, stiffness)
+
+
+def differentiable_stiffness(
+    lattices: "torch.Tensor | Sequence[Lattice]",
+    relative_density: "torch.Tensor",
+    deformation: "torch.Tensor | None" = None,
+    poisson_ratio: float = POISSON_RATIO,
+) -> "torch.Tensor":
+    """Effective stiffness (n, 21), base modulus 1, that PyTorch can differentiate once, by exact gradients.
+
+    Parameters
+    ----------
+    lattices : n lattices, of which the density is not read, or numbers (n,) of topologies, also an integer tensor
+    relative_density : (n,)
+    deformation : (n, 3, 3) applied to each lattice; none by default
+
+    >>> import torch
+    >>> cubic = Lattice.from_elementary("simple_cubic", relative_density=0.03)
+    >>> density = torch.tensor([0.03], dtype=torch.float64, requires_grad=True)
+    >>> differentiable_stiffness([cubic], density)[0, 0].backward()  # C11 = ρ/3, with little from bending
+    >>> round(density.grad.item(), 4)
+    0.3333
+    """
+    import torch
+
+    from trussmap.homogenization.autograd import homogenize
+
+    check_poisson_ratio(poisson_ratio, "poisson_ratio")
+    if not isinstance(lattices, torch.Tensor) and all(isinstance(lattice, Lattice) for lattice in lattices):
+        factorization, number = factorize_graphs([lattice.graph for lattice in lattices]), torch.arange(len(lattices))
+    else:
+        factorization, number = topology_factorizations(), torch.as_tensor(lattices)
+        count = len(factorization.volumes)
+        if number.is_floating_point() or number.ndim != 1 or not ((number >= 0) & (number < count)).all():
+            raise InputError(f"lattices: expected numbers of topologies from 0 to {count - 1}, or lattices.")
+    if deformation is None:
+        deformation = torch.eye(3).to(relative_density).expand(len(number), 3, 3)
+    shapes = tuple(relative_density.shape), tuple(deformation.shape)
+    if shapes != ((len(number),), (len(number), 3, 3)):
+        raise InputError(
+            f"relative_density of shape {shapes[0]} and deformation of shape {shapes[1]}: expected ({len(number)},) "
+            f"and ({len(number)}, 3, 3), as there are lattices."
+        )
+    return homogenize(number, deformation, relative_density, poisson_ratio=poisson_ratio, lattices=factorization)
+
+
+def _deformed(graph, deformation):
+    if deformation is None:
+        return graph
+    matrix = _array(deformation, (3, 3), "deformation")
+    if not abs(np.linalg.det(matrix)) > 1e-9:
+        raise InputError("deformation: it flattens the cell; expected a matrix that keeps a volume.")
+    return graph.mapped(matrix)
+
+
+def _array(values, shape, what):
+    """Finite numbers of a shape, in which None is any length."""
+    try:
+        array = np.asarray(values, float)
+    except (TypeError, ValueError):
+        array = np.array(np.nan)
+    fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
+    if not (fits and np.isfinite(array).all()):
+        size = " × ".join("n" if n is None else str(n) for n in shape)
+        raise InputError(f"{what}: expected {size} finite numbers.")
+    return array
+
+
+def _positive(value, what):
+    if not (np.isscalar(value) and np.isreal(value) and np.isfinite(value) and value > 0):
+        raise InputError(f"{what} {value}: expected a number above 0.")
+    return float(value)
+
+
+def _designs(table):
+    """Descriptors (n, 19) of a table with the published columns."""
+    missing = [name for name in DESIGN_COLUMNS if name not in table]
+    if missing:
+        raise InputError(f"designs: missing column {', '.join(missing)}; expected the columns of a design.")
+    theta = _array(table[DESIGN_COLUMNS], (None, len(DESIGN_COLUMNS)), "designs")
+    check_designs(theta, "designs")
+    return theta
+
+
+def _targets(values, youngs_modulus):
+    """Targets (n, 21), base modulus 1, of matrices or constants."""
+    array = np.asarray(values, float)
+    if array.shape[-2:] == (6, 6):
+        array = _array(array if array.ndim == 3 else array[None], (None, 6, 6), "targets")
+        skew = np.abs(array - array.swapaxes(1, 2)).max((1, 2))
+        if (bad := np.flatnonzero(skew > SYMMETRY_TOLERANCE * np.abs(array).max((1, 2)))).size:
+            raise InputError(f"targets, row {bad[0] + 1}: the matrix is not symmetric; expected a symmetric one.")
+        array = pack(array)
+    else:
+        array = _array(np.atleast_2d(array), (None, 21), "targets, either 6 × 6 or 21 constants each")
+    if not len(array):
+        raise InputError("targets: none; expected one at least.")
+    check_targets(array / youngs_modulus, youngs_modulus, "targets")
+    return array / youngs_modulus
