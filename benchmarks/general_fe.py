@@ -50,37 +50,90 @@ def _halve_loops(graph):
     )
 
 
+def _nodes(ops, places):
+    """A new model of nodes at places (n, 3), numbered from 1."""
+    ops.wipe()
+    ops.model("basic", "-ndm", 3, "-ndf", 6)
+    for number, place in enumerate(places.tolist(), 1):
+        ops.node(number, *place)
+
+
+def _struts(ops, places, ends, radii):
+    """Beams of radii (m,) between the nodes ``ends`` (m, 2), which count from 0; they are numbered from 1."""
+    for axis in range(3):
+        ops.geomTransf("Linear", axis + 1, *np.eye(3)[axis].tolist())
+    across = np.abs(places[ends[:, 1]] - places[ends[:, 0]]).argmin(1) + 1
+    area, inertia = np.pi * radii**2, np.pi * radii**4 / 4
+    sheared = area * 6 * (1 + POISSON_RATIO) / (7 + 6 * POISSON_RATIO)
+    moduli = np.tile([1.0, 1 / (2 * (1 + POISSON_RATIO))], (len(ends), 1))
+    sections = np.column_stack([moduli, area, 2 * inertia, inertia, inertia, sheared, sheared])
+    for number, ((i, j), section, frame) in enumerate(
+        zip((ends + 1).tolist(), sections.tolist(), across.tolist(), strict=True), 1
+    ):
+        ops.element("ElasticTimoshenkoBeam", number, i, j, *section, frame)
+
+
+def _analysis(ops, step, system):
+    """A linear step by which the loads of the pattern grow."""
+    ops.system(system)
+    ops.numberer("RCM")
+    ops.constraints("Transformation")
+    ops.integrator("LoadControl", step)
+    ops.algorithm("Linear", "-factorOnce")
+    ops.analysis("Static", "-noWarnings")
+
+
+def block_loads(ops, graph, relative_density, strain, cells):
+    """Axial forces and larger bending moments (m,) of the struts of the centre cell in a block of ``cells``³ cells.
+
+    No periodicity: nodes at which a strut of the infinite lattice is cut are displaced by the strain (6,), in Voigt
+    order, and do not turn; all others are in equilibrium.
+    """
+    block = graph.tiled(cells)
+    ends, offsets, count = block.struts.copy(), block.offsets, len(block.nodes)
+    leaving = np.flatnonzero(offsets.any(1))
+    outside, index = np.unique(np.column_stack([ends[leaving, 1], offsets[leaving]]), axis=0, return_inverse=True)
+    ends[leaving, 1] = count + index.ravel()
+    places = cells * np.vstack([block.nodes, block.nodes[outside[:, 0]] + outside[:, 1:]]) @ graph.cell.T
+    _nodes(ops, places)
+    _struts(ops, places, ends, np.tile(graph.radii(relative_density), cells**3))
+    epsilon = np.zeros((3, 3))
+    for value, (p, q) in zip(strain, PAIRS, strict=True):
+        epsilon[p, q] = epsilon[q, p] = value if p == q else value / 2
+    ops.timeSeries("Linear", 1)
+    ops.pattern("Plain", 1, 1)
+    # A strut that leaves the block has an image that enters it on the other side, and which the block lacks.
+    for node in [*range(count, len(places)), *np.unique(block.struts[leaving, 1]).tolist()]:
+        for axis, value in enumerate([*(epsilon @ places[node]).tolist(), 0.0, 0.0, 0.0]):
+            ops.sp(node + 1, axis + 1, value)
+    _analysis(ops, 1.0, "UmfPack")  # SparseSYM corrupts memory on some blocks
+    if ops.analyze(1) != 0:
+        raise RuntimeError("OpenSees did not solve a block")
+    centre = (cells**3 // 2) * len(graph.struts) + np.arange(len(graph.struts))
+    axial, moment = np.empty(len(centre)), np.empty(len(centre))
+    for row, number in enumerate(centre.tolist()):
+        along = places[ends[number, 1]] - places[ends[number, 0]]
+        along /= np.linalg.norm(along)
+        force = np.array(ops.eleForce(number + 1))
+        axial[row] = force[6:9] @ along
+        bending = [m - (m @ along) * along for m in (force[3:6], force[9:])]
+        moment[row] = max(map(np.linalg.norm, bending))
+    return axial, moment
+
+
 def homogenize(ops, graph, relative_density):
     """Effective stiffness (21,) of one PeriodicGraph, base modulus 1."""
-    radius = graph.radii(relative_density)[0]
-    area, inertia = np.pi * radius**2, np.pi * radius**4 / 4
-    sheared = area * 6 * (1 + POISSON_RATIO) / (7 + 6 * POISSON_RATIO)
     nodes, ends, offsets, held = _halve_loops(graph)
     crossing = np.flatnonzero(offsets.any(1))
     copies, index = np.unique(np.column_stack([ends[crossing, 1], offsets[crossing]]), axis=0, return_inverse=True)
     ends[crossing, 1] = len(nodes) + index.ravel()
     places = np.vstack([nodes, nodes[copies[:, 0]] + copies[:, 1:]]) @ graph.cell.T
-    vectors = places[ends[:, 1]] - places[ends[:, 0]]
-
-    ops.wipe()
-    ops.model("basic", "-ndm", 3, "-ndf", 6)
-    for number, place in enumerate(places.tolist(), 1):
-        ops.node(number, *place)
+    _nodes(ops, places)
     for number, original in enumerate(copies[:, 0].tolist(), len(nodes) + 1):
         ops.equalDOF(original + 1, number, *range(1, 7))
     ops.fix(held + 1, 1, 1, 1, 0, 0, 0)
-    for axis in range(3):
-        ops.geomTransf("Linear", axis + 1, *np.eye(3)[axis].tolist())
-    section = (1.0, 1 / (2 * (1 + POISSON_RATIO)), area, 2 * inertia, inertia, inertia, sheared, sheared)
-    across = np.abs(vectors).argmin(1) + 1
-    for number, ((i, j), frame) in enumerate(zip((ends + 1).tolist(), across.tolist(), strict=True), 1):
-        ops.element("ElasticTimoshenkoBeam", number, i, j, *section, frame)
-    ops.system("SparseSYM")  # the fastest of its solvers here
-    ops.numberer("RCM")
-    ops.constraints("Transformation")
-    ops.integrator("LoadControl", 0.0)
-    ops.algorithm("Linear", "-factorOnce")
-    ops.analysis("Static", "-noWarnings")
+    _struts(ops, places, ends, np.full(len(ends), graph.radii(relative_density)[0]))
+    _analysis(ops, 0.0, "SparseSYM")  # the fastest of its solvers here
 
     stiffness, previous = np.zeros((6, 6)), 0.0
     cells = offsets[crossing] @ graph.cell.T

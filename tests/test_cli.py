@@ -252,6 +252,9 @@ def test_bad_options_of_design_are_named(tmp_path, targets):
         (["--family", "areas", "--refine", "none"], "expected a search"),
         (["--topologies", "1,999"], "from 0 to 196"),
         (["--closeness", "near"], "--closeness near"),
+        (["--yield-stress", 0], "--yield-stress 0"),
+        (["--buckling-length", 2], "--buckling-length 2"),
+        (["--load", "0,0,-1"], "expected six numbers"),
     ],
 )
 def test_what_cannot_be_asked_of_a_lattice_is_named(tmp_path, targets, options, says):
@@ -264,8 +267,10 @@ def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_prin
     targets.iloc[:1].drop(columns=["C56", "C46"]).to_csv(tmp_path / "targets.csv", index=False)
     command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--family", "areas"]
     printed = ["--minimise", "density", "--minimum-strut-mm", 0.05, "--cell-size-mm", 6, "--block", 1, "--keep", 1]
+    printed += ["--yield-stress", 0.8, "--load", "0,0,-0.001,0,0,0"]
     run = trussmap(*command, *printed, "--topologies", "2,6,10,14,20,30,40,50", cwd=tmp_path)
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 0 and "Warning" not in run.stderr, run.stderr
+    assert "struts buckle from" in run.stdout and "times the load" in run.stdout
     found = pd.read_csv(tmp_path / "found" / "designs.csv")
     assert found["error"][0] < 1e-12 and found["strut_diameter_mm"][0] >= 0.05 * (1 - 2e-3)
     struts = pd.read_csv(tmp_path / "found" / "lattices" / "target1_rank1_struts.csv")
@@ -276,6 +281,8 @@ def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_prin
     graph, density = lattices_of(found).graph(0), found["relative_density"][0]
     c = homogenize_reference(graph, density)
     assert np.allclose(c, found.loc[0, COMPONENTS].to_numpy(float), rtol=1e-7, atol=1e-12)
+    assert found["load_yield_factor"][0] == pytest.approx(found["yield_stress_33"][0] / 0.001)
+    assert found["yield_stress_23"][0] == pytest.approx(0.8 / found["peak_stress_23"][0])
     given = ~np.isin(COMPONENTS, ["C56", "C46"])
     assert np.allclose(c[given], targets.iloc[0].to_numpy()[given] / 114, rtol=1e-5, atol=1e-8)
     assert (tmp_path / "found" / "lattices" / "target1_rank1.stl").exists()

@@ -11,7 +11,7 @@ from trussmap import output
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice import descriptor as d
 from trussmap.lattice.polar import published_designs
-from trussmap.output import printability, remarks, write_designs
+from trussmap.output import printability, remarks, strength_columns, strength_sentence, write_designs
 from trussmap.stiffness import COMPONENTS
 
 
@@ -118,3 +118,24 @@ def test_diameter_and_gap_of_the_simple_cubic_cell():
     diameter, gap = sizes["strut_diameter_mm"], sizes["smallest_gap_mm"]
     assert diameter[0] == pytest.approx(2 * 2 * np.sqrt(0.01 / np.pi))
     assert gap[0] == pytest.approx(2.0 - diameter[0])
+
+
+def test_what_a_design_carries_in_the_units_of_the_targets():
+    """A simple cubic cell of a third of the struts each way."""
+    design = np.ones((1, 19))
+    design[0, d.TYPES], design[0, d.R1], design[0, d.R2], design[0, 0] = 0, 0, 0, 0.03
+    table = pd.DataFrame(design, columns=d.DESIGN_COLUMNS)
+    euler = 114 * np.pi**3 / 4 * (0.01 / np.pi) ** 2
+    found = strength_columns(table, 114.0, 0.8, load=[0, 0, -0.002, 0, 0, 0])
+    assert found["peak_stress_11"][0] == pytest.approx(100)
+    assert found["yield_stress_11"][0] == pytest.approx(0.008)
+    assert found["buckling_stress_11"][0] == pytest.approx(euler)
+    assert found["load_yield_factor"][0] == pytest.approx(4)
+    assert found["load_buckling_factor"][0] == pytest.approx(euler / 0.002)
+    pulled = strength_columns(table, 114.0, effective_length=0.5, load=[0, 0, 0.002, 0, 0, 0])
+    assert np.isinf(pulled["load_buckling_factor"][0]) and "load_yield_factor" not in pulled
+    assert pulled["buckling_stress_33"][0] == pytest.approx(4 * euler)
+    said = strength_sentence({name: values[0] for name, values in found.items()})
+    # In shear its struts bend; nothing buckles there.
+    assert re.search(r"buckle from a stress of 0\.00895 \(11\) and at 4\.48 times the load", said)
+    assert re.search(r"yield from a stress of 0\.00\d+ \((23|13|12)\) and at 4 times the load", said)

@@ -5,12 +5,13 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.image import imsave
 
 from trussmap.report import write_report
 from trussmap.report.findings import findings
-from trussmap.report.tables import chapter_table, headline_rows, r2_table
+from trussmap.report.tables import chapter_table, headline_rows, r2_table, specimen_tables
 from trussmap.report.text import flatten, value_text
 from trussmap.stiffness import COMPONENTS
 
@@ -192,6 +193,18 @@ def test_published_bounds_are_read_and_not_known(study, metrics):
     assert "Cells below 0.75 are tinted" in render(study, metrics)
     _, texts, tints = table["rows"][0]
     assert [(text, tint) for text, tint in zip(texts, tints, strict=True) if tint] == [("0.7000", 0.2)]
+
+
+def test_the_weakest_load_case_of_a_design_is_told(tmp_path):
+    folder = tmp_path / "generalize" / "bone"
+    folder.mkdir(parents=True)
+    values = pd.DataFrame([np.linspace(0.01, 0.02, 21)], columns=COMPONENTS)
+    values.assign(name="specimen_1").to_csv(folder / "targets.csv", index=False)
+    found = values.assign(target=1, rank=1, relative_density=0.02)
+    found.assign(yield_stress_11=0.003, yield_stress_23=0.001).to_csv(folder / "designs.csv", index=False)
+    ((name, table),) = specimen_tables(tmp_path, 114.0)
+    assert name == "specimen 1"
+    assert table["rows"][-1] == ("stress at first yield, least of all load cases", ["–", "0.00100 (23)"])
 
 
 def test_report_of_a_study_without_files(tmp_path):

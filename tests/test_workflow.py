@@ -295,6 +295,7 @@ def test_truncated_shard_is_named(folder, study):
         ("poisson_ratio: 0.5", "0.5 is greater than or equal to the maximum of 0.5; expected a number above -1"),
         ("seed: now", "key seed: 'now' is not of type 'integer'"),
         ("model: {architecture: best}", "key model.architecture: 'best' is not one of"),
+        ("load: [0, 0, 0, 0, 0, 0]", "key load: [0, 0, 0, 0, 0, 0] does not contain"),
         ("bone: {youngs_modulus_gpa: 0}", "key bone.youngs_modulus_gpa: 0 is less than or equal to the minimum of 0"),
         (
             "dataset: {test_share: .nan}",

@@ -151,6 +151,16 @@ def design(
     closeness: Annotated[
         str, typer.Option(help="What counts as close: frobenius, log-euclidean, compliance.")
     ] = "frobenius",
+    yield_stress: Annotated[
+        float | None, typer.Option(help="Yield stress of the base material, in the units of the targets.")
+    ] = None,
+    buckling_length: Annotated[
+        float, typer.Option(help="Buckling length of a strut over its length: 1 hinged, the safe one, to 0.5 fixed.")
+    ] = 1.0,
+    load: Annotated[
+        str | None,
+        typer.Option(help="Macroscopic stress to carry, 11, 22, 33, 23, 13, 12 in the units of the targets: 0,0,-1,…"),
+    ] = None,
 ) -> None:
     """Lattices that have a given stiffness, best first, each verified by finite elements.
 
@@ -168,6 +178,11 @@ def design(
         raise InputError(f"--refine {refine}: expected none, quick or thorough.")
     if poisson_ratio is not None:
         check_poisson_ratio(poisson_ratio, "--poisson-ratio")
+    if yield_stress is not None and not yield_stress > 0:
+        raise InputError(f"--yield-stress {yield_stress:g}: expected a stress above 0.")
+    if not 0.5 <= buckling_length <= 1:
+        raise InputError(f"--buckling-length {buckling_length:g}: expected a number from 0.5 to 1.")
+    stress = _stress(load)
     if closeness.replace("-", "_") not in KINDS:
         raise InputError(f"--closeness {closeness}: expected frobenius, log-euclidean or compliance.")
     if (
@@ -197,7 +212,7 @@ def design(
     request = request_of(settings, cell_size_mm)
 
     from trussmap.learning.study import load_models
-    from trussmap.output import write_designs
+    from trussmap.output import strength_sentence, write_designs
 
     forward, inverse, trained = load_models(study and Path("results") / study)
     if poisson_ratio is None:
@@ -214,7 +229,9 @@ def design(
     picture = None
     if cell_size_mm is not None:
         from trussmap.figures.cell import plot as picture
-    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture)
+    loads = {"yield_stress": yield_stress, "effective_length": buckling_length, "load": stress}
+    loads |= {"poisson_ratio": poisson_ratio}
+    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture, loads)
     for row in found[found["rank"] == 1].to_dict("records"):
         if goal.whole:
             said = f"{row['name']}: stiffness off by {row['relative_error']:.2%}, "
@@ -228,8 +245,20 @@ def design(
             )
             if cell_size_mm is not None:
                 said += f", struts from {row['strut_diameter_mm']:.3g} to {row['largest_diameter_mm']:.3g} mm"
+        said += "; " + strength_sentence(row)
         print(said + (row["remark"] and f"; {row['remark']}"))
     print(f"written: {out / 'designs.csv'}, {len(found)} lattices")
+
+
+def _stress(text):
+    """The six numbers of a stress, or None."""
+    try:
+        stress = None if text is None else [float(word) for word in text.split(",")]
+    except ValueError:
+        stress = []
+    if stress is not None and (len(stress) != 6 or not any(stress)):
+        raise InputError(f"--load {text}: expected six numbers, not all of them 0, such as 0,0,-0.01,0,0,0.")
+    return stress
 
 
 def _numbers(text):

@@ -15,7 +15,8 @@ from trussmap.lattice.descriptor import DENSITY_RANGE, DESIGN_COLUMNS, STRETCH_R
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import primitive_cell
 from trussmap.measures import modulus_error, relative_error
-from trussmap.stiffness import COMPONENTS, MULTIPLICITY
+from trussmap.stiffness import COMPONENTS, MULTIPLICITY, POISSON_RATIO
+from trussmap.strength import LOAD_CASES, PINNED, strength
 from trussmap.tailoring import diameters_and_gap
 from trussmap.validity import crowding, solid_stiffness
 
@@ -44,6 +45,7 @@ def write_designs(
     cell_size_mm: float | None = None,
     block: int = 2,
     picture: Callable | None = None,
+    loads: dict | None = None,
 ) -> pd.DataFrame:
     """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
 
@@ -54,6 +56,7 @@ def write_designs(
     names, targets, youngs_modulus : what the table was designed for, base modulus 1, and the base material's modulus
     cell_size_mm : if given, the columns ``strut_diameter_mm`` and ``smallest_gap_mm`` (`printability`), and for each
         lattice, beside the CSV files, a block of ``block``³ cells to print (STL) and to see in ParaView (VTK), in mm
+    loads : settings of `strength_columns`, which the file has for every design
     picture : if given, the function that draws each of these lattices (PNG), `trussmap.figures.cell.plot`
 
     Each lattice of the first ``MOST_LATTICES`` targets is a set of CSV files ``target1_rank1_nodes.csv`` … (see
@@ -64,6 +67,8 @@ def write_designs(
     """
     table = table.assign(remark=remarks(table, targets, youngs_modulus, cell_size_mm))
     table.insert(1, "name", np.asarray(names)[table["target"] - 1])
+    carried = strength_columns(table, youngs_modulus, **(loads or {}))
+    table = pd.concat([table, pd.DataFrame(carried, index=table.index)], axis=1)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     staging = Path(mkdtemp(dir=out, prefix=".designs-"))
@@ -166,6 +171,53 @@ def printability(table: pd.DataFrame, cell_size_mm: float) -> dict[str, np.ndarr
     least, most, gap = cell_size_mm * sizes.T
     larger = {"largest_diameter_mm": most} if "strut_areas" in table else {}
     return {"strut_diameter_mm": least, **larger, "smallest_gap_mm": gap}
+
+
+def strength_columns(
+    table: pd.DataFrame,
+    youngs_modulus: float = 1.0,
+    yield_stress: float | None = None,
+    effective_length: float = PINNED,
+    load: np.ndarray | None = None,
+    poisson_ratio: float = POISSON_RATIO,
+) -> dict[str, np.ndarray]:
+    """What designs carry, (n,) each, for every ``case`` of `trussmap.strength.LOAD_CASES`; stresses in units of E.
+
+    ``peak_stress_<case>`` is the largest stress of a strut over the macroscopic one, ``buckling_stress_<case>`` the
+    least macroscopic stress of either sign under which a strut reaches its Euler load, for struts of
+    ``effective_length`` times their length (`trussmap.strength.strength`); with the base material's ``yield_stress``,
+    ``yield_stress_<case>`` at which a strut begins to yield. For a macroscopic stress ``load`` (6,), in Voigt order,
+    ``load_buckling_factor`` and ``load_yield_factor`` are the multiples of it, of its own sign, that do so.
+    """
+    cases = dict(LOAD_CASES) if load is None else {**LOAD_CASES, "load": np.asarray(load, float) / youngs_modulus}
+    options = np.array(list(cases.values())), effective_length, poisson_ratio
+    found = [strength(row_graph(row), row["relative_density"], *options) for row in table.to_dict("records")]
+    peak = np.array([own.peak_stress for own in found]).reshape(-1, len(cases))
+    buckling = np.array([own.buckling for own in found]).reshape(-1, len(cases), 2)
+    columns = {}
+    for k, case in enumerate(LOAD_CASES):
+        columns[f"peak_stress_{case}"] = peak[:, k]
+        columns[f"buckling_stress_{case}"] = youngs_modulus * buckling[:, k].min(1)
+        if yield_stress:
+            columns[f"yield_stress_{case}"] = yield_stress / peak[:, k]
+    if load is not None:
+        columns["load_buckling_factor"] = buckling[:, -1, 0]
+        if yield_stress:
+            columns["load_yield_factor"] = yield_stress / youngs_modulus / peak[:, -1]
+    return columns
+
+
+def strength_sentence(row: dict) -> str:
+    """What a row with the columns of `strength_columns` carries, in words: the least of all load cases."""
+    said = []
+    for name, verb in (("buckling", "buckle"), ("yield", "yield")):
+        values = {case: row[f"{name}_stress_{case}"] for case in LOAD_CASES if f"{name}_stress_{case}" in row}
+        if values:
+            case = min(values, key=values.get)
+            text = f"{verb} from a stress of {values[case]:.3g} ({case})"
+            factor = row.get(f"load_{name}_factor")
+            said.append(text if factor is None else f"{text} and at {factor:.3g} times the load")
+    return "struts " + ", ".join(said)
 
 
 def row_graph(row: Mapping[str, object]) -> PeriodicGraph:

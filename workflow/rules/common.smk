@@ -36,6 +36,16 @@ def source_of_architecture(rule):
     return lambda wildcards: source_of(rule, wildcards.architecture)
 
 
+def loads_of(yield_stress=None, load=None):
+    """What the columns of strength in a table of designs are for."""
+    return {
+        "yield_stress": yield_stress,
+        "load": load,
+        "effective_length": config["buckling_length"],
+        "poisson_ratio": config["poisson_ratio"],
+    }
+
+
 def shard_bounds(wildcards):
     """First design of a shard, and the one after its last."""
     size, total = config["sampling"]["shard_size"], config["sampling"]["designs"]

@@ -28,6 +28,7 @@ rule generalize_bone:
         poisson_ratio=config["poisson_ratio"],
         request={"family": "published", "closeness": "frobenius"},
         prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
+        loads=loads_of(config["bone"]["yield_stress_gpa"]),
         source=source_of("generalize_bone", config["model"]["architecture"]),
     message:
         "Designing lattices with the stiffness of bone"
@@ -91,6 +92,7 @@ rule generalize_catalogue:
         seed=config["seed"],
         relative_density=config["catalogue"]["relative_density"],
         poisson_ratio=config["poisson_ratio"],
+        loads=loads_of(),
         source=source_of("generalize_catalogue", config["model"]["architecture"]),
     message:
         "Designing lattices with the stiffness of crystal-network cells"
@@ -124,6 +126,7 @@ rule design_targets:
         poisson_ratio=config["poisson_ratio"],
         request=config["request"],
         prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
+        loads=loads_of(config["yield_stress"], config["load"]),
         source=source_of("generalize_bone", config["model"]["architecture"]),
     message:
         "Designing lattices for {input.targets}"

@@ -28,6 +28,6 @@ with job(snakemake):
     found = design_lattices(targets, *networks, **how)
     write_targets(names, targets, out.targets)
     folder = Path(out.designs).parent
-    write_designs(found, folder, names, targets, p.youngs_modulus, **p.prints, picture=cell.plot)
+    write_designs(found, folder, names, targets, p.youngs_modulus, **p.prints, picture=cell.plot, loads=p.loads)
     errors = assess(found, names, targets, p.options["refine"] != "none", source.get("dataset"))
     write_json(errors_by_name(errors), out.summary)

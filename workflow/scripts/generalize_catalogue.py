@@ -32,7 +32,7 @@ with job(snakemake):
     how = p.options | {"seed": p.seed, "threads": snakemake.threads, "poisson_ratio": p.poisson_ratio}
     found = design_lattices(targets, *networks, **how)
     write_targets(names, targets, out.targets)
-    write_designs(found, Path(out.designs).parent, names, targets)
+    write_designs(found, Path(out.designs).parent, names, targets, loads=p.loads)
     errors = assess(found, names, targets, p.options["refine"] != "none", source.dataset)
     cells = cells.join(errors.drop(columns="name"))
     write_csv(cells, out.cells)

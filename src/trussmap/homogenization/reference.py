@@ -46,6 +46,15 @@ def homogenize_elements(graph: PeriodicGraph, elements: np.ndarray) -> np.ndarra
 
     They are as of `beam_stiffness`, from the first node of a strut to the second; circular, so that any axes across do.
     """
+    return pack(end_forces(graph, elements)[0])
+
+
+def end_forces(graph: PeriodicGraph, elements: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Effective stiffness (6, 6), and forces on the ends of the struts (m, 12, 6) under the six unit strains.
+
+    Forces are in the axes of each strut and in the order of its degrees of freedom: three forces and three moments on
+    its first end and on its second; force 6 is the axial force, positive in tension.
+    """
     vectors, lengths = graph.vectors, graph.lengths
     macroscopic = np.zeros((6, 3, 3))
     for e, (p, q) in enumerate(PAIRS):
@@ -58,19 +67,18 @@ def homogenize_elements(graph: PeriodicGraph, elements: np.ndarray) -> np.ndarra
         turn[:, end : end + 3, end : end + 3] = np.stack([axis, second, np.cross(axis, second)], 1)
     k = turn.transpose(0, 2, 1) @ elements @ turn
     # The far end follows ε·x relative to the near one.
-    prescribed = np.zeros((len(axis), 12, 6))
-    prescribed[:, 6:9] = np.einsum("epq,mq->mpe", macroscopic, vectors)
-    reaction = k @ prescribed
+    displacement = np.zeros((len(axis), 12, 6))
+    displacement[:, 6:9] = np.einsum("epq,mq->mpe", macroscopic, vectors)
     size = 6 * len(graph.nodes)
     dofs = (6 * graph.struts[:, :, None] + np.arange(6)).reshape(-1, 12)
     rows, columns = np.broadcast_arrays(dofs[:, :, None], dofs[:, None])
     matrix = coo_matrix((k.ravel(), (rows.ravel(), columns.ravel())), (size, size)).tocsc()
     force = np.zeros((size, 6))
-    np.add.at(force, dofs, reaction)
+    np.add.at(force, dofs, k @ displacement)
     fluctuation = np.zeros((size, 6))
     # Holding the first node removes the rigid translation.
     fluctuation[3:] = -splu(matrix[3:, 3:], permc_spec="MMD_AT_PLUS_A").solve(force[3:])
+    displacement = turn @ (displacement + fluctuation[dofs])
+    forces = elements @ displacement
     # Energy of the total field, not C⁰ - Fᵀ K⁻¹ F: no cancellation, so that it judges bending-dominated cells too.
-    energy = np.einsum("mke,mkf->ef", prescribed, reaction)
-    stiffness = energy + force.T @ fluctuation + fluctuation.T @ force + fluctuation.T @ (matrix @ fluctuation)
-    return pack(stiffness / graph.volume)
+    return np.einsum("mke,mkf->ef", displacement, forces) / graph.volume, forces

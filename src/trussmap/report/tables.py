@@ -7,6 +7,7 @@ import pandas as pd
 from trussmap.measures import MEASURES
 from trussmap.report.text import DASH, count, duration, find, flatten, name_of, percent, plain, value_text
 from trussmap.stiffness import COMPONENTS
+from trussmap.strength import LOAD_CASES
 
 _LABELS = {
     "from_target": "where it begins: number of the bone specimen",
@@ -41,6 +42,11 @@ _OF = {
 }
 _STATISTICS = {"_median": ", median of the targets", "_p95": ", 95 % of the targets stay below"}
 _QUARTILES = ("_q25", "_q75")
+#: What designs carry, by the columns of `trussmap.output.strength_columns`.
+_CARRIED = {
+    "stress at first yield, least of all load cases": "yield_stress",
+    "stress at the first Euler load, least of all": "buckling_stress",
+}
 
 
 def r2_table(metrics: dict, architectures: list[str]) -> dict:
@@ -222,6 +228,11 @@ def specimen_tables(study_dir: Path, youngs_modulus_gpa: float) -> list[tuple[st
         rows = [(name, [f"{values[name] * youngs_modulus_gpa:.4f}" for values in own]) for name in COMPONENTS]
         densities = [f"{density:.4f}" for density in found["relative_density"]]
         rows.append(("relative density", [DASH, *densities]))
+        for words, name in _CARRIED.items():
+            of_case = found[[f"{name}_{case}" for case in LOAD_CASES if f"{name}_{case}" in found]]
+            if len(of_case.columns):
+                least = zip(of_case.min(axis=1), of_case.idxmin(axis=1), strict=True)
+                rows.append((words, [DASH, *(f"{value:.5f} ({case[len(name) + 1 :]})" for value, case in least)]))
         columns = ["target", *(f"design {chr(64 + rank)}" for rank in found["rank"])]
         tables.append((str(target["name"]).replace("_", " "), {"columns": columns, "rows": rows}))
     return tables
