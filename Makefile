@@ -1,6 +1,7 @@
 # make study              the default study (config.yaml)      make study STUDY=smoke    a small one, in minutes
 # make test               all tests, the smoke study included  make lint                 style of code and workflow
 # make benchmark          speed of homogenization beside other solvers (docs/benchmarks.md)
+# make wheel              dist/trussmap-….whl, for `pip install` elsewhere, without the study
 # make docs               README.md and docs/ from their templates and docs/results/
 PYTHON ?= python3
 STUDY ?= laptop
@@ -8,10 +9,10 @@ CORES ?= all
 BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 
-.PHONY: help environment study test benchmark docs lint format lock
+.PHONY: wheel help environment study test benchmark docs lint format lock
 
 help:
-	@head -n 4 Makefile | cut -c3-
+	@head -n 5 Makefile | cut -c3-
 
 study: $(ENVIRONMENT)
 	$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
@@ -41,10 +42,15 @@ format: $(ENVIRONMENT)
 
 environment: $(ENVIRONMENT)
 
+# dist/trussmap-….whl, the library with its networks, without the study: pip install it anywhere.
+wheel: $(ENVIRONMENT)
+	rm -rf build/lib
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
 # The newest versions that pyproject.toml allows, pinned.
 lock:
 	$(PYTHON) -m venv --clear .venv-lock
-	.venv-lock/bin/python -m pip install --quiet '.[dev]' 'setuptools>=77'
+	.venv-lock/bin/python -m pip install --quiet '.[study,dev]' 'setuptools>=77'
 	.venv-lock/bin/python envs/lock.py > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 	rm -rf .venv-lock

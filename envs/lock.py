@@ -20,11 +20,11 @@ def normalized(name):
 
 
 def declared():
-    """The requirements of pyproject.toml: to run, to develop, and to build."""
+    """The requirements of pyproject.toml: to run, for the study, to develop, and to build."""
     project = tomllib.loads(PYPROJECT.read_text())
     return [
         *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["dev"],
+        *(line for extra in project["project"]["optional-dependencies"].values() for line in extra),
         *project["build-system"]["requires"],
     ]
 

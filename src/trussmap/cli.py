@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from trussmap import __version__
 from trussmap.errors import InputError
 from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
 
@@ -28,8 +29,18 @@ def main() -> None:
         sys.exit(2)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"trussmap {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def trussmap() -> None:
+def trussmap(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """From a stiffness tensor to truss lattices that have it.
 
     Stiffness is in Voigt order 11, 22, 33, 23, 13, 12 with engineering shear strains.

@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.colors import LogNorm
+import seaborn as sns
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 
 from trussmap.figures import style
 from trussmap.measures import r_squared
 from trussmap.stiffness import COLUMNS, COMPONENTS, ORTHOTROPIC, ROWS
+
+#: Density of points.
+DENSITY_MAP = LinearSegmentedColormap.from_list("density", sns.color_palette("mako_r", 256)[30:])
 
 
 def plot(
@@ -60,7 +64,7 @@ def _panel(ax, truth, prediction, norm):
     edges = np.linspace(low, high, int(np.clip(2 * len(truth) ** 0.5, 30, 70)) + 1)
     counts, _, _ = np.histogram2d(truth, prediction, bins=[edges, edges])
     mesh = ax.pcolormesh(
-        edges, edges, np.where(counts > 0, counts, np.nan).T, norm=norm, cmap=style.DENSITY_MAP, rasterized=True
+        edges, edges, np.where(counts > 0, counts, np.nan).T, norm=norm, cmap=DENSITY_MAP, rasterized=True
     )
     ax.plot([low, high], [low, high], color=style.TEST, lw=0.8, ls=(0, (4, 3)))
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")

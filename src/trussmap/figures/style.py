@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
-import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
@@ -19,13 +18,16 @@ STEEL = "#93a3b8"
 GUIDE = "#c9ced6"
 #: The seven elementary lattices.
 LATTICES = ["#cc6677", "#c9ae3b", "#2f8049", "#74b3d6", "#882255", "#3fa596", "#9a55a5"]
-#: Directional Young's modulus, density of points, and the way from one design to another in space.
+#: Directional Young's modulus, and the way from one design to another in space.
 MODULUS_MAP = "viridis"
-DENSITY_MAP = LinearSegmentedColormap.from_list("density", sns.color_palette("mako_r", 256)[30:])
 PATH_MAP = LinearSegmentedColormap.from_list("path", ["#47479b", "#d9dbe0", "#b98526"])
 
 _RC = {
-    **sns.axes_style("ticks"),
+    "axes.axisbelow": True,
+    "grid.color": "0.8",
+    "lines.solid_capstyle": "round",
+    "patch.edgecolor": "w",
+    "patch.force_edgecolor": True,
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,
