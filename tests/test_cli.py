@@ -251,6 +251,8 @@ def test_bad_options_of_design_are_named(tmp_path, targets):
         (["--family", "areas", "--radius-ratio", 0.5], "radius ratio 0.5"),
         (["--family", "areas", "--refine", "none"], "expected a search"),
         (["--topologies", "1,999"], "from 0 to 196"),
+        (["--minimise", "printed-error"], "error of diameters or nodes"),
+        (["--diameter-error-percent", 50], "error of diameters 50 %"),
         (["--closeness", "near"], "--closeness near"),
         (["--yield-stress", 0], "--yield-stress 0"),
         (["--buckling-length", 2], "--buckling-length 2"),

@@ -201,9 +201,11 @@ def test_the_weakest_load_case_of_a_design_is_told(tmp_path):
     values = pd.DataFrame([np.linspace(0.01, 0.02, 21)], columns=COMPONENTS)
     values.assign(name="specimen_1").to_csv(folder / "targets.csv", index=False)
     found = values.assign(target=1, rank=1, relative_density=0.02)
+    found = found.assign(printing_relative_error=0.031)
     found.assign(yield_stress_11=0.003, yield_stress_23=0.001).to_csv(folder / "designs.csv", index=False)
     ((name, table),) = specimen_tables(tmp_path, 114.0)
     assert name == "specimen 1"
+    assert table["rows"][-2] == ("‖ΔC‖/‖C‖ by errors of the printer, mean", ["–", "3.1 %"])
     assert table["rows"][-1] == ("stress at first yield, least of all load cases", ["–", "0.00100 (23)"])
 
 

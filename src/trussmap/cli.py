@@ -147,7 +147,8 @@ def design(
         ),
     ] = "published",
     minimise: Annotated[
-        str | None, typer.Option(help="Among lattices that meet a target: density, radius-ratio.")
+        str | None,
+        typer.Option(help="Among lattices that meet a target: density, radius-ratio, or of all: printed-error."),
     ] = None,
     maximise: Annotated[str | None, typer.Option(help="Or: diameter, of the thinnest strut.")] = None,
     radius_ratio: Annotated[
@@ -168,6 +169,12 @@ def design(
     buckling_length: Annotated[
         float, typer.Option(help="Buckling length of a strut over its length: 1 hinged, the safe one, to 0.5 fixed.")
     ] = 1.0,
+    diameter_error_percent: Annotated[
+        float | None, typer.Option(help="Standard deviation of a printed strut's diameter.")
+    ] = None,
+    node_error_mm: Annotated[
+        float | None, typer.Option(help="Standard deviation of each coordinate of a printed node.")
+    ] = None,
     load: Annotated[
         str | None,
         typer.Option(help="Macroscopic stress to carry, 11, 22, 33, 23, 13, 12 in the units of the targets: 0,0,-1,…"),
@@ -197,11 +204,11 @@ def design(
     if closeness.replace("-", "_") not in KINDS:
         raise InputError(f"--closeness {closeness}: expected frobenius, log-euclidean or compliance.")
     if (
-        minimise not in (None, "density", "radius-ratio")
+        minimise not in (None, "density", "radius-ratio", "printed-error")
         or maximise not in (None, "diameter")
         or (minimise and maximise)
     ):
-        raise InputError("expected one of --minimise density, --minimise radius-ratio and --maximise diameter.")
+        raise InputError("expected one of --minimise density, radius-ratio or printed-error, and --maximise diameter.")
     goal, names = read_goal(targets, youngs_modulus, closeness.replace("-", "_"))
     if goal.weights is not None and not goal.whole:
         free = [name for name, weight in zip(COMPONENTS, goal.weights.T, strict=True) if not weight.all()]
@@ -219,6 +226,8 @@ def design(
         "minimum_density": minimum_density,
         "maximum_density": maximum_density,
         "topologies": _numbers(topologies),
+        "diameter_error_percent": diameter_error_percent,
+        "node_error_mm": node_error_mm,
     }
     request = request_of(settings, cell_size_mm)
 
@@ -257,6 +266,11 @@ def design(
             if cell_size_mm is not None:
                 said += f", struts from {row['strut_diameter_mm']:.3g} to {row['largest_diameter_mm']:.3g} mm"
         said += "; " + strength_sentence(row)
+        if request.printing:
+            said += (
+                f"; errors of the printer change the stiffness by {row['printing_relative_error']:.2%} in the mean, "
+                f"and in 5 % of cells by more than {row['printing_relative_error_p95']:.2%}"
+            )
         print(said + (row["remark"] and f"; {row['remark']}"))
     print(f"written: {out / 'designs.csv'}, {len(found)} lattices")
 

@@ -29,6 +29,7 @@ from trussmap.lattice.descriptor import (
 from trussmap.measures import MEASURES, errors, nmse_componentwise, nmse_frobenius
 from trussmap.progress import progress
 from trussmap.refinement import FAMILIES, LIMITS, Lattices, Limits, joined, plain_lattices, refine_lattices, sizes
+from trussmap.robustness import PrintingErrors, erring_stiffness, sensitivity
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO
 from trussmap.streams import stream
 from trussmap.tailoring import OBJECTIVES, PrintLimits, diameters_and_gap, tailor
@@ -61,9 +62,12 @@ class Request(NamedTuple):
     ----------
     family : one of `trussmap.refinement.FAMILIES`; in ``published`` nothing else can be asked for but ``topologies``
     limits : of the search
-    objective : one of `trussmap.tailoring.OBJECTIVES`, or None
+    objective : one of `trussmap.tailoring.OBJECTIVES`; ``printed_error``, by which lattices are ranked in all families:
+        the error to expect of cells with errors of the printer, among those that meet a target alike the sensitivity;
+        or None
     prints : what a printer can make
     topologies : numbers of those allowed, or None for all
+    printing : errors of a printer, or None where they do not matter
     """
 
     family: str = "published"
@@ -71,6 +75,7 @@ class Request(NamedTuple):
     objective: str | None = None
     prints: PrintLimits = PrintLimits()
     topologies: np.ndarray | None = None
+    printing: PrintingErrors | None = None
 
 
 PUBLISHED = Request()
@@ -86,7 +91,8 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
     """The Request of settings, all optional but ``family``; raises InputError naming what does not go together.
 
     ``radius_ratio``; ``objective``; ``minimum_density, maximum_density``; ``minimum_strut_mm, maximum_strut_mm,
-    minimum_gap_mm``, which need a cell size; ``topologies``, a list of numbers from 0.
+    minimum_gap_mm``, which need a cell size; ``topologies``, a list of numbers from 0; ``diameter_error_percent``,
+    ``node_error_mm`` and ``error_samples`` of the printer (`trussmap.robustness.PrintingErrors`).
     """
     given = {name: value for name, value in settings.items() if value is not None}
     family = given["family"]
@@ -104,8 +110,13 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
     if not 1 <= ratio <= 1000:
         raise InputError(f"radius ratio {ratio:g}: expected a number from 1 to 1000.")
     objective = given.get("objective")
-    if objective is not None and objective not in OBJECTIVES:
-        raise InputError(f"objective {objective}: expected {', '.join(OBJECTIVES)}.")
+    if objective is not None and objective not in (*OBJECTIVES, "printed_error"):
+        raise InputError(f"objective {objective}: expected {', '.join(OBJECTIVES)} or printed_error.")
+    printing = _printing_errors(given, cell_size_mm)
+    if objective == "printed_error" and printing is None:
+        raise InputError(
+            "lattices are to be ranked by their error as printed: expected an error of diameters or nodes."
+        )
     lengths = [given.get(f"{name}_mm") for name in ("minimum_strut", "maximum_strut", "minimum_gap")]
     if any(length is not None and not length > 0 for length in lengths):
         raise InputError("a strut diameter or gap in mm is not positive; expected lengths above 0.")
@@ -113,7 +124,7 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
         raise InputError(f"strut diameters from {lengths[0]:g} to {lengths[1]:g} mm: expected a range.")
     if any(lengths) and not cell_size_mm:
         raise InputError("strut diameters and gaps in mm need the size of the cell in mm; none is given.")
-    if family == "published" and (objective or any(lengths) or "radius_ratio" in given):
+    if family == "published" and (objective in OBJECTIVES or any(lengths) or "radius_ratio" in given):
         raise InputError(
             "the published family has nothing to choose among equals: expected the family areas (with a radius ratio "
             "of 1 if all struts should be alike) or geometry where an objective or limits of struts are given."
@@ -135,7 +146,22 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
                 f"relative density of {lightest.min():.2g}, above {high:g}; expected {needed:.2g} mm at least."
             )
         topologies = topologies[lightest <= high]
-    return Request(family, Limits((low, high), float(ratio)), objective, prints, topologies)
+    return Request(family, Limits((low, high), float(ratio)), objective, prints, topologies, printing)
+
+
+def _printing_errors(given, cell_size_mm):
+    """The PrintingErrors of settings that are given, or None."""
+    percent, shift = given.get("diameter_error_percent", 0.0), given.get("node_error_mm", 0.0)
+    if not 0 <= percent <= 30:
+        raise InputError(f"error of diameters {percent:g} %: expected a standard deviation from 0 to 30 %.")
+    if shift and not cell_size_mm:
+        raise InputError("the error of nodes in mm needs the size of the cell in mm; none is given.")
+    if shift and not 0 < shift <= 0.1 * cell_size_mm:
+        raise InputError(f"error of nodes {shift:g} mm: expected a length up to a tenth of the cell's size.")
+    if not (percent or shift):
+        return None
+    node = shift / cell_size_mm if shift else 0.0
+    return PrintingErrors(percent / 100, node, int(given.get("error_samples", PrintingErrors().samples)))
 
 
 def design_lattices(
@@ -175,7 +201,8 @@ def design_lattices(
     finite elements too, and ``surrogate_nmse_…`` of the forward model's prediction. In the families ``areas`` and
     ``geometry`` also ``family``, ``radius_ratio``, ``strut_areas`` and ``node_shifts`` (`lattices_of`), and where
     limits of printing are given ``larger_cell``, how many times larger the cell must be for them, as far as is known,
-    1 where they are met.
+    1 where they are met. With errors of a printer, what they do to the lattice, `trussmap.robustness.SENSITIVITY`, and
+    ``printed_error``, the mean of ``error`` over cells with errors.
     """
     targets = np.atleast_2d(targets)
     goal = Goal(targets) if goal is None else goal
@@ -184,6 +211,8 @@ def design_lattices(
             "the networks propose published designs for all 21 constants: expected a search, quick or thorough."
         )
     how = {"threads": threads, "poisson_ratio": poisson_ratio}
+    if request.printing:
+        request = request._replace(printing=request.printing._replace(seed=seed))
     chunk = min(_TARGETS, max(1, _PROPOSALS // draws))
     tables = []
     for first in progress(range(0, len(targets), chunk), "designing", unit="chunk"):
@@ -211,6 +240,11 @@ def design_lattices(
             order = order[_positions(owner[order]) <= keep]
         else:
             order = _ranked(owner, error, lattices.topology, keep)
+            if request.objective == "printed_error":
+                order = _ranked(owner, error, lattices.topology, max(keep, _TAILORED))
+                liked = _printed(aim.take(owner[order]), lattices.take(order), request, how)["printed_error"]
+                order = order[np.lexsort((liked, owner[order]))]
+                order = order[_positions(owner[order]) <= keep]
             added = pd.DataFrame(index=range(len(owner)))
         owner, lattices, stiffness = owner[order], lattices.take(order), stiffness[order]
         predicted, truth = forward.predict(lattices.designs), part[owner]
@@ -231,26 +265,31 @@ def design_lattices(
             named = [*MEASURES, *(f"unrefined_{name}" for name in MEASURES)]
             table[[*named, "surrogate_nmse_frobenius", "surrogate_nmse_componentwise"]] = np.nan
         table = table.join(added.iloc[order].reset_index(drop=True))
+        if request.printing:
+            table = table.join(_printed(aim.take(owner), lattices, request, how))
         tables.append(table.astype({name: int for name in DESIGN_COLUMNS if name.startswith("lattice")}))
     return pd.concat(tables, ignore_index=True)
 
 
 def _tailored(goal, owner, lattices, error, count, request, how):
     """The most promising lattices as the request would have them: owner, Lattices, stiffness, order, and facts."""
-    prints, how = request.prints, {"limits": request.limits, **how}
+    prints, solved, how = request.prints, how, {"limits": request.limits, **how}
+    objective = request.objective if request.objective in OBJECTIVES else None
     best = _ranked(owner, error, lattices.topology, len(owner))
     owner, lattices, error = owner[best], lattices.take(best), error[best]
     # Of those that meet the target all the same, the ones that are closest to what is asked for.
-    _, beyond, liked = _merits(lattices, request)
-    best = np.lexsort((liked, beyond, np.maximum(error, MET), owner))
+    _, beyond, liked = _merits(goal.take(owner), lattices, request, solved)
+    # What is expected of a printed cell has the error of the one without errors in it.
+    weighed = request.objective == "printed_error"
+    best = np.lexsort((liked, beyond, np.maximum(error, np.inf if weighed else MET), owner))
     best = best[_positions(owner[best]) <= count]
     owner, lattices = owner[best], lattices.take(best)
     own = goal.take(owner)
-    if request.objective or prints != PrintLimits():
-        lattices, stiffness = tailor(own, lattices, request.family, request.objective, prints=prints, **how)
+    if objective or prints != PrintLimits():
+        lattices, stiffness = tailor(own, lattices, request.family, objective, prints=prints, **how)
     else:
         stiffness = lattices.stiffness(how["threads"], how["poisson_ratio"])
-    ratio, beyond, liked = _merits(lattices, request, gap=True)
+    ratio, beyond, liked = _merits(own, lattices, request, solved, gap=True)
     missed = np.maximum(own.error(stiffness), NEARLY)
     facts = pd.DataFrame({"family": request.family, "radius_ratio": ratio})
     if prints.minimum_diameter or prints.minimum_gap:
@@ -267,17 +306,30 @@ def _tailored(goal, owner, lattices, error, count, request, how):
     for row, (struts, nodes) in enumerate(widths):
         parts = lattices.areas[row, :struts], lattices.shifts[row, :nodes].ravel()
         facts.loc[row, ["strut_areas", "node_shifts"]] = [" ".join(map(repr, part.tolist())) for part in parts]
-    return owner, lattices, stiffness, np.lexsort((liked, missed, beyond, owner)), facts
+    order = np.lexsort((liked, np.maximum(missed, np.inf if weighed else 0), beyond, owner))
+    return owner, lattices, stiffness, order, facts
 
 
-def _merits(lattices, request, gap=False):
+def _merits(goal, lattices, request, how, gap=False):
     """Ratio of radii, how far beyond the limits of printing, and what the objective makes small, (n,) each."""
     prints = request.prints
     measured = _measured(lattices, gap and bool(prints.minimum_gap))
     beyond = np.maximum([prints.violation(*row) for row in measured], _SLACK)
     ratio = measured[:, 1] / measured[:, 0]
     liked = {"density": lattices.designs[:, DENSITY], "diameter": -measured[:, 0]}.get(request.objective, ratio)
+    if request.objective == "printed_error":
+        liked = _printed(goal, lattices, request, how)["printed_error"].to_numpy()
     return ratio, beyond, liked
+
+
+def _printed(goal, lattices, request, how):
+    """What errors of the printer do to lattices that are to meet a goal each, as columns of a table."""
+    rows, density = [], lattices.designs[:, DENSITY]
+    for k in range(len(density)):
+        stiffness = erring_stiffness(lattices.graph(k), density[k], request.printing, **how)
+        error = goal.take(np.full(request.printing.samples, k)).error(stiffness[1:])
+        rows.append(sensitivity(stiffness) | {"printed_error": error.mean()})
+    return pd.DataFrame(rows)
 
 
 def _measured(lattices, gap):

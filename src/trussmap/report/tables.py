@@ -42,6 +42,12 @@ _OF = {
 }
 _STATISTICS = {"_median": ", median of the targets", "_p95": ", 95 % of the targets stay below"}
 _QUARTILES = ("_q25", "_q75")
+#: What errors of a printer do to designs, by the columns of `trussmap.inverse_design.design_lattices`.
+_PRINTED = {
+    "‖ΔC‖/‖C‖ by errors of the printer, mean": "printing_relative_error",
+    "… 95 % of cells stay below": "printing_relative_error_p95",
+    "log-Euclidean distance by them, mean": "printing_log_euclidean",
+}
 #: What designs carry, by the columns of `trussmap.output.strength_columns`.
 _CARRIED = {
     "stress at first yield, least of all load cases": "yield_stress",
@@ -228,6 +234,9 @@ def specimen_tables(study_dir: Path, youngs_modulus_gpa: float) -> list[tuple[st
         rows = [(name, [f"{values[name] * youngs_modulus_gpa:.4f}" for values in own]) for name in COMPONENTS]
         densities = [f"{density:.4f}" for density in found["relative_density"]]
         rows.append(("relative density", [DASH, *densities]))
+        for words, name in _PRINTED.items():
+            if name in found:
+                rows.append((words, [DASH, *map(percent, found[name])]))
         for words, name in _CARRIED.items():
             of_case = found[[f"{name}_{case}" for case in LOAD_CASES if f"{name}_{case}" in found]]
             if len(of_case.columns):
