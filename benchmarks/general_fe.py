@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from trussmap.homogenization.reference import beam_stiffness, end_forces
 from trussmap.stiffness import PAIRS, POISSON_RATIO, pack
+from trussmap.strength import strut_loads
 
 
 def load():
@@ -119,6 +121,22 @@ def block_loads(ops, graph, relative_density, strain, cells):
         bending = [m - (m @ along) * along for m in (force[3:6], force[9:])]
         moment[row] = max(map(np.linalg.norm, bending))
     return axial, moment
+
+
+def off_in_a_block(ops, graph, relative_density, stresses, cells):
+    """How far peak stresses of the struts of the centre cell are from the periodic ones, (k,) for stresses (k, 6).
+
+    Largest of all struts, over the largest periodic one; the block has the strain that the periodic lattice has.
+    """
+    radii = graph.radii(relative_density)[:, None]
+    stiffness, _ = end_forces(graph, beam_stiffness(graph.lengths, radii[:, 0], POISSON_RATIO))
+    strains = np.linalg.solve(stiffness, np.transpose(stresses)).T
+    block = [block_loads(ops, graph, relative_density, strain, cells) for strain in strains]
+    theirs, own = (
+        (np.abs(axial) + 4 * moment / radii) / (np.pi * radii**2)
+        for axial, moment in (np.transpose(block, (1, 2, 0)), strut_loads(graph, relative_density, stresses))
+    )
+    return np.abs(theirs - own).max(0) / own.max(0)
 
 
 def homogenize(ops, graph, relative_density):
