@@ -85,9 +85,12 @@ def test_designs_are_those_of_the_command_line_in_the_units_of_the_target(tmp_pa
 
 def test_only_topologies_that_networks_do_not_propose():
     octet = tm.homogenize(tm.Lattice.from_elementary("octet", relative_density=0.05)).stiffness[0]
-    found = tm.design(octet, 1.0, topologies=[0], keep=1).to_frame()
+    asked = {"yield_stress": 0.01, "load": [0, 0, -1e-4, 0, 0, 0], "diameter_error_percent": 5}
+    found = tm.design(octet, 1.0, topologies=[0], keep=1, **asked).to_frame()
     assert found["topology"].tolist() == [0]
     assert found["relative_error"].notna().all()
+    assert found["load_yield_factor"][0] == pytest.approx(found["yield_stress_33"][0] / 1e-4)
+    assert 0.01 < found["printing_relative_error"][0] < 0.2
 
 
 def test_torch_differentiates_own_lattices_and_topologies():
@@ -127,6 +130,8 @@ def test_torch_differentiates_own_lattices_and_topologies():
         (lambda: tm.design(isotropic(), 1.0), "Voigt bound"),
         (lambda: tm.design(isotropic(), 1000.0, refine="slow"), "refine slow: expected none, quick, thorough"),
         (lambda: tm.design(isotropic(), 1000.0, family="all"), "family all"),
+        (lambda: tm.design(isotropic(), 1000.0, buckling_length=2), "buckling_length 2"),
+        (lambda: tm.design(isotropic(), 1000.0, load=[1, 2]), "load: expected 6 finite numbers"),
         (lambda: tm.differentiable_stiffness([400], torch.tensor([0.1])), "topologies from 0 to 196"),
         (lambda: tm.differentiable_stiffness([4, 5], torch.tensor([0.1])), "expected \\(2,\\)"),
     ],

@@ -289,6 +289,11 @@ def design(
     radius_ratio: float | None = None,
     topologies: Sequence[int] | None = None,
     closeness: str = "frobenius",
+    diameter_error_percent: float | None = None,
+    node_error_mm: float | None = None,
+    yield_stress: float | None = None,
+    buckling_length: float = 1.0,
+    load: ArrayLike | None = None,
     draws: int = 300,
     temperature: float = 1.0,
     poisson_ratio: float | None = None,
@@ -306,13 +311,19 @@ def design(
     study : the folder of a finished study whose networks propose; those that come with the package by default
 
     All else is what the options of `trussmap design` are. Returns `Results` whose table is that of
-    `trussmap.inverse_design.design_lattices` with ``name`` and ``remark``, stiffness in the units of
-    ``youngs_modulus``. Raises InputError for targets that no material has, and for options that do not go together.
+    `trussmap.inverse_design.design_lattices` with ``name``, ``remark`` and what the lattices carry
+    (`trussmap.output.strength_columns`), stiffness and stresses in the units of ``youngs_modulus``. Raises InputError
+    for targets that no material has, and for options that do not go together.
     """
     youngs_modulus = _positive(youngs_modulus, "youngs_modulus")
     if poisson_ratio is not None:
         check_poisson_ratio(poisson_ratio, "poisson_ratio")
     _positive(temperature, "temperature")
+    if yield_stress is not None:
+        _positive(yield_stress, "yield_stress")
+    if not 0.5 <= buckling_length <= 1:
+        raise InputError(f"buckling_length {buckling_length:g}: expected a number from 0.5 to 1.")
+    load = None if load is None else _array(load, (6,), "load")
     for name, value in (("keep", keep), ("draws", draws)):
         if not value >= 1:
             raise InputError(f"{name} {value}: expected a whole number from 1 on.")
@@ -336,19 +347,24 @@ def design(
         "minimum_density": minimum_density,
         "maximum_density": maximum_density,
         "topologies": None if topologies is None else list(topologies),
+        "diameter_error_percent": diameter_error_percent,
+        "node_error_mm": node_error_mm,
     }
     request = request_of(settings, cell_size_mm)
 
     from trussmap.learning.study import load_models
-    from trussmap.output import remarks, row_graph
+    from trussmap.output import remarks, row_graph, strength_columns
 
     forward, inverse, trained = load_models(study)
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
-    options |= {"poisson_ratio": trained if poisson_ratio is None else poisson_ratio, "request": request, "goal": goal}
+    poisson_ratio = trained if poisson_ratio is None else poisson_ratio
+    options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
     found = design_lattices(goal.targets, forward, inverse, **options)
     stiffness = found[COMPONENTS].to_numpy()
     table = found.assign(remark=remarks(found, goal.targets, youngs_modulus, cell_size_mm))
     table.insert(1, "name", np.asarray(names)[found["target"] - 1])
+    carried = strength_columns(found, youngs_modulus, yield_stress, buckling_length, load, poisson_ratio)
+    table = pd.concat([table, pd.DataFrame(carried)], axis=1)
     scaled = [*COMPONENTS, *(f"predicted_{name}" for name in COMPONENTS)]
     table[scaled] *= youngs_modulus
 
