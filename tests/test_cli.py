@@ -255,7 +255,7 @@ def test_bad_options_of_design_are_named(tmp_path, targets):
         (["--diameter-error-percent", 50], "error of diameters 50 %"),
         (["--closeness", "near"], "--closeness near"),
         (["--yield-stress", 0], "--yield-stress 0"),
-        (["--buckling-length", 2], "--buckling-length 2"),
+        (["--buckling-length", 3], "--buckling-length 3"),
         (["--load", "0,0,-1"], "expected six numbers"),
     ],
 )

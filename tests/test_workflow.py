@@ -191,7 +191,7 @@ def test_designing_for_own_targets_as_a_rule_gives_the_same(folder, study, tmp_p
     found = pd.read_csv(study / "design" / "designs.csv")
     command = [Path(sys.executable).with_name("trussmap"), "design", tmp_path / "targets.csv", "--study", "smoke"]
     command += ["--youngs-modulus", "114", "--out", tmp_path / "found", "--draws", "200", "--seed", "2022"]
-    command += ["--cell-size-mm", "2", "--block", "1"]
+    command += ["--cell-size-mm", "2", "--block", "1", "--diameter-error-percent", "5", "--node-error-mm", "0.02"]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     pd.testing.assert_frame_equal(found, pd.read_csv(tmp_path / "found" / "designs.csv"))

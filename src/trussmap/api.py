@@ -321,8 +321,8 @@ def design(
     _positive(temperature, "temperature")
     if yield_stress is not None:
         _positive(yield_stress, "yield_stress")
-    if not 0.5 <= buckling_length <= 1:
-        raise InputError(f"buckling_length {buckling_length:g}: expected a number from 0.5 to 1.")
+    if not 0.5 <= buckling_length <= 2:
+        raise InputError(f"buckling_length {buckling_length:g}: expected a number from 0.5 to 2.")
     load = None if load is None else _array(load, (6,), "load")
     for name, value in (("keep", keep), ("draws", draws)):
         if not value >= 1:

@@ -167,7 +167,8 @@ def design(
         float | None, typer.Option(help="Yield stress of the base material, in the units of the targets.")
     ] = None,
     buckling_length: Annotated[
-        float, typer.Option(help="Buckling length of a strut over its length: 1 hinged, the safe one, to 0.5 fixed.")
+        float,
+        typer.Option(help="Buckling length of a strut over its length: 0.5 fixed, 1 hinged, to 2 for ends that sway."),
     ] = 1.0,
     diameter_error_percent: Annotated[
         float | None, typer.Option(help="Standard deviation of a printed strut's diameter.")
@@ -198,8 +199,8 @@ def design(
         check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     if yield_stress is not None and not yield_stress > 0:
         raise InputError(f"--yield-stress {yield_stress:g}: expected a stress above 0.")
-    if not 0.5 <= buckling_length <= 1:
-        raise InputError(f"--buckling-length {buckling_length:g}: expected a number from 0.5 to 1.")
+    if not 0.5 <= buckling_length <= 2:
+        raise InputError(f"--buckling-length {buckling_length:g}: expected a number from 0.5 to 2.")
     stress = _stress(load)
     if closeness.replace("-", "_") not in KINDS:
         raise InputError(f"--closeness {closeness}: expected frobenius, log-euclidean or compliance.")

@@ -19,7 +19,8 @@ LOAD_CASES = {
     "hydrostatic": np.array([1.0, 1, 1, 0, 0, 0]),
 }
 _STRESSES = np.array(list(LOAD_CASES.values()))
-#: Buckling length of a strut over its length: 1 between hinges, 0.5 between ends that cannot turn.
+#: Buckling length of a strut over its length: 1 between hinges, 0.5 between ends that cannot turn, above 1 where ends
+#: sway, as those of the simple cubic lattice can.
 PINNED, FIXED = 1.0, 0.5
 # Share of the largest axial force below which one is rounding.
 _ROUNDING = 1e-9
@@ -49,7 +50,7 @@ def strength(
     """The Strength of one lattice under macroscopic stresses (k, 6) in Voigt order, by default ``LOAD_CASES``.
 
     Moments go linearly along a strut, so that an end has the largest. ``effective_length`` is the buckling length over
-    the length: ``PINNED``, the safe one for struts joined rigidly, to ``FIXED``.
+    the length: ``PINNED`` is on the safe side for struts joined rigidly at nodes that keep their places, ``FIXED`` not.
 
     >>> from trussmap.lattice.elementary import elementary_lattice
     >>> float(strength(elementary_lattice(0), 0.03).peak_stress[0].round(6))  # simple cubic: a third of the struts
