@@ -50,7 +50,7 @@ def spoil(table, row, column, value):
         (3, "C21", 7.0, ["row 4", "C21", "not symmetric"]),
         (1, "C44", -0.1, ["row 2", "C44", "not positive definite"]),
         (0, "C12", 0.9, ["row 1", "not positive definite"]),
-        (2, "C33", 1260.0, ["row 3", "C33", "unit mistake"]),
+        (2, "C33", 1260.0, ["row 3", "C33", "wrong unit"]),
     ],
 )
 def test_bad_targets_are_refused_by_row_and_column(tmp_path, table, row, column, value, says):
@@ -61,7 +61,7 @@ def test_bad_targets_are_refused_by_row_and_column(tmp_path, table, row, column,
 
 
 def test_a_wrong_unit_of_the_modulus_is_noticed(tmp_path, table):
-    with pytest.raises(InputError, match="unit mistake"):
+    with pytest.raises(InputError, match="wrong unit"):
         read(tmp_path, table, youngs_modulus=0.114)
 
 

@@ -1,138 +1,356 @@
-"""Stiffness targets: tables of 21 constants, read and checked."""
+"""Stiffness targets: tables and matrices as people have them, read, checked, and said again in other words."""
 
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
+from trussmap.elasticity import (
+    best_class,
+    moduli,
+    stiffness_of_moduli,
+    symmetry_distances,
+    universal_anisotropy,
+)
 from trussmap.errors import InputError
 from trussmap.goals import ENGINEERING, Goal
-from trussmap.stiffness import COMPONENTS, admissibility
+from trussmap.sheets import MATRIX, read_sheet
+from trussmap.stiffness import COMPONENTS, admissibility, isotropic, non_cauchy_share, pack, unpack
 
 #: Densest lattice of the design space; no target can be stiffer than its Voigt bound.
 MAXIMUM_DENSITY = 0.1
 #: Relative difference between C_ij and C_ji (against the largest constant of the row) that passes as rounding.
 SYMMETRY_TOLERANCE = 1e-6
+#: Share of the Voigt bound of ``MAXIMUM_DENSITY`` below which a target is softer than a lattice is likely to be: a
+#: quarter of the least among 20,000 random designs.
+SOFT = 1e-3
 
-_MIRROR = {f"C{j}{i}": f"C{i}{j}" for i in range(1, 7) for j in range(i + 1, 7)}
+# Of each order: where 11, 22, 33, 23, 13, 12 stand in it, and what their shears count as in that notation.
+_ORDERS = {
+    "voigt": ((0, 1, 2, 3, 4, 5), 1.0),
+    "abaqus": ((0, 1, 2, 5, 4, 3), 1.0),
+    "ansys": ((0, 1, 2, 4, 5, 3), 1.0),
+    "mandel": ((0, 1, 2, 3, 4, 5), 2**0.5),
+}
+#: Orders of the components and what goes by them: the first three are of stress and engineering shear strain.
+ORDERS = {
+    "voigt": "11, 22, 33, 23, 13, 12",
+    "abaqus": "11, 22, 33, 12, 13, 23",
+    "ansys": "11, 22, 33, 12, 23, 13 (VTK and LS-DYNA too)",
+    "mandel": "11, 22, 33, √2·23, √2·13, √2·12 (Kelvin's)",
+}
+# A symmetry speaks for an order if the stiffness is this far from it as read, and so many times closer in that order.
+_OFF_AS_READ, _CLOSER = 0.03, 5.0
+# The same of Cauchy's relations, which trusses and bone are close to and a mistaken order is farther from.
+_OFF_CAUCHY, _CLOSER_CAUCHY = 0.02, 1.2
+_BASE = pack(isotropic())
+_DIAGONAL = np.array([COMPONENTS.index(f"C{k}{k}") for k in range(1, 7)])
 
 
-def read_targets(path: str | Path, youngs_modulus: float) -> tuple[np.ndarray, list[str]]:
-    """Read stiffness targets from a CSV file.
+class Intake(NamedTuple):
+    """Targets that could be taken from a file, and what of it could not.
+
+    Attributes
+    ----------
+    goal : of the n targets taken, base modulus 1
+    names : n names, ``target_1`` … by their rows where the file has none
+    faults : a sentence on each row that was skipped
+    """
+
+    goal: Goal
+    names: list[str]
+    faults: list[str]
+
+
+def take_targets(
+    path: str | Path,
+    youngs_modulus: float,
+    kind: str = "frobenius",
+    order: str = "voigt",
+    whole: bool = False,
+) -> Intake:
+    """Take the targets of a file that can be taken.
 
     Parameters
     ----------
-    path : file with the columns ``C11, C12, …, C66`` (Voigt order 11, 22, 33, 23, 13, 12, engineering shear strains)
-        in the units of ``youngs_modulus``; optionally ``name``, and the lower triangle ``C21`` … ``C65``, which must
-        then agree with the upper one. Other columns are ignored.
-    youngs_modulus : Young's modulus of the base material
+    path : a sheet as `trussmap.sheets.read_sheet` takes: a table with the columns below, or bare 6×6 matrices or 21
+        constants (by rows; in the order ``abaqus`` as on its card, column by column)
+    youngs_modulus : Young's modulus of the base material, in the units of the targets
+    kind : of closeness, one of `trussmap.goals.KINDS`
+    order : one of ``ORDERS``
+    whole : whether all 21 constants are expected
 
-    Returns
-    -------
-    targets : (n, 21) stiffness divided by ``youngs_modulus``
-    names : n names, ``target_1`` … where the file has none
+    The columns are those of one of
 
-    Raises
-    ------
-    InputError
-        naming file, row (1 = first after the header) and column: a missing column, a value that is missing or not a
-        number, a target that is not symmetric, not positive definite or above the Voigt bound of ρ = 0.1.
+    - ``C11, C12, …, C66``, and the lower triangle, which must then agree with the upper one. Cells left empty and
+      columns left out are free, unless ``whole``; ``C11_sd`` … are positive standard deviations: the closer it must be
+      met;
+    - ``E1, E2, E3, G23, G13, G12, nu12, nu13, nu23`` (or ``nu21`` …): where all are given, the orthotropic stiffness
+      that they make up; of some, these count alone;
+    - two of ``E``, ``G`` and ``nu``: an isotropic stiffness;
+
+    optionally with ``name``. Others are ignored.
+
+    Raises InputError, naming the file, where it has no target at all or columns that do not do.
     """
     youngs_modulus = _check_modulus(youngs_modulus)
-    table = _read_table(path)
+    if order not in ORDERS:
+        raise InputError(f"order {order}: expected {', '.join(ORDERS)}.")
+    sheet = read_sheet(path, column_by_column=order == "abaqus")
+    if whole and sheet.faults:
+        raise InputError(sheet.faults[0])
+    columns = {*sheet.table.columns}
+    if {*MATRIX} & columns:
+        goal, faults = _constants(sheet, youngs_modulus, kind, order, whole)
+    elif whole:
+        raise InputError(f"{sheet.where}: missing column {', '.join(COMPONENTS)}; expected the 21 constants of each.")
+    elif {"E", "G", "nu"} & columns:
+        goal, faults = _isotropic(sheet, youngs_modulus, kind)
+    elif {*ENGINEERING} & columns:
+        goal, faults = _engineering(sheet, youngs_modulus, kind)
+    else:
+        raise InputError(
+            f"{sheet.where}: no constant is given; expected the columns C11 … C66, E1, E2, E3, G23 … nu23, or E and "
+            "nu, or a 6×6 matrix."
+        )
+    names = _names(sheet.table)
+    good = [k for k, fault in enumerate(faults) if fault is None]
+    told = [f"{sheet.where}, {place}{fault}" for place, fault in zip(sheet.places, faults, strict=True) if fault]
+    told = [*sheet.faults, *told]
+    if not told and not good:
+        raise InputError(f"{sheet.where}: no target below the header; expected one row for each target.")
+    if not good:
+        more = f"; none of the {len(told)} targets can be taken." if len(told) > 1 else "."
+        raise InputError(told[0].removesuffix(".") + more)
+    return Intake(goal.take(np.array(good)), [names[k] for k in good], told)
+
+
+def read_targets(path: str | Path, youngs_modulus: float) -> tuple[np.ndarray, list[str]]:
+    """Targets (n, 21), base modulus 1, and n names of a file in which all must be whole; see `take_targets`.
+
+    Raises InputError for the first that cannot be taken, naming file, row (1 = first after the header) and column.
+    """
+    taken = take_targets(path, youngs_modulus, whole=True)
+    return _all(taken).goal.targets, taken.names
+
+
+def read_goal(
+    path: str | Path, youngs_modulus: float, kind: str = "frobenius", order: str = "voigt"
+) -> tuple[Goal, list[str]]:
+    """The Goal and the n names of a file's targets, which must all be good; see `take_targets`.
+
+    Raises InputError for the first that cannot be taken.
+    """
+    taken = _all(take_targets(path, youngs_modulus, kind, order))
+    return taken.goal, taken.names
+
+
+def _all(taken):
+    if taken.faults:
+        raise InputError(taken.faults[0])
+    return taken
+
+
+def in_voigt_order(matrix: np.ndarray, order: str) -> np.ndarray:
+    """Matrices (..., 6, 6) in Voigt order and notation of those in one of ``ORDERS``.
+
+    >>> in_voigt_order(np.diag([1, 2, 3, 12, 13, 23.0]), "abaqus").diagonal()
+    array([ 1.,  2.,  3., 23., 13., 12.])
+    """
+    place, shear = _ORDERS[order]
+    scale = np.array([1, 1, 1, shear, shear, shear])
+    matrix = np.asarray(matrix)
+    return matrix[..., place, :][..., :, place] / (scale[:, None] * scale)
+
+
+def _constants(sheet, youngs_modulus, kind, order, whole):
+    """Goal and faults of a sheet of the 21 constants."""
+    table, count = sheet.table, len(sheet.table)
     missing = [name for name in COMPONENTS if name not in table]
-    if missing:
+    if whole and missing:
         raise InputError(
-            f"{path}: missing column {', '.join(missing)}; expected the 21 constants C11, C12, …, C66 of each target."
+            f"{sheet.where}: missing column {', '.join(missing)}; expected the 21 constants C11, C12, …, C66 of each "
+            "target."
         )
-    for column in ("name", *COMPONENTS, *_MIRROR):
-        if list(table.columns).count(column) > 1:
-            raise InputError(f"{path}, column {column}: stands twice; expected each column once.")
-    if not len(table):
-        raise InputError(f"{path}: no target below the header; expected one row for each target.")
-    targets = np.stack([_numbers(path, table, name) for name in COMPONENTS], axis=1)
-    _check_symmetric(path, table, targets)
-    targets = targets / youngs_modulus
-    check_targets(targets, youngs_modulus, path)
-    return targets, _names(table)
+    values, faults = _numbers(table, MATRIX)
+    matrix = values.reshape(count, 6, 6)
+    upper = pack(matrix)
+    spread = [name for name in COMPONENTS if f"{name}_sd" in table]
+    blank = [fault is None and not np.isfinite(row).all() for fault, row in zip(faults, upper, strict=True)]
+    free = bool(spread or missing or any(blank)) and not whole
+    if free and kind != "frobenius":
+        raise InputError(
+            f"{sheet.where}: free constants and deviations go with the closeness frobenius; expected no {kind}."
+        )
+    deviation = np.full_like(upper, np.nan)
+    if spread:
+        deviation, slips = _numbers(table, [f"{name}_sd" for name in COMPONENTS])
+        faults = [one or other for one, other in zip(faults, slips, strict=True)]
+    targets, weights = np.zeros((count, 21)), np.zeros((count, 21))
+    for k in range(count):
+        faults[k] = faults[k] or _fault_of_constants(matrix[k], deviation[k] if spread else None, free)
+        if faults[k]:
+            continue
+        full = unpack(upper[k])
+        given = np.isfinite(full)
+        c = pack(in_voigt_order(np.where(given, full, 0.0), order)) / youngs_modulus
+        place = pack(in_voigt_order(given.astype(float), order)) > 0
+        targets[k], weights[k] = c, place
+        if spread:
+            own = pack(in_voigt_order(unpack(deviation[k]), order))
+            weights[k] = np.where(place, 1 / np.where(place, own, 1.0), 0.0)
+            weights[k] /= weights[k].max()
+        largest = COMPONENTS[int(np.argmax(np.nan_to_num(np.abs(upper[k]))))]
+        faults[k] = _fault_of_stiffness(c, place, youngs_modulus, largest)
+    return Goal(targets, kind, weights=weights if free else None), faults
 
 
-def read_goal(path: str | Path, youngs_modulus: float, kind: str = "frobenius") -> tuple[Goal, list[str]]:
-    """Read targets that may leave constants free, or say how far each may be off, as a Goal, with n names.
-
-    Besides what `read_targets` takes, a file may have
-
-    - cells of the 21 constants left empty, or their columns left out: those are free;
-    - ``C11_sd`` …, a positive standard deviation of a constant in the same units: the closer it must be met;
-    - instead of all of these the engineering constants ``E1, E2, E3, G23, G13, G12, nu12, nu13, nu23``, or some.
-
-    Raises InputError as `read_targets` does.
-    """
-    youngs_modulus = _check_modulus(youngs_modulus)
-    table = _read_table(path)
-    columns = set(table.columns)
-    engineering = columns & set(ENGINEERING)
-    blank = any(table[name].isna().any() or (table[name].str.strip() == "").any() for name in columns & set(COMPONENTS))
-    deviations = [name for name in COMPONENTS if f"{name}_sd" in columns]
-    if engineering and not columns & set(COMPONENTS):
-        given = _partly(path, table, ENGINEERING)
-        given[:, :6] /= youngs_modulus
-        _check_some(path, given)
-        bad = np.argwhere(given[:, :6] <= 0)
-        if len(bad):
-            row, column = bad[0]
-            raise InputError(f"{path}, row {row + 1}, column {ENGINEERING[column]}: expected a positive modulus.")
-        return Goal(np.ones((len(given), 21)), engineering=given), _names(table)
-    if not (blank or deviations or set(COMPONENTS) - columns):
-        targets, names = read_targets(path, youngs_modulus)
-        return Goal(targets, kind), names
-    if kind != "frobenius":
-        raise InputError(f"{path}: free constants and deviations go with the closeness frobenius; expected no {kind}.")
-    targets = _partly(path, table, COMPONENTS)
-    _check_some(path, targets)
-    given = np.isfinite(targets)
-    weights = given.astype(float)
-    if deviations:
-        spread = _partly(path, table, [f"{name}_sd" for name in COMPONENTS])
-        bad = np.argwhere(given & ~(spread > 0))
-        if len(bad):
-            row, column = bad[0]
-            raise InputError(
-                f"{path}, row {row + 1}, column {COMPONENTS[column]}_sd: expected a positive standard deviation for "
-                "every constant that is given."
+def _fault_of_constants(matrix, deviation, free):
+    """What is wrong with the numbers of a target as they stand, (6, 6) with nan where none stands, or None."""
+    upper = pack(matrix)
+    given = np.isfinite(upper)
+    if not given.any():
+        return ": no constant is given; expected C11 … C66, some of them."
+    if not free and not given.all():
+        return f", column {COMPONENTS[int(np.argmin(given))]}: no value; expected a finite number."
+    scale = np.abs(upper[given]).max()
+    other = matrix.T  # below the diagonal of the one stands what is above it in the other
+    for i, j in zip(*np.tril_indices(6, -1), strict=True):
+        if abs(matrix[i, j] - other[i, j]) > SYMMETRY_TOLERANCE * scale:
+            return (
+                f", column C{i + 1}{j + 1}: {matrix[i, j]:g} differs from C{j + 1}{i + 1} = {matrix[j, i]:g}, so the "
+                "target is not symmetric; expected the same value in both."
             )
-        weights = np.where(given, 1 / spread, 0.0)
-        weights /= np.nanmax(weights, axis=1, keepdims=True)
-    targets = np.where(given, targets, 0.0) / youngs_modulus
+    for name, value in zip([f"C{k}{k}" for k in range(1, 7)], matrix.diagonal(), strict=True):
+        if value <= 0:
+            return (
+                f", column {name}: {value:g}, so the target is not positive definite; expected a positive value on the "
+                "diagonal."
+            )
+    if deviation is not None and (given & ~(deviation > 0)).any():
+        name = COMPONENTS[int(np.argmax(given & ~(deviation > 0)))]
+        return f", column {name}_sd: expected a positive standard deviation for every constant that is given."
+    return None
+
+
+def _fault_of_stiffness(c, given, youngs_modulus, largest=""):
+    """What is wrong with a stiffness (21,), base modulus 1, some of whose constants are given, or None.
+
+    ``largest`` is the user's name of the largest constant.
+    """
     if given.all():
-        check_targets(targets, youngs_modulus, path)
-    return Goal(targets, weights=weights), _names(table)
+        lowest, ratio = admissibility(c[None], MAXIMUM_DENSITY)
+        if lowest[0] <= 0:
+            return (
+                f", columns C11…C66: the target is not positive definite (its smallest eigenvalue is {lowest[0]:.2g} "
+                "of the largest); expected a stiffness with positive eigenvalues only."
+            )
+        return _fault_of_size(ratio[0], largest and f", column {largest}", youngs_modulus)
+    ratio = np.where(given, c, 0.0)[_DIAGONAL] / _BASE[_DIAGONAL] / MAXIMUM_DENSITY
+    return _fault_of_size(ratio.max(), "", youngs_modulus)
 
 
-def _partly(path, table, columns):
-    """Numbers (n, k) of columns in which cells may be empty and which may be absent: nan there."""
-    out = np.full((len(table), len(columns)), np.nan)
-    for k, name in enumerate(columns):
-        if name in table:
-            filled = table[name].notna() & (table[name].fillna("").str.strip() != "")
-            values = pd.to_numeric(table[name].where(filled), errors="coerce").to_numpy(float)
-            bad = np.flatnonzero(filled.to_numpy() & ~np.isfinite(values))
-            if len(bad):
-                text = str(table[name].iloc[bad[0]]).strip()
-                raise InputError(
-                    f"{path}, row {bad[0] + 1}, column {name}: '{text}'; expected a finite number or nothing."
-                )
-            out[:, k] = values
-    return out
-
-
-def _check_some(path, given):
-    bad = np.flatnonzero(~np.isfinite(given).any(1))
-    if len(bad) or not len(given):
-        row = f", row {bad[0] + 1}" if len(bad) else ""
-        raise InputError(
-            f"{path}{row}: no constant is given; expected C11 … C66 or E1, E2, E3, G23 … nu23, some of them."
+def _fault_of_size(ratio, what, youngs_modulus):
+    """Why a target that has ``ratio`` times the Voigt bound of the densest lattice cannot be had, or None."""
+    if ratio <= 1:
+        return None
+    solid = ratio * MAXIMUM_DENSITY
+    if solid > 1.001:
+        return (
+            f"{what}: the target is {solid:.3g} times as stiff as the solid base material with Young's modulus "
+            f"{youngs_modulus:g}, which looks like a wrong unit (1000 lies between MPa and GPa); expected targets in "
+            "the units of Young's modulus."
         )
+    return (
+        f"{what}: the target is too stiff for this material: {ratio:.3g} times the Voigt bound of relative density "
+        f"{MAXIMUM_DENSITY} with Young's modulus {youngs_modulus:g}; expected a base material of Young's modulus "
+        f"{ratio * youngs_modulus:.3g} at least, or a softer target."
+    )
+
+
+def _isotropic(sheet, youngs_modulus, kind):
+    """Goal and faults of a sheet of two of E, G and nu."""
+    values, faults = _numbers(sheet.table, ("E", "G", "nu"))
+    targets = np.zeros((len(values), 21))
+    for k, (e, g, nu) in enumerate(values):
+        if faults[k]:
+            continue
+        if np.isfinite(values[k]).sum() < 2:
+            faults[k] = ": an isotropic target needs two of E, G and nu; expected two of them."
+            continue
+        e = 2 * g * (1 + nu) if np.isnan(e) else e
+        nu = e / (2 * g) - 1 if np.isnan(nu) else nu
+        if np.isfinite(g) and abs(e / (2 * g * (1 + nu)) - 1) > 0.01:
+            faults[k] = f": E = {e:g}, G = {g:g} and nu = {nu:g} are of no isotropic material; expected two of them."
+        elif not (e > 0 and -1 < nu < 0.5):
+            faults[k] = f": E = {e:g} and nu = {nu:.4g}; expected a positive modulus, and a nu above -1 and below 0.5."
+        else:
+            targets[k] = pack(isotropic(e / youngs_modulus, nu))
+            faults[k] = _fault_of_stiffness(targets[k], np.ones(21, bool), youngs_modulus)
+    return Goal(targets, kind), faults
+
+
+def _engineering(sheet, youngs_modulus, kind):
+    """Goal and faults of a sheet of engineering constants."""
+    minor = ("nu21", "nu31", "nu32")
+    values, faults = _numbers(sheet.table, (*ENGINEERING, *minor))
+    given, other = values[:, :9], values[:, 9:]
+    for k, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):  # nu_ij / E_i = nu_ji / E_j
+        turned = other[:, k] * given[:, i] / given[:, j]
+        told = np.isfinite(other[:, k])
+        for row in np.flatnonzero(told):
+            if not np.isfinite(turned[row]):
+                faults[row] = faults[row] or f", column {minor[k]}: expected E{i + 1} and E{j + 1} with it."
+            elif abs(given[row, 6 + k] - turned[row]) > 0.01 * max(1.0, abs(turned[row])):
+                faults[row] = faults[row] or (
+                    f", column {minor[k]}: {other[row, k]:g} does not go with {ENGINEERING[6 + k]} = "
+                    f"{given[row, 6 + k]:g}; expected E{i + 1} {minor[k]} = E{j + 1} {ENGINEERING[6 + k]}."
+                )
+        given[:, 6 + k] = np.where(told & np.isnan(given[:, 6 + k]), turned, given[:, 6 + k])
+    given[:, :6] /= youngs_modulus
+    for k, row in enumerate(given):
+        if faults[k]:
+            continue
+        bad = np.flatnonzero(row[:6] <= 0)
+        if not np.isfinite(row).any():
+            faults[k] = ": no constant is given; expected E1, E2, E3, G23 … nu23, some of them."
+        elif len(bad):
+            faults[k] = f", column {ENGINEERING[bad[0]]}: expected a positive modulus."
+        else:
+            ratio = np.nan_to_num(row[:6] / np.array([1, 1, 1, *_BASE[_DIAGONAL[3:]]])) / MAXIMUM_DENSITY
+            faults[k] = _fault_of_size(ratio.max(), "", youngs_modulus)
+    good = np.array([fault is None for fault in faults])
+    if np.isfinite(given[good]).all() and good.any():  # all that makes up an orthotropic stiffness
+        targets = np.zeros((len(given), 21))
+        targets[good] = stiffness_of_moduli(given[good])
+        for k in np.flatnonzero(good):
+            if admissibility(targets[k : k + 1], MAXIMUM_DENSITY)[0][0] <= 0:
+                faults[k] = ", columns E1…nu23: of no stable material; expected smaller Poisson's ratios."
+        return Goal(targets, kind), faults
+    return Goal(np.ones((len(given), 21)), engineering=given), faults
+
+
+def check_targets(targets: np.ndarray, youngs_modulus: float, where: str) -> None:
+    """Raise InputError for the first of targets (n, 21), base modulus 1, that no lattice of ``where`` can have."""
+    for k, c in enumerate(np.asarray(targets, float)):
+        fault = _fault_of_constants(unpack(c) * youngs_modulus, None, False)
+        largest = COMPONENTS[int(np.argmax(np.abs(c)))]
+        if fault := fault or _fault_of_stiffness(c, np.ones(21, bool), youngs_modulus, largest):
+            raise InputError(f"{where}, row {k + 1}{fault}")
+
+
+def _numbers(table, columns):
+    """Numbers (n, k) of columns, nan where nothing stands, and what of each row is none."""
+    out, faults = np.full((len(table), len(columns)), np.nan), [None] * len(table)
+    for k, name in enumerate(columns):
+        for row, text in enumerate(table.get(name, ())):
+            if text:
+                with suppress(ValueError):
+                    out[row, k] = float(text)
+                if not np.isfinite(out[row, k]):
+                    faults[row] = faults[row] or f", column {name}: '{text}'; expected a finite number."
+    return out, faults
 
 
 def _check_modulus(youngs_modulus):
@@ -145,86 +363,83 @@ def _check_modulus(youngs_modulus):
     return value
 
 
-def _read_table(path):
-    try:
-        table = pd.read_csv(path, dtype=str, skipinitialspace=True, header=None, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a CSV table of stiffness targets.") from None
-    except pd.errors.EmptyDataError:
-        raise InputError(f"{path}: empty file; expected a header with the columns C11, C12, …, C66.") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, OSError) as error:
-        reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        raise InputError(f"{path}: cannot be read as a CSV table ({reason}).") from None
-    # The header is taken as an ordinary row so that pandas renames no duplicate column.
-    header = [str(name).strip() for name in table.iloc[0]]
-    return table.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
-
-
-def _numbers(path, table, column):
-    values = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        text = table[column].iloc[bad[0]]
-        found = "no value" if pd.isna(text) else f"'{str(text).strip()}'"
-        raise InputError(f"{path}, row {bad[0] + 1}, column {column}: {found}; expected a finite number.")
-    return values
-
-
-def _check_symmetric(path, table, targets):
-    scale = np.abs(targets).max(axis=1)
-    for lower, upper in _MIRROR.items():
-        if lower in table:
-            values = _numbers(path, table, lower)
-            other = targets[:, COMPONENTS.index(upper)]
-            bad = np.flatnonzero(np.abs(values - other) > SYMMETRY_TOLERANCE * scale)
-            if len(bad):
-                k = bad[0]
-                raise InputError(
-                    f"{path}, row {k + 1}, column {lower}: {values[k]:g} differs from {upper} = {other[k]:g}, "
-                    "so the target is not symmetric; expected the same value in both."
-                )
-
-
-def check_targets(targets: np.ndarray, youngs_modulus: float, where: str) -> None:
-    """Raise InputError for the first of targets (n, 21), base modulus 1, that no lattice of ``where`` can have."""
-    _check_positive_definite(where, targets, youngs_modulus)
-    _check_voigt_bound(where, targets, youngs_modulus)
-
-
-def _check_positive_definite(path, targets, youngs_modulus):
-    for name in ("C11", "C22", "C33", "C44", "C55", "C66"):
-        values = targets[:, COMPONENTS.index(name)]
-        bad = np.flatnonzero(values <= 0)
-        if len(bad):
-            raise InputError(
-                f"{path}, row {bad[0] + 1}, column {name}: {values[bad[0]] * youngs_modulus:g}, so the target is "
-                "not positive definite; expected a positive value on the diagonal."
-            )
-    lowest, _ = admissibility(targets, MAXIMUM_DENSITY)
-    bad = np.flatnonzero(lowest <= 0)
-    if len(bad):
-        raise InputError(
-            f"{path}, row {bad[0] + 1}, columns C11…C66: the target is not positive definite (its smallest eigenvalue "
-            f"is {lowest[bad[0]]:.2g} of the largest); expected a stiffness with positive eigenvalues only."
-        )
-
-
-def _check_voigt_bound(path, targets, youngs_modulus):
-    _, ratio = admissibility(targets, MAXIMUM_DENSITY)
-    bad = np.flatnonzero(ratio > 1)
-    if len(bad):
-        k = bad[0]
-        column = COMPONENTS[int(np.argmax(np.abs(targets[k])))]
-        raise InputError(
-            f"{path}, row {k + 1}, column {column}: the target is {ratio[k]:.3g} times the Voigt bound of relative "
-            f"density {MAXIMUM_DENSITY} with Young's modulus {youngs_modulus:g}, which looks like a unit mistake; "
-            "expected targets in the units of Young's modulus."
-        )
-
-
 def _names(table):
     default = [f"target_{k + 1}" for k in range(len(table))]
-    if "name" not in table:
-        return default
-    given = table["name"].fillna("").astype(str).str.strip()
+    given = table["name"] if "name" in table else [""] * len(table)
     return [name or other for name, other in zip(given, default, strict=True)]
+
+
+def describe_target(goal: Goal, youngs_modulus: float) -> str:
+    """What a Goal of one target asks for, in the units of ``youngs_modulus``."""
+    if goal.engineering is not None:
+        return f"{_moduli(goal.engineering[0], youngs_modulus)}; all else is free"
+    if not goal.whole:
+        free = [name for name, weight in zip(COMPONENTS, goal.weights[0], strict=True) if not weight]
+        said = [f"{name} {c * youngs_modulus:.4g}" for name, c in zip(COMPONENTS, goal.targets[0], strict=True)]
+        given = [text for text, weight in zip(said, goal.weights[0], strict=True) if weight]
+        return f"{', '.join(given)}; " + (f"free: {', '.join(free)}" if free else "each as close as its deviation says")
+    c = goal.targets[0]
+    said = f"{_moduli(moduli(c[None])[0], youngs_modulus)}; universal anisotropy "
+    return said + f"{max(universal_anisotropy(c[None])[0], 0.0):.3g}; {_symmetry(symmetry_distances(c))}"
+
+
+def _symmetry(distances):
+    closest = best_class(distances)
+    if closest == "triclinic":
+        return f"no symmetry within 5% (orthotropic within {distances['orthotropic']:.1%})"
+    return closest + ("" if distances[closest] < 5e-4 else f" within {distances[closest]:.1%}")
+
+
+def _moduli(constants, youngs_modulus):
+    scaled = np.r_[constants[:6] * youngs_modulus, constants[6:]]
+    return ", ".join(f"{name} {v:.3g}" for name, v in zip(ENGINEERING, scaled, strict=True) if np.isfinite(v))
+
+
+def soft_hint(goal: Goal) -> str | None:
+    """What to say of targets that are softer than lattices of the base material are likely to be, or None."""
+    if not goal.whole:
+        return None
+    _, ratio = admissibility(goal.targets, MAXIMUM_DENSITY)
+    soft = int((ratio < SOFT).sum())
+    if not soft:
+        return None
+    return (
+        f"{soft} of {len(goal)} targets are softer than 1/{1 / SOFT:.0f} of the Voigt bound of relative density "
+        f"{MAXIMUM_DENSITY}: if the base material is not that much stiffer, targets and Young's modulus differ in unit "
+        "(1000 lies between MPa and GPa)"
+    )
+
+
+def order_hint(goal: Goal, order: str) -> str | None:
+    """Which other of ``ORDERS`` than the one they were read in suits whole targets much better, and why, or None.
+
+    A symmetry, hexagonal or higher, that they are ``_CLOSER`` times closer to speaks for an order, or else Cauchy's
+    relations that are, summed over the targets.
+    """
+    if not goal.whole:
+        return None
+    place, shear = _ORDERS[order]
+    scale = np.array([1, 1, 1, shear, shear, shear])
+    written = unpack(goal.targets) * scale[:, None] * scale
+    back = np.argsort(place)
+    written = written[:, back][:, :, back]
+    read = {name: pack(in_voigt_order(written, name)) for name in ORDERS}
+    classes = ["isotropic", "cubic", "hexagonal", "tetragonal", "trigonal"]
+    few = slice(0, 5)
+    distances = {name: [symmetry_distances(c, classes) for c in read[name][few]] for name in ORDERS}
+    for name in classes:
+        off = {other: np.mean([row[name] for row in distances[other]]) for other in ORDERS}
+        best = min(off, key=off.get)
+        if off[order] > _OFF_AS_READ and off[best] < off[order] / _CLOSER:
+            return (
+                f"as read the targets are {off[order]:.1%} off {name} symmetry, in the order {best} ({ORDERS[best]}) "
+                f"{off[best]:.1%}: is it --order {best}?"
+            )
+    cauchy = {name: np.sqrt(non_cauchy_share(read[name]).mean()) for name in ORDERS}
+    best = min(cauchy, key=cauchy.get)
+    if cauchy[order] > _OFF_CAUCHY and cauchy[best] < cauchy[order] / _CLOSER_CAUCHY:
+        return (
+            f"as read the targets are {cauchy[order]:.1%} off Cauchy's relations (C23 = C44 …), which bone and trusses "
+            f"are close to, in the order {best} ({ORDERS[best]}) {cauchy[best]:.1%}: is it --order {best}?"
+        )
+    return None
