@@ -12,7 +12,7 @@ from trussmap.homogenization import homogenize_designs
 from trussmap.homogenization.reference import homogenize_reference
 from trussmap.inverse_design import lattices_of
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
-from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, isotropic, mandel_compliance, pack
+from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, isotropic, mandel_compliance, pack, unpack
 
 PROGRAM = Path(sys.executable).with_name("trussmap")
 ORTHOTROPIC_COLUMNS = [f"{name}_ort" for name in ORTHOTROPIC]
@@ -186,18 +186,45 @@ def test_absent_files_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
-        (lambda t: t.assign(C12=[0.1, "x"]), ["row 2", "C12", "'x'", "finite number"]),
-        (lambda t: t.assign(C21=t["C12"] + [0.0, 0.1]), ["row 2", "C21", "not symmetric"]),
-        (lambda t: t.assign(C44=[-0.1, 0.1]), ["row 1", "C44", "not positive definite"]),
-        (lambda t: t.assign(C12=[0.1, 2.0]), ["row 2", "not positive definite"]),
-        (lambda t: t * 1000, ["row 1", "Voigt bound", "unit mistake"]),
+        (lambda t: t.assign(C12=[0.1, "x"]).iloc[1:], ["row 1", "C12", "'x'", "finite number"]),
+        (lambda t: t.assign(C21=t["C12"] + 0.1), ["row 1", "C21", "not symmetric", "none of the 2 targets"]),
+        (lambda t: t.assign(C44=[-0.1, -0.1]), ["row 1", "C44", "not positive definite"]),
+        (lambda t: t.assign(C12=[2.0, 2.0]), ["row 1", "not positive definite"]),
+        (lambda t: t * 1000, ["row 1", "C11", "stiff as the solid base material", "wrong unit"]),
+        (lambda t: t * 50, ["row 1", "too stiff for this material", "Young's modulus 228 at least"]),
         (lambda t: t.iloc[:0], ["targets.csv"]),
+        (lambda t: pd.DataFrame({"stiffness": [1], "soft": [2]}), ["no constant is given"]),
     ],
 )
 def test_bad_target_is_named(tmp_path, targets, change, parts):
     change(targets).to_csv(tmp_path / "targets.csv", index=False)
     run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "found", cwd=tmp_path)
     fails(run, tmp_path, "targets.csv", *parts)
+
+
+def test_a_bad_row_does_not_stop_a_batch(tmp_path, targets):
+    """What could be read is designed for; what could not is named, and the exit code says so."""
+    table = pd.concat([targets, targets], ignore_index=True).assign(name=list("abcd"))
+    table.loc[2, "C44"] = -1
+    table = table.assign(C12=["0,26", "x", 0, 0])
+    table.to_csv(tmp_path / "targets.csv", index=False, sep=";", decimal=",")
+    command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--draws", 20, "--refine", "none"]
+    run = trussmap(*command, cwd=tmp_path)
+    assert run.returncode == 1
+    assert "row 2, column C12: 'x'" in run.stderr and "row 3, column C44" in run.stderr
+    assert pd.read_csv(tmp_path / "found" / "designs.csv")["name"].unique().tolist() == ["a", "d"]
+    assert "a: E1 0.458, E2 0.45" in run.stdout and "symmetry orthotropic" in run.stdout
+
+
+def test_targets_are_pasted_in_the_order_of_abaqus(tmp_path, targets):
+    matrix = unpack(targets.to_numpy()[1])[[0, 1, 2, 5, 4, 3]][:, [0, 1, 2, 5, 4, 3]]
+    text = "\n".join(" ".join(f"{value:.4f}".replace(".", ",") for value in row) for row in matrix)
+    command = [PROGRAM, "design", "-", "--youngs-modulus", "114", "--out", "found", "--draws", "20", "--refine", "none"]
+    run = subprocess.run([*command, "--order", "abaqus"], cwd=tmp_path, input=text, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "G23 0.137, G13 0.171, G12 0.205" in run.stdout
+    run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "no", "--order", "nye", cwd=tmp_path)
+    assert run.returncode == 2 and "order nye: expected voigt, abaqus, ansys, mandel" in run.stderr
 
 
 def test_design_works_right_after_install(tmp_path):

@@ -5,8 +5,20 @@ import pandas as pd
 import pytest
 
 from trussmap.errors import InputError
-from trussmap.stiffness import COMPONENTS, admissibility
-from trussmap.targets import read_goal, read_targets
+from trussmap.goals import Goal
+from trussmap.homogenization import homogenize_designs
+from trussmap.lattice.descriptor import sample_designs
+from trussmap.stiffness import COMPONENTS, admissibility, isotropic, pack, unpack
+from trussmap.targets import (
+    ORDERS,
+    described,
+    in_voigt_order,
+    order_hint,
+    read_goal,
+    read_targets,
+    soft_hint,
+    take_targets,
+)
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 
@@ -131,3 +143,104 @@ def test_targets_may_leave_constants_free_or_say_how_far_off_they_may_be(tmp_pat
 def test_goals_that_cannot_be_read(tmp_path, table, change, kind, says):
     with pytest.raises(InputError, match=says):
         goal_of(tmp_path, table.assign(**change), kind)
+
+
+def written_in(order, c):
+    """Stiffnesses (n, 21) as a person writes them in one of the orders."""
+    place, shear = {
+        "voigt": ([0, 1, 2, 3, 4, 5], 1),
+        "abaqus": ([0, 1, 2, 5, 4, 3], 1),
+        "ansys": ([0, 1, 2, 5, 3, 4], 1),
+        "mandel": ([0, 1, 2, 3, 4, 5], 2**0.5),
+    }[order]
+    scale = np.r_[np.ones(3), np.full(3, shear)]
+    return pack((unpack(c) * scale[:, None] * scale)[:, place][:, :, place])
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_orders_of_the_components_come_to_the_same(tmp_path, table, order):
+    own = table.assign(**dict(zip(COMPONENTS, written_in(order, table[COMPONENTS].to_numpy()).T, strict=True)))
+    own.to_csv(tmp_path / "targets.csv", index=False)
+    goal, _ = read_goal(tmp_path / "targets.csv", 114.0, order=order)
+    np.testing.assert_allclose(goal.targets, table[COMPONENTS] / 114, atol=1e-15)
+    spread = own.assign(**{f"{name}_sd": own[name].abs() + 0.1 for name in COMPONENTS})
+    spread.drop(columns="C16").to_csv(tmp_path / "targets.csv", index=False)
+    goal, _ = read_goal(tmp_path / "targets.csv", 114.0, order=order)
+    free = {"voigt": "C16", "abaqus": "C14", "ansys": "C15", "mandel": "C16"}[order]
+    assert [name for name, weight in zip(COMPONENTS, goal.weights[0], strict=True) if not weight] == [free]
+
+
+def test_a_mistaken_order_is_noticed_and_a_right_one_is_not():
+    """Random lattices one by one: of 60 in a wrong order most are found, none is led astray."""
+    c = homogenize_designs(sample_designs(3, 0, 15))
+    hints = {order: [order_hint(Goal(row[None]), "voigt") for row in written_in(order, c)] for order in ORDERS}
+    assert hints["voigt"] == [None] * 15
+    for order in ("abaqus", "ansys", "mandel"):
+        right = sum(f"--order {order}?" in (hint or "") for hint in hints[order])
+        assert right >= 12 and sum(hint is not None for hint in hints[order]) == right
+
+
+def test_symmetry_tells_the_order_where_cauchy_does_not():
+    """Transversely isotropic about the third axis, C66 = (C11 − C12)/2, with shears far from Cauchy's relations."""
+    c = np.zeros((6, 6))
+    c[:3, :3] = [[4, 1, 2], [1, 4, 2], [2, 2, 9]]
+    c[range(3, 6), range(3, 6)] = 0.5, 0.5, 1.5
+    hint = order_hint(Goal(written_in("abaqus", 1e-3 * pack(c)[None])), "voigt")
+    assert "hexagonal" in hint and "--order abaqus?" in hint
+    assert order_hint(Goal(1e-3 * pack(c)[None]), "voigt") is None
+
+
+def test_mandel_form_of_an_isotropic_material():
+    c = isotropic(3.0)
+    matrix = c * np.outer(*[[1, 1, 1, 2**0.5, 2**0.5, 2**0.5]] * 2)
+    np.testing.assert_allclose(in_voigt_order(matrix, "mandel"), c)
+    assert "--order mandel?" in order_hint(Goal(1e-3 * pack(matrix)[None]), "voigt")
+
+
+def test_isotropic_and_orthotropic_constants(tmp_path):
+    (tmp_path / "t.csv").write_text("E,nu\n0.3,0.25\n")
+    np.testing.assert_allclose(read_goal(tmp_path / "t.csv", 1.0 * 100)[0].targets[0], pack(isotropic(0.003, 0.25)))
+    (tmp_path / "t.csv").write_text("name;E;G\nfoam;0,3;0,12\n")
+    np.testing.assert_allclose(read_goal(tmp_path / "t.csv", 100)[0].targets[0], pack(isotropic(0.003, 0.25)))
+    head = "E1,E2,E3,G23,G13,G12,nu12,nu13,nu23\n"
+    (tmp_path / "t.csv").write_text(head + "1,2,4,.3,.4,.5,.1,.2,.3\n")
+    goal, _ = read_goal(tmp_path / "t.csv", 100)
+    s = np.linalg.inv(unpack(goal.targets[0]))
+    assert goal.whole and s[0, 0] == pytest.approx(100) and s[1, 2] == pytest.approx(-0.3 * 50)
+    # The minor Poisson's ratio is the other one by the ratio of the moduli.
+    (tmp_path / "t.csv").write_text(head.replace("nu12", "nu21") + "1,2,4,.3,.4,.5,.2,.2,.3\n")
+    np.testing.assert_allclose(read_goal(tmp_path / "t.csv", 100)[0].targets, goal.targets)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("E,nu\n1,0.6\n", "row 1: E = 1 and nu = 0.6"),
+        ("E,nu\n1,\n", "row 1: an isotropic target needs two of E, G and nu"),
+        ("E,G,nu\n1,1,0.3\n", "of no isotropic material"),
+        ("E1,nu21\n1,0.3\n", "column nu21: expected E1 and E2 with it"),
+        ("E1,E2,nu12,nu21\n1,1,0.3,0.2\n", "column nu21: 0.2 does not go with nu12 = 0.3"),
+        ("E1,E2,E3,G23,G13,G12,nu12,nu13,nu23\n1,1,1,1,1,1,.9,.9,.9\n", "of no stable material"),
+        ("E1\n-1\n", "column E1: expected a positive modulus"),
+        ("E1\n50\n", "too stiff for this material"),
+        ("C11\n500\n", "wrong unit"),
+    ],
+)
+def test_constants_of_no_lattice_are_named(tmp_path, text, says):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(InputError, match=says):
+        read_goal(tmp_path / "t.csv", 100)
+
+
+def test_what_was_understood_is_said(tmp_path, table):
+    table.astype({"C24": object}).assign(C24=["x", 1, 2, 3]).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(InputError, match="row 1, column C24: 'x'"):
+        read_goal(tmp_path / "t.csv", 114.0)
+    table.loc[1, "C44"] = -1
+    table.to_csv(tmp_path / "t.csv", index=False)
+    taken = take_targets(tmp_path / "t.csv", 114.0)
+    assert taken.names == ["specimen_1", "specimen_3", "specimen_4"] and len(taken.faults) == 1
+    said = described(taken, 114.0)
+    assert "specimen_1: E1 0.226, E2 0.388, E3 0.512, G23 0.163" in said[1]
+    assert "universal anisotropy 1.1; no symmetry within 5% (monoclinic within 9.5%" in said[1]
+    assert soft_hint(taken.goal) is None and "in unit" in soft_hint(Goal(taken.goal.targets / 1000))

@@ -114,11 +114,24 @@ def homogenize_cells(
 
 @app.command()
 def design(
-    targets: Annotated[Path, typer.Argument(help="CSV with C11 … C66, a target per row, and optionally a name.")],
+    targets: Annotated[
+        str,
+        typer.Argument(
+            help="CSV or XLSX with C11 … C66 (or E1, E2, E3, G23 … nu23, or E and nu), a target per row, and "
+            "optionally a name; or 6×6 matrices, or rows of 21 constants. - reads what is pasted or piped."
+        ),
+    ],
     youngs_modulus: Annotated[
         float, typer.Option(help="Young's modulus of the base material, in the units of the targets.")
     ],
     out: Annotated[Path, typer.Option(help="Folder to write: designs.csv and the lattices.")],
+    order: Annotated[
+        str,
+        typer.Option(
+            help="Order of the components: voigt 11,22,33,23,13,12; abaqus 11,22,33,12,13,23; ansys (VTK, LS-DYNA) "
+            "11,22,33,12,23,13, all with engineering shear strains; mandel, Voigt's with √2."
+        ),
+    ] = "voigt",
     study: Annotated[
         str | None,
         typer.Option(help="Study whose networks design, the folder results/NAME; default: those that come along."),
@@ -184,10 +197,11 @@ def design(
     """Lattices that have a given stiffness, best first, each verified by finite elements.
 
     Constants may be left out (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 … nu23.
+
+    Exit code 0: all targets designed for; 1: some rows could not be read and were skipped; 2: nothing written.
     """
     from trussmap.goals import KINDS
-    from trussmap.stiffness import COMPONENTS
-    from trussmap.targets import read_goal
+    from trussmap.targets import described, take_targets
 
     if not temperature > 0:
         raise InputError(f"--temperature {temperature:g}: expected a number above 0.")
@@ -210,12 +224,10 @@ def design(
         or (minimise and maximise)
     ):
         raise InputError("expected one of --minimise density, radius-ratio or printed-error, and --maximise diameter.")
-    goal, names = read_goal(targets, youngs_modulus, closeness.replace("-", "_"))
-    if goal.weights is not None and not goal.whole:
-        free = [name for name, weight in zip(COMPONENTS, goal.weights.T, strict=True) if not weight.all()]
-        print(f"free in some targets or all: {', '.join(free)}")
+    taken = take_targets(targets, youngs_modulus, closeness.replace("-", "_"), order)
+    goal, names = taken.goal, taken.names
     # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
-    from trussmap.inverse_design import design_lattices, request_of
+    from trussmap.inverse_design import check_effort, design_lattices, request_of
 
     settings = {
         "family": family,
@@ -231,6 +243,7 @@ def design(
         "node_error_mm": node_error_mm,
     }
     request = request_of(settings, cell_size_mm)
+    check_effort(refine, request, goal)
 
     from trussmap.learning.study import load_models
     from trussmap.output import strength_sentence, write_designs
@@ -243,6 +256,9 @@ def design(
             f"the networks were trained at Poisson's ratio {trained:g}: they propose for it, "
             f"the finite elements {'judge' if refine == 'none' else 'refine and judge'} at {poisson_ratio:g}"
         )
+    print("\n".join(described(taken, youngs_modulus, order)))
+    for fault in taken.faults:
+        print(f"Skipped: {fault}", file=sys.stderr)
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
     c = goal.targets
@@ -274,6 +290,9 @@ def design(
             )
         print(said + (row["remark"] and f"; {row['remark']}"))
     print(f"written: {out / 'designs.csv'}, {len(found)} lattices")
+    if taken.faults:
+        print(f"Error: {len(taken.faults)} of the targets skipped, named above.", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def _stress(text):

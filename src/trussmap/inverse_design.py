@@ -164,6 +164,14 @@ def _printing_errors(given, cell_size_mm):
     return PrintingErrors(percent / 100, node, int(given.get("error_samples", PrintingErrors().samples)))
 
 
+def check_effort(refine: str, request: Request, goal: Goal) -> None:
+    """Raise InputError where proposals of the networks alone cannot answer what is asked for."""
+    if refine == "none" and (request.family != "published" or not goal.whole):
+        raise InputError(
+            "the networks propose published designs for all 21 constants: expected a search, quick or thorough."
+        )
+
+
 def design_lattices(
     targets: np.ndarray,
     forward: object,
@@ -206,10 +214,7 @@ def design_lattices(
     """
     targets = np.atleast_2d(targets)
     goal = Goal(targets) if goal is None else goal
-    if refine == "none" and (request.family != "published" or not goal.whole):
-        raise InputError(
-            "the networks propose published designs for all 21 constants: expected a search, quick or thorough."
-        )
+    check_effort(refine, request, goal)
     how = {"threads": threads, "poisson_ratio": poisson_ratio}
     if request.printing:
         request = request._replace(printing=request.printing._replace(seed=seed))

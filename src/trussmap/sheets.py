@@ -69,7 +69,9 @@ def read_sheet(path: str | Path, column_by_column: bool = False) -> Sheet:
         raise InputError(f"{where}: empty file; expected a header with the columns C11, C12, …, C66, or a 6×6 matrix.")
     for k, (_, cells) in enumerate(filled[:10]):
         names = [_column(cell) for cell in cells]
-        if {*names} & _KNOWN or (k == 0 and sum(not _number(cell) for cell in cells if cell) > 1):
+        words = sum(not _number(cell) for cell in cells if cell)
+        alike = len(filled) > k + 1 and len(filled[k + 1][1]) == len(cells)
+        if {*names} & _KNOWN or (k == 0 and words > 1 and alike):
             return _table(where, names, filled[k + 1 :])
         if sum(map(bool, cells)) > 1:  # not a title above the header
             break

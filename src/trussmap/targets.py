@@ -369,13 +369,24 @@ def _names(table):
     return [name or other for name, other in zip(given, default, strict=True)]
 
 
+def described(taken: Intake, youngs_modulus: float, order: str = "voigt", most: int = 20) -> list[str]:
+    """Lines that say what was understood: each target, ``most`` at the most, and what makes one wonder."""
+    lines = [f"understood, in the order {order} ({ORDERS[order]}) and the units of Young's modulus {youngs_modulus:g}:"]
+    for k, name in enumerate(taken.names[:most]):
+        lines.append(f"  {name}: {describe_target(taken.goal.take(np.array([k])), youngs_modulus)}")
+    if len(taken.names) > most:
+        lines.append(f"  … and {len(taken.names) - most} more")
+    hints = soft_hint(taken.goal), order_hint(taken.goal, order)
+    return lines + [f"  note: {hint}" for hint in hints if hint]
+
+
 def describe_target(goal: Goal, youngs_modulus: float) -> str:
     """What a Goal of one target asks for, in the units of ``youngs_modulus``."""
     if goal.engineering is not None:
         return f"{_moduli(goal.engineering[0], youngs_modulus)}; all else is free"
     if not goal.whole:
         free = [name for name, weight in zip(COMPONENTS, goal.weights[0], strict=True) if not weight]
-        said = [f"{name} {c * youngs_modulus:.4g}" for name, c in zip(COMPONENTS, goal.targets[0], strict=True)]
+        said = [f"{name} {plain(c * youngs_modulus)}" for name, c in zip(COMPONENTS, goal.targets[0], strict=True)]
         given = [text for text, weight in zip(said, goal.weights[0], strict=True) if weight]
         return f"{', '.join(given)}; " + (f"free: {', '.join(free)}" if free else "each as close as its deviation says")
     c = goal.targets[0]
@@ -386,13 +397,24 @@ def describe_target(goal: Goal, youngs_modulus: float) -> str:
 def _symmetry(distances):
     closest = best_class(distances)
     if closest == "triclinic":
-        return f"no symmetry within 5% (orthotropic within {distances['orthotropic']:.1%})"
-    return closest + ("" if distances[closest] < 5e-4 else f" within {distances[closest]:.1%}")
+        near = [f"{name} within {distances[name]:.1%}" for name in ("monoclinic", "orthotropic")]
+        return f"no symmetry within 5% ({', '.join(near)})"
+    return f"symmetry {closest}" + ("" if distances[closest] < 5e-4 else f" within {distances[closest]:.1%}")
 
 
 def _moduli(constants, youngs_modulus):
     scaled = np.r_[constants[:6] * youngs_modulus, constants[6:]]
-    return ", ".join(f"{name} {v:.3g}" for name, v in zip(ENGINEERING, scaled, strict=True) if np.isfinite(v))
+    return ", ".join(f"{name} {plain(v)}" for name, v in zip(ENGINEERING, scaled, strict=True) if np.isfinite(v))
+
+
+def plain(value: float) -> str:
+    """A number to three digits, without an exponent from a thousand to a million.
+
+    >>> plain(0.10234), plain(1642.4), plain(2.5e7)
+    ('0.102', '1642', '2.5e+07')
+    """
+    value += 0.0  # no minus before a 0
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def soft_hint(goal: Goal) -> str | None:
@@ -413,8 +435,9 @@ def soft_hint(goal: Goal) -> str | None:
 def order_hint(goal: Goal, order: str) -> str | None:
     """Which other of ``ORDERS`` than the one they were read in suits whole targets much better, and why, or None.
 
-    A symmetry, hexagonal or higher, that they are ``_CLOSER`` times closer to speaks for an order, or else Cauchy's
-    relations that are, summed over the targets.
+    A symmetry higher than orthotropic that they are ``_CLOSER`` times closer to speaks for an order. Where they have
+    none, Cauchy's relations do: of 25 random lattices one by one they told 24 (abaqus), 25 (ansys) and 21 (mandel), and
+    doubted none of those and of four bone specimens that were in Voigt's order, but one of six crystal cells.
     """
     if not goal.whole:
         return None
@@ -435,6 +458,8 @@ def order_hint(goal: Goal, order: str) -> str | None:
                 f"as read the targets are {off[order]:.1%} off {name} symmetry, in the order {best} ({ORDERS[best]}) "
                 f"{off[best]:.1%}: is it --order {best}?"
             )
+    if any(np.mean([row[name] for row in distances[order]]) < _OFF_AS_READ for name in classes):
+        return None
     cauchy = {name: np.sqrt(non_cauchy_share(read[name]).mean()) for name in ORDERS}
     best = min(cauchy, key=cauchy.get)
     if cauchy[order] > _OFF_CAUCHY and cauchy[best] < cauchy[order] / _CLOSER_CAUCHY:
