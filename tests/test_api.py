@@ -128,6 +128,7 @@ def test_torch_differentiates_own_lattices_and_topologies():
         (lambda: tm.design(-isotropic(), 1000.0), "not positive definite"),
         (lambda: tm.design(np.arange(36.0).reshape(6, 6), 1000.0), "row 1: the matrix is not symmetric"),
         (lambda: tm.design(isotropic(), 1.0), "Voigt bound"),
+        (lambda: tm.design(isotropic(), 1000.0, order="nye"), "order nye: expected voigt, abaqus, ansys, mandel"),
         (lambda: tm.design(isotropic(), 1000.0, refine="slow"), "refine slow: expected none, quick, thorough"),
         (lambda: tm.design(isotropic(), 1000.0, family="all"), "family all"),
         (lambda: tm.design(isotropic(), 1000.0, buckling_length=3), "buckling_length 3"),

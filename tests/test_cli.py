@@ -1,5 +1,6 @@
 """The command line as a process: what it writes, and that bad input ends in one sentence with nothing written."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -227,6 +228,29 @@ def test_targets_are_pasted_in_the_order_of_abaqus(tmp_path, targets):
     assert run.returncode == 2 and "order nye: expected voigt, abaqus, ansys, mandel" in run.stderr
 
 
+def test_answers_are_in_the_units_of_the_question(tmp_path, targets):
+    """In MPa with a cell of 2 mm: struts are remarked on, and so is what --keep could not have."""
+    (targets.iloc[:1] * 1000).to_csv(tmp_path / "targets.csv", index=False)
+    command = ["design", "targets.csv", "--youngs-modulus", 114e3, "--out", "found", "--draws", 20, "--block", 1]
+    asked = ["--cell-size-mm", 2, "--minimum-strut-mm", 0.3, "--keep", 4, "--topologies", "2,6"]
+    run = trussmap(*command, *asked, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    found = pd.read_csv(tmp_path / "found" / "designs.csv")
+    first = ["target", "name", "rank", "strut_diameter_mm", "smallest_gap_mm", "pore_size_mm", "relative_density"]
+    assert found.columns[:8].tolist() == [*first, "relative_error_percent"]
+    c, goal = (unpack(rows.to_numpy(float)) for rows in (found.loc[0, COMPONENTS], 1000 * targets.iloc[0]))
+    assert c == pytest.approx(114e3 * unpack(homogenize_designs(found[DESIGN_COLUMNS].to_numpy(float)))[0], rel=1e-6)
+    mandel = np.outer(*[[1, 1, 1, 2**0.5, 2**0.5, 2**0.5]] * 2)
+    off = np.linalg.norm((c - goal) * mandel) / np.linalg.norm(goal * mandel)
+    assert found["relative_error_percent"][0] == pytest.approx(100 * off)
+    assert found["E1"][0] == pytest.approx(1 / np.linalg.inv(c)[0, 0])
+    thin = found["strut_diameter_mm"][0]
+    said = re.search(r"less than the 0.3 mm asked for \(the same lattice in cells of ([\d.]+) mm", found["remark"][0])
+    assert thin < 0.3 and 0.3 <= float(said[1]) / 2 * thin < 0.304
+    assert f"thinnest strut has {thin:.3g} mm" in run.stdout
+    assert "2 of 4 lattices for a target" in run.stdout and "no other topology was allowed" in run.stdout
+
+
 def test_design_works_right_after_install(tmp_path):
     """With the networks that come along; the targets are unseen designs, whose stiffness can be had."""
     c = homogenize_designs(sample_designs(5, 0, 3))
@@ -305,11 +329,12 @@ def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_prin
     struts = pd.read_csv(tmp_path / "found" / "lattices" / "target1_rank1_struts.csv")
     cell = pd.read_csv(tmp_path / "found" / "lattices" / "target1_rank1_cell.csv")[["x", "y", "z"]].to_numpy()
     edge = np.abs(np.linalg.det(cell)) ** (1 / 3)
-    assert 12 * struts["radius"].min() / edge == pytest.approx(found["strut_diameter_mm"][0])
+    assert edge == pytest.approx(6)
+    assert 2 * struts["radius"].min() == pytest.approx(found["strut_diameter_mm"][0])
     assert struts["radius"].max() / struts["radius"].min() == pytest.approx(found["radius_ratio"][0])
     graph, density = lattices_of(found).graph(0), found["relative_density"][0]
     c = homogenize_reference(graph, density)
-    assert np.allclose(c, found.loc[0, COMPONENTS].to_numpy(float), rtol=1e-7, atol=1e-12)
+    assert np.allclose(114 * c, found.loc[0, COMPONENTS].to_numpy(float), rtol=1e-7, atol=1e-10)
     assert found["load_yield_factor"][0] == pytest.approx(found["yield_stress_33"][0] / 0.001)
     assert found["yield_stress_23"][0] == pytest.approx(0.8 / found["peak_stress_23"][0])
     given = ~np.isin(COMPONENTS, ["C56", "C46"])

@@ -13,6 +13,7 @@ from trussmap.lattice import descriptor as d
 from trussmap.lattice.polar import published_designs
 from trussmap.output import printability, remarks, strength_columns, strength_sentence, write_designs
 from trussmap.stiffness import COMPONENTS
+from trussmap.tailoring import PrintLimits
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,29 @@ def test_remarks_say_what_becomes_of_beams_as_a_solid(truth):
     assert "no truss" in crowded
 
 
+def test_remarks_name_struts_and_gaps_beyond_what_a_printer_makes():
+    design = np.ones((1, 19))
+    design[0, d.TYPES], design[0, d.R1], design[0, d.R2], design[0, 0] = 0, 0, 0, 0.03
+    table = pd.DataFrame(design, columns=d.DESIGN_COLUMNS).assign(target=1, relative_error=0.0)
+    table[COMPONENTS] = c = homogenize_designs(design)
+    thickness = 2 * np.sqrt(0.01 / np.pi)  # of a cell of 1 mm
+    assert "strut has" not in remarks(table, c, cell_size_mm=0.21 / thickness)[0]
+    for size, wanted, says in (
+        (
+            1,
+            PrintLimits(),
+            r"thinnest strut has 0.113 mm, less than the 0.2 mm that most printers need .* 1.78 mm would",
+        ),
+        (1, PrintLimits(0.3), r"less than the 0.3 mm asked for .* cells of 2.66 mm would do"),
+        (10, PrintLimits(0.3, 1.0), r"thickest strut has 1.13 mm, more than the 1 mm asked for .* cells of 8.86 mm"),
+        (2, PrintLimits(0.1, None, 2.0), r"smallest gap has 1.77 mm, less than the 2 mm asked for .* cells of 2.26 mm"),
+    ):
+        assert re.search(says, remarks(table, c, 1.0, size, wanted)[0])
+    # Too thin and too thick at once: no cell does.
+    both = remarks(table, c, 1.0, 1.0, PrintLimits(0.2, 0.1))[0]
+    assert "thinnest" in both and "thickest" in both and "would do" not in both
+
+
 def test_diameter_and_gap_of_the_simple_cubic_cell():
     design = np.ones((1, 19))
     design[0, d.TYPES], design[0, d.R1], design[0, d.R2], design[0, 0] = 0, 0, 0, 0.03
@@ -118,6 +142,8 @@ def test_diameter_and_gap_of_the_simple_cubic_cell():
     diameter, gap = sizes["strut_diameter_mm"], sizes["smallest_gap_mm"]
     assert diameter[0] == pytest.approx(2 * 2 * np.sqrt(0.01 / np.pi))
     assert gap[0] == pytest.approx(2.0 - diameter[0])
+    # From the middle of the cell to its edges.
+    assert sizes["pore_size_mm"][0] == pytest.approx(2 * np.sqrt(2) - diameter[0], rel=0.01)
 
 
 def test_what_a_design_carries_in_the_units_of_the_targets():

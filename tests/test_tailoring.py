@@ -8,6 +8,7 @@ from trussmap.homogenization import homogenize_cells
 from trussmap.homogenization.reference import homogenize_reference
 from trussmap.inverse_design import search
 from trussmap.lattice.descriptor import DENSITY, sample_designs
+from trussmap.lattice.elementary import elementary_lattice
 from trussmap.measures import nmse_frobenius
 from trussmap.refinement import Limits, plain_lattices
 from trussmap.tailoring import OBJECTIVES, PrintLimits, diameters_and_gap, tailor
@@ -73,6 +74,17 @@ def test_where_both_cannot_be_had_the_limits_come_first(met):
     assert wish.larger_cell(0.015, 0.1, np.inf) == pytest.approx(2)
 
 
+def test_struts_are_made_thick_enough_wherever_the_density_allows_it(met):
+    """As thick as struts that are all alike have them at nine tenths of the largest density."""
+    targets, lattices = met
+    graphs = [lattices.graph(k) for k in range(4)]
+    alike = [2 * np.sqrt(0.09 / np.pi * g.volume ** (1 / 3) / g.lengths.sum()) for g in graphs]
+    for k in range(4):
+        prints = PrintLimits(minimum_diameter=alike[k])
+        found, _ = tailor(Goal(targets[k : k + 1]), lattices.take([k]), "areas", prints=prints)
+        assert prints.violation(*measured(found)[0]) < 2e-3
+
+
 def test_nodes_move_where_they_may(met):
     targets, lattices = met
     moved = lattices._replace(shifts=np.zeros((4, 30, 3)))
@@ -83,6 +95,22 @@ def test_nodes_move_where_they_may(met):
     alone = measured(tailor(Goal(targets), lattices, "areas", "radius_ratio")[0])
     ratio = measured(found)[:, 1] / measured(found)[:, 0]
     assert (ratio <= alone[:, 1] / alone[:, 0] * 1.05).all()
+
+
+def test_largest_void_of_simple_cubic_and_body_centred_lattices():
+    for kind, room in ((0, np.sqrt(2)), (2, None)):
+        graph = elementary_lattice(kind)
+        found = graph.largest_void(np.full(len(graph.struts), 0.1))
+        if room:  # from the middle of the cell to its edges
+            assert found == pytest.approx(room - 0.2, rel=0.01)
+        places = np.random.default_rng(0).uniform(0, 1, (4000, 3))
+        shifts = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), -1).reshape(-1, 3)
+        start = (graph.nodes[graph.struts[:, 0]] + shifts[:, None]).reshape(-1, 3)
+        along = np.tile(graph.vectors, (27, 1))
+        rest = places[:, None] - start
+        share = np.clip((rest * along).sum(-1) / (along**2).sum(-1), 0, 1)
+        distance = np.linalg.norm(rest - share[..., None] * along, axis=-1).min(1)
+        assert 2 * (distance.max() - 0.1) <= found * 1.01
 
 
 def test_gap_of_struts_of_different_sizes():

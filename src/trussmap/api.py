@@ -38,7 +38,7 @@ from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, check_designs
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph, periodic_graph, without_duplicates
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO, check_admissible, check_poisson_ratio, pack, unpack
-from trussmap.targets import SYMMETRY_TOLERANCE, check_targets, read_goal
+from trussmap.targets import ORDERS, SYMMETRY_TOLERANCE, check_targets, in_voigt_order, read_goal
 
 if TYPE_CHECKING:
     import torch
@@ -299,16 +299,18 @@ def design(
     poisson_ratio: float | None = None,
     seed: int = 0,
     study: FileName | None = None,
+    order: str = "voigt",
 ) -> Results:
     """Lattices that have given stiffnesses, best first, each verified by finite elements.
 
     Parameters
     ----------
-    targets : (6, 6) or (n, 6, 6) in Voigt form with engineering shear strains, (21,) or (n, 21), or the path of a table
+    targets : (6, 6) or (n, 6, 6) in Voigt form with engineering shear strains, (21,) or (n, 21), or the path of a file
         as `trussmap design` takes
     youngs_modulus : of the base material, in the units of the targets
     keep : lattices of each target, all of different topology
     study : the folder of a finished study whose networks propose; those that come with the package by default
+    order : of the components of ``targets``, one of `trussmap.targets.ORDERS`; results are in Voigt's
 
     All else is what the options of `trussmap design` are. Returns `Results` whose table is that of
     `trussmap.inverse_design.design_lattices` with ``name``, ``remark`` and what the lattices carry
@@ -331,9 +333,9 @@ def design(
         if value not in known:
             raise InputError(f"{name} {value}: expected {', '.join(known)}.")
     if isinstance(targets, str | PathLike):
-        goal, names = read_goal(targets, youngs_modulus, closeness)
+        goal, names = read_goal(targets, youngs_modulus, closeness, order)
     else:
-        goal = Goal(_targets(targets, youngs_modulus), closeness)
+        goal = Goal(_targets(targets, youngs_modulus, order), closeness)
         names = [f"target_{k + 1}" for k in range(len(goal))]
     from trussmap.inverse_design import design_lattices, request_of
 
@@ -353,7 +355,8 @@ def design(
     request = request_of(settings, cell_size_mm)
 
     from trussmap.learning.study import load_models
-    from trussmap.output import remarks, row_graph, strength_columns
+    from trussmap.output import printability, remarks, row_graph, strength_columns
+    from trussmap.tailoring import PrintLimits
 
     forward, inverse, trained = load_models(study)
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
@@ -361,7 +364,10 @@ def design(
     options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
     found = design_lattices(goal.targets, forward, inverse, **options)
     stiffness = found[COMPONENTS].to_numpy()
-    table = found.assign(remark=remarks(found, goal.targets, youngs_modulus, cell_size_mm))
+    if cell_size_mm:
+        found = found.assign(**printability(found, cell_size_mm))
+    wanted = PrintLimits(minimum_strut_mm, maximum_strut_mm, minimum_gap_mm)
+    table = found.assign(remark=remarks(found, goal.targets, youngs_modulus, cell_size_mm, wanted))
     table.insert(1, "name", np.asarray(names)[found["target"] - 1])
     carried = strength_columns(found, youngs_modulus, yield_stress, buckling_length, load, poisson_ratio)
     table = pd.concat([table, pd.DataFrame(carried)], axis=1)
@@ -457,8 +463,8 @@ def _designs(table):
     return theta
 
 
-def _targets(values, youngs_modulus):
-    """Targets (n, 21), base modulus 1, of matrices or constants."""
+def _targets(values, youngs_modulus, order):
+    """Targets (n, 21), base modulus 1, of matrices or constants in one of ``ORDERS``."""
     array = np.asarray(values, float)
     if array.shape[-2:] == (6, 6):
         array = _array(array if array.ndim == 3 else array[None], (None, 6, 6), "targets")
@@ -470,5 +476,8 @@ def _targets(values, youngs_modulus):
         array = _array(np.atleast_2d(array), (None, 21), "targets, either 6 × 6 or 21 constants each")
     if not len(array):
         raise InputError("targets: none; expected one at least.")
-    check_targets(array / youngs_modulus, youngs_modulus, "targets")
-    return array / youngs_modulus
+    if order not in ORDERS:
+        raise InputError(f"order {order}: expected {', '.join(ORDERS)}.")
+    array = pack(in_voigt_order(unpack(array), order)) / youngs_modulus
+    check_targets(array, youngs_modulus, "targets")
+    return array

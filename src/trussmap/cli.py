@@ -167,7 +167,10 @@ def design(
     radius_ratio: Annotated[
         float | None, typer.Option(help="Largest ratio of two struts' radii; 10 where nothing else is said.")
     ] = None,
-    minimum_strut_mm: Annotated[float | None, typer.Option(help="Smallest strut diameter.")] = None,
+    minimum_strut_mm: Annotated[
+        float | None,
+        typer.Option(help="Smallest strut diameter; in the published family it binds nothing but is remarked on."),
+    ] = None,
     maximum_strut_mm: Annotated[float | None, typer.Option(help="Largest strut diameter.")] = None,
     minimum_gap_mm: Annotated[float | None, typer.Option(help="Smallest gap between struts that do not meet.")] = None,
     minimum_density: Annotated[float | None, typer.Option(help="Smallest relative density.")] = None,
@@ -227,7 +230,7 @@ def design(
     taken = take_targets(targets, youngs_modulus, closeness.replace("-", "_"), order)
     goal, names = taken.goal, taken.names
     # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
-    from trussmap.inverse_design import check_effort, design_lattices, request_of
+    from trussmap.inverse_design import check_effort, design_lattices, fewer_than_asked, request_of
 
     settings = {
         "family": family,
@@ -246,7 +249,8 @@ def design(
     check_effort(refine, request, goal)
 
     from trussmap.learning.study import load_models
-    from trussmap.output import strength_sentence, write_designs
+    from trussmap.output import told, write_designs
+    from trussmap.tailoring import PrintLimits
 
     forward, inverse, trained = load_models(study and Path("results") / study)
     if poisson_ratio is None:
@@ -268,27 +272,13 @@ def design(
         from trussmap.figures.cell import plot as picture
     loads = {"yield_stress": yield_stress, "effective_length": buckling_length, "load": stress}
     loads |= {"poisson_ratio": poisson_ratio}
-    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture, loads)
+    wanted = PrintLimits(minimum_strut_mm, maximum_strut_mm, minimum_gap_mm)
+    how = {"loads": loads, "wanted_mm": wanted, "in_units": True}
+    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture, **how)
     for row in found[found["rank"] == 1].to_dict("records"):
-        if goal.whole:
-            said = f"{row['name']}: stiffness off by {row['relative_error']:.2%}, "
-            said += f"E(n) by {row['modulus_error_median']:.2%} in the median and "
-            said += f"{row['modulus_error_largest']:.2%} in the worst direction"
-        else:
-            said = f"{row['name']}: what is given is off by {row['error'] ** 0.5:.2%}"
-        if family != "published":
-            said += (
-                f"; relative density {row['relative_density']:.3g}, radii within a factor of {row['radius_ratio']:.3g}"
-            )
-            if cell_size_mm is not None:
-                said += f", struts from {row['strut_diameter_mm']:.3g} to {row['largest_diameter_mm']:.3g} mm"
-        said += "; " + strength_sentence(row)
-        if request.printing:
-            said += (
-                f"; errors of the printer change the stiffness by {row['printing_relative_error']:.2%} in the mean, "
-                f"and in 5 % of cells by more than {row['printing_relative_error_p95']:.2%}"
-            )
-        print(said + (row["remark"] and f"; {row['remark']}"))
+        print(told(row))
+    if fewer := fewer_than_asked(found, keep, refine, request):
+        print(fewer)
     print(f"written: {out / 'designs.csv'}, {len(found)} lattices")
     if taken.faults:
         print(f"Error: {len(taken.faults)} of the targets skipped, named above.", file=sys.stderr)

@@ -32,7 +32,7 @@ from trussmap.refinement import FAMILIES, LIMITS, Lattices, Limits, joined, plai
 from trussmap.robustness import PrintingErrors, erring_stiffness, sensitivity
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO
 from trussmap.streams import stream
-from trussmap.tailoring import OBJECTIVES, PrintLimits, diameters_and_gap, tailor
+from trussmap.tailoring import NO_LIMITS, OBJECTIVES, PrintLimits, diameters_and_gap, tailor
 
 # Proposals and targets worked on at once, which bounds the memory.
 _PROPOSALS, _TARGETS = 100_000, 50
@@ -73,7 +73,7 @@ class Request(NamedTuple):
     family: str = "published"
     limits: Limits = LIMITS
     objective: str | None = None
-    prints: PrintLimits = PrintLimits()
+    prints: PrintLimits = NO_LIMITS
     topologies: np.ndarray | None = None
     printing: PrintingErrors | None = None
 
@@ -91,8 +91,9 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
     """The Request of settings, all optional but ``family``; raises InputError naming what does not go together.
 
     ``radius_ratio``; ``objective``; ``minimum_density, maximum_density``; ``minimum_strut_mm, maximum_strut_mm,
-    minimum_gap_mm``, which need a cell size; ``topologies``, a list of numbers from 0; ``diameter_error_percent``,
-    ``node_error_mm`` and ``error_samples`` of the printer (`trussmap.robustness.PrintingErrors`).
+    minimum_gap_mm``, which need a cell size and bind all families but the published one; ``topologies``, a list of
+    numbers from 0; ``diameter_error_percent``, ``node_error_mm`` and ``error_samples`` of the printer
+    (`trussmap.robustness.PrintingErrors`).
     """
     given = {name: value for name, value in settings.items() if value is not None}
     family = given["family"]
@@ -124,11 +125,13 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
         raise InputError(f"strut diameters from {lengths[0]:g} to {lengths[1]:g} mm: expected a range.")
     if any(lengths) and not cell_size_mm:
         raise InputError("strut diameters and gaps in mm need the size of the cell in mm; none is given.")
-    if family == "published" and (objective in OBJECTIVES or any(lengths) or "radius_ratio" in given):
+    if family == "published" and (objective in OBJECTIVES or "radius_ratio" in given):
         raise InputError(
             "the published family has nothing to choose among equals: expected the family areas (with a radius ratio "
-            "of 1 if all struts should be alike) or geometry where an objective or limits of struts are given."
+            "of 1 if all struts should be alike) or geometry where an objective or a radius ratio is given."
         )
+    if family == "published":  # they are told of its designs (`trussmap.output.remarks`), not bounds
+        lengths = [None, None, None]
     topologies = given.get("topologies")
     if topologies is not None:
         count = len(topology_members()[0])
@@ -234,7 +237,7 @@ def design_lattices(
             lattices = plain_lattices(designs, request.family)
             starts = owner, lattices
         if refine != "none":
-            asked = request.family, request.limits, request.topologies
+            asked = request.family, request.limits, request.topologies, keep
             owner, lattices, stiffness = search(aim, refine, own, threads, poisson_ratio, starts, *asked)
         error = aim.take(owner).error(stiffness)
         if request.family != "published":
@@ -290,7 +293,7 @@ def _tailored(goal, owner, lattices, error, count, request, how):
     best = best[_positions(owner[best]) <= count]
     owner, lattices = owner[best], lattices.take(best)
     own = goal.take(owner)
-    if objective or prints != PrintLimits():
+    if objective or prints != NO_LIMITS:
         lattices, stiffness = tailor(own, lattices, request.family, objective, prints=prints, **how)
     else:
         stiffness = lattices.stiffness(how["threads"], how["poisson_ratio"])
@@ -342,6 +345,19 @@ def _measured(lattices, gap):
     density = lattices.designs[:, DENSITY]
     rows = [diameters_and_gap(lattices.graph(k), density[k], gap) for k in range(len(density))]
     return np.array(rows)
+
+
+def fewer_than_asked(table: pd.DataFrame, keep: int, refine: str, request: Request) -> str | None:
+    """Why a table of `design_lattices` has fewer than ``keep`` lattices of a target, in words, or None."""
+    least = int(table.groupby("target").size().min())
+    if least >= keep:
+        return None
+    said = f"{least} of {keep} lattices for a target, each of another topology: "
+    if request.topologies is not None and len(request.topologies) <= least:
+        return said + "no other topology was allowed, or has room for the struts asked for"
+    if refine == "none":
+        return said + "the networks proposed no more; a search does (--refine quick), or more --draws"
+    return said + f"of the {len(topology_members()[0])} topologies the search led to no more"
 
 
 def lattices_of(table: pd.DataFrame) -> Lattices:
@@ -399,13 +415,14 @@ def search(
     family: str = "published",
     limits: Limits = LIMITS,
     topologies: np.ndarray | None = None,
+    keep: int = 1,
 ) -> tuple[np.ndarray, Lattices, np.ndarray]:
     """Search topologies for the goal of each target by refinements that are halved to the promising ones.
 
     Besides the ``starts`` given, owning target (m,) and Lattices (m), random designs of every topology start too, or of
     those that ``topologies`` numbers. Each round takes a few steps with all that are left and keeps the best of every
-    target. In the families with more freedoms than constants, targets that are not met are searched for again from
-    other random designs.
+    target, of ``keep`` topologies at least where there are as many. In the families with more freedoms than constants,
+    targets that are not met are searched for again from other random designs.
 
     Returns owning target (k,), Lattices (k) and stiffness (k, 21) of those that are left.
     """
@@ -435,7 +452,8 @@ def search(
         how = {"limits": limits, "threads": threads, "poisson_ratio": poisson_ratio}
         for steps, count, alike in rounds:
             lattices, stiffness = refine_lattices(goal.take(own), lattices, steps, **how)
-            left = _ranked(own, goal.take(own).error(stiffness), lattices.topology, count, alike)
+            error = goal.take(own).error(stiffness)
+            left = _ranked(own, error, lattices.topology, max(count, alike * keep), alike)
             own, lattices, stiffness = own[left], lattices.take(left), stiffness[left]
         if free:
             lattices, stiffness = _finish(goal.take(own), lattices, stiffness, how)

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from trussmap import export
+from trussmap.elasticity import moduli
+from trussmap.goals import ENGINEERING
 from trussmap.inverse_design import lattices_of
 from trussmap.io import write_csv
 from trussmap.lattice.descriptor import DENSITY_RANGE, DESIGN_COLUMNS, STRETCH_RANGE, V, design_graph
@@ -17,11 +19,21 @@ from trussmap.lattice.symmetry import primitive_cell
 from trussmap.measures import modulus_error, relative_error
 from trussmap.stiffness import COMPONENTS, MULTIPLICITY, POISSON_RATIO
 from trussmap.strength import LOAD_CASES, PINNED, strength
-from trussmap.tailoring import diameters_and_gap
+from trussmap.tailoring import NO_LIMITS, PrintLimits, diameters_and_gap
 from trussmap.validity import crowding, solid_stiffness
 
 #: Targets whose lattices are written as files of their own; of the others, the designs stand in designs.csv.
 MOST_LATTICES = 100
+
+#: Columns of designs.csv that stand first, where there are such.
+FIRST = (
+    *("target", "name", "rank", "strut_diameter_mm", "largest_diameter_mm", "smallest_gap_mm", "pore_size_mm"),
+    *("relative_density", "relative_error_percent", "modulus_error_median_percent", "modulus_error_largest_percent"),
+    *("relative_error", "modulus_error_median", "modulus_error_largest", "error", "remark", *ENGINEERING, *COMPONENTS),
+)
+#: Diameter below which a strut is remarked on where nothing else is said: what laser powder-bed fusion just makes.
+THIN_MM = 0.2
+_SLACK = 2e-3  # of what was asked for, as the search has it
 
 #: Relative error from which a design counts as far from its target.
 _FAR = 0.1
@@ -46,6 +58,8 @@ def write_designs(
     block: int = 2,
     picture: Callable | None = None,
     loads: dict | None = None,
+    wanted_mm: PrintLimits = NO_LIMITS,
+    in_units: bool = False,
 ) -> pd.DataFrame:
     """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
 
@@ -54,18 +68,24 @@ def write_designs(
     table : that of `trussmap.inverse_design.design_lattices`; the file also has the columns ``name`` and ``remark``
         (`remarks`)
     names, targets, youngs_modulus : what the table was designed for, base modulus 1, and the base material's modulus
-    cell_size_mm : if given, the columns ``strut_diameter_mm`` and ``smallest_gap_mm`` (`printability`), and for each
-        lattice, beside the CSV files, a block of ``block``³ cells to print (STL) and to see in ParaView (VTK), in mm
+    cell_size_mm : if given, the columns of `printability`, all lengths of lattices in mm, and for each lattice, beside
+        the CSV files, a block of ``block``³ cells to print (STL) and to see in ParaView (VTK), in mm
     loads : settings of `strength_columns`, which the file has for every design
     picture : if given, the function that draws each of these lattices (PNG), `trussmap.figures.cell.plot`
+    wanted_mm : what a printer can make, in mm, for the remarks
+    in_units : write stiffness in the units of ``youngs_modulus``, engineering constants beside it, and errors in %
+        (`in_users_units`)
 
-    Each lattice of the first ``MOST_LATTICES`` targets is a set of CSV files ``target1_rank1_nodes.csv`` … (see
-    `trussmap.export.write_nodes_and_struts`), lengths relative to the unit cell. Where there is a ``designs.csv``,
-    the lattices beside it are its own, even after a run that was killed.
+    What is asked for first stands first: what can be printed, the errors, the remark, the stiffness. Each lattice of
+    the first ``MOST_LATTICES`` targets is a set of CSV files ``target1_rank1_nodes.csv`` … (see
+    `trussmap.export.write_nodes_and_struts`), lengths in mm, or relative to the unit cell where no size is given. Where
+    there is a ``designs.csv``, the lattices beside it are its own, even after a run that was killed.
 
     Returns the table as written.
     """
-    table = table.assign(remark=remarks(table, targets, youngs_modulus, cell_size_mm))
+    if cell_size_mm:
+        table = table.assign(**printability(table, cell_size_mm))
+    table = table.assign(remark=remarks(table, targets, youngs_modulus, cell_size_mm, wanted_mm))
     table.insert(1, "name", np.asarray(names)[table["target"] - 1])
     carried = strength_columns(table, youngs_modulus, **(loads or {}))
     table = pd.concat([table, pd.DataFrame(carried, index=table.index)], axis=1)
@@ -76,18 +96,21 @@ def write_designs(
     try:
         lattices.mkdir()
         for row in table[table["target"] <= MOST_LATTICES].to_dict("records"):
-            graph = row_graph(row)
+            graph, density = row_graph(row), row["relative_density"]
             stem = lattices / f"target{int(row['target'])}_rank{int(row['rank'])}"
-            export.write_nodes_and_struts(graph, graph.radii(row["relative_density"]), stem)
             if cell_size_mm:
-                _write_prints(graph, row["relative_density"], stem, cell_size_mm, block)
+                graph = graph.mapped(np.eye(3) * cell_size_mm / graph.volume ** (1 / 3))
+                _write_prints(graph, density, stem, cell_size_mm, block)
+            export.write_nodes_and_struts(graph, graph.radii(density), stem)
             if picture:
                 stiffness = np.array([row[component] for component in COMPONENTS])
                 off = row["relative_error"] if row["relative_error"] == row["relative_error"] else row["error"] ** 0.5
                 title = f"target {int(row['target'])}, rank {int(row['rank'])}: off by {off:.2%}"
-                picture(graph, row["relative_density"], stiffness, f"{stem}.png", title)
-        if cell_size_mm:
-            table = table.assign(**printability(table, cell_size_mm))
+                picture(graph, density, stiffness, f"{stem}.png", title)
+        if in_units:
+            table = in_users_units(table, youngs_modulus)
+        first = [name for name in FIRST if name in table]
+        table = table[first + [name for name in table if name not in first]]
         write_csv(table, staging / "designs.csv")
         # The table vouches for the folder: it is the first to go and the last to come.
         (out / "designs.csv").unlink(missing_ok=True)
@@ -99,23 +122,44 @@ def write_designs(
     return table
 
 
+def in_users_units(table: pd.DataFrame, youngs_modulus: float) -> pd.DataFrame:
+    """A table of designs with stiffness in the units of ``youngs_modulus``, and relative errors as ``…_percent``.
+
+    ``C11`` … and ``predicted_C11`` … are multiplied by it, and ``E1`` … ``nu23`` of the former come in.
+    """
+    scaled = [*COMPONENTS, *(f"predicted_{name}" for name in COMPONENTS if f"predicted_{name}" in table)]
+    relative = [name for name in table if "relative_error" in name or "modulus_error" in name]
+    table = table.assign(**{name: 100 * table[name] for name in relative})
+    table = table.assign(**{name: youngs_modulus * table[name] for name in scaled})
+    table = table.rename(columns={name: f"{name}_percent" for name in relative})
+    own = pd.DataFrame(moduli(table[COMPONENTS].to_numpy(float)), columns=list(ENGINEERING), index=table.index)
+    return table.join(own)
+
+
 def _write_prints(graph, density, stem, cell_size_mm, block):
-    scaled = graph.mapped(np.eye(3) * cell_size_mm / graph.volume ** (1 / 3))
-    nodes, struts = export.block(scaled, block)
-    export.write_vtk(f"{stem}.vtk", nodes, struts, np.tile(scaled.radii(density), block**3))
+    nodes, struts = export.block(graph, block)
+    export.write_vtk(f"{stem}.vtk", nodes, struts, np.tile(graph.radii(density), block**3))
     export.write_stl(f"{stem}.stl", graph, density, block, cell_size_mm)
 
 
 def remarks(
-    table: pd.DataFrame, targets: np.ndarray, youngs_modulus: float = 1.0, cell_size_mm: float | None = None
+    table: pd.DataFrame,
+    targets: np.ndarray,
+    youngs_modulus: float = 1.0,
+    cell_size_mm: float | None = None,
+    wanted_mm: PrintLimits = NO_LIMITS,
 ) -> list[str]:
     """What a person should know of each design in a table of ``design_lattices``: a list of sentences, mostly empty.
 
-    ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is the base material's, for advice in its units;
+    ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is the base material's, for advice in its units.
+    With a cell size, struts and gaps beyond ``wanted_mm`` are told, or struts below ``THIN_MM`` where it says nothing
+    of them, with the cell size that would cure it.
     """
+    if cell_size_mm and "strut_diameter_mm" not in table:
+        table = table.assign(**printability(table, cell_size_mm))
     sentences = []
     for _, row in table.iterrows():
-        said = []
+        said = _beyond(row, cell_size_mm, wanted_mm) if cell_size_mm else []
         density, error = row["relative_density"], row["relative_error"]
         at_end = [bound for bound in DENSITY_RANGE if abs(np.log(density / bound)) < 0.005]
         if at_end:
@@ -144,6 +188,30 @@ def remarks(
     return sentences
 
 
+def _beyond(row, cell_size_mm, wanted):
+    """What of the row's design is thinner, thicker or closer than a printer can make, in words, and what would do."""
+    least, most, gap = row["strut_diameter_mm"], row.get("largest_diameter_mm"), row["smallest_gap_mm"]
+    most = least if most is None else most
+    limit = wanted.minimum_diameter or THIN_MM
+    asked = f"the {limit:g} mm asked for" if wanted.minimum_diameter else f"the {limit:g} mm that most printers need"
+    said, larger = [], 1.0
+    if least < limit * (1 - _SLACK):
+        said.append(f"its thinnest strut has {least:.3g} mm, less than {asked}")
+        larger = limit / least
+    if wanted.maximum_diameter and most > wanted.maximum_diameter * (1 + _SLACK):
+        said.append(f"its thickest strut has {most:.3g} mm, more than the {wanted.maximum_diameter:g} mm asked for")
+        larger = np.nan if larger > 1 else wanted.maximum_diameter / most
+    if wanted.minimum_gap and gap < wanted.minimum_gap * (1 - _SLACK):
+        said.append(f"its smallest gap has {gap:.3g} mm, less than the {wanted.minimum_gap:g} mm asked for")
+        larger = max(larger, wanted.minimum_gap / gap) if larger >= 1 and gap > 0 else np.nan
+    if said and larger == larger:
+        # Rounded to three digits to the side on which it does.
+        unit = 10.0 ** (np.floor(np.log10(larger * cell_size_mm)) - 2)
+        rounded = unit * (np.ceil if larger > 1 else np.floor)(larger * cell_size_mm / unit)
+        said[-1] += f" (the same lattice in cells of {rounded:.6g} mm would do)"
+    return said
+
+
 def _as_solid(row):
     """What becomes of the row's design as a solid of its struts, in words, or None where beams are as good."""
     graph, density = primitive_cell(row_graph(row)), row["relative_density"]
@@ -160,17 +228,56 @@ def _as_solid(row):
 
 
 def printability(table: pd.DataFrame, cell_size_mm: float) -> dict[str, np.ndarray]:
-    """Strut diameters and smallest gap between struts in mm, for unit cells of the volume cell_size_mm³: (n,) each.
+    """Strut diameters, gaps and pores in mm, for unit cells of the volume cell_size_mm³: (n,) each.
 
     ``strut_diameter_mm`` of the thinnest and, where they differ, ``largest_diameter_mm`` of the thickest strut;
-    ``smallest_gap_mm`` between two struts that share no node, negative where they overlap.
+    ``smallest_gap_mm`` between two struts that share no node, negative where they overlap; ``pore_size_mm``, the
+    diameter of the largest sphere that fits between the struts.
     """
-    sizes = np.array(
-        [diameters_and_gap(row_graph(row), row["relative_density"]) for row in table.to_dict("records")]
-    ).reshape(-1, 3)
+    rows = [(row_graph(row), row["relative_density"]) for row in table.to_dict("records")]
+    sizes = np.array([diameters_and_gap(*row) for row in rows]).reshape(-1, 3)
     least, most, gap = cell_size_mm * sizes.T
     larger = {"largest_diameter_mm": most} if "strut_areas" in table else {}
-    return {"strut_diameter_mm": least, **larger, "smallest_gap_mm": gap}
+    pore = [_pore(*row) for row in rows]
+    return {
+        "strut_diameter_mm": least,
+        **larger,
+        "smallest_gap_mm": gap,
+        "pore_size_mm": cell_size_mm * np.array(pore),
+    }
+
+
+def _pore(graph, density):
+    """Diameter of the largest sphere between struts, over the edge of a cube of the cell's volume."""
+    primitive = primitive_cell(graph)
+    return primitive.largest_void(primitive.radii(density)) / graph.volume ** (1 / 3)
+
+
+def told(row: dict) -> str:
+    """Lines on a row of a table as `write_designs` returns it in users' units, for a terminal."""
+    if row["relative_error_percent"] == row["relative_error_percent"]:
+        said = f"{row['name']}: stiffness off by {row['relative_error_percent']:.3g} %, "
+        said += f"E(n) by {row['modulus_error_median_percent']:.3g} % in the median and "
+        said += f"{row['modulus_error_largest_percent']:.3g} % in the worst direction"
+    else:
+        said = f"{row['name']}: what is given is off by {100 * row['error'] ** 0.5:.3g} %"
+    facts = [f"relative density {row['relative_density']:.3g}"]
+    if "strut_diameter_mm" in row:
+        struts = f"{row['strut_diameter_mm']:.3g}"
+        if "largest_diameter_mm" in row:
+            struts += f" to {row['largest_diameter_mm']:.3g}"
+        facts.append(f"struts of {struts} mm")
+        facts.append(f"smallest gap {row['smallest_gap_mm']:.3g} mm, pores of {row['pore_size_mm']:.3g} mm")
+    elif "radius_ratio" in row:
+        facts.append(f"radii within a factor of {row['radius_ratio']:.3g}")
+    facts.append(strength_sentence(row))
+    if "printing_relative_error_percent" in row:
+        facts.append(
+            f"errors of the printer change the stiffness by {row['printing_relative_error_percent']:.3g} % in the "
+            f"mean, and in 5 % of cells by more than {row['printing_relative_error_p95_percent']:.3g} %"
+        )
+    notes = [f"  note: {note}" for note in row["remark"].split("; ") if note]
+    return "\n".join([said, f"  {'; '.join(facts)}", *notes])
 
 
 def strength_columns(

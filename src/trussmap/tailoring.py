@@ -71,6 +71,10 @@ class PrintLimits(NamedTuple):
         return float(max(needed))
 
 
+#: Whatever comes.
+NO_LIMITS = PrintLimits()
+
+
 def tailor(
     goal: Goal,
     lattices: Lattices,
@@ -98,7 +102,7 @@ def tailor(
     def work(row):
         one = lattices.take(slice(row, row + 1))
         own = Lattices(one.designs, one.areas[:, : struts[row]], one.shifts[:, : nodes[row]])
-        walk = _Walk(goal.take([row]), own, objective, limits, prints or PrintLimits(), poisson_ratio)
+        walk = _Walk(goal.take([row]), own, objective, limits, prints or NO_LIMITS, poisson_ratio)
         own, stiffness[row] = walk.run()
         moved.designs[row], moved.areas[row, : struts[row]] = own.designs[0], own.areas[0]
         moved.shifts[row, : nodes[row]] = own.shifts[0]
@@ -221,8 +225,7 @@ class _Walk:
         if self._beyond(p) > _MARGIN:  # no lattice here has both: from now on the limits come first
             self.weight = _LIMIT
             p = self._thickened(p)
-            found = self._measure(p)
-            p, found = self._walk(p, found)
+            p, found = self._walk(p, self._measure(p))
         return with_parameters(self.lattice, p), found[0]
 
     def _walk(self, p, found):
@@ -251,14 +254,32 @@ class _Walk:
         return p, found
 
     def _thickened(self, p):
-        """All struts as much thicker as the thinnest must be, as far as the density may rise."""
+        """Struts that are too thin as thick as they must be, and the others thinner where the density cannot rise."""
         least = self.prints.minimum_diameter
-        missing = least and np.log(least) - (p.logs[0, 7:].min() / 2 + self._scale(p)[0][0])
-        if not least or missing <= 0:
+        if not least or self._diameters(p).min() >= np.log(least):
             return p
-        step = np.zeros_like(self.lower)
-        step[:, 0] = 2 * missing + _MARGIN
-        return p.moved(step, self.lower, self.upper)
+        floor = np.exp(2 * np.log(least) + _MARGIN)
+        beyond = np.maximum(np.exp(2 * self._diameters(p)) - floor, 0)
+
+        def with_share(share):
+            logs = p.logs.copy()
+            sections = np.log(floor + share * beyond)
+            logs[0, 7:] = sections - sections.mean()
+            moved = p._replace(logs=logs)
+            logs[0, 0] += sections[0] - 2 * self._diameters(moved)[0]
+            return moved
+
+        low, high = 0.0, 1.0
+        if with_share(high).logs[0, 0] > self.upper[0, 0]:
+            for _ in range(40):
+                middle = (low + high) / 2
+                low, high = (low, middle) if with_share(middle).logs[0, 0] > self.upper[0, 0] else (middle, high)
+            high = low
+        return with_share(high).moved(np.zeros_like(self.lower), self.lower, self.upper)
+
+    def _diameters(self, p):
+        """Logarithms (struts,) of the diameters of one lattice, over the edge of the cell."""
+        return p.logs[0, 7:] / 2 + self._scale(p)[0][0]
 
     def _back(self, p, found, low, high, trust):
         """Some steps back to the target, the areas within the bounds that the program found."""

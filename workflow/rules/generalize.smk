@@ -26,8 +26,7 @@ rule generalize_bone:
         seed=config["seed"],
         youngs_modulus=config["bone"]["youngs_modulus_gpa"],
         poisson_ratio=config["poisson_ratio"],
-        request={"family": "published", "closeness": "frobenius"}
-        | config["printing"],
+        request={"family": "published", "closeness": "frobenius"} | config["printing"],
         prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
         loads=loads_of(config["bone"]["yield_stress_gpa"]),
         source=source_of("generalize_bone", config["model"]["architecture"]),
@@ -126,7 +125,8 @@ rule design_targets:
         youngs_modulus=config["youngs_modulus"],
         poisson_ratio=config["poisson_ratio"],
         request=config["request"] | config["printing"],
-        prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
+        prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]}
+        | {"in_units": True},
         loads=loads_of(config["yield_stress"], config["load"]),
         source=source_of("generalize_bone", config["model"]["architecture"]),
     message:

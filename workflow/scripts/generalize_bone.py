@@ -16,6 +16,7 @@ with job(snakemake):
     from trussmap.io import write_json
     from trussmap.learning.models import load_forward, load_inverse
     from trussmap.output import write_designs, write_targets
+    from trussmap.tailoring import PrintLimits
     from trussmap.targets import read_goal
 
     p, source, out = snakemake.params, snakemake.input, snakemake.output
@@ -28,6 +29,8 @@ with job(snakemake):
     found = design_lattices(targets, *networks, **how)
     write_targets(names, targets, out.targets)
     folder = Path(out.designs).parent
-    write_designs(found, folder, names, targets, p.youngs_modulus, **p.prints, picture=cell.plot, loads=p.loads)
+    wanted = PrintLimits(*(p.request.get(f"{name}_mm") for name in ("minimum_strut", "maximum_strut", "minimum_gap")))
+    files = {"picture": cell.plot, "loads": p.loads, "wanted_mm": wanted}
+    write_designs(found, folder, names, targets, p.youngs_modulus, **p.prints, **files)
     errors = assess(found, names, targets, p.options["refine"] != "none", source.get("dataset"))
     write_json(errors_by_name(errors), out.summary)

@@ -119,6 +119,35 @@ class PeriodicGraph:
         gaps = self.axis_distances(first, second, cell) - radii[first] - radii[second]
         return float(gaps.min(initial=least))
 
+    def largest_void(self, radii: np.ndarray) -> float:
+        """Diameter of the largest sphere that fits between struts of radii (m,), to about a hundredth of it.
+
+        Struts count as rows of close points; the centre is searched for on a grid that is refined where it matters.
+        """
+        step, edge = 0.03, self.volume ** (1 / 3)
+        shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
+        start, along = self.nodes[self.struts[:, 0]], self.fractional_vectors
+        count = np.ceil(self.lengths / (step * edge)).astype(int) + 1
+        own = np.repeat(np.arange(len(count)), count)
+        share = np.concatenate([np.linspace(0, 1, k) for k in count])
+        points = (start[own] + share[:, None] * along[own]) % 1
+        trees = []
+        for radius in np.unique(radii.round(9)):
+            places = (points[radii.round(9)[own] == radius] + shifts).reshape(-1, 3)
+            trees.append((cKDTree(places @ self.cell.T), radius))
+
+        def room(places):
+            return np.min([tree.query(places @ self.cell.T)[0] - radius for tree, radius in trees], 0)
+
+        spacing = 1 / 12
+        places = np.stack(np.meshgrid(*[np.arange(12) * spacing] * 3, indexing="ij"), -1).reshape(-1, 3)
+        around = np.stack(np.meshgrid(*[np.linspace(-1, 1, 5)] * 3, indexing="ij"), -1).reshape(-1, 3)
+        for _ in range(5):
+            best = places[np.argsort(room(places))[-12:]]
+            places = (best[:, None] + spacing * around).reshape(-1, 3)
+            spacing /= 2.5
+        return float(2 * room(best).max())
+
 
 def undirected(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
     """One name for a strut, whichever end it starts from: of its two rows (n, k) each, the lexicographically smaller.
