@@ -1,54 +1,52 @@
-# make study              the default study (config.yaml)      make study STUDY=smoke    a small one, in minutes
-# make test               all tests, the smoke study included  make lint                 style of code and workflow
-# make benchmark          speed of homogenization beside other solvers (docs/benchmarks.md)
-# make wheel              dist/trussmap-….whl, for `pip install` elsewhere, without the study
-# make docs               README.md and docs/ from their templates and docs/results/
-PYTHON ?= python3
+# The first Python that is new enough, unless one is named: make study PYTHON=python3.12
+PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; do \
+  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done),python3)
 STUDY ?= laptop
 CORES ?= all
 BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 
-.PHONY: wheel help environment study test benchmark docs lint format lock
+.PHONY: help study test docs wheel benchmark lint format environment lock
 
-help:
-	@head -n 5 Makefile | cut -c3-
+help: ## what can be made: this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo "studies: laptop $$(cd studies && ls *.yaml | sed 's/\.yaml$$//' | tr '\n' ' ')"
 
-study: $(ENVIRONMENT)
+study: $(ENVIRONMENT) ## the default study, laptop; another one by make study STUDY=smoke
 	$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
 
-test: $(ENVIRONMENT)
+test: $(ENVIRONMENT) ## all tests, the smoke study included
 	$(BIN)/python -m pytest
 
 # A general finite-element package to compare with lies beside the environment; where it cannot be had, it is left out.
-benchmark: $(ENVIRONMENT)
+benchmark: $(ENVIRONMENT) ## speed of homogenization beside other solvers (docs/benchmarks.md)
 	@test -d build/benchmark || $(BIN)/python -m pip install --quiet --target build/benchmark openseespy==3.7.1.2 || true
 	PYTHONPATH=build/benchmark $(BIN)/python benchmarks/homogenization.py
 
 # Of a study that is finished: make docs TAKE=results/laptop
-docs: $(ENVIRONMENT)
+docs: $(ENVIRONMENT) ## README.md and docs/ from their templates and docs/results/
 	$(BIN)/python docs/generate.py $(if $(TAKE),--take $(TAKE))
 
-lint: $(ENVIRONMENT)
+lint: $(ENVIRONMENT) ## style of code and workflow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
-format: $(ENVIRONMENT)
+format: $(ENVIRONMENT) ## bring code and workflow into style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-environment: $(ENVIRONMENT)
+environment: $(ENVIRONMENT) ## the environment .venv from requirements.lock, which all others make first
 
 # dist/trussmap-….whl, the library with its networks, without the study: pip install it anywhere.
-wheel: $(ENVIRONMENT)
+wheel: $(ENVIRONMENT) ## dist/trussmap-….whl, for pip install elsewhere, without the study
 	rm -rf build/lib
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 # The newest versions that pyproject.toml allows, pinned.
-lock:
+lock: ## requirements.lock anew: the newest versions that pyproject.toml allows
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install --quiet '.[study,dev]' 'setuptools>=77'
 	.venv-lock/bin/python envs/lock.py > requirements.lock.new

@@ -9,7 +9,7 @@ from trussmap.errors import InputError
 from trussmap.learning.registry import architectures
 from trussmap.provenance import source_digest
 from trussmap.streams import stream
-from trussmap.study import check_settings
+from trussmap.study import check_settings, study_file
 
 min_version("9.0")
 
@@ -19,7 +19,10 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 FILES = [f"{workflow.basedir}/config.yaml"]
 if config["study"] != "laptop":
-    FILES.append(f"{workflow.basedir}/studies/{config['study']}.yaml")
+    try:
+        FILES.append(study_file(config["study"], f"{workflow.basedir}/studies"))
+    except InputError as error:
+        raise WorkflowError(str(error))
 
     configfile: FILES[-1]
 

@@ -1,6 +1,7 @@
 """One list of dependencies (pyproject.toml), one lock, one conda environment: they must say the same."""
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -40,3 +41,21 @@ def test_conda_environment_states_the_locked_versions(locked):
     development = ("pytest", "ruff", "selenium", "snakefmt")
     runtime = {lock.normalized(re.split(r"[<>=]", line)[0]) for line in lock.declared()}
     assert conda.keys() == runtime - set(development)
+
+
+def test_make_help_lists_all_that_can_be_made():
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert sorted(line.split()[1] for line in said.splitlines() if line.startswith("make ")) == sorted(targets)
+    assert said.splitlines()[-1].split() == ["studies:", "laptop", "paper", "paper_cpu", "smoke"]
+
+
+def test_make_takes_a_python_that_is_new_enough(tmp_path):
+    """An old python3 comes first on the path, as on macOS, and a newer one by its own name."""
+    for name, answer in (("python3", "exit 1"), ("python3.12", f'exec "{sys.executable}" "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
+        (tmp_path / name).chmod(0o755)
+    command = ["make", "--dry-run", "--always-make", "environment"]
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert "python3.12 -m venv --clear .venv" in run.stdout

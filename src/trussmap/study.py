@@ -44,6 +44,17 @@ def check_settings(settings: dict, schema: str | Path, files: list, command_line
     raise InputError(f"{source}, key {'.'.join(map(str, path))}: {why}.")
 
 
+def study_file(name: str, folder: str | Path) -> str:
+    """Path of the overlay of a study other than laptop, ``folder``/``name``.yaml; InputError names those there are."""
+    path = Path(folder) / f"{name}.yaml"
+    if not path.is_file():
+        known = ["laptop", *sorted(file.stem for file in Path(folder).glob("*.yaml"))]
+        raise InputError(
+            f"study {name}: there is no {path.parent.name}/{path.name}; expected one of {', '.join(known)}."
+        )
+    return str(path)
+
+
 def _read(path):
     with open(path) as file:
         return yaml.safe_load(file)
