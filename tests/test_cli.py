@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import trimesh
 
 from trussmap.homogenization import homogenize_designs
 from trussmap.homogenization.reference import homogenize_reference
@@ -355,3 +356,39 @@ def test_truncated_catalogue_is_named(tmp_path, reference_dir):
         (tmp_path / "catalogue.lat").write_text(text[:length])
         run = trussmap("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01, cwd=tmp_path)
         fails(run, tmp_path, "catalogue.lat")
+
+
+def test_part_fills_a_box_and_a_shape_with_a_design(tmp_path, designs):
+    options = ["--cell-size-mm", 1.5, "--row", 3, "--youngs-modulus", 114]
+    run = trussmap("part", "designs.csv", "--out", "box", *options, "--box", 2, 3, 2.5, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert {path.name for path in (tmp_path / "box").iterdir()} == {
+        f"part.{ending}" for ending in ("stl", "3mf", "inp", "vtk", "json")
+    }
+    mesh = trimesh.load(tmp_path / "box" / "part.stl")
+    assert mesh.is_watertight and (mesh.extents <= [2, 3, 2.5]).all() and "end free" in run.stdout
+    trimesh.creation.icosphere(radius=1.5).export(tmp_path / "ball.stl")
+    run = trussmap(
+        "part", "designs.csv", "--out", "ball", *options, "--shape", "ball.stl", "--no-free-ends", cwd=tmp_path
+    )
+    assert run.returncode == 0, run.stderr
+    assert "end free" not in run.stdout
+    assert (np.linalg.norm(trimesh.load(tmp_path / "ball" / "part.stl").vertices, axis=1) < 1.51).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--cell-size-mm", 1], "expected one of --box X Y Z and --shape FILE"),
+        (["--cell-size-mm", 1, "--box", 1, 0, 1], "a box of 1 × 0 × 1 mm"),
+        (["--cell-size-mm", 0, "--box", 1, 1, 1], "cell size 0"),
+        (["--cell-size-mm", 50, "--box", 0.1, 0.1, 0.1], "leave no strut"),
+        (["--cell-size-mm", 1, "--box", 1, 1, 1, "--row", 41], "designs.csv has 40 rows"),
+        (["--cell-size-mm", 1, "--shape", "designs.csv"], "cannot be read as a surface"),
+        (["--cell-size-mm", 1, "--box", 1, 1, 1, "--solver", "ansys"], "expected calculix or abaqus"),
+    ],
+)
+def test_impossible_parts_leave_nothing(tmp_path, designs, arguments, says):
+    run = trussmap("part", "designs.csv", "--out", "part", *arguments, cwd=tmp_path)
+    fails(run, tmp_path, says)
+    assert not (tmp_path / "part").exists()

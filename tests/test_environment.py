@@ -39,7 +39,7 @@ def test_conda_environment_states_the_locked_versions(locked):
     conda = dict(line.split("==") for line in pip["pip"])
     assert conda == {name: locked[name] for name in conda}
     development = ("pytest", "ruff", "selenium", "snakefmt")
-    runtime = {lock.normalized(re.split(r"[<>=]", line)[0]) for line in lock.declared()}
+    runtime = {lock.normalized(lock.Requirement(line).name) for line in lock.declared()}
     assert conda.keys() == runtime - set(development)
 
 

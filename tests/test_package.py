@@ -115,4 +115,5 @@ def test_it_designs_anywhere(installed, tmp_path):
     options = ["--youngs-modulus", "1", "--out", "found", "--cell-size-mm", "2", "--block", "1", "--keep", "1"]
     designed = run(sys.executable, program, "design", "targets.csv", *options)
     assert designed.returncode == 0, designed.stderr
-    assert {p.suffix for p in (tmp_path / "found" / "lattices").iterdir()} == {".csv", ".stl", ".vtk", ".png"}
+    written = {p.suffix for p in (tmp_path / "found" / "lattices").iterdir()}
+    assert written == {".csv", ".stl", ".3mf", ".inp", ".vtk", ".json", ".png"}

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     import torch
     from matplotlib.figure import Figure
 
+    from trussmap.parts import Part
+
 #: Names of the elementary lattices, in the order of their numbers.
 ELEMENTARY = tuple(NAMES)
 #: A file or folder by its name.
@@ -174,14 +176,52 @@ class Lattice:
         table[["dx", "dy", "dz"]] = self.graph.vectors
         return table.assign(length=self.graph.lengths, radius=self.radii)
 
-    def to_stl(self, path: FileName, cell_size_mm: float, cells: int = 2) -> dict:
-        """Write a watertight block of ``cells``³ cells in mm, as `trussmap.export.write_stl`; returns its facts.
+    def part(
+        self,
+        cell_size_mm: float,
+        box: ArrayLike | None = None,
+        shape: FileName | None = None,
+        free_ends: bool = True,
+    ) -> "Part":
+        """A region filled with the lattice, a `trussmap.parts.Part`: nodes, struts, radii, and the solid's ``mesh``.
 
-        ``cell_size_mm`` is the edge of a cube of the volume of one cell.
+        ``cell_size_mm`` is the edge of a cube of the volume of one cell. The region is a ``box`` in line with the axes,
+        (3,) mm, two cell sizes along each edge by default, or the inside of a closed surface in a file (``shape``).
+        Without ``free_ends``, struts that are cut at the surface are left out.
+
+        >>> part = Lattice.from_elementary("octet", relative_density=0.05).part(cell_size_mm=2, box=(4, 4, 6))
+        >>> len(part.struts), part.mesh.is_watertight
+        (352, True)
         """
-        from trussmap.export import write_stl
+        from trussmap import parts
 
-        return write_stl(path, self.graph, self.relative_density, cells, cell_size_mm)
+        if box is not None and shape is not None:
+            raise InputError("box and shape: expected one of them.")
+        size = np.full(3, 2 * float(cell_size_mm)) if box is None else box
+        region = parts.box(size) if shape is None else parts.shape(shape)
+        return parts.fill(self.graph, self.relative_density, cell_size_mm, region, free_ends)
+
+    def to_stl(self, path: FileName, cell_size_mm: float, **region: object) -> "Part":
+        """Write a `part` as watertight STL in mm, and return it."""
+        return self._written("write_stl", path, cell_size_mm, region)
+
+    def to_3mf(self, path: FileName, cell_size_mm: float, **region: object) -> "Part":
+        """Write a `part` as 3MF with the beam lattice extension, and return it."""
+        return self._written("write_3mf", path, cell_size_mm, region)
+
+    def to_inp(
+        self, path: FileName, cell_size_mm: float, youngs_modulus: float, solver: str = "calculix", **region: object
+    ) -> "Part":
+        """Write a `part` as beams for CalculiX or Abaqus (`trussmap.export.write_inp`), and return it."""
+        options = {"youngs_modulus": _positive(youngs_modulus, "youngs_modulus"), "solver": solver}
+        return self._written("write_inp", path, cell_size_mm, region, **options)
+
+    def _written(self, writer, path, cell_size_mm, region, **options):
+        from trussmap import export
+
+        part = self.part(cell_size_mm, **region)
+        getattr(export, writer)(path, part, **options)
+        return part
 
 
 class Results(Sequence[Lattice]):
@@ -226,9 +266,9 @@ class Results(Sequence[Lattice]):
         lattice = self[which]
         return plot(lattice.graph, lattice.relative_density, self._stiffness[which], path)
 
-    def to_stl(self, path: FileName, cell_size_mm: float, cells: int = 2, which: int = 0) -> dict:
+    def to_stl(self, path: FileName, cell_size_mm: float, which: int = 0, **region: object) -> "Part":
         """Write one of the lattices as `Lattice.to_stl` does."""
-        return self[which].to_stl(path, cell_size_mm, cells)
+        return self[which].to_stl(path, cell_size_mm, **region)
 
 
 def homogenize(

@@ -14,6 +14,13 @@ from trussmap import __version__
 from trussmap.errors import InputError
 from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
 
+BoxOption = Annotated[
+    tuple[float, float, float] | None, typer.Option(metavar="X Y Z", help="Edges in mm of a box to fill with lattice.")
+]
+ShapeOption = Annotated[
+    Path | None, typer.Option(help="Instead of a box: a closed surface to fill, such as an STL in mm.")
+]
+
 # Designs homogenized while the ones before them are written.
 _BLOCK = 65536
 
@@ -142,9 +149,11 @@ def design(
     refine: Annotated[str, typer.Option(help="Search by finite elements: none, quick or thorough.")] = "quick",
     cell_size_mm: Annotated[
         float | None,
-        typer.Option(help="Edge of a cube of the unit cell's volume: writes STL, VTK and a picture of each."),
+        typer.Option(help="Edge of a cube of the unit cell's volume: writes STL, 3MF, INP, VTK and a picture of each."),
     ] = None,
-    block: Annotated[int, typer.Option(min=1, max=20, help="Cells along each edge of the printable block.")] = 2,
+    block: Annotated[int, typer.Option(min=1, max=20, help="Cell sizes along each edge of the printable cube.")] = 2,
+    box: BoxOption = None,
+    shape: ShapeOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
     poisson_ratio: Annotated[
         float | None,
@@ -246,6 +255,9 @@ def design(
         "node_error_mm": node_error_mm,
     }
     request = request_of(settings, cell_size_mm)
+    region = _region(box, shape)
+    if region and cell_size_mm is None:
+        raise InputError("--box and --shape need the size of the cells: expected --cell-size-mm as well.")
     check_effort(refine, request, goal)
 
     from trussmap.learning.study import load_models
@@ -273,7 +285,7 @@ def design(
     loads = {"yield_stress": yield_stress, "effective_length": buckling_length, "load": stress}
     loads |= {"poisson_ratio": poisson_ratio}
     wanted = PrintLimits(minimum_strut_mm, maximum_strut_mm, minimum_gap_mm)
-    how = {"loads": loads, "wanted_mm": wanted, "in_units": True}
+    how = {"loads": loads, "wanted_mm": wanted, "in_units": True, "region": region}
     found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture, **how)
     for row in found[found["rank"] == 1].to_dict("records"):
         print(told(row))
@@ -283,6 +295,58 @@ def design(
     if taken.faults:
         print(f"Error: {len(taken.faults)} of the targets skipped, named above.", file=sys.stderr)
         raise typer.Exit(1)
+
+
+@app.command()
+def part(
+    designs: Annotated[Path, typer.Argument(help="A design per row, such as the designs.csv of `trussmap design`.")],
+    out: Annotated[Path, typer.Option(help="Folder to write: part.stl, part.3mf, part.inp, part.vtk, part.json.")],
+    cell_size_mm: Annotated[float, typer.Option(help="Edge of a cube of the unit cell's volume.")],
+    box: BoxOption = None,
+    shape: ShapeOption = None,
+    row: Annotated[int, typer.Option(min=1, help="Which design, by its row below the header.")] = 1,
+    free_ends: Annotated[
+        bool, typer.Option(help="Whether struts that are cut at the surface stay; else the part ends at whole joints.")
+    ] = True,
+    solver: Annotated[str, typer.Option(help="What part.inp is for: calculix or abaqus.")] = "calculix",
+    youngs_modulus: Annotated[float, typer.Option(help="Young's modulus of the base material, for part.inp.")] = 1.0,
+    poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
+) -> None:
+    """Fill a box or a closed surface with a lattice, to print and to compute.
+
+    The low corner of a cell is on the low corner of the region. What hangs apart after the cut is dropped, and said.
+    """
+    from trussmap.tables import read_designs
+
+    check_poisson_ratio(poisson_ratio, "--poisson-ratio")
+    if not youngs_modulus > 0:
+        raise InputError(f"--youngs-modulus {youngs_modulus:g}: expected a number above 0.")
+    if (box is None) == (shape is None):
+        raise InputError("expected one of --box X Y Z and --shape FILE, which say what to fill.")
+    table, theta = read_designs(designs)
+    if row > len(theta):
+        raise InputError(f"--row {row}: {designs} has {len(theta)} rows; expected one of them.")
+    from trussmap.export import write_part
+    from trussmap.output import row_graph
+    from trussmap.parts import fill
+
+    own = table.slice(row - 1, 1).to_pylist()[0]
+    filled = fill(row_graph(own), float(own["relative_density"]), cell_size_mm, _region(box, shape), free_ends)
+    facts = write_part(out / "part", filled, youngs_modulus, poisson_ratio, solver)
+    said = f"{facts['struts']} struts, the thinnest {facts['strut_diameter_mm']:.3g} mm, {facts['volume_mm3']:.4g} mm³"
+    print(said + (facts["remark"] and f"; {facts['remark']}"))
+    print(f"written: {out / 'part.stl'}, .3mf, .inp, .vtk, .json")
+
+
+def _region(box, shape):
+    """What is to be filled, or None."""
+    if box is None and shape is None:
+        return None
+    if box is not None and shape is not None:
+        raise InputError("--box and --shape: expected one of them.")
+    from trussmap import parts
+
+    return parts.shape(shape) if box is None else parts.box(box)
 
 
 def _stress(text):

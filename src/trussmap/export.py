@@ -1,19 +1,26 @@
-"""Lattices as files: nodes and struts (CSV), ParaView (VTK) and printable blocks (STL)."""
+"""Lattices and parts as files: nodes and struts (CSV), ParaView (VTK), printers (STL, 3MF), finite elements (INP)."""
 
+import locale
+from contextlib import contextmanager
 from pathlib import Path
 
-import manifold3d
 import meshio
 import numpy as np
 import pandas as pd
-import trimesh
 
 from trussmap.errors import InputError
-from trussmap.io import atomic_path, write_csv
+from trussmap.io import atomic_path, write_csv, write_json
 from trussmap.lattice.graph import PeriodicGraph
+from trussmap.parts import Part
+from trussmap.stiffness import POISSON_RATIO
 
-#: Facets around a strut.
-FACETS = 8
+#: Programs that a deck of beams can be for, and their elements with three nodes.
+SOLVERS = {"calculix": "B32R", "abaqus": "B32"}
+#: Elements to a strut. CalculiX makes solids of beams: the tip of a cantilever ten diameters long moves by 18, 7 and
+#: 3 % too little with 1, 2 and 4 of them (version 2.20).
+ELEMENTS = 2
+#: What the deck of a box does to it, as a share of its height.
+COMPRESSION = 0.01
 
 
 def write_nodes_and_struts(graph: PeriodicGraph, radii: np.ndarray, stem: str | Path) -> list[Path]:
@@ -60,24 +67,6 @@ def write_structure_csv(nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray
     write_csv(table, directory / "struts.csv")
 
 
-def block(graph: PeriodicGraph, cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """The struts of a block of ``cells``³ unit cells, each strut once, as nodes (n, 3) and struts (m, 2).
-
-    Struts that leave the block end in a node outside it. Strut k·m … of cell number k are those of the graph in order.
-
-    >>> from trussmap.lattice.elementary import elementary_lattice
-    >>> nodes, struts = block(elementary_lattice(0), 2)
-    >>> len(struts)  # three of each cell
-    24
-    """
-    tiles = np.stack(np.meshgrid(*[np.arange(cells)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
-    start = np.broadcast_to(tiles, (len(tiles), len(graph.struts), 3))
-    ends = np.stack([start, start + graph.offsets], 2).reshape(-1, 3)
-    index = np.tile(graph.struts.ravel(), len(tiles))
-    unique, struts = np.unique(np.column_stack([ends, index]), axis=0, return_inverse=True)
-    return (unique[:, :3] + graph.nodes[unique[:, 3]]) @ graph.cell.T, struts.reshape(-1, 2)
-
-
 def write_vtk(path: str | Path, nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray) -> None:
     """Write a finite structure as VTK lines with the cell data ``radius`` (ParaView: Tube filter, radius by scalar).
 
@@ -89,139 +78,165 @@ def write_vtk(path: str | Path, nodes: np.ndarray, struts: np.ndarray, radii: np
         mesh.write(temporary)
 
 
-def block_mesh(
-    graph: PeriodicGraph, relative_density: float, cells: int = 3, cell_size_mm: float = 1.0, facets: int = FACETS
-) -> trimesh.Trimesh:
-    """Surface mesh in mm of a block of ``cells``³ unit cells, cut at the faces of the block.
-
-    Struts are prisms of ``facets`` sides with the cross-section of the round strut, joints are spheres of its radius;
-    they are united, cut by the block, and what the cut leaves loose is dropped.
-
-    Parameters
-    ----------
-    graph : PeriodicGraph
-    relative_density : of the lattice, overlap at nodes not subtracted
-    cell_size_mm : edge of the cube that has the volume of one unit cell
-
-    Returns a ``trimesh.Trimesh``. Raises InputError for a size that cannot be built.
-    """
-    if not (isinstance(cells, int | np.integer) and 1 <= cells <= 20):
-        raise InputError(f"a block of {cells} cells; expected an integer from 1 to 20.")
-    if not (np.isfinite(cell_size_mm) and cell_size_mm > 0):
-        raise InputError(f"cell size {cell_size_mm} mm; expected a positive number.")
-    if not 0 < relative_density < 1:
-        raise InputError(f"relative density {relative_density}; expected a value between 0 and 1.")
-    graph = graph.mapped(np.eye(3) * cell_size_mm / graph.volume ** (1 / 3))
-    radii = graph.radii(relative_density)
-    joints = np.zeros(len(graph.nodes))
-    np.maximum.at(joints, graph.struts, radii[:, None])
-    start = graph.nodes[graph.struts[:, 0]] @ graph.cell.T
-    solid = strut_solid(start, start + graph.vectors, graph.nodes @ graph.cell.T, radii, joints, facets)
-    # One cell's struts end in nodes of its neighbours, so copies of the cell overlap there and can simply be united.
-    # In cell coordinates, where the copies stand in line with the axes, the union is several times faster.
-    solid = solid.transform(np.column_stack([np.linalg.inv(graph.cell), np.zeros(3)]))
-    reach = 3 * radii.max() * np.linalg.norm(np.linalg.inv(graph.cell), axis=1)
-    ends = graph.nodes[graph.struts[:, 1]] + graph.offsets
-    for axis in range(3):
-        first = int(np.floor(-max(ends[:, axis].max(), 1) - reach[axis])) + 1
-        last = int(np.ceil(cells + reach[axis] - min(ends[:, axis].min(), 0))) - 1
-        copies = [solid.translate(np.eye(3)[axis] * k) for k in range(first, last + 1)]
-        solid = _united(copies) ^ _slab(axis, -reach[axis], cells + reach[axis])
-    for axis in range(3):
-        solid = solid ^ _slab(axis, 0, cells)
-    solid = solid.transform(np.column_stack([graph.cell, np.zeros(3)]))
-    parts = solid.simplify(1e-3 * radii.min()).decompose()
-    if not parts:
-        raise InputError("the block holds no strut; expected a lattice with struts.")
-    return _single_precision_mesh(max(parts, key=lambda part: part.volume()))
-
-
-def strut_solid(
-    start: np.ndarray,
-    end: np.ndarray,
-    joints: np.ndarray,
-    radii: np.ndarray,
-    joint_radii: np.ndarray,
-    facets: int = FACETS,
-) -> object:
-    """Union (manifold3d.Manifold) of struts from ``start`` (m, 3) to ``end`` (m, 3), with spheres at ``joints`` (n, 3).
-
-    ``radii`` (m,) are those of round struts; the prisms have the same cross-section. Each is turned about its axis by
-    another angle, so that no faces of two struts coincide and the union is well defined.
-    """
-    angle = 2 * np.pi / facets
-    wider = np.sqrt(angle / np.sin(angle))
-    frames = _frames(end - start, np.random.default_rng(0).uniform(0, angle, len(start)))
-    frames *= (wider * radii)[:, None, None]
-    frames[:, :, 2] = end - start
-    prism = manifold3d.Manifold.cylinder(1.0, 1.0, 1.0, facets)
-    # A little wider than the struts, to cover the edges of their ends.
-    ball = manifold3d.Manifold.sphere(1.03 * wider, facets)
-    parts = [prism.transform(np.column_stack([f, s])) for f, s in zip(frames, start, strict=True)]
-    return _united([*parts, *(ball.scale([r] * 3).translate(p) for p, r in zip(joints, joint_radii, strict=True))])
-
-
-def _united(parts):
-    return manifold3d.Manifold.batch_boolean(parts, manifold3d.OpType.Add)
-
-
-def _slab(axis, low, high):
-    """The part of space with coordinate ``axis`` between ``low`` and ``high``, far beyond the block."""
-    size, shift = np.full(3, 1e3), np.full(3, -5e2)
-    size[axis], shift[axis] = high - low, low
-    return manifold3d.Manifold.cube(size).translate(shift)
-
-
-def _frames(axis, turn):
-    """Rotations (m, 3, 3) whose third column is along ``axis`` (m, 3), turned about it by ``turn`` (m,)."""
-    third = axis / np.linalg.norm(axis, axis=1, keepdims=True)
-    first = np.cross(np.eye(3)[np.argmin(np.abs(third), axis=1)], third)
-    first /= np.linalg.norm(first, axis=1, keepdims=True)
-    second = np.cross(third, first)
-    cos, sin = np.cos(turn)[:, None], np.sin(turn)[:, None]
-    return np.stack([cos * first + sin * second, cos * second - sin * first, third], axis=-1)
-
-
-def _single_precision_mesh(solid):
-    """The mesh as an STL file holds it: vertices that its single precision would fuse are moved apart."""
-    mesh = solid.to_mesh()
-    points = mesh.vert_properties[:, :3].astype(np.float32)
-    faces = mesh.tri_verts
-    grain = np.float32(4) * np.spacing(np.abs(points).max())
-    for _ in range(20):
-        _, group, count = np.unique(points, axis=0, return_inverse=True, return_counts=True)
-        fused = np.flatnonzero(count[group] > 1)
-        if not len(fused):
-            break
-        normals = trimesh.Trimesh(points, faces, process=False).vertex_normals[fused]
-        points[fused] -= (grain * normals).astype(np.float32)
-        grain *= 2
-    return trimesh.Trimesh(points.astype(float), faces)
-
-
-def write_stl(
-    path: str | Path,
-    graph: PeriodicGraph,
-    relative_density: float,
-    cells: int = 3,
-    cell_size_mm: float = 1.0,
-    facets: int = FACETS,
-) -> dict:
-    """Write a watertight block (see ``block_mesh``) as binary STL in mm; returns what a printer's user asks first.
-
-    Returns a dict: ``watertight``, ``volume_mm3``, ``nominal_volume_mm3`` (ρ times the block's volume, overlap at
-    nodes not subtracted), ``strut_diameter_mm`` of the thinnest strut. Raises InputError where the union does not
-    close.
-    """
-    mesh = block_mesh(graph, relative_density, cells, cell_size_mm, facets)
-    if not mesh.is_watertight:
-        raise InputError(f"{path}: the surface of the block does not close; try another cell size or fewer facets.")
+def write_stl(path: str | Path, part: Part) -> None:
+    """Write the watertight surface of a part as binary STL in mm; raises InputError where it does not close."""
+    mesh = part.mesh
     with atomic_path(path) as temporary:
         mesh.export(temporary, file_type="stl")
-    scale = cell_size_mm / graph.volume ** (1 / 3)
-    return {
-        "watertight": bool(mesh.is_watertight),
-        "volume_mm3": float(mesh.volume),
-        "nominal_volume_mm3": float(relative_density * (cells * cell_size_mm) ** 3),
-        "strut_diameter_mm": float(2 * scale * graph.radii(relative_density).min()),
+
+
+def write_3mf(path: str | Path, part: Part) -> None:
+    """Write a part as 3MF with the beam lattice extension: straight beams with radii, clipped by the region, in mm.
+
+    The file is a hundredth of the STL and exact, for programs that know the extension. Raises InputError where lib3mf,
+    which writes it, does not come for this machine.
+    """
+    try:
+        import lib3mf
+    except (ImportError, OSError) as error:
+        raise InputError(f"{path}: lib3mf cannot be loaded ({error}); expected it to be installed, for 3MF.") from None
+    wrapper = lib3mf.get_wrapper()
+    model = wrapper.CreateModel()
+    model.SetUnit(lib3mf.ModelUnit.MilliMeter)
+    region = part.region.solid.to_mesh()
+    clip = model.AddMeshObject()
+    clip.SetName("region")
+    corners = [lib3mf.Position(tuple(point)) for point in region.vert_properties[:, :3].tolist()]
+    clip.SetGeometry(corners, [lib3mf.Triangle(tuple(face)) for face in region.tri_verts.tolist()])
+    lattice = model.AddMeshObject()
+    lattice.SetName("lattice")
+    lattice.SetGeometry([lib3mf.Position(tuple(point)) for point in part.nodes.tolist()], [])
+    beams = lattice.BeamLattice()
+    beams.SetMinLength(min(1e-4, part.lengths.min() / 2))
+    ends = (lib3mf.BeamLatticeCapMode.Sphere.value,) * 2
+    beams.SetBeams(
+        [
+            lib3mf.Beam(tuple(strut), (radius, radius), ends)
+            for strut, radius in zip(part.struts.tolist(), part.radii.tolist(), strict=True)
+        ]
+    )
+    beams.SetClipping(lib3mf.BeamLatticeClipMode.Inside, clip.GetUniqueResourceID())
+    model.AddBuildItem(lattice, wrapper.GetIdentityTransform())
+    with atomic_path(path) as temporary, _own_locale():
+        writer = model.QueryWriter("3mf")
+        writer.SetDecimalPrecision(9)
+        writer.WriteToFile(str(temporary))
+
+
+@contextmanager
+def _own_locale():
+    """lib3mf leaves the process in the locale C, in which text files are ASCII: set back the one before."""
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        yield
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+
+
+def write_inp(
+    path: str | Path,
+    part: Part,
+    youngs_modulus: float,
+    poisson_ratio: float = POISSON_RATIO,
+    solver: str = "calculix",
+    elements: int = ELEMENTS,
+) -> None:
+    """Write a part as an input deck of beams, ``elements`` with three nodes to a strut, rigidly joined, in mm.
+
+    - element sets ``RADIUS_1`` … by radius, ``STRUTS`` all; nodes on the surface ``SURFACE``, and of a box those of its
+      faces, ``XMIN`` … ``ZMAX``
+    - of a box, a step: ``ZMIN`` is held, ``ZMAX`` moved down by 1 % of the height and held otherwise
+
+    The two programs read a circular section differently (CalculiX its diameters, Abaqus its radius), so ``solver`` is
+    one of ``SOLVERS``. Struts that lie in a face of a box are whole here, and cut in half in the solid. Stresses come
+    in the unit of ``youngs_modulus``, forces in that unit times mm².
+    """
+    check_solver(solver)
+    start, end = part.nodes[part.struts[:, 0]], part.nodes[part.struts[:, 1]]
+    way = np.arange(1, 2 * elements)[:, None] / (2 * elements)
+    nodes = np.concatenate([part.nodes, (start[:, None] + way * (end - start)[:, None]).reshape(-1, 3)])
+    between = len(part.nodes) + np.arange(len(start) * len(way)).reshape(len(start), -1)
+    line = np.column_stack([part.struts[:, 0], between, part.struts[:, 1]]) + 1
+    beams = np.stack([line[:, k : k + 3] for k in range(0, 2 * elements, 2)], 1)
+    # Programs want a direction across each beam, and suggest one that is along some: those get another.
+    along = np.abs(end - start)[:, 2] > 0.9 * part.lengths
+    rounded = np.array([float(f"{radius:.9g}") for radius in part.radii])
+    sections = sorted({*zip(rounded.tolist(), along.tolist(), strict=True)})
+    number = {radius: k + 1 for k, radius in enumerate(sorted({*rounded.tolist()}))}
+    with atomic_path(path) as temporary, open(temporary, "w") as file:
+        file.write("*HEADING\n")
+        file.write(f"trussmap: {len(part.struts)} struts, mm, for {solver}\n")
+        file.write("*NODE, NSET=ALL\n")
+        file.writelines(f"{k},{x:.9g},{y:.9g},{z:.9g}\n" for k, (x, y, z) in enumerate(nodes.tolist(), 1))
+        for radius, upright in sections:
+            own = np.flatnonzero((rounded == radius) & (along == upright))
+            name = f"RADIUS_{number[radius]}{'_UPRIGHT' if upright else ''}"
+            file.write(f"*ELEMENT, TYPE={SOLVERS[solver]}, ELSET={name}\n")
+            number_of = (own[:, None] * elements + np.arange(elements) + 1).ravel().tolist()
+            rows = zip(number_of, beams[own].reshape(-1, 3).tolist(), strict=True)
+            file.writelines(f"{k},{a},{b},{c}\n" for k, (a, b, c) in rows)
+            file.write(f"*BEAM SECTION, ELSET={name}, MATERIAL=BASE, SECTION=CIRC\n")
+            file.write(f"{2 * radius:.9g},{2 * radius:.9g}\n" if solver == "calculix" else f"{radius:.9g}\n")
+            file.write("1.,0.,0.\n" if upright else "0.,0.,1.\n")
+        file.write(f"*ELSET, ELSET=STRUTS, GENERATE\n1,{len(beams) * elements}\n")
+        file.write(f"*MATERIAL, NAME=BASE\n*ELASTIC\n{youngs_modulus:.9g},{poisson_ratio:.9g}\n")
+        for name, own in surface_sets(part).items():
+            file.write(f"*NSET, NSET={name}\n")
+            file.writelines(f"{k + 1},\n" for k in own)
+        if part.region.box:
+            height = part.region.high[2] - part.region.low[2]
+            file.write("*STEP\n*STATIC\n*BOUNDARY\nZMIN,1,6\nZMAX,1,2\nZMAX,4,6\n")
+            file.write(f"ZMAX,3,3,{-COMPRESSION * height:.9g}\n")
+            if solver == "calculix":
+                file.write("*NODE PRINT, NSET=ZMIN, TOTALS=ONLY\nRF\n*NODE FILE\nU,RF\n*EL FILE\nS\n")
+            else:
+                file.write("*OUTPUT, FIELD, VARIABLE=PRESELECT\n*OUTPUT, HISTORY\n*NODE OUTPUT, NSET=ZMIN\nRF\n")
+            file.write("*END STEP\n")
+
+
+def check_solver(solver: str) -> None:
+    """Raise InputError for a program that no deck can be written for."""
+    if solver not in SOLVERS:
+        raise InputError(f"solver {solver}: expected {' or '.join(SOLVERS)}.")
+
+
+def surface_sets(part: Part) -> dict[str, np.ndarray]:
+    """Nodes on the surface of a part by name: ``SURFACE``, and the faces of a box, ``XMIN`` … ``ZMAX``."""
+    sets = {"SURFACE": np.flatnonzero(part.on_surface)}
+    if part.region.box:
+        near = 1e-6 * (part.region.high - part.region.low).max()
+        for axis, name in enumerate("XYZ"):
+            for end, place in (("MIN", part.region.low), ("MAX", part.region.high)):
+                sets[name + end] = np.flatnonzero(np.abs(part.nodes[:, axis] - place[axis]) < near)
+    return {name: own for name, own in sets.items() if len(own)}
+
+
+def write_part(
+    stem: str | Path,
+    part: Part,
+    youngs_modulus: float,
+    poisson_ratio: float = POISSON_RATIO,
+    solver: str = "calculix",
+) -> dict[str, object]:
+    """Write a part as ``<stem>.stl``, ``.3mf``, ``.vtk``, ``.inp`` and ``.json``.
+
+    The last has, and this returns, the numbers of ``struts`` and of those that are ``free_ends``, ``stubs_dropped`` and
+    ``floating_dropped``; ``volume_mm3`` of the solid; ``strut_diameter_mm`` of the thinnest strut; ``remark``.
+    """
+    check_solver(solver)
+    part.mesh  # noqa: B018 what cannot be printed ends before anything is written
+    write_3mf(f"{stem}.3mf", part)
+    write_inp(f"{stem}.inp", part, youngs_modulus, poisson_ratio, solver)
+    write_vtk(f"{stem}.vtk", part.nodes, part.struts, part.radii)
+    write_stl(f"{stem}.stl", part)
+    facts = {
+        "struts": len(part.struts),
+        "free_ends": part.free_ends,
+        "stubs_dropped": part.stubs,
+        "floating_dropped": part.floating,
+        "volume_mm3": float(part.mesh.volume),
+        "strut_diameter_mm": float(2 * part.radii.min()),
+        "remark": part.remark(),
     }
+    write_json(facts, f"{stem}.json")
+    return facts

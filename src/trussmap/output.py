@@ -17,6 +17,7 @@ from trussmap.lattice.descriptor import DENSITY_RANGE, DESIGN_COLUMNS, STRETCH_R
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import primitive_cell
 from trussmap.measures import modulus_error, relative_error
+from trussmap.parts import Region, box, fill
 from trussmap.stiffness import COMPONENTS, MULTIPLICITY, POISSON_RATIO
 from trussmap.strength import LOAD_CASES, PINNED, strength
 from trussmap.tailoring import NO_LIMITS, PrintLimits, diameters_and_gap
@@ -60,6 +61,7 @@ def write_designs(
     loads: dict | None = None,
     wanted_mm: PrintLimits = NO_LIMITS,
     in_units: bool = False,
+    region: Region | None = None,
 ) -> pd.DataFrame:
     """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
 
@@ -69,7 +71,8 @@ def write_designs(
         (`remarks`)
     names, targets, youngs_modulus : what the table was designed for, base modulus 1, and the base material's modulus
     cell_size_mm : if given, the columns of `printability`, all lengths of lattices in mm, and for each lattice, beside
-        the CSV files, a block of ``block``³ cells to print (STL) and to see in ParaView (VTK), in mm
+        the CSV files, a part to print and to compute (`trussmap.export.write_part`)
+    block, region : what the parts fill: a cube of ``block`` cell sizes, unless there is a region
     loads : settings of `strength_columns`, which the file has for every design
     picture : if given, the function that draws each of these lattices (PNG), `trussmap.figures.cell.plot`
     wanted_mm : what a printer can make, in mm, for the remarks
@@ -100,7 +103,8 @@ def write_designs(
             stem = lattices / f"target{int(row['target'])}_rank{int(row['rank'])}"
             if cell_size_mm:
                 graph = graph.mapped(np.eye(3) * cell_size_mm / graph.volume ** (1 / 3))
-                _write_prints(graph, density, stem, cell_size_mm, block)
+                part = fill(graph, density, cell_size_mm, region or box([block * cell_size_mm] * 3))
+                export.write_part(stem, part, youngs_modulus, (loads or {}).get("poisson_ratio", POISSON_RATIO))
             export.write_nodes_and_struts(graph, graph.radii(density), stem)
             if picture:
                 stiffness = np.array([row[component] for component in COMPONENTS])
@@ -134,12 +138,6 @@ def in_users_units(table: pd.DataFrame, youngs_modulus: float) -> pd.DataFrame:
     table = table.rename(columns={name: f"{name}_percent" for name in relative})
     own = pd.DataFrame(moduli(table[COMPONENTS].to_numpy(float)), columns=list(ENGINEERING), index=table.index)
     return table.join(own)
-
-
-def _write_prints(graph, density, stem, cell_size_mm, block):
-    nodes, struts = export.block(graph, block)
-    export.write_vtk(f"{stem}.vtk", nodes, struts, np.tile(graph.radii(density), block**3))
-    export.write_stl(f"{stem}.stl", graph, density, block, cell_size_mm)
 
 
 def remarks(
