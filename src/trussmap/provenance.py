@@ -18,7 +18,8 @@ def source_digest(*roots: str | Path) -> str:
     """SHA-256 of the source that the roots depend on: their own and that of every module of the library they import.
 
     A root is the path of a script, or the name of a module; a package stands for all its modules. Imports count at any
-    depth, those inside functions too. Files of other kinds beside a module, such as templates, count with it.
+    depth, those inside functions too, but for the interface that ``trussmap`` itself offers (`trussmap.api`). Files of
+    other kinds beside a module, such as templates, count with it.
     """
     paths, waiting = set(), [path for root in roots for path in _files(root)]
     while waiting:
@@ -60,7 +61,9 @@ def _parsed(path: Path) -> tuple[str, list[Path]]:
     if path.suffix != ".py":
         return hashlib.sha256(path.read_bytes()).hexdigest(), []
     tree = ast.parse(path.read_bytes())
-    imported = [file for name in _imports(tree) for file in _module(name)]
+    # The package itself loads its interface only for who asks it, and the modules that it stands around do not.
+    names = () if path == _PACKAGE / "__init__.py" else _imports(tree)
+    imported = [file for name in names for file in _module(name)]
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
