@@ -284,6 +284,8 @@ def plot(found, path):
         accuracy.legend(loc="center right", fontsize=8)
         for ax in (losses, accuracy):
             ax.set(xscale="log", xlabel="compute of the training, TFLOP of matrix products")
+            ax.xaxis.set_minor_formatter("")
+        losses.set_xticks([1, 3, 10, 30], ["1", "3", "10", "30"])
 
 
 def main():
