@@ -102,7 +102,7 @@ def write_designs(
             graph, density = row_graph(row), row["relative_density"]
             stem = lattices / f"target{int(row['target'])}_rank{int(row['rank'])}"
             if cell_size_mm:
-                graph = graph.mapped(np.eye(3) * cell_size_mm / graph.volume ** (1 / 3))
+                graph = graph.sized(cell_size_mm)
                 part = fill(graph, density, cell_size_mm, region or box([block * cell_size_mm] * 3))
                 export.write_part(stem, part, youngs_modulus, (loads or {}).get("poisson_ratio", POISSON_RATIO))
             export.write_nodes_and_struts(graph, graph.radii(density), stem)

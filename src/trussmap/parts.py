@@ -164,7 +164,7 @@ def fill(
         raise InputError(f"cell size {cell_size_mm} mm; expected a positive number.")
     if not 0 < relative_density < 1:
         raise InputError(f"relative density {relative_density}; expected a value between 0 and 1.")
-    graph = graph.mapped(np.eye(3) * cell_size_mm / graph.volume ** (1 / 3))
+    graph = graph.sized(cell_size_mm)
     expected = len(graph.struts) * np.prod(region.high - region.low) / graph.volume
     if expected > MOST_STRUTS:
         raise InputError(

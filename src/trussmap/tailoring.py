@@ -202,19 +202,18 @@ class _Walk:
         return stiffness[0], residual, slope @ jacobian
 
     def _merit(self, p, residual):
-        logs, h = p.logs[0, 7:], self._scale(p)[0][0]
-        v, u = logs.min(), logs.max()
-        value = {"density": p.logs[0, 0], "radius_ratio": (u - v) / 2, "diameter": -(v / 2 + h)}.get(
+        spread = np.ptp(p.logs[0, 7:])
+        value = {"density": p.logs[0, 0], "radius_ratio": spread / 2, "diameter": -self._diameters(p).min()}.get(
             self.objective, 0.0
         )
-        ratio = max(0.0, (u - v - self.ratio) / 2)
+        ratio = max(0.0, (spread - self.ratio) / 2)
         return value + _RESIDUAL * np.abs(residual).sum() + self.weight * max(self._beyond(p), ratio)
 
     def _beyond(self, p):
         """How far a lattice is beyond the limits of printing."""
-        logs, h = p.logs[0, 7:], self._scale(p)[0][0]
+        diameters = np.exp(self._diameters(p))
         gap = np.inf if self.pairs is None else self._gaps(p).min(initial=np.inf)
-        return self.prints.violation(np.exp(logs.min() / 2 + h), np.exp(logs.max() / 2 + h), gap)
+        return self.prints.violation(diameters.min(), diameters.max(), gap)
 
     def run(self):
         """The lattice at the end of the walk, and its stiffness (21,)."""

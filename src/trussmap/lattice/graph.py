@@ -58,6 +58,10 @@ class PeriodicGraph:
         """The lattice under the linear map ``deformation`` (3, 3)."""
         return replace(self, cell=deformation @ self.cell)
 
+    def sized(self, edge: float) -> "PeriodicGraph":
+        """The lattice at the size at which its cell has the volume of a cube of this edge."""
+        return self.mapped(np.eye(3) * edge / self.volume ** (1 / 3))
+
     def tiled(self, n: int) -> "PeriodicGraph":
         """The same lattice described on an n × n × n block of cells, scaled back into one cell."""
         shifts = np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), -1).reshape(-1, 3)
