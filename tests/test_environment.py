@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,14 @@ def test_conda_environment_states_the_locked_versions(locked):
     *_, pip = yaml.safe_load((ROOT / "envs" / "trussmap.yaml").read_text())["dependencies"]
     conda = dict(line.split("==") for line in pip["pip"])
     assert conda == {name: locked[name] for name in conda}
-    development = ("pytest", "ruff", "selenium", "snakefmt")
-    runtime = {lock.normalized(lock.Requirement(line).name) for line in lock.declared()}
-    assert conda.keys() == runtime - set(development)
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = pyproject["project"]
+    runtime = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["study"],
+        *pyproject["build-system"]["requires"],
+    ]
+    assert conda.keys() == {lock.normalized(lock.Requirement(line).name) for line in runtime}
 
 
 def test_make_help_lists_all_that_can_be_made():
