@@ -34,17 +34,12 @@ def test_machine_code_follows_all_that_is_compiled_in(tmp_path):
     shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__", "pretrained"))
     last, _ = solve(package, tmp_path / "cache")
     assert solve(package, tmp_path / "cache") == (last, True)
-    for module, before, after in (
-        ("stiffness", "POISSON_RATIO = 0.3", "POISSON_RATIO = 0.2"),
-        ("homogenization/simd", "right[3 * j + k] + total", "right[3 * j + k] + 1.001 * total"),
-    ):
-        path = package / f"{module}.py"
-        text = path.read_text()
-        assert before in text
-        path.write_text(text.replace(before, after))
-        changed, hit = solve(package, tmp_path / "cache")
-        assert not hit and abs(changed / last - 1) > 1e-8
-        last = changed
+    path = package / "homogenization" / "simd.py"
+    text, before = path.read_text(), "right[3 * j + k] + total"
+    assert before in text
+    path.write_text(text.replace(before, "right[3 * j + k] + 1.001 * total"))
+    changed, hit = solve(package, tmp_path / "cache")
+    assert not hit and abs(changed / last - 1) > 1e-8
 
 
 def test_machine_code_is_kept_in_no_other_way():

@@ -98,7 +98,7 @@ def test_commands_and_interface_need_what_is_installed_with_them():
 def test_it_designs_anywhere(installed, tmp_path):
     """As a program and from Python, in a folder that knows nothing of the checkout."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment |= {"PYTHONPATH": str(installed), "TRUSSMAP_CACHE": str(tmp_path / "cache")}
+    environment["PYTHONPATH"] = str(installed)
 
     def run(*command):
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)

@@ -6,7 +6,6 @@ Stiffnesses are in Voigt form (`trussmap.stiffness`). A symmetry counts in whate
 from functools import cache
 
 import numpy as np
-from scipy.optimize import minimize
 
 from trussmap.goals import ENGINEERING, engineering_constants
 from trussmap.rotation import from_rotation_vector
@@ -24,8 +23,8 @@ CLASSES = {
     "monoclinic": 13,
     "triclinic": 21,
 }
-# Axes that are tried, and how many of the best are improved.
-_AXES, _IMPROVED = 400, 3
+# Axes that are tried, how many of the best are improved, and in how many steps.
+_AXES, _IMPROVED, _STEPS = 400, 8, 40
 
 
 def moduli(stiffness: np.ndarray) -> np.ndarray:
@@ -100,16 +99,34 @@ def symmetry_distances(stiffness: np.ndarray, classes: list[str] | None = None) 
         rest = (np.eye(21) - _projector(name)) / tensor_norm(c)
         off = np.linalg.norm(turned @ rest, axis=1)
         if name != "isotropic":
-            best = np.argsort(off)[:_IMPROVED]
-            starts = _axes(c)[best]
-
-            def distance(turn, start, rest=rest):
-                frame = from_rotation_vector(turn[None])[0] @ start
-                return np.sum(((weight * rotate(c, frame)) @ rest) ** 2)
-
-            off = [np.sqrt(minimize(distance, np.zeros(3), (start,), tol=1e-10).fun) for start in starts]
+            off = _improved(turned[np.argsort(off)[:_IMPROVED]], rest)
         found[name] = float(np.min(off))
     return found
+
+
+def _improved(turned, rest):
+    """Distances (k,) that steps of Levenberg and Marquardt about all axes lead to from turned, weighted constants."""
+    weight, damping = np.sqrt(TENSOR_WEIGHT), np.full(len(turned), 1e-3)
+    off = np.linalg.norm(turned @ rest, axis=1)
+    for _ in range(_STEPS):
+        slope = np.stack([turned @ generator for generator in _generators()], 1) @ rest
+        normal = slope @ slope.mT + damping[:, None, None] * np.eye(3)
+        step = -np.linalg.solve(normal, slope @ (turned @ rest)[..., None])[..., 0]
+        tried = rotate(turned / weight, from_rotation_vector(step)) * weight
+        new = np.linalg.norm(tried @ rest, axis=1)
+        better = new < off
+        turned, off = np.where(better[:, None], tried, turned), np.where(better, new, off)
+        damping = np.clip(np.where(better, damping / 10, damping * 10), 1e-12, 1e6)
+    return off
+
+
+@cache
+def _generators():
+    """Derivatives (21, 21) of weighted constants by turns about the three axes; constants stand on the left."""
+    weight, angle = np.sqrt(TENSOR_WEIGHT), 1e-4
+    turns = [from_rotation_vector(sign * angle * np.eye(3)) for sign in (1, -1)]
+    ahead, back = (rotate(np.eye(21)[None] / weight[:, None], turn[:, None]) * weight for turn in turns)
+    return list((ahead - back) / (2 * angle))
 
 
 def best_class(distances: dict[str, float], within: float = 0.05) -> str:
