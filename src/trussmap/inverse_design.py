@@ -231,7 +231,7 @@ def design_lattices(
             proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=stream(own, "proposals"))
             owner, designs = _best_proposals(part, proposals, forward, threads, poisson_ratio, request.topologies)
             stiffness = homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)
-            best = _ranked(owner, nmse_frobenius(stiffness, part[owner]), design_topology(designs), 1)
+            best = ranked(owner, nmse_frobenius(stiffness, part[owner]), design_topology(designs), 1)
             unrefined = np.full((len(part), 21), np.nan)
             unrefined[owner[best]] = stiffness[best]
             lattices = plain_lattices(designs, request.family)
@@ -247,9 +247,9 @@ def design_lattices(
             error = aim.take(owner).error(stiffness)
             order = order[_positions(owner[order]) <= keep]
         else:
-            order = _ranked(owner, error, lattices.topology, keep)
+            order = ranked(owner, error, lattices.topology, keep)
             if request.objective == "printed_error":
-                order = _ranked(owner, error, lattices.topology, max(keep, _TAILORED))
+                order = ranked(owner, error, lattices.topology, max(keep, _TAILORED))
                 liked = _printed(aim.take(owner[order]), lattices.take(order), request, how)["printed_error"]
                 order = order[np.lexsort((liked, owner[order]))]
                 order = order[_positions(owner[order]) <= keep]
@@ -283,7 +283,7 @@ def _tailored(goal, owner, lattices, error, count, request, how):
     """The most promising lattices as the request would have them: owner, Lattices, stiffness, order, and facts."""
     prints, solved, how = request.prints, how, {"limits": request.limits, **how}
     objective = request.objective if request.objective in OBJECTIVES else None
-    best = _ranked(owner, error, lattices.topology, len(owner))
+    best = ranked(owner, error, lattices.topology, len(owner))
     owner, lattices, error = owner[best], lattices.take(best), error[best]
     # Of those that meet the target all the same, the ones that are closest to what is asked for.
     _, beyond, liked = _merits(goal.take(owner), lattices, request, solved)
@@ -391,12 +391,12 @@ def _best_proposals(targets, proposals, forward, threads, poisson_ratio, topolog
 
     for score, kept in ((forward.predict, 3), (exact, 1)):
         error = nmse_frobenius(score(flat), targets[owner])
-        order = _ranked(owner, error, design_topology(flat), len(flat), kept)
+        order = ranked(owner, error, design_topology(flat), len(flat), kept)
         owner, flat = owner[order], flat[order]
     return owner, flat
 
 
-def _ranked(owner, error, topology, count, alike=1):
+def ranked(owner, error, topology, count, alike=1):
     """Indices of the ``count`` best entries of every owner, best first, at most ``alike`` of one topology."""
     group = owner * 1000 + topology
     order = np.lexsort((error, group))
@@ -453,7 +453,7 @@ def search(
         for steps, count, alike in rounds:
             lattices, stiffness = refine_lattices(goal.take(own), lattices, steps, **how)
             error = goal.take(own).error(stiffness)
-            left = _ranked(own, error, lattices.topology, max(count, alike * keep), alike)
+            left = ranked(own, error, lattices.topology, max(count, alike * keep), alike)
             own, lattices, stiffness = own[left], lattices.take(left), stiffness[left]
         if free:
             lattices, stiffness = _finish(goal.take(own), lattices, stiffness, how)

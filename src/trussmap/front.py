@@ -1,0 +1,111 @@
+"""How close lattices come as their struts may differ more and more: the front of error against the ratio of radii.
+
+The families ``areas`` and ``geometry`` have more freedoms than a stiffness has constants. What bounds them is how much
+thicker than the thinnest the thickest strut may be; at a ratio of 1, ``areas`` is the published family.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from trussmap.goals import Goal
+from trussmap.inverse_design import MET, ranked, search
+from trussmap.lattice.descriptor import DENSITY
+from trussmap.measures import errors
+from trussmap.progress import progress
+from trussmap.refinement import Lattices, Limits, joined, plain_lattices, refine_lattices
+from trussmap.stiffness import POISSON_RATIO, non_cauchy_share
+from trussmap.streams import stream
+
+#: Ratios of the thickest to the thinnest radius at which the front is measured.
+RATIOS = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+#: `nmse_frobenius` below which a target counts as met for all that a printer could tell.
+NEARLY_MET = 1e-6
+# Targets searched for at once, lattices of a target that go on to the next ratio, and the steps taken there.
+_TARGETS, _KEPT, _STEPS = 25, 8, 40
+
+
+def front(
+    targets: np.ndarray,
+    family: str,
+    ratios: tuple[float, ...] = RATIOS,
+    everywhere: bool = False,
+    seed: int = 0,
+    threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
+) -> pd.DataFrame:
+    """The least error found for each target with radii within each ratio, by the quick search without a network.
+
+    All topologies are searched (`trussmap.inverse_design.search`) at the smallest ratio and, for targets that are not
+    met there, at the largest, or at every one. From the larger ratios the best go on to the smaller ones, their
+    cross-sections brought within bounds and refined, and from the smaller to the larger, so that no error rises with
+    the ratio.
+
+    Parameters
+    ----------
+    targets : (n, 21) base modulus 1
+    family : ``areas`` or ``geometry`` (`trussmap.refinement.FAMILIES`)
+    ratios : of radii, rising
+    everywhere : search all topologies at every ratio
+
+    Returns
+    -------
+    DataFrame with a row for each target and ratio: ``target`` from 1, ``family``, ``radius_ratio`` that is allowed,
+    ``topology`` and ``relative_density`` of the closest lattice, and its errors (`trussmap.measures.MEASURES`).
+    """
+    tables = []
+    for first in progress(range(0, len(targets), _TARGETS), f"front of {family}", unit="chunk"):
+        part, own = targets[first : first + _TARGETS], stream(seed, "front", first)
+        table = _front(part, family, ratios, everywhere, own, {"threads": threads, "poisson_ratio": poisson_ratio})
+        tables.append(table.assign(target=table["target"] + first))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _front(targets, family, ratios, everywhere, seed, how):
+    goal = Goal(targets)
+    held = {ratios[0]: _searched(goal, np.arange(len(targets)), family, ratios[0], seed, how)}
+    owner, _, error = held[ratios[0]]
+    open_targets = np.setdiff1d(np.arange(len(targets)), owner[error <= MET])
+    if len(open_targets):
+        for ratio in ratios[1:] if everywhere else ratios[-1:]:
+            held[ratio] = _searched(goal, open_targets, family, ratio, seed, how)
+        for before, ratio in pairwise(ratios[::-1]):
+            held[ratio] = _carried(goal, held[before], held.get(ratio), ratio, how)
+    for before, ratio in pairwise(ratios):
+        held[ratio] = _carried(goal, held[before], held.get(ratio), ratio, how)
+    rows = []
+    for ratio in ratios:
+        owner, lattices, _ = held[ratio]
+        lattices = lattices.take(np.searchsorted(owner, np.arange(len(targets))))  # the closest of each comes first
+        known = {"target": np.arange(len(targets)) + 1, "family": family, "radius_ratio": ratio}
+        known |= {"topology": lattices.topology, "relative_density": lattices.designs[:, DENSITY]}
+        rows.append(pd.DataFrame(known | errors(lattices.stiffness(**how), targets)))
+    return pd.concat(rows)
+
+
+def _searched(goal, numbers, family, ratio, seed, how):
+    """The closest lattices of some of the targets by a search of all topologies."""
+    alike = family == "areas" and ratio == 1
+    own = {"family": "published" if alike else family, "limits": Limits(radius_ratio=ratio)}
+    owner, lattices, stiffness = search(goal.take(numbers), "quick", seed, **own, **how)
+    if alike:
+        lattices = plain_lattices(lattices.designs, family)
+    return _closest(goal, numbers[owner], lattices, stiffness)
+
+
+def _carried(goal, before, held, ratio, how):
+    """The closest of those held at a ratio, if any, and of those from another one refined within it."""
+    owner, lattices, _ = before
+    lattices, stiffness = refine_lattices(goal.take(owner), lattices, _STEPS, Limits(radius_ratio=ratio), **how)
+    if held:
+        owner, lattices = np.concatenate([held[0], owner]), joined([held[1], lattices])
+        stiffness = lattices.stiffness(**how)
+    return _closest(goal, owner, lattices, stiffness)
+
+
+def _closest(goal: Goal, owner: np.ndarray, lattices: Lattices, stiffness: np.ndarray):
+    """The closest few of every target, best first: owner, lattices and errors."""
+    error = goal.take(owner).error(stiffness)
+    best = ranked(owner, error, lattices.topology, _KEPT)
+    return owner[best], lattices.take(best), error[best]
