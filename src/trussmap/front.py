@@ -15,7 +15,7 @@ from trussmap.lattice.descriptor import DENSITY
 from trussmap.measures import errors
 from trussmap.progress import progress
 from trussmap.refinement import Lattices, Limits, joined, plain_lattices, refine_lattices
-from trussmap.stiffness import POISSON_RATIO, non_cauchy_share
+from trussmap.stiffness import POISSON_RATIO
 from trussmap.streams import stream
 
 #: Ratios of the thickest to the thinnest radius at which the front is measured.

@@ -396,8 +396,11 @@ def _best_proposals(targets, proposals, forward, threads, poisson_ratio, topolog
     return owner, flat
 
 
-def ranked(owner, error, topology, count, alike=1):
-    """Indices of the ``count`` best entries of every owner, best first, at most ``alike`` of one topology."""
+def ranked(owner: np.ndarray, error: np.ndarray, topology: np.ndarray, count: int, alike: int = 1) -> np.ndarray:
+    """Indices of the ``count`` best entries of every owner, best first, at most ``alike`` of one topology.
+
+    ``owner``, ``error`` and ``topology`` are (m,), numbers from 0; owners come in rising order.
+    """
     group = owner * 1000 + topology
     order = np.lexsort((error, group))
     order = order[_positions(group[order]) <= alike]
