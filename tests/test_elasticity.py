@@ -1,9 +1,18 @@
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
-from trussmap.elasticity import CLASSES, best_class, means, symmetry_distances, universal_anisotropy
+from trussmap.elasticity import (
+    CLASSES,
+    across_ranges,
+    best_class,
+    extrema,
+    means,
+    symmetry_distances,
+    universal_anisotropy,
+)
 from trussmap.rotation import from_rotation_vector
-from trussmap.stiffness import COMPONENTS, isotropic, pack, rotate
+from trussmap.stiffness import COMPONENTS, directional_modulus, isotropic, pack, rotate, unpack
 
 TURN = from_rotation_vector(np.array([[0.4, -1.1, 0.7]]))[0]
 
@@ -55,3 +64,101 @@ def test_means_and_anisotropy_of_copper():
     zener = 2 * 75 / (168 - 121)
     assert universal_anisotropy(c)[0] == pytest.approx(6 / 5 * (np.sqrt(zener) - 1 / np.sqrt(zener)) ** 2)
     assert universal_anisotropy(pack(isotropic())[None])[0] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.fixture(scope="module")
+def materials():
+    """An isotropic one, crystals, and stiffnesses without symmetry whose modes differ by a factor of 1,000."""
+    random = np.random.default_rng(7)
+    axes = np.linalg.qr(random.normal(size=(3, 6, 6)))[0]
+    triclinic = pack(axes * np.exp(random.uniform(0, np.log(1000), (3, 1, 6))) @ axes.mT)
+    crystals = [CRYSTALS["cubic"], rotate(CRYSTALS["orthotropic"][None], TURN)[0]]
+    return np.array([pack(isotropic(210.0, 0.3)), *crystals, *triclinic])
+
+
+@pytest.fixture(scope="module")
+def others(materials):
+    """The same materials in pymatgen."""
+    from pymatgen.analysis.elasticity import ElasticTensor
+
+    return [ElasticTensor.from_voigt(unpack(c)) for c in materials]
+
+
+def test_means_are_those_of_pymatgen(materials, others):
+    found = means(materials)
+    for k, other in enumerate(others):
+        for name, value in (("voigt", "voigt"), ("reuss", "reuss"), ("hill", "vrh")):
+            assert found[f"K_{name}"][k] == pytest.approx(getattr(other, f"k_{value}"))
+            assert found[f"G_{name}"][k] == pytest.approx(getattr(other, f"g_{value}"))
+        assert found["E_hill"][k] == pytest.approx(other.y_mod / 1e9)
+        assert found["nu_hill"][k] == pytest.approx(other.homogeneous_poisson)
+        assert universal_anisotropy(materials)[k] == pytest.approx(other.universal_anisotropy, abs=1e-12)
+
+
+def directional(tensor, n, m):
+    """E, G, nu and beta of a compliance S_ijkl for unit vectors n, m (k, 3)."""
+    uniaxial = np.einsum("ijkl,ai,aj->akl", tensor, n, n)
+    young = 1 / np.einsum("akl,ak,al->a", uniaxial, n, n)
+    shear = 1 / (4 * np.einsum("ijkl,ai,aj,ak,al->a", tensor, n, m, n, m, optimize=True))
+    return {
+        "E": young,
+        "G": shear,
+        "nu": -young * np.einsum("akl,ak,al->a", uniaxial, m, m),
+        "beta": np.einsum("akk->a", uniaxial),
+    }
+
+
+def turned(vector, tensor, frame, name, sign):
+    """One of these, or minus it, in a frame turned by a rotation vector."""
+    n, m, _ = from_rotation_vector(vector) @ frame
+    return sign * directional(tensor, n[None], m[None])[name][0]
+
+
+def test_extrema_are_reached_and_no_frame_is_beyond_them(materials, others):
+    """By pymatgen's compliances, in 20,000 frames at random, and from the best of them on by SciPy."""
+    frames = np.linalg.qr(np.random.default_rng(3).normal(size=(20_000, 3, 3)))[0]
+    found = extrema(materials)
+    for k, other in enumerate(others):
+        tensor = np.asarray(other.compliance_tensor)
+        anywhere = directional(tensor, frames[:, 0], frames[:, 1])
+        for name, values in anywhere.items():
+            for end, sign in (("min", 1), ("max", -1)):
+                value, n, m = (part[k] for part in found[f"{name}_{end}"])
+                m = frames[0, 1] if name == "beta" else m
+                assert directional(tensor, n[None], m[None])[name][0] == pytest.approx(value, rel=1e-9)
+                assert name == "beta" or abs(n @ m) < 1e-9
+                assert sign * value <= (sign * values).min() + 1e-9 * abs(value)
+
+                best = (
+                    sign
+                    * minimize(
+                        turned,
+                        np.zeros(3),
+                        (tensor, frames[(sign * values).argmin()], name, sign),
+                        method="Nelder-Mead",
+                        options={"xatol": 1e-7},
+                    ).fun
+                )
+                assert best == pytest.approx(value, rel=1e-6)
+
+
+def test_extrema_turn_with_the_material(materials):
+    one, other = extrema(materials), extrema(rotate(materials, TURN))
+    for name, (value, n, _) in one.items():
+        assert value == pytest.approx(other[name].value, rel=1e-9), name
+        if name == "E_max":  # where there is one such axis
+            aligned = np.abs((other[name].direction[3:] * (n[3:] @ TURN.T)).sum(1))
+            assert aligned == pytest.approx(1, abs=1e-6)
+
+
+def test_ranges_over_all_directions_across_one(materials, others):
+    n = np.linalg.qr(np.random.default_rng(4).normal(size=(3, 3)))[0]
+    turn = np.linspace(0, np.pi, 5001)[:, None]
+    ranges = np.array(across_ranges(materials, n))
+    for k, other in enumerate(others):
+        for axis in range(3):
+            m = np.cos(turn) * n[axis - 1] + np.sin(turn) * n[axis - 2]
+            own = directional(np.asarray(other.compliance_tensor), np.broadcast_to(n[axis], m.shape), m)
+            assert own["E"][0] == pytest.approx(directional_modulus(materials[k], n[axis : axis + 1])[0])
+            expected = [end(own[name]) for name in ("G", "nu") for end in (np.min, np.max)]
+            assert ranges[:, k, axis] == pytest.approx(expected, rel=1e-4, abs=1e-5)

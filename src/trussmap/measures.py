@@ -19,8 +19,12 @@ MEASURES = {
 _DIAGONAL = np.flatnonzero(MULTIPLICITY == 1)
 
 
-def _half_sphere(count):
-    """Unit vectors (count, 3) spread evenly over the upper half of the sphere, on a Fibonacci spiral."""
+def half_sphere(count: int) -> np.ndarray:
+    """Unit vectors (count, 3) spread evenly over the upper half of the sphere, on a Fibonacci spiral.
+
+    >>> half_sphere(2).round(3)[:, 2]
+    array([0.25, 0.75])
+    """
     k = np.arange(count) + 0.5
     height, turn = k / count, np.pi * (1 + 5**0.5) * k
     across = np.sqrt(1 - height**2)
@@ -28,7 +32,7 @@ def _half_sphere(count):
 
 
 #: Directions (1000, 3) at which E(n) is compared.
-DIRECTIONS = _half_sphere(1000)
+DIRECTIONS = half_sphere(1000)
 _AT_ONCE = 1000  # stiffnesses, which bounds the memory
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trussmap import export
-from trussmap.elasticity import moduli
+from trussmap.elasticity import extrema, means, moduli, universal_anisotropy
 from trussmap.goals import ENGINEERING
 from trussmap.inverse_design import lattices_of
 from trussmap.io import write_csv
@@ -26,11 +26,23 @@ from trussmap.validity import crowding, solid_stiffness
 #: Targets whose lattices are written as files of their own; of the others, the designs stand in designs.csv.
 MOST_LATTICES = 100
 
+#: What is derived of stiffnesses beside engineering constants: ends of ranges over all directions, Hill's mean of the
+#: bulk modulus, universal anisotropy.
+DERIVED = ("E_min", "E_max", "G_min", "G_max", "nu_min", "nu_max", "K_hill", "universal_anisotropy")
 #: Columns of designs.csv that stand first, where there are such.
 FIRST = (
     *("target", "name", "rank", "strut_diameter_mm", "largest_diameter_mm", "smallest_gap_mm", "pore_size_mm"),
     *("relative_density", "relative_error_percent", "modulus_error_median_percent", "modulus_error_largest_percent"),
-    *("relative_error", "modulus_error_median", "modulus_error_largest", "error", "remark", *ENGINEERING, *COMPONENTS),
+    *(
+        "relative_error",
+        "modulus_error_median",
+        "modulus_error_largest",
+        "error",
+        "remark",
+        *ENGINEERING,
+        *DERIVED,
+        *COMPONENTS,
+    ),
 )
 #: Diameter below which a strut is remarked on where nothing else is said: what laser powder-bed fusion just makes.
 THIN_MM = 0.2
@@ -129,15 +141,23 @@ def write_designs(
 def in_users_units(table: pd.DataFrame, youngs_modulus: float) -> pd.DataFrame:
     """A table of designs with stiffness in the units of ``youngs_modulus``, and relative errors as ``…_percent``.
 
-    ``C11`` … and ``predicted_C11`` … are multiplied by it, and ``E1`` … ``nu23`` of the former come in.
+    ``C11`` … and ``predicted_C11`` … are multiplied by it, and ``E1`` … ``nu23`` and ``DERIVED`` of the former come in.
     """
     scaled = [*COMPONENTS, *(f"predicted_{name}" for name in COMPONENTS if f"predicted_{name}" in table)]
     relative = [name for name in table if "relative_error" in name or "modulus_error" in name]
     table = table.assign(**{name: 100 * table[name] for name in relative})
     table = table.assign(**{name: youngs_modulus * table[name] for name in scaled})
     table = table.rename(columns={name: f"{name}_percent" for name in relative})
-    own = pd.DataFrame(moduli(table[COMPONENTS].to_numpy(float)), columns=list(ENGINEERING), index=table.index)
-    return table.join(own)
+    stiffness = table[COMPONENTS].to_numpy(float)
+    own = pd.DataFrame(moduli(stiffness), columns=list(ENGINEERING), index=table.index)
+    return table.join(own.assign(**derived(stiffness)))
+
+
+def derived(stiffness: np.ndarray) -> dict[str, np.ndarray]:
+    """``DERIVED`` (n,) of stiffnesses (n, 21)."""
+    found = {name: end.value for name, end in extrema(stiffness).items()}
+    found |= means(stiffness) | {"universal_anisotropy": universal_anisotropy(stiffness)}
+    return {name: found[name] for name in DERIVED}
 
 
 def remarks(

@@ -10,6 +10,7 @@ from matplotlib.colors import Normalize, to_rgb
 from scipy.ndimage import gaussian_filter
 
 from trussmap.cache import compiled
+from trussmap.elasticity import extrema
 from trussmap.figures.style import GUIDE, MODULUS_MAP, STEEL
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import directional_modulus
@@ -301,26 +302,8 @@ def elastic_surface(
 
 
 def maximum_modulus(stiffness: np.ndarray) -> float:
-    """Largest directional modulus of stiffnesses (..., 21).
-
-    Peaks can be narrow: the best of a spiral of directions are followed uphill in ever smaller steps.
-    """
-    k = np.arange(4000) + 0.5
-    polar, around = np.arccos(1 - 2 * k / 4000), np.pi * (1 + 5**0.5) * k
-    spiral = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], -1)
-    return max(_peak(c, spiral) for c in np.atleast_2d(stiffness))
-
-
-def _peak(stiffness, spiral):
-    step = 0.05
-    best = spiral[np.argsort(directional_modulus(stiffness, spiral))[-20:]]
-    for _ in range(25):
-        around = best[:, None] + step * np.vstack([np.zeros(3), spiral[::100]])
-        around /= np.linalg.norm(around, axis=-1, keepdims=True)
-        modulus = directional_modulus(stiffness, around)
-        best = around[np.arange(len(best)), modulus.argmax(1)]
-        step *= 0.7
-    return modulus.max()
+    """Largest directional modulus of stiffnesses (..., 21)."""
+    return float(extrema(stiffness)["E_max"].value.max())
 
 
 def triad(ax: Axes, at: tuple = (0.1, 0.1), size: float = 0.1, view: np.ndarray = CAMERA, fontsize: float = 8) -> None:
