@@ -182,10 +182,7 @@ def test_cauchy_figure(tmp_path, designs, stiffness):
 
 @pytest.mark.parametrize("networks", [1, 2, 5])
 def test_losses_figure(tmp_path, networks):
-    history = [
-        {"epoch": k, "loss": 1 / k, "validation_loss": 2 / k, "learning_rate": 1e-3, "seconds": 1.0}
-        for k in range(1, 9)
-    ]
+    history = [{"epoch": k, "loss": 1 / k, "validation_loss": 2 / k, "learning_rate": 1e-3} for k in range(1, 9)]
     losses.plot({f"paper/net_{k}": history for k in range(networks)} | {"paper/none": []}, tmp_path / "losses.png")
     check_picture(tmp_path / "losses.png", 0.003)
 

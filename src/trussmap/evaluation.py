@@ -1,6 +1,6 @@
 """How good a pair of forward and inverse models is, on designs it never saw.
 
-``evaluate`` returns the tree that goes under ``metrics.json`` and the arrays behind it:
+``evaluate`` returns the tree that goes under ``metrics.json``, times apart, and the arrays behind it:
 
 ==================================  ==============================================================================
 ``designs``                         how many test designs; ``training_designs`` how many it was trained on
@@ -11,14 +11,16 @@
 ``inverse.r2_fe_single``            the same without choosing among topologies (``polar`` alone), and
 ``inverse.r2_fe_one_guess``         with one first guess besides, so that the forward model chooses nothing
 ``inverse.r2_fe_refined``           the same after ``refine_steps`` steps of exact refinement, if there are any
-                                    (`trussmap.inverse_design`); ``refine_seconds_30000`` is their time
+                                    (`trussmap.inverse_design`)
 ``inverse.same_topology_share``     share of proposals with the target's own topology; ``…_by_chance`` of two designs
                                     of the data set
 ``inverse.redraw_differs_share``    share of redraws for a target with another topology than its first draw
                                     at temperature 1; ``…_hot`` at ``redraw_temperature``
-``inverse.seconds_30000``           time of 30,000 proposals, best of three (scaled from ``timing_predictions`` targets)
 ``inverse.relative_error_median …`` of the FE-verified proposals, in all `trussmap.measures.MEASURES`
 ==================================  ==============================================================================
+
+Times, which differ from run to run, stand in a tree of their own: ``inverse.seconds_30000``, of 30,000 proposals,
+best of three (scaled from ``timing_predictions`` targets), and ``inverse.refine_seconds_30000``, of their refinement.
 
 `evaluate_lookup` does the same for the closest training design instead of a model: ``raw.…`` by the distance of the
 tensors as they are, ``symmetric.…`` with rotation and density allowed for (`trussmap.lookup`), each with ``r2``
@@ -43,17 +45,18 @@ from trussmap.streams import stream
 
 def evaluate(
     model_dir: str | Path, dataset: str | Path, settings: dict, seed: int = 0, threads: int | None = None
-) -> tuple[dict, dict[str, np.ndarray]]:
+) -> tuple[dict, dict, dict[str, np.ndarray]]:
     """Evaluate the models in a folder on designs that they did not learn from.
 
     Parameters
     ----------
     settings : ``split`` (test, or validation to choose by), ``designs`` of it (at most), ``redraws`` (≥ 2),
-        ``redraw_temperature``, ``timing_predictions``, ``bootstrap`` (resamples), and ``refine_steps`` (0: none).
+        ``redraw_temperature``, ``timing_predictions``, ``bootstrap`` (resamples), ``refine_steps``; of the last and the
+        predictions, 0 is none.
 
     Returns
     -------
-    metrics : dictionary as above.
+    metrics, times : dictionaries as above.
     predictions : dictionary of arrays, all (n, …): designs, stiffness, stiffness_orthotropic, forward,
         forward_orthotropic (``paper``), inverse_designs, inverse_surrogate, inverse_fe.
     """
@@ -69,7 +72,8 @@ def evaluate(
     designs = out["inverse_designs"] = proposals[:, 0]
     out["inverse_surrogate"] = forward.predict(designs)
     out["inverse_fe"] = homogenize_designs(designs, **solver)
-    found = metrics["inverse"] = {}
+    found, times = {}, {}
+    metrics["inverse"] = found
     found["r2_surrogate"], found["r2_surrogate_interval"] = scores(out["inverse_surrogate"])
     found["r2_fe"], found["r2_fe_interval"] = scores(out["inverse_fe"])
     if inverse.candidates > 1:
@@ -80,7 +84,7 @@ def evaluate(
     if steps := settings.get("refine_steps", 0):
         start = perf_counter()
         _, refined = refine_designs(truth, designs, steps, **solver)
-        found["refine_seconds_30000"] = (perf_counter() - start) * 30_000 / len(truth)
+        times["refine_seconds_30000"] = (perf_counter() - start) * 30_000 / len(truth)
         found["r2_fe_refined"] = scores(refined)[0]
     own = design_topology(out["designs"])
     found["same_topology_share"] = float((design_topology(designs) == own).mean())
@@ -90,8 +94,9 @@ def evaluate(
         topology = design_topology(drawn.reshape(-1, drawn.shape[-1])).reshape(drawn.shape[:2])
         found[f"redraw_differs_share{key}"] = float((topology[:, 1:] != topology[:, :1]).mean())
     found |= _medians(out["inverse_fe"], truth)
-    found["seconds_30000"] = time_proposals(inverse, truth, settings["timing_predictions"])
-    return metrics, out
+    if settings["timing_predictions"]:
+        times["seconds_30000"] = time_proposals(inverse, truth, settings["timing_predictions"])
+    return metrics, {"inverse": times}, out
 
 
 def evaluate_forward(model_dir: str | Path, dataset: str | Path, settings: dict, seed: int = 0) -> tuple[dict, dict]:

@@ -46,7 +46,8 @@ def job(snakemake: object) -> Iterator[None]:
     ``rule``, ``wildcards``        which job it was
     ``source_digest``              of the library's source that it depends on (`trussmap.provenance`)
     ``params``                     its settings, the seed among them
-    ``inputs``, ``outputs``        SHA-256 of every file; of a folder, that of its files' names and contents
+    ``inputs``, ``outputs``        SHA-256 of every file; of a folder, that of its files' names and contents; of all
+                                   but what was timed, which differs from run to run
     =============================  ==========================================================================
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -70,15 +71,19 @@ def job(snakemake: object) -> Iterator[None]:
 
 
 def _write_record(snakemake, log):
-    params = dict(snakemake.params.items())
+    params, results = dict(snakemake.params.items()), log.parents[2]
     record = {
         "rule": snakemake.rule,
         "wildcards": dict(snakemake.wildcards.items()),
         "code_version": __version__,
         "source_digest": params.pop("source", None),
         "params": json.loads(json.dumps(params, default=str)),
-        "inputs": {str(path): file_digest(path) for path in snakemake.input},
-        "outputs": {str(path): file_digest(path) for path in snakemake.output},
+        "inputs": _digests(snakemake.input, results),
+        "outputs": _digests(snakemake.output, results),
     }
-    folder = log.parents[2] / "provenance" / log.parent.name
-    write_json(record, folder / f"{log.stem}.json")
+    write_json(record, results / "provenance" / log.parent.name / f"{log.stem}.json")
+
+
+def _digests(paths, results):
+    timed = [results / folder for folder in ("timings", "benchmarks")]
+    return {str(path): file_digest(path) for path in paths if not any(Path(path).is_relative_to(f) for f in timed)}

@@ -19,7 +19,7 @@ def gather(
     ----------
     dataset : path of the data set
     timings : paths of JSON files with ``designs`` and the ``seconds`` of homogenizing them twice, after U and in full
-    evaluations : paths of JSON trees, one for each architecture and named after it, that have chapters as keys
+    evaluations : paths of JSON trees, of one architecture each and named after it, that have chapters as keys
     summaries : {key: paths of JSON trees to go under that key, one into the other}
     benchmarks : paths of Snakemake's benchmark files, ``<rule>/<job>.tsv``
     paper : path of the paper's numbers under the same keys, in YAML
@@ -33,7 +33,7 @@ def gather(
         architecture, tree = Path(path).stem, json.loads(Path(path).read_text())
         for chapter, numbers in tree.items():
             if isinstance(numbers, dict):
-                metrics.setdefault(chapter, {})[architecture] = numbers
+                metrics.setdefault(chapter, {}).setdefault(architecture, {}).update(numbers)
             else:
                 metrics.setdefault("evaluation", {}).setdefault(architecture, {})[chapter] = numbers
     for key, paths in summaries.items():

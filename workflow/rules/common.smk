@@ -21,6 +21,11 @@ def benchmark_of(rule, job=None):
     return f"{RESULTS}/benchmarks/{rule}/{job or rule}.tsv"
 
 
+def timing_of(rule, job=None):
+    """Where a rule, or one of its jobs, tells what it timed: apart from its results, which are the same in every run."""
+    return f"{RESULTS}/timings/{rule}/{job or rule}.json"
+
+
 def source_of(rule, *architectures):
     """Digest of the source that a rule's result depends on: its script's, and that of architectures it uses or names.
 

@@ -51,7 +51,7 @@ rule homogenize:
         f"{RESULTS}/designs/{{shard}}.h5",
     output:
         stiffness=f"{RESULTS}/stiffness/{{shard}}.h5",
-        timing=f"{RESULTS}/stiffness/{{shard}}.json",
+        timing=timing_of("homogenize", "{shard}"),
     log:
         log_of("homogenize", "{shard}"),
     benchmark:

@@ -167,7 +167,8 @@ rule generalize_unseen:
         models=models(config["model"]["architecture"]),
         dataset=f"{RESULTS}/dataset.h5",
     output:
-        f"{RESULTS}/generalize/unseen/summary.json",
+        summary=f"{RESULTS}/generalize/unseen/summary.json",
+        timing=timing_of("generalize_unseen"),
     log:
         log_of("generalize_unseen"),
     benchmark:

@@ -60,6 +60,7 @@ rule evaluate:
     output:
         metrics=f"{RESULTS}/evaluation/{{architecture}}.json",
         predictions=f"{RESULTS}/evaluation/{{architecture}}_predictions.h5",
+        timing=timing_of("evaluate", "{architecture}"),
     log:
         log_of("evaluate", "{architecture}"),
     benchmark:
@@ -121,7 +122,7 @@ rule scale_evaluate:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=config["evaluation"] | {"refine_steps": 0},
+        settings=config["evaluation"] | {"refine_steps": 0, "timing_predictions": 0},
         seed=config["seed"],
         source=source_of_architecture("scale_evaluate"),
     message:

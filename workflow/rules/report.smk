@@ -373,15 +373,20 @@ TIMED = {
 rule metrics:
     input:
         dataset=f"{RESULTS}/dataset.h5",
-        timings=expand(f"{RESULTS}/stiffness/{{shard}}.json", shard=SHARDS),
-        evaluations=expand(
-            f"{RESULTS}/evaluation/{{architecture}}.json", architecture=ARCHITECTURES
-        ),
+        homogenization=[timing_of("homogenize", shard) for shard in SHARDS],
+        evaluations=[
+            path
+            for architecture in ARCHITECTURES
+            for path in [
+                f"{RESULTS}/evaluation/{architecture}.json",
+                timing_of("evaluate", architecture),
+            ]
+        ],
         lookup=rules.lookup.output[0],
         bone=f"{RESULTS}/generalize/bone/summary.json",
         search=rules.search_bone.output.summary,
         catalogue=f"{RESULTS}/generalize/catalogue/summary.json",
-        unseen=rules.generalize_unseen.output[0],
+        unseen=rules.generalize_unseen.output,
         starts=rules.compare_starts.output.summary,
         protocol=expand(rules.paper_protocol.output[0], architecture=ARCHITECTURES),
         cauchy=rules.cauchy.output.summary,

@@ -1,7 +1,8 @@
 """Evaluate the forward and inverse models of one architecture on the test designs.
 
-Outputs: the numbers (`evaluation/<architecture>.json`, fields in `trussmap.evaluation`) and the predictions
-behind them (`…_predictions.h5`, one dataset per quantity, rows = test designs, stiffness with base modulus 1).
+Outputs: the numbers (`evaluation/<architecture>.json`, fields in `trussmap.evaluation`), the predictions
+behind them (`…_predictions.h5`, one dataset per quantity, rows = test designs, stiffness with base modulus 1), and
+`timing`, how long proposals and their refinement took.
 """
 
 from trussmap.job import job
@@ -16,11 +17,12 @@ with job(snakemake):
 
     p = snakemake.params
     folder = Path(snakemake.input.models[0]).parent
-    metrics, arrays = evaluate(folder, snakemake.input.dataset, p.settings, p.seed, snakemake.threads)
+    metrics, times, arrays = evaluate(folder, snakemake.input.dataset, p.settings, p.seed, snakemake.threads)
     with atomic_path(snakemake.output.predictions) as path, h5py.File(path, "w") as file:
         for name, array in arrays.items():
             file[name] = array
     write_json(metrics, snakemake.output.metrics)
+    write_json(times, snakemake.output.timing)
     for direction, key in (("forward", "r2"), ("inverse", "r2_surrogate"), ("inverse", "r2_fe")):
         worst = min(metrics[direction][key].items(), key=lambda item: item[1])
         print(f"{snakemake.wildcards.architecture} {direction} {key}: worst of 21 is {worst[0]} with {worst[1]:.4f}")

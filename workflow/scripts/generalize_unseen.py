@@ -1,6 +1,6 @@
 """Design lattices for the stiffness of unseen test designs, which can be had exactly, with every effort of refinement.
 
-Output: `summary.json`, the numbers of `trussmap.assessment.unseen`.
+Outputs: `summary.json`, the numbers of `trussmap.assessment.unseen`, and `timing`, how long a target took.
 """
 
 from trussmap.job import job
@@ -15,5 +15,6 @@ with job(snakemake):
     p = snakemake.params
     models = Path(snakemake.input.models[0]).parent
     networks = load_forward(models), load_inverse(models)
-    tree = unseen(*networks, snakemake.input.dataset, p.counts, p.options, p.seed, snakemake.threads)
-    write_json(tree, snakemake.output[0])
+    tree, times = unseen(*networks, snakemake.input.dataset, p.counts, p.options, p.seed, snakemake.threads)
+    write_json(tree, snakemake.output.summary)
+    write_json(times, snakemake.output.timing)

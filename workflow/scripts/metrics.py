@@ -11,11 +11,11 @@ with job(snakemake):
         "lookup": [source.lookup],
         "bone": [source.bone, source.search],
         "catalogue": [source.catalogue],
-        "unseen": [source.unseen],
+        "unseen": source.unseen,
         "starts": [source.starts],
         "protocol": source.protocol,
         "cauchy": [source.cauchy],
         "grading": [source.grading],
     }
-    tree = gather(source.dataset, source.timings, source.evaluations, summaries, source.benchmarks, source.paper)
+    tree = gather(source.dataset, source.homogenization, source.evaluations, summaries, source.benchmarks, source.paper)
     write_json(tree, snakemake.output[0])

@@ -12,7 +12,7 @@ with job(snakemake):
     p, point, dataset = snakemake.params, snakemake.wildcards, snakemake.input.dataset
     folder = Path(snakemake.input.models[0]).parent
     if any(Path(path).stem == "inverse" for path in snakemake.input.models):
-        metrics, _ = evaluate(folder, dataset, p.settings, p.seed, snakemake.threads)
+        metrics, *_ = evaluate(folder, dataset, p.settings, p.seed, snakemake.threads)
     else:
         metrics, _ = evaluate_forward(folder, dataset, p.settings, p.seed)
     run = int(point.run.strip("_") or 1)

@@ -4,11 +4,11 @@
 ``model``            e.g. ``polar/forward``
 ``architecture``     what its constructor takes, with the scaling of inputs and outputs
 ``settings``         epochs, batch, learning rate, …
-``history``          one entry per epoch: ``epoch, loss, validation_loss, learning_rate, seconds`` and parts of the loss
+``history``          one entry per epoch: ``epoch, loss, validation_loss, learning_rate`` and parts of the loss
 ``dataset_digest``   of the data set it was trained on; ``designs`` says how many
 ``depends_on``       SHA-256 of the weights of the networks it was trained through
 ``source_digest``    of the library's source that made it (`trussmap.provenance`)
-``seed``, ``code_version``, ``device``, ``precision``, ``seconds``
+``seed``, ``code_version``, ``device``, ``precision``
 ===================  =================================================================================
 """
 
@@ -80,7 +80,6 @@ def train_network(
         "code_version": __version__,
         "device": training.device().type,
         "precision": str(training.precision(settings["precision"])).removeprefix("torch."),
-        "seconds": history[-1]["seconds"],
     }
     save_network(network, record, out)
     checkpoint.unlink(missing_ok=True)

@@ -59,13 +59,12 @@ def scaling_row(
     ``architecture``; ``designs``, how many there were to train with, and whether that is ``of_all`` in the data set;
     ``effort``; the ``run``, each of which has its own seed; and for ``forward`` and ``inverse`` each the lowest and
     the mean R² over the 21 constants, ``…_min`` and ``…_mean`` (the inverse's by finite elements), and what they cost,
-    ``…_seconds`` and ``…_flop`` of training. The inverse costs what all networks do; where there was none, there are
+    ``…_flop`` of training. The inverse costs what all networks do; where there was none, there are
     only the numbers of the forward model.
     """
     architecture, whole = architecture_of(folder), metrics["training_designs"]
     directions = ("forward", "inverse") if "inverse" in metrics else ("forward",)
     names = [n for n in architectures()[architecture].networks if "inverse" in metrics or n != "inverse"]
-    seconds = {name: read_record(Path(folder) / f"{name}.json")["seconds"] for name in names}
     flop = {name: training_flop(folder, architecture, name, dataset) for name in names}
     row = {"architecture": architecture, "designs": min(designs, whole), "of_all": designs >= whole, "effort": effort}
     row["run"] = run
@@ -75,7 +74,6 @@ def scaling_row(
         row |= {
             f"{network}_min": min(r2.values()),
             f"{network}_mean": sum(r2.values()) / len(r2),
-            f"{network}_seconds": sum(seconds[name] for name in trained),
             f"{network}_flop": sum(flop[name] for name in trained),
         }
     return row

@@ -93,7 +93,7 @@ def train(
     steps = settings["epochs"] * per_epoch
     rate = schedule(optimizer, settings, steps)
     key = _digest({"settings": settings, "seed": seed, "provenance": provenance, "rows": rows})
-    state = {"step": 0, "history": [], "sums": {}, "seconds": 0.0}
+    state = {"step": 0, "history": [], "sums": {}}
     if found := read_checkpoint(checkpoint, key):
         restore(*found, parameters, optimizer, rate)
         state |= {k: found[1][k] for k in state}
@@ -119,7 +119,7 @@ def train(
 
     weights = list(parameters.values())
     begun = said = saved = time.monotonic()
-    before, first = state["seconds"], state["step"]
+    first = state["step"]
     with single_threads(workers) as mapped:
         while state["step"] < steps:
             epoch, position = divmod(state["step"], per_epoch)
@@ -140,7 +140,6 @@ def train(
                 state["sums"][k] = state["sums"].get(k, 0.0) + mean
             state["step"] += 1
             now = time.monotonic()
-            state["seconds"] = before + now - begun
             if state["step"] % per_epoch == 0:
                 means = {k: float(v) / per_epoch for k, v in state["sums"].items()}
                 if not math.isfinite(means["loss"]):
@@ -154,7 +153,6 @@ def train(
                     {"epoch": epoch + 1}
                     | means
                     | {"validation_loss": _validation_loss(losses, validation, batch, mapped), "learning_rate": used}
-                    | {"seconds": round(state["seconds"], 2)}
                 )
                 _say(name, state, steps, per_epoch, batch, (now - begun) / (state["step"] - first))
                 state["sums"], said = {}, now
