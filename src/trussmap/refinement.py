@@ -28,6 +28,7 @@ from trussmap.lattice.descriptor import (
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.parallel import in_threads, slices
 from trussmap.rotation import GENERATORS, angle_axis, from_rotation_vector, rotation
+from trussmap.steps import bounded_step
 from trussmap.stiffness import POISSON_RATIO
 
 #: Families of lattices, each with the freedoms of the one before.
@@ -38,8 +39,6 @@ REACH = 0.25
 _STRIDE = 0.1
 # Error from which on a lattice is met to rounding.
 _MET = 1e-28
-# Times that a step is worked out anew with what would leave its bounds fixed there.
-_PASSES = 4
 # Entries of the derivatives that a thread works on together, to fit its cache.
 _ENTRIES = 2_000_000
 # Parameters of a refinement: log ρ, log U, log V, the rotation vectors of small turns of R1 and R2, then the logarithms
@@ -321,40 +320,6 @@ def _course(goal, lattices, limits, threads, poisson_ratio):
         for held, found in zip((*p, stiffness, residual, error), new, strict=True):
             held[kept] = found[better]
         jacobian[kept] = slope[better] @ new_jacobian[better]
-
-
-def bounded_step(
-    residual: np.ndarray,
-    jacobian: np.ndarray,
-    damping: np.ndarray,
-    lower: np.ndarray,
-    upper: np.ndarray,
-    reach: np.ndarray,
-) -> np.ndarray:
-    """Least |r + J s|² + λ |s / reach|² for steps s (n, k) of at most ``reach`` between bounds.
-
-    What would leave them is fixed there and the others make up for it, pass by pass. Worked out with as many equations
-    as residuals, of which there are fewer than parameters: with D diagonal, s = −D⁻¹Jᵀ (J D⁻¹ Jᵀ + λ)⁻¹ r.
-    """
-    scale = reach**2 / (jacobian**2).sum(1).max(1, keepdims=True)
-    gradient = (residual[:, None] @ jacobian)[:, 0]
-    lower, upper = np.maximum(lower, -reach), np.minimum(upper, reach)
-    fixed = ((lower >= 0) & (gradient > 0)) | ((upper <= 0) & (gradient < 0))
-    step = np.zeros_like(gradient)
-    rows = np.arange(len(step))
-    for _ in range(_PASSES):
-        held, j = fixed[rows], jacobian[rows]
-        left = residual[rows] + (j @ np.where(held, step[rows], 0.0)[:, :, None])[:, :, 0]
-        weighted = j * np.where(held, 0.0, scale[rows])[:, None]
-        normal = weighted @ j.swapaxes(1, 2) + damping[rows, None, None] * np.eye(j.shape[1])
-        free = -(np.linalg.solve(normal, left[:, :, None]).swapaxes(1, 2) @ weighted)[:, 0]
-        step[rows] = np.where(held, step[rows], np.clip(free, lower[rows], upper[rows]))
-        beyond = ~held & ((free < lower[rows]) | (free > upper[rows]))
-        fixed[rows] |= beyond
-        rows = rows[beyond.any(1)]
-        if not len(rows):
-            break
-    return step
 
 
 def node_reach(topology: np.ndarray, nodes: int) -> np.ndarray:

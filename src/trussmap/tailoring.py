@@ -22,13 +22,13 @@ from trussmap.refinement import (
     Lattices,
     Limits,
     Parameters,
-    bounded_step,
     bounds,
     node_reach,
     parameters,
     sizes,
     with_parameters,
 )
+from trussmap.steps import bounded_step
 from trussmap.stiffness import POISSON_RATIO
 
 #: What may be made as small (density, radius_ratio) or as large (diameter: of the thinnest strut) as can be.
