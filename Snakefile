@@ -44,7 +44,7 @@ NETWORKS = {name: declared.networks for name, declared in architectures().items(
 
 
 wildcard_constraints:
-    shard=r"\d{4}",
+    shard=r"\d\d\d\d+",
     architecture="|".join(NETWORKS),
     targets="bone|catalogue",
     network=r"\w+",

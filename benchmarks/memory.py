@@ -16,6 +16,7 @@ from pathlib import Path
 
 import h5py
 
+from trussmap import hdf5
 from trussmap.dataset import COLUMNS, SPLITS
 from trussmap.learning.registry import architectures
 
@@ -29,7 +30,7 @@ train_network(sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4]), 0,
 
 def repeated(source, path):
     """A data set of ``DESIGNS`` rows to train with that lie, several times each, in another one."""
-    with h5py.File(source) as old, h5py.File(path, "w") as new:
+    with h5py.File(source) as old, hdf5.create(path) as new:
         new.attrs.update(old.attrs)
         for split in SPLITS:
             for name in ("number", *COLUMNS):

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trussmap import hdf5
 from trussmap.dataset import (
     PUBLISHED_DESIGNS,
     SPLITS,
@@ -145,7 +146,7 @@ def test_unusable_files_are_named(tmp_path, content):
     (tmp_path / "cut.h5").write_bytes(good.read_bytes()[: good.stat().st_size // 2])
     cases["cut.h5"] = "truncated"
     (tmp_path / "text.h5").write_text("designs")
-    cases["text.h5"] = "truncated or not HDF5"
+    cases["text.h5"] = "not a trussmap shard"
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["x"] = [1.0]
     cases["foreign.h5"] = "not a trussmap shard"
@@ -166,19 +167,52 @@ def test_unusable_files_are_named(tmp_path, content):
 
 
 def test_shards_that_do_not_belong_together_are_refused(tmp_path, content):
-    designs, orthotropic, stiffness = content
     first, _ = shards(tmp_path, content, [0, 1500, N])
-    write_shard(tmp_path / "overlap.h5", designs[:9], orthotropic[:9], stiffness[:9], first=1400, settings={"seed": 5})
-    write_shard(tmp_path / "seed.h5", designs[:9], orthotropic[:9], stiffness[:9], first=1500, settings={"seed": 6})
-    other = {"seed": 5, "poisson_ratio": 0.2}
-    write_shard(tmp_path / "material.h5", designs[:9], orthotropic[:9], stiffness[:9], first=1500, settings=other)
-    write_shard(tmp_path / "bare.h5", designs[:9], first=1500, settings={"seed": 5})
-    told = {"overlap": "disjoint", "seed": "one seed", "material": "one Poisson's ratio", "bare": "homogenized"}
-    for name, words in told.items():
+    rest = [x[1500:] for x in content]
+    swapped = [x[[1, 0, *range(2, len(x))]] for x in rest]
+    written = {
+        "overlap": (rest, {"first": 1400}, "disjoint"),
+        "gap": (rest, {"first": 1501}, "without a gap"),
+        "half": ([x[:700] for x in rest], {}, "ends with design 2199 of 3000"),
+        "permuted": (swapped, {}, "not the designs 1500 to 2999 of seed 5"),
+        "seed": (rest, {"settings": {"seed": 6}}, "one seed"),
+        "source": (rest, {"source": "another"}, "one source digest"),
+        "material": (rest, {"settings": {"seed": 5, "poisson_ratio": 0.2}}, "one Poisson's ratio"),
+        "bare": ([rest[0], None, None], {}, "homogenized"),
+    }
+    for name, (arrays, how, words) in written.items():
+        write_shard(tmp_path / f"{name}.h5", *arrays, **{"first": 1500, "settings": {"seed": 5}} | how)
+        with pytest.raises(InputError, match=words) as error:
+            merge_shards([first, tmp_path / f"{name}.h5"], tmp_path / "dataset.h5", SHARES, {"seed": 5}, designs=N)
+        assert name in str(error.value)
+    for plan, words in ({"settings": {"seed": 7}}, "one seed"), ({"settings": {}, "made_by": "x"}, "one source digest"):
         with pytest.raises(InputError, match=words):
-            merge_shards([first, tmp_path / f"{name}.h5"], tmp_path / "dataset.h5", SHARES, {})
+            merge_shards([first], tmp_path / "dataset.h5", SHARES, **plan)
     with pytest.raises(InputError, match="split empty"):
         merge_shards([first], tmp_path / "dataset.h5", {"validation_share": 1e-9, "test_share": 0.1}, {})
+
+
+def test_every_byte_of_a_file_counts(tmp_path, content):
+    path, *_ = shards(tmp_path, content, [0, 100, N])
+    whole = path.read_bytes()
+    random = np.random.default_rng(1)
+    for position in [*range(80), *random.integers(512, len(whole), 200)]:
+        altered = bytearray(whole)
+        altered[position] ^= 1 << random.integers(8)
+        path.write_bytes(altered)
+        with pytest.raises(InputError, match=r"0\.h5: "):
+            read_shard(path)
+    path.write_bytes(whole)
+    assert read_shard(path)["seed"] == 5
+
+
+def test_what_another_program_wrote_is_told(tmp_path):
+    for name, content in (("narrow", np.zeros((3, 18))), ("single", np.zeros((3, 19), np.float32)), ("scalar", 1.0)):
+        with hdf5.create(tmp_path / f"{name}.h5") as file:
+            file.attrs.update({"kind": "trussmap shard", "settings": "{}", "seed": 1, "first": 0})
+            file["designs"] = content
+        with pytest.raises(InputError, match=f"{name}.h5: .*expected a shard"):
+            read_shard(tmp_path / f"{name}.h5")
 
 
 def test_a_failed_write_leaves_nothing(tmp_path):

@@ -19,7 +19,14 @@ from trussmap.lattice.descriptor import check_designs, design_topology, sample_d
 from trussmap.lattice.polar import polar_parts, published_designs
 from trussmap.learning import training
 from trussmap.learning.features import moments, read_features
-from trussmap.learning.models import export_pretrained, load_forward, load_inverse, read_record, train_network
+from trussmap.learning.models import (
+    export_pretrained,
+    load_forward,
+    load_inverse,
+    read_record,
+    train_network,
+    write_record,
+)
 from trussmap.learning.networks import draw, straight_through_choice
 from trussmap.learning.paper import encoding
 from trussmap.learning.planned import planned_flop
@@ -257,6 +264,22 @@ def test_a_checkpoint_resumes_on_another_device(tmp_path):
         assert {value.device.type for value in optimizer.state[p].values()} == {"meta"}
 
 
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:-3] + b"\1" + b[-2:], lambda b: b""])
+def test_a_damaged_checkpoint_is_dropped(tmp_path, damage):
+    settings, path = _settings(epochs=2, schedule="constant"), tmp_path / "c.safetensors"
+    model, data = _toy()
+    model.fail_after = 15
+    with pytest.raises(KeyboardInterrupt):
+        training.train("t", model, {}, data, data, settings, 1, {}, path)
+    path.write_bytes(damage(path.read_bytes()))
+    histories = []
+    for checkpoint in (path, tmp_path / "none.safetensors"):
+        model, data = _toy()
+        history = training.train("t", model, {}, data, data, settings, 1, {}, checkpoint)
+        histories.append([entry | {"seconds": 0} for entry in history])
+    assert histories[0] == histories[1]
+
+
 # ----------------------------------------------------------------------------------------- trained models, end to end
 def test_every_architecture_declares_networks_that_follow_the_protocol():
     for name, architecture in architectures().items():
@@ -409,7 +432,7 @@ def test_proposals_are_made_in_the_precision_of_the_training(folder, test_split,
     for precision in ("float32", "bfloat16"):
         export_pretrained(folder / architecture, tmp_path)
         record = read_record(tmp_path / "inverse.json") | {"precision": precision}
-        (tmp_path / "inverse.json").write_text(json.dumps(record))
+        write_record(record, tmp_path / "inverse.json")
         found.append(load_inverse(tmp_path).propose(test_split["stiffness"][:50]))
     own = load_inverse(folder / architecture).propose(test_split["stiffness"][:50])
     assert np.median(np.abs(found[0] - own)) < np.median(np.abs(found[1] - own))

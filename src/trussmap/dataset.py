@@ -16,23 +16,21 @@ material's Young's modulus.
 Attributes of both: ``kind``, ``settings`` (JSON; of what has stiffness, with the base material's ``poisson_ratio``),
 ``seed``, ``code_version``, ``source_digest`` (`trussmap.provenance`), ``units``, ``columns`` (JSON) and ``digest``
 (SHA-256 of the arrays); of a shard also ``first``, the number of its first design; of a data set also
-``validation_share`` and ``test_share``. Reading and merging hold one shard, or ``BLOCK`` rows, in memory at a time.
+``validation_share`` and ``test_share``. The bytes of either are checked before they are read (`trussmap.hdf5`). Reading
+and merging hold one shard, or ``BLOCK`` rows, in memory at a time.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
-from trussmap import __version__
+from trussmap import __version__, hdf5
 from trussmap.errors import InputError
-from trussmap.io import atomic_path
-from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology, sample_designs
 from trussmap.rotation import rotation
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, POISSON_RATIO, rotate
 
@@ -72,7 +70,7 @@ def write_shard(
         if array.shape != (len(designs), len(COLUMNS[name])):
             raise ValueError(f"{name} has shape {array.shape}, expected {(len(designs), len(COLUMNS[name]))}")
     digests = {name: hashlib.sha256(array) for name, array in arrays.items()}
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5.create(path) as file:
         for name, array in arrays.items():
             file.create_dataset(name, data=array, chunks=(min(_CHUNK, max(1, len(array))), array.shape[1]))
         _write_attributes(file, "shard", settings, digests, source)
@@ -86,11 +84,7 @@ def read_shard(path: str | Path) -> dict:
     """
     with _open(path, "shard") as file:
         shard = {name: _read(path, file[name]) for name in COLUMNS if name in file}
-        shard |= dict(file.attrs) | {"settings": json.loads(file.attrs["settings"])}
-    digest = _digest({name: hashlib.sha256(shard[name]) for name in COLUMNS if name in shard})
-    if digest != shard["digest"]:
-        raise InputError(f"{path}: the contents do not match the digest written with them; make this shard again.")
-    return shard
+        return shard | dict(file.attrs) | {"settings": json.loads(file.attrs["settings"])}
 
 
 # --------------------------------------------------------------------------------------------------------- data set
@@ -111,14 +105,23 @@ def split_of(numbers: np.ndarray, seed: int, validation_share: float, test_share
     return np.select([uniform < test_share, uniform < test_share + validation_share], [2, 1], 0)
 
 
-def merge_shards(paths: list, out: str | Path, shares: dict, settings: dict, source: str | None = None) -> None:
+def merge_shards(
+    paths: list,
+    out: str | Path,
+    shares: dict,
+    settings: dict,
+    source: str | None = None,
+    designs: int | None = None,
+    made_by: str | None = None,
+) -> None:
     """Merge homogenized shards into one data set, rows in the order of their design numbers.
 
-    ``shares`` are the ``validation_share`` and the ``test_share`` of the designs.
+    ``shares`` are the ``validation_share`` and the ``test_share`` of the designs. What the shards have to be: of the
+    seed in ``settings``, if there is one, of so many ``designs`` and ``made_by`` the source with that digest.
 
     The result does not depend on how the designs were cut into shards. Raises InputError if a shard has no
-    stiffness, if two overlap, if they stem from different seeds or Poisson's ratios, or if no design is left in a
-    split.
+    stiffness, if they are not the designs from 0 on that follow from the seed, each once and in order, if they stem
+    from different seeds, sources or Poisson's ratios, or if no design is left in a split.
     """
     spans = []
     for path in paths:
@@ -127,19 +130,29 @@ def merge_shards(paths: list, out: str | Path, shares: dict, settings: dict, sou
                 if name not in file:
                     raise InputError(f"{path}: no `{name}` in it; expected a homogenized shard.")
             made = {"seed": int(file.attrs["seed"]), "Poisson's ratio": _poisson_ratio(file.attrs)}
+            made["source digest"] = str(file.attrs["source_digest"])
             spans.append((int(file.attrs["first"]), len(file["designs"]), made, str(path)))
     if not spans:
         raise InputError("no shards to merge; expected at least one.")
     spans.sort(key=lambda span: span[0])
-    common = spans[0][2]
-    seed = common["seed"]
-    for (first, rows, _, path), (following, _, other, name) in pairwise(spans):
-        if first + rows > following:
-            raise InputError(f"{name}: starts at design {following}, which {path} has; expected disjoint shards.")
+    common = dict(spans[0][2])
+    common |= {"seed": settings["seed"]} if "seed" in settings else {}
+    common |= {"source digest": made_by} if made_by else {}
+    seed, following = common["seed"], 0
+    for first, rows, made, path in spans:
         for what, value in common.items():
-            if other[what] != value:
-                made = f"made with {what} {other[what]}, the others with {value}"
-                raise InputError(f"{name}: {made}; expected one {what}.")
+            if made[what] != value:
+                raise InputError(
+                    f"{path}: made with {what} {made[what]}, the others with {value}; expected one {what}."
+                )
+        if first != following:
+            raise InputError(
+                f"{path}: starts at design {first}, where {following} comes next; expected shards that follow each "
+                "other, disjoint and without a gap."
+            )
+        following += rows
+    if designs is not None and following != designs:
+        raise InputError(f"{spans[-1][3]}: ends with design {following - 1} of {designs}; expected whole shards.")
     splits = [split_of(np.arange(first, first + rows), seed, **shares) for first, rows, _, _ in spans]
     sizes = dict(zip(SPLITS, np.bincount(np.concatenate(splits), minlength=len(SPLITS)).tolist(), strict=True))
     for split, size in sizes.items():
@@ -153,6 +166,11 @@ def merge_shards(paths: list, out: str | Path, shares: dict, settings: dict, sou
     def parts():
         for (first, rows, _, path), of_row in zip(spans, splits, strict=True):
             shard = read_shard(path) | {"number": np.arange(first, first + rows)}
+            if not np.array_equal(shard["designs"], sample_designs(seed, first, first + rows)):
+                raise InputError(
+                    f"{path}: not the designs {first} to {first + rows - 1} of seed {seed}, in their order; make it "
+                    "again."
+                )
             for index, split in enumerate(SPLITS):
                 yield split, {name: shard[name][of_row == index] for name in _STORED}
 
@@ -187,7 +205,7 @@ def copy_without(path: str | Path, out: str | Path, topologies: np.ndarray, sour
 
 def _write_dataset(out, sizes, parts, settings, shares, source):
     """Write pairs of a split and a dictionary of rows, with ``sizes`` rows in all, as a data set."""
-    with atomic_path(out) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5.create(out) as file:
         hashes = {}
         for split, size in sizes.items():
             for name in _STORED:
@@ -304,17 +322,32 @@ def compare_moments(statistics: pd.DataFrame, published: pd.DataFrame, designs: 
 
 # ---------------------------------------------------------------------------------------------------------- helpers
 def _open(path, kind):
-    if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such file; expected a {kind} in HDF5.")
+    """An HDF5 file of a kind, whose arrays and attributes are what this module says."""
+    file = hdf5.open_checked(path, kind)
     try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"{path}: truncated or not HDF5; expected a complete {kind}, make it again.") from error
-    found = file.attrs.get("kind")
-    parts = ("designs",) if kind == "shard" else (f"{s}/{n}" for s in SPLITS for n in ("number", *COLUMNS))
-    if found != f"trussmap {kind}" or any(part not in file for part in parts):
+        found = str(file.attrs.get("kind"))
+        if found != f"trussmap {kind}":
+            raise InputError(f"{path}: HDF5, but not a trussmap {kind} (it says '{found}'); expected a {kind}.")
+        settings = json.loads(file.attrs["settings"])
+        whole = {"seed": int(file.attrs["seed"]), "poisson_ratio": float(settings.get("poisson_ratio", POISSON_RATIO))}
+        if kind == "shard":
+            whole["first"] = int(file.attrs["first"])
+            groups = [[name for name in COLUMNS if name == "designs" or name in file]]
+        else:
+            groups = [[f"{split}/{name}" for name in _STORED] for split in SPLITS]
+        for names in groups:
+            rows = {len(file[name]) for name in names}
+            for name in names:
+                tail = COLUMNS.get(name.split("/")[-1])
+                good = file[name].dtype == (np.int64 if tail is None else np.float64)
+                if len(rows) > 1 or not good or file[name].shape[1:] != (() if tail is None else (len(tail),)):
+                    raise InputError(f"{path}: `{name}` is {file[name].dtype} {file[name].shape}; expected a {kind}.")
+    except InputError:
         file.close()
-        raise InputError(f"{path}: HDF5, but not a trussmap {kind} (it says {found!r}); expected a {kind}.")
+        raise
+    except Exception as error:  # whatever HDF5 says of a file that another program wrote
+        file.close()
+        raise InputError(f"{path}: HDF5, but not a trussmap {kind} ({error}); expected a {kind}.") from error
     return file
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from trussmap import __version__
 from trussmap.errors import InputError
-from trussmap.io import file_digest, write_json
+from trussmap.io import file_digest
+from trussmap.records import TIMED, Study
 
 
 class _Tee:
@@ -40,15 +41,15 @@ def job(snakemake: object) -> Iterator[None]:
 
     What the script prints goes to its log and to the terminal. An InputError ends it with its one sentence and exit
     code 1; any other error keeps its traceback. Numerical libraries that are imported inside keep to the rule's
-    threads. At the end, ``provenance/<rule>/<job>.json`` beside the logs says what the results were made of:
-
-    =============================  ==========================================================================
     ``rule``, ``wildcards``        which job it was
     ``source_digest``              of the library's source that it depends on (`trussmap.provenance`)
     ``params``                     its settings, the seed among them
     ``inputs``, ``outputs``        SHA-256 of every file; of a folder, that of its files' names and contents; of all
                                    but what was timed, which differs from run to run
     =============================  ==========================================================================
+=======
+    threads. Before it begins, its inputs are checked to be what their jobs made; at the end a record says what
+    its results were made of (`trussmap.records`).
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[name] = str(snakemake.threads)
@@ -58,8 +59,10 @@ def job(snakemake: object) -> Iterator[None]:
         tee = _Tee(log, sys.stderr)
         with redirect_stdout(tee), redirect_stderr(tee):
             try:
+                study = Study(path.parents[2], Path(snakemake.scriptdir).parents[1])
+                inputs = study.digests(list(snakemake.input))
                 yield
-                _write_record(snakemake, path)
+                _write_record(snakemake, study, path, inputs)
             except InputError as error:
                 print(f"Error: {error}", file=sys.stderr)
                 sys.exit(1)
@@ -70,20 +73,17 @@ def job(snakemake: object) -> Iterator[None]:
                 sys.exit(1)
 
 
-def _write_record(snakemake, log):
-    params, results = dict(snakemake.params.items()), log.parents[2]
+def _write_record(snakemake, study, log, inputs):
+    params = dict(snakemake.params.items())
     record = {
         "rule": snakemake.rule,
         "wildcards": dict(snakemake.wildcards.items()),
         "code_version": __version__,
         "source_digest": params.pop("source", None),
         "params": json.loads(json.dumps(params, default=str)),
-        "inputs": _digests(snakemake.input, results),
-        "outputs": _digests(snakemake.output, results),
+        "inputs": inputs,
+        "outputs": {
+            name: file_digest(path) for path in snakemake.output if not (name := study.name(path)).startswith(TIMED)
+        },
     }
-    write_json(record, results / "provenance" / log.parent.name / f"{log.stem}.json")
-
-
-def _digests(paths, results):
-    timed = [results / folder for folder in ("timings", "benchmarks")]
-    return {str(path): file_digest(path) for path in paths if not any(Path(path).is_relative_to(f) for f in timed)}
+    study.write(log.parent.name, log.stem, record)

@@ -366,7 +366,24 @@ def _check_modulus(youngs_modulus):
 def _names(table):
     default = [f"target_{k + 1}" for k in range(len(table))]
     given = table["name"] if "name" in table else [""] * len(table)
-    return [name or other for name, other in zip(given, default, strict=True)]
+    return distinct([name or other for name, other in zip(given, default, strict=True)])
+
+
+def distinct(names: list[str]) -> list[str]:
+    """Names in which one that came before has a number, so that results by name do not swallow each other.
+
+    >>> distinct(["femur", "tibia", "femur", "femur (2)"])
+    ['femur', 'tibia', 'femur (2)', 'femur (2) (2)']
+    """
+    found = {}
+    for name in names:
+        number, own = found.get(name, 1), name
+        while own in found:
+            number += 1
+            own = f"{name} ({number})"
+        found[name] = number
+        found.setdefault(own, 1)
+    return list(found)
 
 
 def described(taken: Intake, youngs_modulus: float, order: str = "voigt", most: int = 20) -> list[str]:

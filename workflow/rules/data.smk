@@ -90,6 +90,8 @@ rule merge:
         runtime=60,
     params:
         seed=config["seed"],
+        designs=config["sampling"]["designs"],
+        shards_source=source_of("homogenize"),
         shares=config["dataset"],
         source=source_of("merge"),
     message:

@@ -10,15 +10,14 @@ from trussmap.job import job
 with job(snakemake):
     from pathlib import Path
 
-    import h5py
-
+    from trussmap import hdf5
     from trussmap.evaluation import evaluate
-    from trussmap.io import atomic_path, write_json
+    from trussmap.io import write_json
 
     p = snakemake.params
     folder = Path(snakemake.input.models[0]).parent
     metrics, times, arrays = evaluate(folder, snakemake.input.dataset, p.settings, p.seed, snakemake.threads)
-    with atomic_path(snakemake.output.predictions) as path, h5py.File(path, "w") as file:
+    with hdf5.create(snakemake.output.predictions) as file:
         for name, array in arrays.items():
             file[name] = array
     write_json(metrics, snakemake.output.metrics)

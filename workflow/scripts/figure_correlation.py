@@ -6,13 +6,12 @@ The inverse model's designs are judged by finite elements, and once more by the 
 from trussmap.job import job
 
 with job(snakemake):
-    import h5py
-
+    from trussmap import hdf5
     from trussmap.figures import correlation
     from trussmap.learning.registry import architectures
 
     label = architectures()[snakemake.wildcards.architecture].label
-    with h5py.File(snakemake.input[0]) as file:
+    with hdf5.open_checked(snakemake.input[0], "table of predictions") as file:
         arrays = {name: file[name][:] for name in ("stiffness", "forward", "inverse_fe", "inverse_surrogate")}
     truth, out = arrays["stiffness"], snakemake.output
     correlation.plot(truth, arrays["forward"], out.forward, f"Forward model ({label})")

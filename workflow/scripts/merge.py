@@ -19,7 +19,9 @@ with job(snakemake):
     from trussmap.io import atomic_path
 
     p = snakemake.params
-    merge_shards(snakemake.input.shards, snakemake.output.dataset, p.shares, {"seed": p.seed} | p.shares, p.source)
+    plan = {"designs": p.designs, "made_by": p.shards_source}
+    settings = {"seed": p.seed} | p.shares
+    merge_shards(snakemake.input.shards, snakemake.output.dataset, p.shares, settings, p.source, **plan)
     with open_dataset(snakemake.output.dataset) as data:
         designs, sizes = len(data), [f"{len(getattr(data, split)):,} {split}" for split in SPLITS]
         print(f"{designs:,} designs: {', '.join(sizes)}")

@@ -7,17 +7,21 @@
 ``history``          one entry per epoch: ``epoch, loss, validation_loss, learning_rate`` and parts of the loss
 ``dataset_digest``   of the data set it was trained on; ``designs`` says how many
 ``depends_on``       SHA-256 of the weights of the networks it was trained through
+``weights_digest``   SHA-256 of its own weights' file, and ``trained_digest`` that of the file that the training wrote,
+                     which is another where the weights were stored in half precision since
+``digest``           SHA-256 of this record, without the digest itself
 ``source_digest``    of the library's source that made it (`trussmap.provenance`)
 ``seed``, ``code_version``, ``device``, ``precision``
 ===================  =================================================================================
 """
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -86,12 +90,25 @@ def train_network(
 
 
 def save_network(network: nn.Module, record: dict, out: str | Path) -> None:
-    """Write weights and record; the JSON last, so that a complete pair has both."""
-    out = Path(out)
+    """Write weights and record, with the digests of both; the JSON last, so that a complete pair has both."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    _save(weights, record, Path(out))
+
+
+def _save(weights, record, out):
     with atomic_path(out) as temporary:
         save_file(weights, temporary)
-    write_json(record, out.with_suffix(".json"))
+    own = file_digest(out)
+    write_record({"trained_digest": own} | record | {"weights_digest": own}, out.with_suffix(".json"))
+
+
+def write_record(record: dict, path: str | Path) -> None:
+    """Write the JSON record of a network with a digest of it."""
+    write_json(record | {"digest": _digest(record)}, path)
+
+
+def _digest(record):
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 # ------------------------------------------------------------------------------------------------------------ loading
@@ -145,13 +162,26 @@ def load_network(folder: str | Path, architecture: str, network: str) -> nn.Modu
     weights = Path(folder) / f"{network}.safetensors"
     record = read_record(weights.with_suffix(".json"))
     try:
-        model = network_class(architecture, network)(**record["architecture"])
+        for parent, digest in record["depends_on"].items():
+            if digest != read_record(weights.with_name(f"{parent}.json"))["trained_digest"]:
+                raise ValueError(f"it was trained through another network than {parent}.safetensors beside it")
+        if file_digest(weights) != record["weights_digest"]:
+            raise ValueError("its bytes do not have the digest that stands there")
+        kind = network_class(architecture, network)
+        with torch.device("meta"):  # a record may ask for any size, and what takes memory has to be in the weights
+            shapes = {name: list(tensor.shape) for name, tensor in kind(**record["architecture"]).state_dict().items()}
+        with safe_open(weights, "pt") as file:
+            if shapes != {name: file.get_slice(name).get_shape() for name in file.keys()}:  # noqa: SIM118
+                raise ValueError("the weights have other shapes")
+        model = kind(**record["architecture"])
         model.load_state_dict(load_file(weights))
         model.precision = getattr(torch, record["precision"])
-    except (OSError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # whatever a constructor says of what it is given
         raise InputError(
-            f"{weights}: not the weights of the network that {network}.json describes "
-            f"({str(error).splitlines()[0]}); train it again."
+            f"{weights}: cannot be used as the network that {network}.json describes "
+            f"({' '.join(str(error).split())[:200]}); train it again."
         ) from error
     return model.to(training.device()).eval().requires_grad_(False)
 
@@ -165,13 +195,8 @@ def export_pretrained(folder: str | Path, out: str | Path) -> None:
     """Copy the trained networks of a folder, weights in half precision and records with all their provenance."""
     for name in architectures()[architecture_of(folder)].networks:
         source = Path(folder) / f"{name}.safetensors"
-        record = read_record(source.with_suffix(".json")) | {
-            "stored_as": "float16",
-            "sha256_before": file_digest(source),
-        }
-        with atomic_path(Path(out) / source.name) as temporary:
-            save_file({key: tensor.half() for key, tensor in load_file(source).items()}, temporary)
-        write_json(record, Path(out) / f"{name}.json")
+        record = read_record(source.with_suffix(".json")) | {"stored_as": "float16"}
+        _save({key: tensor.half() for key, tensor in load_file(source).items()}, record, Path(out) / source.name)
 
 
 def architecture_of(folder: str | Path) -> str:
@@ -187,8 +212,13 @@ def architecture_of(folder: str | Path) -> str:
 
 
 def read_record(path: str | Path) -> dict:
-    """The JSON record of a network, e.g. ``models/polar/forward.json``."""
+    """The JSON record of a network, e.g. ``models/polar/forward.json``; InputError where it is missing or altered."""
+    again = "expected the JSON that a training wrote beside its weights, train it again"
     try:
-        return json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: no readable model record; expected the JSON beside the weights.") from error
+        record = json.loads(Path(path).read_text())
+        stated = record.pop("digest")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path}: no readable model record; {again}.") from error
+    if stated != _digest(record):
+        raise InputError(f"{path}: damaged or altered: the record does not have the digest that it states; {again}.")
+    return record

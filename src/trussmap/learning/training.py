@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
@@ -198,17 +198,22 @@ def _save(path, key, parameters, optimizer, rate, state):
         tensors |= {f"optimizer/{number}/{k}": v.contiguous() for k, v in moments.items()}
     plain = state | {"sums": {k: float(v) for k, v in state["sums"].items()}, "rate": rate.state_dict()}
     plain["groups"] = optimizer.state_dict()["param_groups"]
+    state = json.dumps(plain)
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, {"key": key, "state": json.dumps(plain)})
+        save_file(tensors, temporary, {"key": key, "state": state, "digest": _content(tensors, state)})
 
 
 def read_checkpoint(path: str | Path, key: str) -> tuple[dict, dict] | None:
-    """Tensors and state of the loop of a checkpoint of the run ``key``; None where there is none of it."""
-    if not Path(path).is_file():
+    """Tensors and state of the loop of a checkpoint of the run ``key``; None where there is no whole one."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata()
+        if metadata["key"] != key:
+            return None
+        tensors, state = load_file(path), metadata["state"]
+        return (tensors, json.loads(state)) if metadata["digest"] == _content(tensors, state) else None
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-    return (load_file(path), json.loads(metadata["state"])) if metadata.get("key") == key else None
 
 
 def restore(
@@ -229,6 +234,15 @@ def restore(
             moments.setdefault(int(number), {})[k] = tensor
     optimizer.load_state_dict({"state": moments, "param_groups": state["groups"]})
     rate.load_state_dict(state["rate"])
+
+
+def _content(tensors, state):
+    """Digest of tensors and state of a checkpoint."""
+    total = hashlib.sha256(state.encode())
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        total.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
 
 
 def _digest(value):

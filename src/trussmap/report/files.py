@@ -25,7 +25,7 @@ FILES = [
     (
         "dataset.h5",
         "training and test data",
-        "its attributes name settings, seed, code version and digest; trussmap.dataset.open_dataset reads it",
+        "its attributes name settings, seed, version and digest; trussmap.dataset.open_dataset checks and reads it",
     ),
     ("moments.csv", "moments here and published", "recompute with trussmap.dataset.column_statistics"),
     (

@@ -13,13 +13,13 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.colors import to_hex
 from plotly.offline import get_plotlyjs
 
+from trussmap import hdf5
 from trussmap.figures import draw, style
 from trussmap.lattice.compound import compound, lattice_set
 from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, REPS, TYPES, deformation_map, design_graph
@@ -127,7 +127,7 @@ def correlation_part(predictions: dict[str, str | Path]) -> dict:
     """
     lattices, graphs, networks = [], {}, []
     for label, path in predictions.items():
-        with h5py.File(path) as file:
+        with hdf5.open_checked(path, "table of predictions") as file:
             total = len(file["stiffness"])
             names = ("designs", "stiffness", "forward", "inverse_designs", "inverse_fe", "inverse_surrogate")
             array = {name: file[name][:MOST_DESIGNS] for name in names}
