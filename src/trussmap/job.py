@@ -41,13 +41,6 @@ def job(snakemake: object) -> Iterator[None]:
 
     What the script prints goes to its log and to the terminal. An InputError ends it with its one sentence and exit
     code 1; any other error keeps its traceback. Numerical libraries that are imported inside keep to the rule's
-    ``rule``, ``wildcards``        which job it was
-    ``source_digest``              of the library's source that it depends on (`trussmap.provenance`)
-    ``params``                     its settings, the seed among them
-    ``inputs``, ``outputs``        SHA-256 of every file; of a folder, that of its files' names and contents; of all
-                                   but what was timed, which differs from run to run
-    =============================  ==========================================================================
-=======
     threads. Before it begins, its inputs are checked to be what their jobs made; at the end a record says what
     its results were made of (`trussmap.records`).
     """
