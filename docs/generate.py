@@ -2,7 +2,7 @@
 
     python docs/generate.py                          # templates + docs/results/ → README.md, docs/*.md   (make docs)
     python docs/generate.py --take results/laptop    # first copy the numbers of a finished study to docs/results/
-    python docs/generate.py --take-more results/laptop    # first copy what was made beside it: scaling, trend, holdout
+    python docs/generate.py --take-more results/laptop    # first copy more of it: scaling, trend, holdout, front
 
 A page is `docs/templates/<page>.md`, in Jinja. What it can use: every file of `docs/results/` by its stem (the numbers
 of a study as in metrics.json, and ``run``, which says what run they are of; a CSV as a list of rows), the filters
@@ -52,11 +52,13 @@ MORE = {
     "scaling/trend.json": "results/trend.json",
     "figures/trend.png": "trend.png",
     "holdout/holdout.json": "results/holdout.json",
+    "front/summary.json": "results/front.json",
+    "figures/front.png": "front.png",
 }
 
 
 def take_more(study):
-    """Copy what `snakemake scaling`, `trend` and `holdout` made of a study to ``docs/``, where they did."""
+    """Copy what `snakemake scaling`, `trend`, `holdout` and the rule `front` made of a study, where they did."""
     for source, place in MORE.items():
         if (study / source).exists():
             shutil.copyfile(study / source, DOCS / place)

@@ -24,7 +24,7 @@ from trussmap.measures import nmse_frobenius
 from trussmap.stiffness import MULTIPLICITY, non_cauchy_share, non_cauchy_tensor
 
 #: Non-Cauchy shares above this can be seen in a residual.
-_SEEN = 1e-3
+SEEN = 1e-3
 
 
 def describe(stiffness: np.ndarray) -> dict[str, np.ndarray]:
@@ -121,7 +121,7 @@ def summarize(data: pd.DataFrame, found: pd.DataFrame, ablation: pd.DataFrame) -
             tree["bone"] = rows.to_dict("index")
             continue
         for sign, part in (("negative", own[own["trace"] < 0]), ("positive", own[own["trace"] >= 0])):
-            part = part[part["share"] > _SEEN]
+            part = part[part["share"] > SEEN]
             numbers = {"cells": len(part)}
             if len(part) > 2:
                 numbers["predicted_median"] = float(part["share"].median())

@@ -4,18 +4,21 @@ The families ``areas`` and ``geometry`` have more freedoms than a stiffness has 
 thicker than the thinnest the thickest strut may be; at a ratio of 1, ``areas`` is the published family.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from scipy.stats import spearmanr
 
+from trussmap.cauchy import SEEN, describe
 from trussmap.goals import Goal
 from trussmap.inverse_design import MET, ranked, search
 from trussmap.lattice.descriptor import DENSITY
 from trussmap.measures import errors
 from trussmap.progress import progress
 from trussmap.refinement import Lattices, Limits, joined, plain_lattices, refine_lattices
-from trussmap.stiffness import POISSON_RATIO
+from trussmap.stiffness import POISSON_RATIO, non_cauchy_tensor, tensor_norm
 from trussmap.streams import stream
 
 #: Ratios of the thickest to the thinnest radius at which the front is measured.
@@ -29,8 +32,9 @@ _TARGETS, _KEPT, _STEPS = 25, 8, 40
 def front(
     targets: np.ndarray,
     family: str,
-    ratios: tuple[float, ...] = RATIOS,
+    ratios: Sequence[float] = RATIOS,
     everywhere: bool = False,
+    topologies: np.ndarray | None = None,
     seed: int = 0,
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
@@ -48,6 +52,7 @@ def front(
     family : ``areas`` or ``geometry`` (`trussmap.refinement.FAMILIES`)
     ratios : of radii, rising
     everywhere : search all topologies at every ratio
+    topologies : numbers of those allowed, or None for all
 
     Returns
     -------
@@ -57,19 +62,20 @@ def front(
     tables = []
     for first in progress(range(0, len(targets), _TARGETS), f"front of {family}", unit="chunk"):
         part, own = targets[first : first + _TARGETS], stream(seed, "front", first)
-        table = _front(part, family, ratios, everywhere, own, {"threads": threads, "poisson_ratio": poisson_ratio})
+        how = {"threads": threads, "poisson_ratio": poisson_ratio}
+        table = _front(part, family, ratios, everywhere, topologies, own, how)
         tables.append(table.assign(target=table["target"] + first))
     return pd.concat(tables, ignore_index=True)
 
 
-def _front(targets, family, ratios, everywhere, seed, how):
+def _front(targets, family, ratios, everywhere, topologies, seed, how):
     goal = Goal(targets)
-    held = {ratios[0]: _searched(goal, np.arange(len(targets)), family, ratios[0], seed, how)}
+    held = {ratios[0]: _searched(goal, np.arange(len(targets)), family, ratios[0], topologies, seed, how)}
     owner, _, error = held[ratios[0]]
     open_targets = np.setdiff1d(np.arange(len(targets)), owner[error <= MET])
     if len(open_targets):
         for ratio in ratios[1:] if everywhere else ratios[-1:]:
-            held[ratio] = _searched(goal, open_targets, family, ratio, seed, how)
+            held[ratio] = _searched(goal, open_targets, family, ratio, topologies, seed, how)
         for before, ratio in pairwise(ratios[::-1]):
             held[ratio] = _carried(goal, held[before], held.get(ratio), ratio, how)
     for before, ratio in pairwise(ratios):
@@ -84,10 +90,10 @@ def _front(targets, family, ratios, everywhere, seed, how):
     return pd.concat(rows)
 
 
-def _searched(goal, numbers, family, ratio, seed, how):
+def _searched(goal, numbers, family, ratio, topologies, seed, how):
     """The closest lattices of some of the targets by a search of all topologies."""
     alike = family == "areas" and ratio == 1
-    own = {"family": "published" if alike else family, "limits": Limits(radius_ratio=ratio)}
+    own = {"family": "published" if alike else family, "limits": Limits(radius_ratio=ratio), "topologies": topologies}
     owner, lattices, stiffness = search(goal.take(numbers), "quick", seed, **own, **how)
     if alike:
         lattices = plain_lattices(lattices.designs, family)
@@ -109,3 +115,53 @@ def _closest(goal: Goal, owner: np.ndarray, lattices: Lattices, stiffness: np.nd
     error = goal.take(owner).error(stiffness)
     best = ranked(owner, error, lattices.topology, _KEPT)
     return owner[best], lattices.take(best), error[best]
+
+
+def describe_targets(targets: np.ndarray) -> pd.DataFrame:
+    """What Cauchy's relations do not allow of targets (n, 21): `trussmap.cauchy.describe`, as ``non_cauchy_share`` and
+    ``non_cauchy_trace``, and ``non_cauchy_error``, the least relative error of any stiffness that fulfils them.
+    """
+    table = pd.DataFrame(describe(targets)).add_prefix("non_cauchy_")
+    # The totally symmetric part is the closest in the norm of the tensor; off it lies 4/3 of the square of D.
+    off = np.linalg.norm(non_cauchy_tensor(targets), axis=(1, 2)) * np.sqrt(4 / 3)
+    return table.assign(non_cauchy_error=off / tensor_norm(targets))
+
+
+def summarize(table: pd.DataFrame) -> dict:
+    """Headline numbers of tables of `front` with ``source`` (``bone`` or another), ``name`` and `describe_targets`.
+
+    Of every bone and family ``relative_error`` and ``nmse_frobenius``, lists over ``radius_ratio``; of the targets of
+    other sources their quartiles, the shares met, and for those stiffer in shear than Cauchy's relations allow, by a
+    share that can be seen, the rank correlation of that share with the error.
+    """
+    tree = {"radius_ratio": sorted(float(ratio) for ratio in table["radius_ratio"].unique())}
+    for (source, family), of in table.sort_values("radius_ratio").groupby(["source", "family"]):
+        own = tree.setdefault(source, {})
+        if source != "bone":
+            own[family] = _statistics(of)
+            continue
+        for name, rows in of.groupby("name"):
+            specimen = own.setdefault(name, {"non_cauchy_error": float(rows["non_cauchy_error"].iloc[0])})
+            specimen[family] = {key: rows[key].tolist() for key in ("relative_error", "nmse_frobenius")}
+    return tree
+
+
+def _statistics(rows):
+    by_ratio = rows.groupby("radius_ratio")
+    tree = {"cells": int(rows["target"].nunique())}
+    tree |= {
+        f"relative_error_{label}": by_ratio["relative_error"].quantile(share).tolist()
+        for label, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75), ("p95", 0.95))
+    }
+    for label, bound in (("met_share", NEARLY_MET), ("exact_share", MET)):
+        tree[label] = by_ratio["nmse_frobenius"].apply(lambda error, bound=bound: (error < bound).mean()).tolist()
+    stiffer = rows[(rows["non_cauchy_trace"] < 0) & (rows["non_cauchy_share"] > SEEN)]
+    tree["stiffer_in_shear"] = int(stiffer["target"].nunique())
+    if tree["stiffer_in_shear"] > 2:
+        tree["non_cauchy_error_median"] = float(stiffer.groupby("target")["non_cauchy_error"].first().median())
+        by_ratio = stiffer.groupby("radius_ratio")
+        tree["stiffer_relative_error_median"] = by_ratio["relative_error"].median().tolist()
+        tree["stiffer_rank_correlation"] = [
+            float(spearmanr(part["non_cauchy_error"], part["relative_error"])[0]) for _, part in by_ratio
+        ]
+    return tree

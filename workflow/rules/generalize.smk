@@ -280,3 +280,37 @@ rule cauchy:
         "Measuring what Cauchy's relations and each elementary lattice cost the designs for bone"
     script:
         "../scripts/cauchy.py"
+
+
+rule front:
+    input:
+        bone=PROJECT / config["bone"]["targets"],
+        generated=(
+            [rules.generate_catalogue.output[0]]
+            if config["front"]["cells"] and config["catalogue"]["generated"]
+            else []
+        ),
+    output:
+        table=f"{RESULTS}/front/front.csv",
+        summary=f"{RESULTS}/front/summary.json",
+    log:
+        log_of("front"),
+    benchmark:
+        benchmark_of("front")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=480,
+    params:
+        settings=config["front"],
+        seed=config["seed"],
+        youngs_modulus=config["bone"]["youngs_modulus_gpa"],
+        relative_density=config["catalogue"]["relative_density"],
+        poisson_ratio=config["poisson_ratio"],
+        source=source_of("front"),
+    message:
+        "Measuring what radii of struts that differ buy"
+    script:
+        "../scripts/front.py"

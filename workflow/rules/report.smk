@@ -21,6 +21,7 @@ FIGURES = expand(
             "catalogue",
             "starts",
             "cauchy",
+            "front",
             "graded",
         ],
         *[
@@ -330,6 +331,29 @@ rule figure_cauchy:
         "../scripts/figure_cauchy.py"
 
 
+rule figure_front:
+    input:
+        rules.front.output.table,
+    output:
+        f"{RESULTS}/figures/front.png",
+    log:
+        log_of("figure_front"),
+    benchmark:
+        benchmark_of("figure_front")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=source_of("figure_front"),
+    message:
+        "Drawing what radii of struts that differ buy"
+    script:
+        "../scripts/figure_front.py"
+
+
 rule figure_graded:
     input:
         nodes=f"{RESULTS}/grading/nodes.csv",
@@ -360,7 +384,7 @@ rule figure_graded:
 TIMED = {
     **dict.fromkeys(["study", "merge", "generalize_bone", "search_bone"], [None]),
     **dict.fromkeys(["generalize_catalogue", "generalize_unseen", "grade"], [None]),
-    **dict.fromkeys(["compare_starts", "cauchy"], [None]),
+    **dict.fromkeys(["compare_starts", "cauchy", "front"], [None]),
     "paper_protocol": ARCHITECTURES,
     **dict.fromkeys(["sample", "homogenize"], SHARDS),
     "generate_catalogue": [None] if config["catalogue"]["generated"] else [],
@@ -390,6 +414,7 @@ rule metrics:
         starts=rules.compare_starts.output.summary,
         protocol=expand(rules.paper_protocol.output[0], architecture=ARCHITECTURES),
         cauchy=rules.cauchy.output.summary,
+        front=rules.front.output.summary,
         grading=f"{RESULTS}/grading/summary.json",
         benchmarks=[
             benchmark_of(rule, job) for rule, jobs in TIMED.items() for job in jobs

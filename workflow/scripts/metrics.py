@@ -15,6 +15,7 @@ with job(snakemake):
         "starts": [source.starts],
         "protocol": source.protocol,
         "cauchy": [source.cauchy],
+        "front": [source.front],
         "grading": [source.grading],
     }
     tree = gather(source.dataset, source.homogenization, source.evaluations, summaries, source.benchmarks, source.paper)

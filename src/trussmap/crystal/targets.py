@@ -41,8 +41,11 @@ def cell_targets(
     relative_density: float,
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
+    count: int | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Cells as targets: their stiffness (n, 21), base modulus 1, and before it a table of what they are.
+
+    ``count``: how many of a catalogue, the first ones; all where None.
 
     The table has ``source`` as given, ``name``, ``crystal_system`` and mean ``connectivity`` (struts at a node).
 
@@ -55,7 +58,7 @@ def cell_targets(
         told = [_SYSTEM_AND_CONNECTIVITY.search(name) for name in names]
         rows = [(m[1], float(m[2])) if m else ("unknown", np.nan) for m in told]
     else:
-        cells = read_catalogue(path)
+        cells = read_catalogue(path)[:count]
         names, graphs = [cell.name for cell in cells], [cell.graph for cell in cells]
         targets = homogenize_cells(graphs, relative_density, threads=threads, poisson_ratio=poisson_ratio)
         rows = [(crystal_system(space_group(g)), 2 * len(g.struts) / len(g.nodes)) for g in graphs]

@@ -76,6 +76,11 @@ FILES = [
         "how far data, targets and designs are from Cauchy’s relations; bone by fewer elementary lattices",
         "trussmap.stiffness.non_cauchy_share of any stiffness; draw figures/cauchy.png anew",
     ),
+    (
+        "front/*",
+        "errors of bone and crystal networks by the ratio of strut radii",
+        "no error rises with the ratio; draw figures/front.png anew",
+    ),
     ("generalize/starts.*", "errors by cost of refinement from every kind of start", "draw figures/starts.png anew"),
     ("generalize/*/lattices/*", "nodes and struts of each design", "open in any spreadsheet or 3D program"),
     ("grading/*", "graded structure and its measures", "open structure.vtk in ParaView"),

@@ -17,6 +17,7 @@ from trussmap.report.findings import findings
 from trussmap.report.tables import (
     cauchy_table,
     chapter_table,
+    front_tables,
     headline_rows,
     moments_table,
     protocol_table,
@@ -58,6 +59,10 @@ CAPTIONS = {
     "its trace, against relative density: test designs, bone at the density of its designs A, and these. Below left, "
     "that part of bone and crystal networks against the error of the designs found for them; right, the error that a "
     "search without networks reaches for bone when an elementary lattice is left out, or alone allowed.",
+    "front": "What radii that differ buy, against the ratio of the thickest to the thinnest that is allowed. Above "
+    "left, bone; arrows mark what it has off Cauchy’s relations, about where the published family (ratio 1, areas) "
+    "ends. Above right and below left, generated crystal networks. Below right, those stiffer in shear than Cauchy’s "
+    "relations: what they have off these against the error reached (what lies outside is drawn at the edge).",
     "graded": "Fig. 3B. A lattice graded in space between two designs.",
 }
 #: Pixels across of a figure in the page: twice those of a column on a screen of a usual density.
@@ -99,6 +104,7 @@ def write_report(study_dir: str | Path, metrics: dict, figures: list, path: str 
         specimens=specimen_tables(study_dir, find(settings, "bone.youngs_modulus_gpa")),
         unseen=chapter_table(metrics, "unseen", proposal="best_"),
         cauchy=cauchy_table(metrics),
+        front=front_tables(metrics),
         protocol=protocol_table(metrics, architectures),
         draws=[count(find(settings, f"protocol.{key}")) for key in ("draws", "temperature")],
         grading=chapter_table(metrics, "grading"),
