@@ -6,7 +6,7 @@ CORES ?= all
 BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 
-.PHONY: help study test docs wheel benchmark lint format environment lock
+.PHONY: help study test pages docs wheel benchmark lint format environment lock
 
 help: ## what can be made: this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,9 +23,12 @@ benchmark: $(ENVIRONMENT) ## speed of homogenization beside other solvers (docs/
 	@test -d build/benchmark || $(BIN)/python -m pip install --quiet --target build/benchmark openseespy==3.7.1.2 || true
 	PYTHONPATH=build/benchmark $(BIN)/python benchmarks/homogenization.py
 
-# Of a study that is finished: make docs TAKE=results/laptop
-docs: $(ENVIRONMENT) ## README.md and docs/ from their templates and docs/results/
+# Of a study that is finished: make pages TAKE=results/laptop
+pages: $(ENVIRONMENT) ## README.md and docs/ from their templates and docs/results/
 	$(BIN)/python docs/generate.py $(if $(TAKE),--take $(TAKE))
+
+docs: pages ## the documentation, build/site/index.html, with its examples run
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/website.py
 
 lint: $(ENVIRONMENT) ## style of code and workflow
 	$(BIN)/ruff check .

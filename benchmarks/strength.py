@@ -2,7 +2,7 @@
 
     PYTHONPATH=build/benchmark python benchmarks/strength.py docs/results/strength.json    # OpenSees: `make benchmark`
 
-Without OpenSeesPy its part is left as it is. docs/strength.md is made of the result (`make docs`).
+Without OpenSeesPy its part is left as it is. docs/strength.md is made of the result (`make pages`).
 """
 
 import argparse

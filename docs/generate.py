@@ -1,6 +1,6 @@
 """Fill README.md and the pages of docs/ from measured results, so that they cannot disagree with them.
 
-    python docs/generate.py                          # templates + docs/results/ → README.md, docs/*.md   (make docs)
+    python docs/generate.py                          # templates + docs/results/ → README.md, docs/*.md   (make pages)
     python docs/generate.py --take results/laptop    # first copy the numbers of a finished study to docs/results/
     python docs/generate.py --take-more results/laptop    # first copy more of it: scaling, trend, holdout, front
 

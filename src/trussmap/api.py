@@ -58,8 +58,10 @@ class Lattice:
 
     Attributes
     ----------
-    graph : nodes, struts and cell, a `PeriodicGraph`
-    relative_density : cross-section times length of the struts over the volume of the cell
+    graph
+        nodes, struts and cell
+    relative_density
+        cross-section times length of the struts over the volume of the cell
     """
 
     graph: PeriodicGraph
@@ -128,15 +130,27 @@ class Lattice:
 
         Parameters
         ----------
-        nodes : (n, 3) cartesian, in any unit of length
-        struts : (m, 2) nodes that each strut joins, from 0. Struts that cross without a node there are not joined.
-        cell : the edges of a box, (3,), or cell vectors as rows, (3, 3); the unit cube by default. Nodes that are apart
-            by cell vectors are one, so that a cell with nodes and struts on opposite faces can be given as it is drawn.
-        offsets : (m, 3) cell in which the second node of each strut lies; none by default
-        radii : (m,) of the struts, relative to each other; alike by default
+        nodes
+            (n, 3) cartesian, in any unit of length
+        struts
+            (m, 2) nodes that each strut joins, from 0. Struts that cross without a node there are not joined.
+        relative_density
+            cross-section times length of the struts over the volume of the cell
+        cell
+            the edges of a box, (3,), or cell vectors as rows, (3, 3); the unit cube by default. Nodes that are apart by
+            cell vectors are one, so that a cell with nodes and struts on opposite faces can be given as it is drawn.
+        offsets
+            (m, 3) cell in which the second node of each strut lies; none by default
+        radii
+            (m,) of the struts, relative to each other; alike by default
 
-        Raises InputError for what is not a lattice, or has no definite stiffness: struts that hang apart.
+        Raises
+        ------
+        InputError
+            for what is not a lattice, or has no definite stiffness: struts that hang apart
 
+        Examples
+        --------
         >>> corners = [[x, y, z] for x in (0, 2) for y in (0, 2) for z in (0, 2)]
         >>> nodes, struts = [*corners, [1, 1, 1]], [[corner, 8] for corner in range(8)]
         >>> body_centred = Lattice.from_struts(nodes, struts, relative_density=0.05, cell=[2, 2, 2])
@@ -281,12 +295,25 @@ def homogenize(
 
     Parameters
     ----------
-    lattices : one, several, or a table of designs in the published columns (`DESIGN_COLUMNS`), of any number of rows
-    youngs_modulus, poisson_ratio : of the base material; the stiffness is in the units of the former
+    lattices
+        one, several, or a table of designs in the published columns (`DESIGN_COLUMNS`), of any number of rows
+    youngs_modulus, poisson_ratio
+        of the base material; the stiffness is in the units of the former
+    threads
+        all cores by default
 
-    Returns `Results` whose table has ``relative_density``, ``C11`` … ``C66`` and the engineering constants ``E1`` …
-    ``nu23``. Raises InputError for a lattice without a definite stiffness.
+    Returns
+    -------
+    Results
+        whose table has ``relative_density``, ``C11`` … ``C66`` and the engineering constants ``E1`` … ``nu23``
 
+    Raises
+    ------
+    InputError
+        for a lattice without a definite stiffness
+
+    Examples
+    --------
     >>> cubic = Lattice.from_elementary("simple_cubic", relative_density=0.03)
     >>> homogenize(cubic, youngs_modulus=210.0).to_frame()[["E1", "G12"]].round(3).to_dict("records")
     [{'E1': 2.1, 'G12': 0.01}]
@@ -345,17 +372,60 @@ def design(
 
     Parameters
     ----------
-    targets : (6, 6) or (n, 6, 6) in Voigt form with engineering shear strains, (21,) or (n, 21), or the path of a file
-        as `trussmap design` takes
-    youngs_modulus : of the base material, in the units of the targets
-    keep : lattices of each target, all of different topology
-    study : the folder of a finished study whose networks propose; those that come with the package by default
-    order : of the components of ``targets``, one of `trussmap.targets.ORDERS`; results are in Voigt's
+    targets
+        (6, 6) or (n, 6, 6) in Voigt form with engineering shear strains, (21,) or (n, 21), or the path of a file as
+        `trussmap design` takes
+    youngs_modulus
+        of the base material, in the units of the targets
+    keep
+        lattices of each target, all of different topology
+    refine
+        how long to search by finite elements: ``none``, ``quick``, ``thorough``
+    family
+        ``published``; ``areas``, every strut that symmetry tells apart with a cross-section of its own; ``geometry``,
+        where nodes move too
+    objective
+        what is best among lattices that meet a target: small ``density``, small ``radius_ratio``, large ``diameter`` of
+        the thinnest strut, or of all small ``printed_error``
+    cell_size_mm
+        edge of a cube of the unit cell's volume; lengths in mm are known with it
+    minimum_strut_mm, maximum_strut_mm, minimum_gap_mm
+        bounds of strut diameters and gaps, which come before the stiffness (families other than ``published``)
+    minimum_density, maximum_density
+        bounds of the relative density
+    radius_ratio
+        largest ratio of two struts' radii, 10 by default
+    topologies
+        numbers of those allowed, all 197 by default
+    closeness
+        what counts as close: ``frobenius``, ``log-euclidean``, ``compliance``
+    diameter_error_percent, node_error_mm
+        standard deviations of what a printer makes of diameters and of coordinates of nodes
+    yield_stress
+        of the base material, in the units of the targets
+    buckling_length
+        of a strut over its length: 0.5 fixed, 1 hinged, up to 2
+    load
+        (6,) macroscopic stress to carry, 11, 22, 33, 23, 13, 12, in the units of the targets
+    draws, temperature, seed
+        candidates drawn for a target, how diverse, and the seed of the draws
+    poisson_ratio
+        of the base material; that of the networks' study by default
+    study
+        the folder of a finished study whose networks propose; those that come with the package by default
+    order
+        of the components of ``targets``, one of `trussmap.targets.ORDERS`; results are in Voigt's
 
-    All else is what the options of `trussmap design` are. Returns `Results` whose table is that of
-    `trussmap.inverse_design.design_lattices` with ``name``, ``remark`` and what the lattices carry
-    (`trussmap.output.strength_columns`), stiffness and stresses in the units of ``youngs_modulus``. Raises InputError
-    for targets that no material has, and for options that do not go together.
+    Returns
+    -------
+    Results
+        whose table is that of `trussmap.inverse_design.design_lattices` with ``name``, ``remark`` and what the lattices
+        carry (`trussmap.output.strength_columns`), stiffness and stresses in the units of ``youngs_modulus``
+
+    Raises
+    ------
+    InputError
+        for targets that no material has, and for options that do not go together
     """
     youngs_modulus = _positive(youngs_modulus, "youngs_modulus")
     if poisson_ratio is not None:
@@ -431,10 +501,17 @@ def differentiable_stiffness(
 
     Parameters
     ----------
-    lattices : n lattices, of which the density is not read, or numbers (n,) of topologies, also an integer tensor
-    relative_density : (n,)
-    deformation : (n, 3, 3) applied to each lattice; none by default
+    lattices
+        n lattices, of which the density is not read, or numbers (n,) of topologies, also an integer tensor
+    relative_density
+        (n,)
+    deformation
+        (n, 3, 3) applied to each lattice; none by default
+    poisson_ratio
+        of the base material
 
+    Examples
+    --------
     >>> import torch
     >>> cubic = Lattice.from_elementary("simple_cubic", relative_density=0.03)
     >>> density = torch.tensor([0.03], dtype=torch.float64, requires_grad=True)
