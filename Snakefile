@@ -39,6 +39,8 @@ except InputError as error:
 
 RESULTS = f"results/{config['study']}"
 PROJECT = Path(workflow.basedir)
+# Of lattices, beside the published one.
+FAMILIES = ["areas", "geometry"]
 ARCHITECTURES = [config["model"]["architecture"], *config["model"]["also"]]
 NETWORKS = {name: declared.networks for name, declared in architectures().items()}
 
@@ -47,6 +49,7 @@ wildcard_constraints:
     shard=r"\d\d\d\d+",
     architecture="|".join(NETWORKS),
     targets="bone|catalogue",
+    family="|".join(FAMILIES),
     network=r"\w+",
     designs=r"\d+",
     effort=r"[\d.e+-]+",

@@ -23,9 +23,10 @@ from trussmap.figures import (
     trend,
 )
 from trussmap.homogenization import homogenize_cells, homogenize_designs
-from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology, sample_designs
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.learning.trend import fit_trend
+from trussmap.refinement import sizes
 from trussmap.rotation import rotation
 from trussmap.stiffness import COMPONENTS, directional_modulus, isotropic, pack, rotate
 
@@ -196,7 +197,12 @@ def test_targets_figure(tmp_path, designs, stiffness):
     ]
     graphs = [elementary_lattice(1), None]
     path = tmp_path / "targets.png"
-    targets.plot(["specimen_1", "b"], stiffness[[0, 1]], pd.DataFrame(rows), path, graphs, 114.0, "GPa")
+    rows = pd.DataFrame(rows)
+    thick = rows.drop(index=1).assign(node_shifts="")
+    struts, _ = sizes(design_topology(thick[DESIGN_COLUMNS].to_numpy()), "areas")
+    thick["strut_areas"] = [" ".join(["1.0", "4.0"] * count)[: 4 * count - 1] for count in struts]
+    options = {"unit": "GPa", "unit_scale": 114.0, "families": {"areas": thick}}
+    targets.plot(["specimen_1", "b"], stiffness[[0, 1]], rows, path, graphs, **options)
     check_picture(path)
 
 

@@ -36,6 +36,45 @@ rule generalize_bone:
         "../scripts/generalize_bone.py"
 
 
+rule generalize_families:
+    input:
+        models=models(config["model"]["architecture"]),
+        targets=PROJECT / config["bone"]["targets"],
+    output:
+        designs=f"{RESULTS}/generalize/bone_{{family}}/designs.csv",
+        targets=f"{RESULTS}/generalize/bone_{{family}}/targets.csv",
+        summary=f"{RESULTS}/generalize/bone_{{family}}/summary.json",
+        lattices=directory(f"{RESULTS}/generalize/bone_{{family}}/lattices"),
+    log:
+        log_of("generalize_families", "{family}"),
+    benchmark:
+        benchmark_of("generalize_families", "{family}")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        options=config["design"] | {"keep": 1, "refine": "quick"},
+        seed=config["seed"],
+        youngs_modulus=config["bone"]["youngs_modulus_gpa"],
+        poisson_ratio=config["poisson_ratio"],
+        request=lambda wildcards: {
+            "family": wildcards.family,
+            "closeness": "frobenius",
+            "topologies": config["front"]["topologies"],
+        }
+        | config["printing"],
+        prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
+        loads=loads_of(config["bone"]["yield_stress_gpa"]),
+        source=source_of("generalize_bone", config["model"]["architecture"]),
+    message:
+        "Designing lattices of the family {wildcards.family} with the stiffness of bone"
+    script:
+        "../scripts/generalize_bone.py"
+
+
 rule generate_catalogue:
     output:
         f"{RESULTS}/generalize/catalogue/generated.lat",

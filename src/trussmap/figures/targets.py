@@ -8,6 +8,7 @@ from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 
 from trussmap.figures import draw, style
+from trussmap.inverse_design import lattices_of
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph
 from trussmap.stiffness import COMPONENTS, directional_modulus
 
@@ -28,6 +29,7 @@ def plot(
     graphs: list | None = None,
     unit_scale: float = 1.0,
     unit: str = "E_base",
+    families: dict[str, pd.DataFrame] | None = None,
 ) -> None:
     """Draw targets and their designs A (rank 1) and B (rank 2), one row each, to ``path`` (PNG).
 
@@ -39,13 +41,16 @@ def plot(
         and ``relative_error``, ``modulus_error_largest``
     graphs : k PeriodicGraph or None: the lattice that a target belongs to, where it has one
     unit_scale, unit : what moduli are multiplied by and printed in (114.0 and "GPa" for titanium bone scaffolds)
+    families : {name: table} of designs of further families, whose best are drawn beside A and B
 
     At most ``MOST`` targets are drawn.
     """
     targets = np.asarray(targets, float)[:MOST]
     graphs = list(graphs) if graphs is not None else [None] * len(targets)
     with_lattice = any(graph is not None for graph in graphs[: len(targets)])
-    rows, columns = len(targets), 6 + with_lattice
+    families = families or {}
+    further = ", the best of further families" if families else ""
+    rows, columns = len(targets), 6 + with_lattice + len(families)
     unit = r"$E_\mathrm{base}$" if unit == "E_base" else unit
     with style.figure(path, 1.92 * columns + 0.5, 2.25 * rows + 0.95) as fig:
         total = 2.25 * rows + 0.95
@@ -55,6 +60,11 @@ def plot(
         for row in range(rows):
             chosen = designs[designs["target"] == row + 1].sort_values("rank").head(2)
             axes = [fig.add_subplot(grid[row, column]) for column in range(columns)]
+            place = 3 + with_lattice  # after A and B
+            for ax, (family, table) in zip(axes[place:], families.items(), strict=False):
+                best = table[(table["target"] == row + 1) & (table["rank"] == 1)]
+                _design(ax, f"family {family}", style.HERE, best.iloc[0], lattices_of(best).graph(0))
+            del axes[place : place + len(families)]
             _row(axes, names[row], targets[row], graphs[row], chosen, (unit_scale, unit), with_lattice)
             if row == 0:
                 draw.triad(axes[0], at=(0.06, 0.04), size=0.1)
@@ -65,7 +75,7 @@ def plot(
             bbox_to_anchor=(0.985, 1 - 0.06 / total),
         )
         fig.suptitle(
-            "Targets, their designs A and B, and elastic surfaces on three planes",
+            f"Targets, their designs A and B{further}, and elastic surfaces on three planes",
             x=0.035,
             ha="left",
             y=1 - 0.14 / total,
@@ -104,12 +114,16 @@ def _row(axes, name, target, graph, chosen, units, with_lattice):
             _words(ax, f"no {label}:\nno further topology")
             continue
         row = chosen.iloc[k]
-        lattice = design_graph(row[DESIGN_COLUMNS].to_numpy(float))
-        draw.lattice(ax, lattice, row["relative_density"], color, draw.square(draw.lattice_limits(lattice)), 500)
-        error, worst = (style.percent(row[key]) for key in ("relative_error", "modulus_error_largest"))
-        text = f"{label}, $\\rho$ = {row['relative_density']:.3f}\noff by {error}, $E(n)$ by ≤ {worst}"
-        ax.set_title(text, fontsize=8, pad=1, y=1)
+        _design(ax, label, color, row, design_graph(row[DESIGN_COLUMNS].to_numpy(float)))
     _projections(axes[2:], curves, unit)
+
+
+def _design(ax, label, color, row, lattice):
+    draw.lattice(ax, lattice, row["relative_density"], color, draw.square(draw.lattice_limits(lattice)), 500)
+    error, worst = (style.percent(row[key]) for key in ("relative_error", "modulus_error_largest"))
+    off = f"off by {error}" + ("" if error == worst else f", $E(n)$ by ≤ {worst}")
+    text = f"{label}, $\\rho$ = {row['relative_density']:.3f}\n{off}"
+    ax.set_title(text, fontsize=8, pad=1, y=1)
 
 
 def _projections(axes, curves, unit):

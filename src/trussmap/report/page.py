@@ -45,8 +45,9 @@ CAPTIONS = {
     "correlation_surrogate_*": "Fig. 2 and SI Fig. S4, inverse model, as in the paper; {0}. Stiffness of the proposed "
     "lattices, as the networks’ own forward model predicts it, over the stiffness asked for, test designs.",
     "correlation_inverse_*": "The same for the same proposals judged by finite elements; {0}.",
-    "bone_designs": "Fig. 3A, bone. Four bovine femoral specimens, the best design A and the best of another "
-    "topology B.",
+    "bone_designs": "Fig. 3A, bone. Four bovine femoral specimens, the best design A of the published family and "
+    "the best of another topology B; the best where every strut that symmetry tells apart has a cross-section of its "
+    "own (family areas), and where nodes have positions of their own too (geometry).",
     "catalogue": "SI 4. Errors of the closest training design, of the inverse model’s best proposal and of the refined "
     "design A for crystal-network cells, by crystal system and mean number of struts at a node. Generated cells are "
     "random nets over all space groups made here; they are no part of the circulated catalogue.",

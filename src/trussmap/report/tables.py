@@ -255,14 +255,20 @@ def chapter_table(metrics: dict, chapter: str, own: str = "here", proposal: str 
 
 
 def specimen_tables(study_dir: Path, youngs_modulus_gpa: float) -> list[tuple[str, dict]]:
-    """Target and designs of every bone specimen, constant by constant, in GPa (the paper's Tables S9 to S12)."""
+    """Target and designs of every bone specimen, constant by constant, in GPa (the paper's Tables S9 to S12).
+
+    Those of further families stand behind, from ``generalize/bone_<family>``, where there are any.
+    """
     folder = Path(study_dir) / "generalize" / "bone"
     if not (youngs_modulus_gpa and (folder / "designs.csv").exists() and (folder / "targets.csv").exists()):
         return []
     targets, designs = pd.read_csv(folder / "targets.csv"), pd.read_csv(folder / "designs.csv")
+    further = {family: folder.with_name(f"bone_{family}") / "designs.csv" for family in _FREE}
+    further = [pd.read_csv(path).assign(family=family) for family, path in further.items() if path.exists()]
+    designs = pd.concat([designs.sort_values("rank").assign(family="design"), *further], ignore_index=True)
     tables = []
     for number, target in enumerate(targets.to_dict("records"), 1):
-        found = designs[designs["target"] == number].sort_values("rank")
+        found = designs[designs["target"] == number]
         own = [target, *found.to_dict("records")]
         rows = [(name, [f"{values[name] * youngs_modulus_gpa:.4f}" for values in own]) for name in COMPONENTS]
         densities = [f"{density:.4f}" for density in found["relative_density"]]
@@ -275,7 +281,8 @@ def specimen_tables(study_dir: Path, youngs_modulus_gpa: float) -> list[tuple[st
             if len(of_case.columns):
                 least = zip(of_case.min(axis=1), of_case.idxmin(axis=1), strict=True)
                 rows.append((words, [DASH, *(f"{value:.5f} ({case[len(name) + 1 :]})" for value, case in least)]))
-        columns = ["target", *(f"design {chr(64 + rank)}" for rank in found["rank"])]
+        labels = zip(found["family"], found["rank"], strict=True)
+        columns = ["target", *(f"{label} {chr(64 + rank)}" for label, rank in labels)]
         tables.append((str(target["name"]).replace("_", " "), {"columns": columns, "rows": rows}))
     return tables
 
