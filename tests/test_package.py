@@ -116,4 +116,4 @@ def test_it_designs_anywhere(installed, tmp_path):
     designed = run(sys.executable, program, "design", "targets.csv", *options)
     assert designed.returncode == 0, designed.stderr
     written = {p.suffix for p in (tmp_path / "found" / "lattices").iterdir()}
-    assert written == {".csv", ".stl", ".3mf", ".inp", ".vtk", ".json", ".png"}
+    assert written == {".csv", ".stl", ".3mf", ".inp", ".vtk", ".json", ".png", ".html"}

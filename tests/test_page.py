@@ -1,11 +1,13 @@
-"""The report in a browser: it opens quickly, without a network, its live parts draw, and it fits phone and paper."""
+"""Pages in a browser: they open quickly, without a network, live parts draw, and they fit phone and paper."""
 
 import base64
 import json
+import re
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
+from urllib.parse import unquote
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,11 +19,14 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from trussmap.figures import draw
+from trussmap import hdf5
+from trussmap.figures import cell, draw
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph, sample_designs
 from trussmap.measures import errors as measured
+from trussmap.output import write_designs
 from trussmap.report import live, write_report
+from trussmap.report.design import Pages, design_page
 from trussmap.stiffness import COMPONENTS, directional_modulus
 
 
@@ -50,7 +55,7 @@ def page(tmp_path_factory, designs, stiffness):
         off = measured(stiffness[2:6], stiffness[[0, 0, 1, 1]])
         found = found.assign(target=[1, 1, 2, 2], rank=[1, 2, 1, 2], **off)
         found.iloc[: 4 if chapter == "bone" else 3].to_csv(folder / "designs.csv", index=False)
-    with h5py.File(study / "evaluation" / "polar_predictions.h5", "w") as file:
+    with hdf5.create(study / "evaluation" / "polar_predictions.h5") as file:
         file["designs"], file["stiffness"], file["inverse_designs"] = designs, stiffness, designs[::-1]
         for name in ("forward", "inverse_fe", "inverse_surrogate"):
             file[name] = 1.05 * stiffness
@@ -192,3 +197,107 @@ def test_large_structures_are_cut_to_their_middle(tmp_path, monkeypatch):
     table.to_csv(tmp_path / "struts.csv")
     data = live.graded_part(tmp_path / "nodes.csv", tmp_path / "struts.csv", ("a", "b"))
     assert data["struts"] == [1, 2, 2, 3] and data["left_out"] == 2
+
+
+NAME = "Größe <script>alert(1)</script> a/b & “c”"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, designs, stiffness):
+    """The folder of `trussmap design`: two lattices for a target with an odd name, in MPa."""
+    out, off = tmp_path_factory.mktemp("designs"), measured(stiffness[2:4], stiffness[[0, 0]])
+    found = pd.DataFrame(np.hstack([designs[2:4], stiffness[2:4]]), columns=[*DESIGN_COLUMNS, *COMPONENTS])
+    found = found.assign(target=1, rank=[1, 2], **off)
+    pages = Pages([dict(zip(COMPONENTS, 2000 * stiffness[0], strict=True))], "MPa", 3.0, {"search": "none"})
+    loads = {"yield_stress": 20.0, "load": [0, 0, -1.0, 0, 0, 0]}
+    how = {"loads": loads, "in_units": True, "pages": pages, "block": 1, "picture": cell.plot}
+    write_designs(found, out, [NAME], stiffness[:1], 2000.0, cell_size_mm=3.0, **how)
+    return out
+
+
+def rows_of(browser, section):
+    """Texts of the cells of all rows of the tables of a section, by the first one."""
+    script = """
+    let heading = document.getElementById(arguments[0]), found = [];
+    for (let at = heading.nextElementSibling; at && at.tagName !== "H2"; at = at.nextElementSibling)
+      found.push(...[...at.querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent)));
+    return found;"""
+    return {row[0]: row[1:] for row in browser.execute_script(script, section)}
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_a_design_is_drawn_whole_at_any_width(chromium, folder, width):
+    browser = opened(chromium, folder / "lattices" / "target1_rank1.html", width)
+    parts = drawn(browser)
+    assert [part.get_attribute("data-kind") for part in parts] == ["lattice", "directions"]
+    frames = browser.find_elements(By.CSS_SELECTOR, ".live .frame, .live .plot")
+    assert len(frames) == 2 + 1 + 3
+    assert all(ink(browser, frame) > 0.005 for frame in frames)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    choice = Select(parts[1].find_element(By.TAG_NAME, "select"))
+    for k, words in enumerate(option.text for option in choice.options):
+        choice.select_by_index(k)
+        WebDriverWait(browser, 60).until(lambda _: words in parts[1].find_elements(By.TAG_NAME, "p")[0].text)  # noqa: B023
+    assert k == 4 and errors(browser) == [] and requested(browser) == []
+
+
+def test_tables_of_a_design_hold_the_numbers_of_its_row(chromium, folder, stiffness):
+    row = pd.read_csv(folder / "designs.csv").iloc[0]
+    browser = opened(chromium, folder / "lattices" / "target1_rank1.html")
+    assert browser.find_element(By.TAG_NAME, "h1").text == NAME
+    assert browser.title.startswith(NAME)
+    constants = rows_of(browser, "constants")
+    assert {*COMPONENTS, "E1", "G23", "nu12"} <= {*constants}
+    for name, asked in zip(COMPONENTS, 2000 * stiffness[0], strict=True):
+        target, own, off, _, share = constants[name]
+        scale = 2e-4 * abs(row["C11"])
+        assert float(target) == pytest.approx(asked, rel=1e-3, abs=scale)
+        assert float(own) == pytest.approx(row[name], rel=1e-3, abs=scale)
+        assert float(off) == pytest.approx(row[name] - asked, rel=1e-2, abs=scale)
+        largest = 2000 * np.abs(stiffness[0]).max()
+        assert float(share) == pytest.approx(100 * (row[name] - asked) / largest, abs=0.01)
+    for name in ("E1", "G23", "nu12"):
+        assert float(constants[name][1]) == pytest.approx(row[name], rel=1e-3)
+    ranges = rows_of(browser, "directions")
+    for words, name in (("Young’s modulus E(n) [MPa]", "E"), ("Poisson’s ratio ν(n, m)", "nu")):
+        ends = [float(cell) for cell in ranges[words][2:4]]
+        assert ends == pytest.approx([row[f"{name}_min"], row[f"{name}_max"]], rel=1e-3)
+    strength = rows_of(browser, "strength")["along z (33)"]
+    expected = [row[f"{name}_stress_33"] for name in ("peak", "buckling", "yield")]
+    assert [float(cell) for cell in strength] == pytest.approx(expected, rel=1e-3)
+    facts = dict(
+        zip(
+            *([e.text for e in browser.find_elements(By.CSS_SELECTOR, f".facts {t}")] for t in ("dt", "dd")),
+            strict=True,
+        )
+    )
+    assert facts["stiffness off by"] == f"{row['relative_error_percent']:.3g} %"
+    assert facts["strut diameter"] == f"{row['strut_diameter_mm']:.3g} mm"
+
+
+def test_links_of_pages_lead_to_files(chromium, folder):
+    index = opened(chromium, folder / "index.html", 400)
+    assert index.execute_script("return document.documentElement.scrollWidth") == 400
+    assert f"{NAME}, 2" in index.find_element(By.TAG_NAME, "table").text
+    pages = ["index.html", *(f"lattices/target1_rank{rank}.html" for rank in (1, 2))]
+    linked = set()
+    for page in pages:
+        browser = opened(chromium, folder / page)
+        for link in browser.find_elements(By.CSS_SELECTOR, "a[href]"):
+            address = unquote(link.get_attribute("href"))
+            assert address.startswith("file:") and Path(address.removeprefix("file://")).is_file(), address
+            linked.add(address.rpartition("/")[2])
+        assert errors(browser) == []
+    own = {path.name for path in (folder / "lattices").iterdir()}
+    assert {"designs.csv", "index.html"} | own - {name for name in own if name.endswith(".png")} <= linked
+
+
+def test_a_page_without_a_target_or_with_some_constants_of_one(designs, stiffness):
+    row = dict(zip([*DESIGN_COLUMNS, *COMPONENTS], [*designs[0], *stiffness[0]], strict=True)) | {"E1": 0.01}
+    alone, part = design_page(row), design_page(row, {"E1": 0.02, "C11": stiffness[0, 0]})
+    assert 'data-kind="lattice"' in alone
+    assert re.search(
+        r"<td>E1</td><td class=\"n\">0.02</td><td class=\"n\">0.01</td><td[^>]*>-0.01</td><td[^>]*>-50.00", part
+    )
+    assert re.search(r"<td>C11</td>(<td[^>]*>[\d.]+</td>){2}<td[^>]*>0</td><td[^>]*>\+0.00</td>", part)
+    assert len(part) < 2_400_000

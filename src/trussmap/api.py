@@ -16,8 +16,9 @@ And back, in MPa for a titanium alloy, with no octet truss allowed:
 >>> bool(designs.to_frame()["topology"].isin([0, 2, 11]).all())
 True
 
-What both return, `Results`, draws itself (``plot``), prints itself (``to_stl``) and is a table (``to_frame``). Whatever
-cannot be used ends in `InputError`, in one sentence that says what would be right.
+What both return, `Results`, draws itself (``plot``), prints itself (``to_stl``), is a page to turn and to read
+(``to_html``) and a table (``to_frame``). Whatever cannot be used ends in `InputError`, in one sentence that says what
+would be right.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +39,7 @@ from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, check_designs
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph, periodic_graph, without_duplicates
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO, check_admissible, check_poisson_ratio, pack, unpack
+from trussmap.strength import check_buckling_length
 from trussmap.targets import ORDERS, SYMMETRY_TOLERANCE, check_targets, in_voigt_order, read_goal
 
 if TYPE_CHECKING:
@@ -242,9 +244,14 @@ class Results(Sequence[Lattice]):
     """Lattices and what is known of them: a sequence of `Lattice`, with a row each in ``to_frame()``."""
 
     def __init__(
-        self, table: pd.DataFrame, lattice_of: Callable[[int], Lattice], youngs_modulus: float, stiffness: np.ndarray
+        self,
+        table: pd.DataFrame,
+        lattice_of: Callable[[int], Lattice],
+        youngs_modulus: float,
+        stiffness: np.ndarray,
+        asked: Sequence[Mapping[str, float]] = (),
     ) -> None:
-        self._table, self._lattice_of, self._stiffness = table, lattice_of, stiffness
+        self._table, self._lattice_of, self._stiffness, self._asked = table, lattice_of, stiffness, asked
         self.youngs_modulus = youngs_modulus
 
     def __len__(self) -> int:
@@ -279,6 +286,43 @@ class Results(Sequence[Lattice]):
 
         lattice = self[which]
         return plot(lattice.graph, lattice.relative_density, self._stiffness[which], path)
+
+    def to_html(
+        self,
+        path: FileName | None = None,
+        which: int = 0,
+        cell_size_mm: float | None = None,
+        unit: str = "",
+        **region: object,
+    ) -> str:
+        """One self-contained page of one of the lattices, to turn and in numbers, beside its target where there is one.
+
+        Also written to ``path``. With a ``cell_size_mm`` lengths are in mm and a part is shown, ``region`` as of
+        `Lattice.part`. ``unit`` is what the units of ``youngs_modulus`` are called.
+
+        >>> octet = homogenize(Lattice.from_elementary("octet", relative_density=0.05), youngs_modulus=114_000)
+        >>> "pore size" in octet.to_html(cell_size_mm=2, unit="MPa")
+        True
+        """
+        from io import BytesIO
+
+        from trussmap.io import atomic_path
+        from trussmap.output import in_users_units, sizes_mm
+        from trussmap.report.design import design_page
+
+        which, picture = range(len(self))[which], BytesIO()
+        lattice, row = self[which], in_users_units(self._table.iloc[[which]], 1.0).iloc[0].to_dict()
+        self.plot(which=which).savefig(picture, dpi=200, format="png")
+        how = {"unit": unit, "cell_size_mm": cell_size_mm, "graph": lattice.graph, "picture": picture}
+        if cell_size_mm is not None:
+            how["part"] = lattice.part(cell_size_mm, **region)
+            row |= sizes_mm(lattice.graph, lattice.relative_density, cell_size_mm)
+        made = {"Young's modulus of the base material": self.youngs_modulus}
+        page = design_page(row, self._asked[which] if self._asked else None, made=made, **how)
+        if path is not None:
+            with atomic_path(path) as temporary:
+                temporary.write_text(page, encoding="utf-8")
+        return page
 
     def to_stl(self, path: FileName, cell_size_mm: float, which: int = 0, **region: object) -> "Part":
         """Write one of the lattices as `Lattice.to_stl` does."""
@@ -433,8 +477,7 @@ def design(
     _positive(temperature, "temperature")
     if yield_stress is not None:
         _positive(yield_stress, "yield_stress")
-    if not 0.5 <= buckling_length <= 2:
-        raise InputError(f"buckling_length {buckling_length:g}: expected a number from 0.5 to 2.")
+    check_buckling_length(buckling_length, "buckling_length")
     load = None if load is None else _array(load, (6,), "load")
     for name, value in (("keep", keep), ("draws", draws)):
         if not value >= 1:
@@ -488,7 +531,8 @@ def design(
         own = found.iloc[row].to_dict()
         return Lattice(row_graph(own), own["relative_density"])
 
-    return Results(table, lattice_of, youngs_modulus, stiffness)
+    asked = goal.asked(youngs_modulus)
+    return Results(table, lattice_of, youngs_modulus, stiffness, [asked[target - 1] for target in table["target"]])
 
 
 def differentiable_stiffness(

@@ -149,8 +149,13 @@ def design(
     refine: Annotated[str, typer.Option(help="Search by finite elements: none, quick or thorough.")] = "quick",
     cell_size_mm: Annotated[
         float | None,
-        typer.Option(help="Edge of a cube of the unit cell's volume: writes STL, 3MF, INP, VTK and a picture of each."),
+        typer.Option(
+            help="Edge of a cube of the unit cell's volume: writes STL, 3MF, INP, VTK, a picture and a page of each."
+        ),
     ] = None,
+    unit: Annotated[
+        str, typer.Option(help="What the units of the targets are called, such as MPa, for the pages.")
+    ] = "",
     block: Annotated[int, typer.Option(min=1, max=20, help="Cell sizes along each edge of the printable cube.")] = 2,
     box: BoxOption = None,
     shape: ShapeOption = None,
@@ -213,6 +218,7 @@ def design(
     Exit code 0: all targets designed for; 1: some rows could not be read and were skipped; 2: nothing written.
     """
     from trussmap.goals import KINDS
+    from trussmap.strength import check_buckling_length
     from trussmap.targets import described, take_targets
 
     if not temperature > 0:
@@ -225,8 +231,7 @@ def design(
         check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     if yield_stress is not None and not yield_stress > 0:
         raise InputError(f"--yield-stress {yield_stress:g}: expected a stress above 0.")
-    if not 0.5 <= buckling_length <= 2:
-        raise InputError(f"--buckling-length {buckling_length:g}: expected a number from 0.5 to 2.")
+    check_buckling_length(buckling_length, "--buckling-length")
     stress = _stress(load)
     if closeness.replace("-", "_") not in KINDS:
         raise InputError(f"--closeness {closeness}: expected frobenius, log-euclidean or compliance.")
@@ -279,19 +284,27 @@ def design(
     options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
     c = goal.targets
     found = design_lattices(c, forward, inverse, **options)
-    picture = None
+    picture = pages = None
     if cell_size_mm is not None:
         from trussmap.figures.cell import plot as picture
+        from trussmap.report.design import Pages
+
+        made = {"Young's modulus of the base material": youngs_modulus, "its Poisson's ratio": poisson_ratio}
+        made |= {"family": family, "search": refine, "seed": seed, "cell size in mm": cell_size_mm}
+        pages = Pages(goal.asked(youngs_modulus), unit, cell_size_mm, made)
     loads = {"yield_stress": yield_stress, "effective_length": buckling_length, "load": stress}
     loads |= {"poisson_ratio": poisson_ratio}
     wanted = PrintLimits(minimum_strut_mm, maximum_strut_mm, minimum_gap_mm)
-    how = {"loads": loads, "wanted_mm": wanted, "in_units": True, "region": region}
+    how = {"loads": loads, "wanted_mm": wanted, "in_units": True, "region": region, "pages": pages}
     found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture, **how)
     for row in found[found["rank"] == 1].to_dict("records"):
         print(told(row))
     if fewer := fewer_than_asked(found, keep, refine, request):
         print(fewer)
-    print(f"written: {out / 'designs.csv'}, {len(found)} lattices")
+    print(
+        f"written: {out / 'designs.csv'}, {len(found)} lattices"
+        + (f"; to look at: {out / 'index.html'}" if pages else "")
+    )
     if taken.faults:
         print(f"Error: {len(taken.faults)} of the targets skipped, named above.", file=sys.stderr)
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trussmap.stiffness import COLUMNS, MANDEL_WEIGHT, MULTIPLICITY, ROWS, mandel, pack, unpack
+from trussmap.stiffness import COLUMNS, COMPONENTS, MANDEL_WEIGHT, MULTIPLICITY, ROWS, mandel, pack, unpack
 
 #: Kinds of closeness. ``frobenius``: the error is ‖ΔC‖²/‖C‖² over the 6×6 matrix, `nmse_frobenius`; ``compliance``:
 #: the same of the compliances; ``log_euclidean``: the squared distance of `trussmap.measures.log_euclidean`.
@@ -50,6 +50,22 @@ class Goal:
     def whole(self) -> bool:
         """Whether all 21 constants are given."""
         return self.engineering is None and (self.weights is None or bool((self.weights > 0).all()))
+
+    def asked(self, youngs_modulus: float = 1.0) -> list[dict[str, float]]:
+        """Of each target, the constants that are given, in the units of ``youngs_modulus``.
+
+        >>> [sorted(own) for own in Goal(np.ones((1, 21)), engineering=np.array([[1.0, 2] + [np.nan] * 7])).asked()]
+        [['E1', 'E2']]
+        """
+        if self.engineering is not None:
+            names, values = ENGINEERING, self.engineering * np.where(np.arange(9) < 6, youngs_modulus, 1.0)
+        else:
+            names, values = COMPONENTS, youngs_modulus * self.targets
+            if self.weights is not None:
+                values = np.where(self.weights > 0, values, np.nan)
+        return [
+            {name: float(value) for name, value in zip(names, row, strict=True) if np.isfinite(value)} for row in values
+        ]
 
     def error(self, stiffness: np.ndarray) -> np.ndarray:
         """Errors (n,) of stiffnesses (n, 21)."""

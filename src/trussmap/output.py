@@ -20,7 +20,7 @@ from trussmap.measures import modulus_error, relative_error
 from trussmap.parts import Region, box, fill
 from trussmap.stiffness import COMPONENTS, MULTIPLICITY, POISSON_RATIO
 from trussmap.strength import LOAD_CASES, PINNED, strength
-from trussmap.tailoring import NO_LIMITS, PrintLimits, diameters_and_gap
+from trussmap.tailoring import NO_LIMITS, PrintLimits
 from trussmap.validity import crowding, solid_stiffness
 
 #: Targets whose lattices are written as files of their own; of the others, the designs stand in designs.csv.
@@ -29,9 +29,11 @@ MOST_LATTICES = 100
 #: What is derived of stiffnesses beside engineering constants: ends of ranges over all directions, Hill's mean of the
 #: bulk modulus, universal anisotropy.
 DERIVED = ("E_min", "E_max", "G_min", "G_max", "nu_min", "nu_max", "K_hill", "universal_anisotropy")
+#: What must be printed, in mm.
+SIZES = ("strut_diameter_mm", "largest_diameter_mm", "smallest_gap_mm", "pore_size_mm")
 #: Columns of designs.csv that stand first, where there are such.
 FIRST = (
-    *("target", "name", "rank", "strut_diameter_mm", "largest_diameter_mm", "smallest_gap_mm", "pore_size_mm"),
+    *("target", "name", "rank", *SIZES),
     *("relative_density", "relative_error_percent", "modulus_error_median_percent", "modulus_error_largest_percent"),
     *(
         "relative_error",
@@ -74,6 +76,7 @@ def write_designs(
     wanted_mm: PrintLimits = NO_LIMITS,
     in_units: bool = False,
     region: Region | None = None,
+    pages: object = None,
 ) -> pd.DataFrame:
     """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
 
@@ -88,6 +91,8 @@ def write_designs(
     loads : settings of `strength_columns`, which the file has for every design
     picture : if given, the function that draws each of these lattices (PNG), `trussmap.figures.cell.plot`
     wanted_mm : what a printer can make, in mm, for the remarks
+    pages : if given, what writes a page of each of these lattices, and ``index.html`` that leads to them
+        (`trussmap.report.design.Pages`)
     in_units : write stiffness in the units of ``youngs_modulus``, engineering constants beside it, and errors in %
         (`in_users_units`)
 
@@ -104,35 +109,42 @@ def write_designs(
     table.insert(1, "name", np.asarray(names)[table["target"] - 1])
     carried = strength_columns(table, youngs_modulus, **(loads or {}))
     table = pd.concat([table, pd.DataFrame(carried, index=table.index)], axis=1)
+    base, off = table[COMPONENTS].to_numpy(float), table["relative_error"]
+    off = off.fillna(table["error"] ** 0.5) if "error" in table else off
+    if in_units:
+        table = in_users_units(table, youngs_modulus)
+    first = [name for name in FIRST if name in table]
+    table = table[first + [name for name in table if name not in first]]
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     staging = Path(mkdtemp(dir=out, prefix=".designs-"))
-    lattices = staging / "lattices"
+    lattices, written = staging / "lattices", {}
     try:
         lattices.mkdir()
-        for row in table[table["target"] <= MOST_LATTICES].to_dict("records"):
-            graph, density = row_graph(row), row["relative_density"]
-            stem = lattices / f"target{int(row['target'])}_rank{int(row['rank'])}"
+        for index, row in table[table["target"] <= MOST_LATTICES].iterrows():
+            graph, density, part = row_graph(row), row["relative_density"], None
+            written[index] = f"lattices/target{row['target']}_rank{row['rank']}"
+            stem = staging / written[index]
             if cell_size_mm:
                 graph = graph.sized(cell_size_mm)
                 part = fill(graph, density, cell_size_mm, region or box([block * cell_size_mm] * 3))
                 export.write_part(stem, part, youngs_modulus, (loads or {}).get("poisson_ratio", POISSON_RATIO))
             export.write_nodes_and_struts(graph, graph.radii(density), stem)
             if picture:
-                stiffness = np.array([row[component] for component in COMPONENTS])
-                off = row["relative_error"] if row["relative_error"] == row["relative_error"] else row["error"] ** 0.5
-                title = f"target {int(row['target'])}, rank {int(row['rank'])}: off by {off:.2%}"
-                picture(graph, density, stiffness, f"{stem}.png", title)
-        if in_units:
-            table = in_users_units(table, youngs_modulus)
-        first = [name for name in FIRST if name in table]
-        table = table[first + [name for name in table if name not in first]]
+                title = f"target {row['target']}, rank {row['rank']}: off by {off[index]:.2%}"
+                picture(graph, density, base[table.index.get_loc(index)], f"{stem}.png", title)
+            if pages:
+                pages.design(f"{stem}.html", row.to_dict(), part)
         write_csv(table, staging / "designs.csv")
+        if pages:
+            pages.index(staging / "index.html", table, written)
         # The table vouches for the folder: it is the first to go and the last to come.
         (out / "designs.csv").unlink(missing_ok=True)
+        (out / "index.html").unlink(missing_ok=True)
         shutil.rmtree(out / "lattices", ignore_errors=True)
-        lattices.rename(out / "lattices")
-        (staging / "designs.csv").rename(out / "designs.csv")
+        for made in ("lattices", "index.html", "designs.csv"):
+            if (staging / made).exists():
+                (staging / made).rename(out / made)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return table
@@ -149,8 +161,7 @@ def in_users_units(table: pd.DataFrame, youngs_modulus: float) -> pd.DataFrame:
     table = table.assign(**{name: youngs_modulus * table[name] for name in scaled})
     table = table.rename(columns={name: f"{name}_percent" for name in relative})
     stiffness = table[COMPONENTS].to_numpy(float)
-    own = pd.DataFrame(moduli(stiffness), columns=list(ENGINEERING), index=table.index)
-    return table.join(own.assign(**derived(stiffness)))
+    return table.assign(**dict(zip(ENGINEERING, moduli(stiffness).T, strict=True)), **derived(stiffness))
 
 
 def derived(stiffness: np.ndarray) -> dict[str, np.ndarray]:
@@ -185,7 +196,9 @@ def remarks(
             factor = (MULTIPLICITY * c * goal).sum() / (MULTIPLICITY * c * c).sum()
             other = "stiffer" if at_end[0] == DENSITY_RANGE[1] else "softer"
             remark = f"relative density {density:.3g} is at the end of its range: a {other} base material"
-            if abs(factor - 1) > 0.01:
+            if error != error:  # of targets that leave constants free, which have no factor
+                said.append(f"{remark} may do better")
+            elif abs(factor - 1) > 0.01:
                 said.append(f"{remark}, of Young's modulus {factor * youngs_modulus:.3g}, would do better")
             elif error > 1e-4:
                 said.append(f"{remark} would do better")
@@ -252,23 +265,18 @@ def printability(table: pd.DataFrame, cell_size_mm: float) -> dict[str, np.ndarr
     ``smallest_gap_mm`` between two struts that share no node, negative where they overlap; ``pore_size_mm``, the
     diameter of the largest sphere that fits between the struts.
     """
-    rows = [(row_graph(row), row["relative_density"]) for row in table.to_dict("records")]
-    sizes = np.array([diameters_and_gap(*row) for row in rows]).reshape(-1, 3)
-    least, most, gap = cell_size_mm * sizes.T
-    larger = {"largest_diameter_mm": most} if "strut_areas" in table else {}
-    pore = [_pore(*row) for row in rows]
-    return {
-        "strut_diameter_mm": least,
-        **larger,
-        "smallest_gap_mm": gap,
-        "pore_size_mm": cell_size_mm * np.array(pore),
-    }
+    rows = [sizes_mm(row_graph(row), row["relative_density"], cell_size_mm) for row in table.to_dict("records")]
+    names = [name for name in SIZES if name != "largest_diameter_mm" or "strut_areas" in table]
+    return {name: np.array([row[name] for row in rows]) for name in names}
 
 
-def _pore(graph, density):
-    """Diameter of the largest sphere between struts, over the edge of a cube of the cell's volume."""
+def sizes_mm(graph: PeriodicGraph, relative_density: float, cell_size_mm: float) -> dict[str, float]:
+    """``SIZES`` of one lattice, in mm, for unit cells of the volume cell_size_mm³."""
     primitive = primitive_cell(graph)
-    return primitive.largest_void(primitive.radii(density)) / graph.volume ** (1 / 3)
+    radii = primitive.radii(relative_density)
+    found = 2 * radii.min(), 2 * radii.max(), primitive.smallest_gap(radii), primitive.largest_void(radii)
+    scale = cell_size_mm / graph.volume ** (1 / 3)
+    return {name: float(scale * length) for name, length in zip(SIZES, found, strict=True)}
 
 
 def told(row: dict) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trussmap.errors import InputError
 from trussmap.homogenization.reference import beam_stiffness, end_forces
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import primitive_cell
@@ -22,6 +23,8 @@ _STRESSES = np.array(list(LOAD_CASES.values()))
 #: Buckling length of a strut over its length: 1 between hinges, 0.5 between ends that cannot turn, above 1 where ends
 #: sway, as those of the simple cubic lattice can.
 PINNED, FIXED = 1.0, 0.5
+#: The buckling lengths that there are, to a strut whose ends sway.
+BUCKLING_LENGTHS = FIXED, 2.0
 # Share of the largest axial force below which one is rounding.
 _ROUNDING = 1e-9
 
@@ -66,6 +69,13 @@ def strength(
     shares[np.abs(axial) < _ROUNDING * np.abs(axial).max(0)] = 0
     with np.errstate(divide="ignore"):
         return Strength(peak.max(0), 1 / np.maximum(shares.max(0), 0))
+
+
+def check_buckling_length(value: float, what: str) -> None:
+    """Raise InputError, in which ``what`` names it, for a buckling length that no strut has."""
+    least, most = BUCKLING_LENGTHS
+    if not least <= value <= most:
+        raise InputError(f"{what} {value:g}: expected a number from {least:g} to {most:g}.")
 
 
 def strut_loads(

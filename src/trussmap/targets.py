@@ -408,10 +408,11 @@ def describe_target(goal: Goal, youngs_modulus: float) -> str:
         return f"{', '.join(given)}; " + (f"free: {', '.join(free)}" if free else "each as close as its deviation says")
     c = goal.targets[0]
     said = f"{_moduli(moduli(c[None])[0], youngs_modulus)}; universal anisotropy "
-    return said + f"{max(universal_anisotropy(c[None])[0], 0.0):.3g}; {_symmetry(symmetry_distances(c))}"
+    return said + f"{max(universal_anisotropy(c[None])[0], 0.0):.3g}; {symmetry_words(symmetry_distances(c))}"
 
 
-def _symmetry(distances):
+def symmetry_words(distances: dict[str, float]) -> str:
+    """Distances of `symmetry_distances` in words: the most symmetric class within 5 %, or none."""
     closest = best_class(distances)
     if closest == "triclinic":
         near = [f"{name} within {distances[name]:.1%}" for name in ("monoclinic", "orthotropic")]

@@ -1,5 +1,6 @@
 """Trusses and elastic surfaces as pictures: orthographic projection, hidden parts hidden, drawn in plain 2D axes."""
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -240,20 +241,20 @@ def surface_directions(polar: np.ndarray, around: np.ndarray) -> np.ndarray:
     )
 
 
-def surface_grid(stiffness: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Angles of a grid that follows an elastic surface, closer where the modulus of a stiffness (21,) changes quickly.
+def surface_grid(modulus: Callable[[np.ndarray], np.ndarray], steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Angles of a grid that follows a surface, closer where a function of directions (..., 3), the modulus, changes.
 
     Returns the polar angles (steps + 1,) from 0 to π, the same from either pole, and those around (steps + 1,) from 0
     to π; beyond, the surface repeats itself in the opposite directions. ``steps`` is even.
     """
     fine = np.linspace(0, np.pi, 3 * steps + 1)
-    modulus = directional_modulus(stiffness, surface_directions(fine, fine))
-    modulus = np.hstack([modulus, modulus[::-1]])  # all the way round
+    value = modulus(surface_directions(fine, fine))
+    value = np.hstack([value, value[::-1]])  # all the way round
     grids = []
     for axis in (0, 1):
-        change = np.abs(np.diff(modulus, axis=axis)).max(1 - axis)[: len(fine) - 1]
-        profile = modulus.mean(1 - axis)[: len(fine)]
-        share = change / max(change.sum(), 1e-9 * modulus.max()) + 1 / len(change)
+        change = np.abs(np.diff(value, axis=axis)).max(1 - axis)[: len(fine) - 1]
+        profile = value.mean(1 - axis)[: len(fine)]
+        share = change / max(change.sum(), 1e-9 * np.abs(value).max()) + 1 / len(change)
         level = np.concatenate([[0], np.cumsum(share) / share.sum()])
         grid = np.interp(np.linspace(0, 1, steps + 1), level, fine)
         peaks = fine[1:-1][(profile[1:-1] >= profile[:-2]) & (profile[1:-1] > profile[2:])]
@@ -277,7 +278,7 @@ def elastic_surface(
 
     ``norm`` and ``limits`` shared between axes give one scale to all of them.
     """
-    polar, around = surface_grid(stiffness, steps)
+    polar, around = surface_grid(lambda n: directional_modulus(stiffness, n), steps)
     n = surface_directions(polar, np.concatenate([around, np.pi + around[1:]]))
     modulus = directional_modulus(stiffness, n)
     norm = norm or Normalize(0, modulus.max())

@@ -9,6 +9,7 @@ first part comes into view; `library` and `part` are what a template needs. The 
 import base64
 import gzip
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from matplotlib.colors import to_hex
 from plotly.offline import get_plotlyjs
 
 from trussmap import hdf5
+from trussmap.elasticity import across_ranges, extrema
 from trussmap.figures import draw, style
 from trussmap.lattice.compound import compound, lattice_set
 from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, REPS, TYPES, deformation_map, design_graph
@@ -27,15 +29,25 @@ from trussmap.lattice.elementary import NAMES
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.learning.registry import architectures
 from trussmap.measures import relative_error
+from trussmap.parts import Part
 from trussmap.report.text import find, name_of
 from trussmap.stiffness import COMPONENTS, directional_modulus
 
 #: Targets, test designs and struts that a part holds at most, so that the page stays small and quick.
 MOST_TARGETS, MOST_DESIGNS, MOST_STRUTS = 6, 600, 40_000
-#: Steps of the elastic surface from pole to pole, and half way round: opposite directions have the same modulus.
-_STEPS = 72
+#: Steps of the elastic surface from pole to pole, and half way round: opposite directions have the same modulus. Those
+#: of G and ν, of which there are four.
+_STEPS, _FEWER_STEPS = 72, 48
 #: What 1 is in the integers of the data: of the edge of a cell, of the largest modulus, of E_base.
 _LENGTH, _MODULUS, _STIFFNESS = 10_000, 5_000, 10_000_000
+#: Surfaces of a page of one design, by what `_directional` calls them: words, symbol.
+_SURFACES = {
+    "E": ("Young’s modulus E(n)", "E"),
+    "G_max": ("largest shear modulus G(n, m) of all m", "G"),
+    "G_min": ("smallest shear modulus G(n, m) of all m", "G"),
+    "nu_max": ("largest Poisson’s ratio ν(n, m) of all m", "ν"),
+    "nu_min": ("smallest Poisson’s ratio ν(n, m) of all m", "ν"),
+}
 
 
 def part(kind: str, data: dict, words: str) -> Markup:
@@ -51,6 +63,11 @@ def library() -> Markup:
     """HTML of what draws the live parts, once a page: plotly.js packed, and the script that unpacks it when needed."""
     script = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
     return Markup(f'<script type="application/gzip" id="plotly">{_packed(get_plotlyjs())}</script>\n{script}')
+
+
+def look() -> Markup:
+    """HTML of the style of all pages."""
+    return Markup(Path(__file__).with_name("style.html").read_text(encoding="utf-8"))
 
 
 def parts(study_dir: str | Path, settings: dict) -> dict[str, Markup]:
@@ -84,12 +101,69 @@ def cell_view(graph: PeriodicGraph | None = None, density: float = 0.0, stiffnes
         if graph.areas is not None:
             view["radius"] = [_short(radius) for radius in graph.radii(density)[index]]
     if stiffness is not None:
-        polar, around = draw.surface_grid(stiffness, _STEPS)
-        modulus = directional_modulus(stiffness, draw.surface_directions(polar, around))
-        top = float(draw.maximum_modulus(stiffness))
-        view |= {"top": _short(top), "surface": _integers(modulus / top, _MODULUS), "modulus_unit": _MODULUS}
-        view |= {"polar": polar.round(4).tolist(), "around": around.round(4).tolist()}
+        view |= _surface(lambda n: directional_modulus(stiffness, n), draw.maximum_modulus(stiffness), _STEPS)
     return view
+
+
+def _surface(modulus, top, steps):
+    """Data of the surface of a function of directions (..., 3), whose largest absolute value is ``top``."""
+    polar, around = draw.surface_grid(modulus, steps)
+    values = modulus(draw.surface_directions(polar, around))
+    view = {"top": _short(top), "surface": _integers(values / top, _MODULUS), "modulus_unit": _MODULUS}
+    return view | {"polar": polar.round(4).tolist(), "around": around.round(4).tolist()}
+
+
+def _directional(stiffness: np.ndarray, name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """The function of directions (..., 3) that one of ``_SURFACES`` shows of a stiffness (21,)."""
+    if name == "E":
+        return lambda n: directional_modulus(stiffness, n)
+    which = ("G_min", "G_max", "nu_min", "nu_max").index(name)
+    return lambda n: across_ranges(stiffness[None], n.reshape(-1, 3))[which].reshape(n.shape[:-1])
+
+
+def directions_part(curves: list[tuple[str, str, np.ndarray]], unit: str) -> dict:
+    """Data of E, G and ν in all directions of stiffnesses in ``unit``: (label, colour, (21,)), the last of a design.
+
+    Surfaces E(n), and the ends of G(n, m) and ν(n, m) over m, and their sections in the planes xy, xz and yz.
+    """
+    ends = {label: extrema(stiffness) for label, _, stiffness in curves}
+    quantities = []
+    for name, (words, symbol) in _SURFACES.items():
+        views = []
+        for label, color, stiffness in curves:
+            span = [abs(ends[label][f"{name[:2].rstrip('_')}_{end}"].value[0]) for end in ("min", "max")]
+            steps = _STEPS if name == "E" else _FEWER_STEPS
+            view = _surface(_directional(stiffness, name), max(span), steps)
+            views.append(view | {"label": label, "color": color})
+        unit_of = "" if symbol == "ν" else unit
+        quantities.append({"words": words, "symbol": symbol, "unit": unit_of, "views": views})
+    angle = np.radians(np.arange(180))
+    cos, sin, none = np.cos(angle), np.sin(angle), 0 * angle
+    planes = {"xy": (cos, sin, none), "xz": (cos, none, sin), "yz": (none, cos, sin)}
+    sections = {
+        symbol: {
+            plane: [
+                [[_short(value) for value in _directional(stiffness, name)(np.stack(n, -1))] for name in names]
+                for _, _, stiffness in curves
+            ]
+            for plane, n in planes.items()
+        }
+        for symbol, names in (("E", ["E"]), ("G", ["G_min", "G_max"]), ("ν", ["nu_min", "nu_max"]))
+    }
+    return {"quantities": quantities, "sections": sections}
+
+
+def lattice_part(graph: PeriodicGraph, density: float, color: str, part: Part | None = None) -> dict:
+    """Data of one cell of a lattice and, where there is one, of a part filled with it, in mm, and its bounds."""
+    data = {"color": color, "length_unit": _LENGTH, "cell": cell_view(graph, density)}
+    data["edges"] = [float(f"{edge:.3g}") for edge in np.linalg.norm(graph.cell, axis=0)]
+    if part is not None:
+        edges = part.region.high - part.region.low
+        reach = np.linalg.norm(edges) / 2
+        corner = [_short(edge / 2 / reach) for edge in edges]
+        drawn = _structure(part.nodes - part.region.low - edges / 2, part.struts, part.radii, reach)[0]
+        data["part"] = drawn | {"corner": corner, "size": [float(f"{edge:.4g}") for edge in edges]}
+    return data
 
 
 def targets_part(targets: str | Path, designs: str | Path, unit: str = "E_base", unit_scale: float = 1.0) -> dict:
@@ -175,22 +249,33 @@ def graded_part(nodes: str | Path, struts: str | Path, ends: tuple[str, str]) ->
     points = pd.read_csv(nodes)[["x", "y", "z"]].to_numpy(float)
     table = pd.read_csv(struts)
     ends_of = table[["node_1", "node_2"]].to_numpy(int) - 1
-    long_side = int(np.ptp(points, axis=0).argmax())
-    middle = points[ends_of, long_side].mean(1)
-    low, high = points[:, long_side].min(), points[:, long_side].max()
-    centre = (points.min(0) + points.max(0)) / 2
-    kept = np.sort(np.argsort(np.abs(middle - centre[long_side]), kind="stable")[:MOST_STRUTS])
-    return {
-        "nodes": _integers(points - centre, 1000),
-        "struts": ends_of[kept].ravel().tolist(),
-        "radii": _integers(table["radius"].to_numpy()[kept], 1000),
-        "position": _integers((middle[kept] - low) / (high - low), 1000),
+    centred = points - (points.min(0) + points.max(0)) / 2
+    data, position = _structure(centred, ends_of, table["radius"].to_numpy(), np.abs(centred).max())
+    return data | {
+        "position": _integers(position, 1000),
         "colors": [to_hex(style.PATH_MAP(p)) for p in np.linspace(0, 1, 33)],
         "ends": ends,
         "words": ["blue", "ochre"],
-        "left_out": len(table) - len(kept),
-        "length_unit": 1000,
     }
+
+
+def _structure(points, struts, radii, reach):
+    """Data of a finite structure about the origin, over ``reach``, and where struts are along its longest side, 0 to 1.
+
+    Where there are more than ``MOST_STRUTS``, those of the middle of the longest side are kept.
+    """
+    low, high = points.min(0), points.max(0)
+    side = int((high - low).argmax())
+    middle = points[struts, side].mean(1)
+    kept = np.sort(np.argsort(np.abs(middle), kind="stable")[:MOST_STRUTS])
+    data = {
+        "nodes": _integers(points / reach, _LENGTH),
+        "struts": struts[kept].ravel().tolist(),
+        "radii": [_short(radius) for radius in radii[kept] / reach],
+        "left_out": len(struts) - len(kept),
+        "length_unit": _LENGTH,
+    }
+    return data, (middle[kept] - low[side]) / (high - low)[side]
 
 
 def _described(designs, lattices, graphs):

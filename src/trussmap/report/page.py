@@ -5,6 +5,7 @@ import json
 import os
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import jinja2
 from PIL import Image
@@ -89,6 +90,7 @@ def write_report(study_dir: str | Path, metrics: dict, figures: list, path: str 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
     page = template.render(
+        style=live.look(),
         study=settings.get("study", study_dir.name),
         version=__version__,
         versions=settings.get("versions", {}),
@@ -141,14 +143,19 @@ def _figures(paths, page, order):
 
 
 def _picture(path, page):
-    """A PNG as the page carries it: data URI, width and height in pixels, link to the file, and its size in words."""
-    image = Image.open(path).convert("RGB")
+    """`picture_of` a file, with the link to it and its size in words."""
+    href = Path(os.path.relpath(path, page.parent)).as_posix()
+    return picture_of(path) | {"href": href, "size": size(path.stat().st_size)}
+
+
+def picture_of(file: str | Path | BinaryIO) -> dict[str, object]:
+    """A PNG as a page carries it: data ``uri``, ``width`` and ``height`` in pixels, at most as wide as a column."""
+    image = Image.open(file).convert("RGB")
     image.thumbnail((_PICTURE_WIDTH, 4 * _PICTURE_WIDTH), Image.Resampling.LANCZOS)
     packed = BytesIO()
     image.save(packed, "WEBP", quality=86, method=6)
     uri = "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode("ascii")
-    href = Path(os.path.relpath(path, page.parent)).as_posix()
-    return {"uri": uri, "width": image.width, "height": image.height, "href": href, "size": size(path.stat().st_size)}
+    return {"uri": uri, "width": image.width, "height": image.height}
 
 
 def _architectures(metrics, settings):
