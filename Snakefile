@@ -49,7 +49,6 @@ wildcard_constraints:
     shard=r"\d\d\d\d+",
     architecture="|".join(NETWORKS),
     targets="bone|catalogue",
-    family="|".join(FAMILIES),
     network=r"\w+",
     designs=r"\d+",
     effort=r"[\d.e+-]+",

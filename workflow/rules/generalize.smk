@@ -41,14 +41,16 @@ rule generalize_families:
         models=models(config["model"]["architecture"]),
         targets=PROJECT / config["bone"]["targets"],
     output:
-        designs=f"{RESULTS}/generalize/bone_{{family}}/designs.csv",
-        targets=f"{RESULTS}/generalize/bone_{{family}}/targets.csv",
-        summary=f"{RESULTS}/generalize/bone_{{family}}/summary.json",
-        lattices=directory(f"{RESULTS}/generalize/bone_{{family}}/lattices"),
+        designs=expand(
+            f"{RESULTS}/generalize/bone_{{family}}/designs.csv", family=FAMILIES
+        ),
+        lattices=directory(
+            expand(f"{RESULTS}/generalize/bone_{{family}}/lattices", family=FAMILIES)
+        ),
     log:
-        log_of("generalize_families", "{family}"),
+        log_of("generalize_families"),
     benchmark:
-        benchmark_of("generalize_families", "{family}")
+        benchmark_of("generalize_families")
     conda:
         "../../envs/trussmap.yaml"
     threads: 4
@@ -56,23 +58,19 @@ rule generalize_families:
         mem_mb=4000,
         runtime=60,
     params:
+        families=FAMILIES,
         options=config["design"] | {"keep": 1, "refine": "quick"},
         seed=config["seed"],
         youngs_modulus=config["bone"]["youngs_modulus_gpa"],
+        cell_size_mm=config["bone"]["cell_size_mm"],
         poisson_ratio=config["poisson_ratio"],
-        request=lambda wildcards: {
-            "family": wildcards.family,
-            "closeness": "frobenius",
-            "topologies": config["front"]["topologies"],
-        }
-        | config["printing"],
-        prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
+        request=config["printing"] | {"topologies": config["front"]["topologies"]},
         loads=loads_of(config["bone"]["yield_stress_gpa"]),
-        source=source_of("generalize_bone", config["model"]["architecture"]),
+        source=source_of("generalize_families", config["model"]["architecture"]),
     message:
-        "Designing lattices of the family {wildcards.family} with the stiffness of bone"
+        "Designing lattices with cross-sections and node positions of their own for bone"
     script:
-        "../scripts/generalize_bone.py"
+        "../scripts/generalize_families.py"
 
 
 rule generate_catalogue:

@@ -7,12 +7,6 @@ UNITS = {
 }
 
 
-def families_of(targets):
-    """Designs of further families for targets, where there are any."""
-    path = f"{RESULTS}/generalize/{targets}_{{family}}/designs.csv"
-    return expand(path, family=FAMILIES) if targets == "bone" else []
-
-
 FIGURES = expand(
     f"{RESULTS}/figures/{{figure}}.png",
     figure=[
@@ -245,7 +239,11 @@ rule figure_targets:
     input:
         designs=f"{RESULTS}/generalize/{{targets}}/designs.csv",
         targets=f"{RESULTS}/generalize/{{targets}}/targets.csv",
-        families=lambda wildcards: families_of(wildcards.targets),
+        families=lambda wildcards: (
+            rules.generalize_families.output.designs
+            if wildcards.targets == "bone"
+            else []
+        ),
     output:
         f"{RESULTS}/figures/{{targets}}_designs.png",
     log:
@@ -391,8 +389,9 @@ rule figure_graded:
 TIMED = {
     **dict.fromkeys(["study", "merge", "generalize_bone", "search_bone"], [None]),
     **dict.fromkeys(["generalize_catalogue", "generalize_unseen", "grade"], [None]),
-    **dict.fromkeys(["compare_starts", "cauchy", "front"], [None]),
-    "generalize_families": FAMILIES,
+    **dict.fromkeys(
+        ["compare_starts", "cauchy", "front", "generalize_families"], [None]
+    ),
     "paper_protocol": ARCHITECTURES,
     **dict.fromkeys(["sample", "homogenize"], SHARDS),
     "generate_catalogue": [None] if config["catalogue"]["generated"] else [],
@@ -460,7 +459,7 @@ rule report:
             targets=UNITS,
             name=["targets", "designs"],
         ),
-        families=families_of("bone"),
+        families=rules.generalize_families.output.designs,
         predictions=expand(
             f"{RESULTS}/evaluation/{{architecture}}_predictions.h5",
             architecture=ARCHITECTURES,
