@@ -227,7 +227,11 @@ def test_graded_figure(tmp_path, long_side):
     nodes = np.vstack([start, end]) * size
     struts = np.arange(len(nodes)).reshape(2, -1).T
     path = tmp_path / "graded.png"
-    graded.plot(nodes, struts, np.full(len(struts), 0.03), path, label="floating struts 0", pixels=500)
+    radii, progress = np.full(len(struts), 0.03), np.linspace(0, 1, len(struts))
+    c = pack(isotropic(0.1))
+    way = pd.DataFrame({"progress": [0, 1.0], "relative_error": [0, 0.01], "modulus_error_largest": [0, 0.03]})
+    way[COMPONENTS], way[[f"prescribed_{name}" for name in COMPONENTS]] = c, 1.01 * c
+    graded.plot(nodes, struts, radii, progress, way, path, ["one", "two"], 1.0, pixels=500)
     check_picture(path)
 
 

@@ -1,18 +1,26 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from trussmap.errors import InputError
-from trussmap.grading import grade
-from trussmap.homogenization import homogenize_cells
-from trussmap.lattice.descriptor import U, V, design_graph, sample_designs
-from trussmap.lattice.graph import PeriodicGraph
+from trussmap.grading import Sites, fade, grade, read_sites, write_graded
+from trussmap.grading.phases import Phases
+from trussmap.grading.sites import log_euclidean_mean
+from trussmap.homogenization import homogenize_designs
+from trussmap.lattice.descriptor import U, V, sample_designs
+from trussmap.measures import relative_error
+from trussmap.parts import box
+from trussmap.stiffness import COMPONENTS, isotropic, pack, rotate
+from trussmap.targets import read_targets
 
 CUBIC = np.array([0.01, 1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1], float)
+BONE = "resources/bone_targets_gpa.csv"
+CARRIER = np.array([8])  # a topology whose cells reach all bone targets
+ENDS = np.array([[0.0, 0, 0], [12, 0, 0]])
 
 
 def lengths(structure):
-    ends = structure.nodes[structure.struts]
-    return np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
+    return np.linalg.norm(structure.nodes[structure.struts[:, 1]] - structure.nodes[structure.struts[:, 0]], axis=1)
 
 
 def with_type(design, kind):
@@ -21,92 +29,160 @@ def with_type(design, kind):
     return changed
 
 
-def test_grading_a_design_into_itself_tiles_it():
-    design = sample_designs(3, 7, 8)[0]
-    design[4:10] = [2, 2, 2, 1, 1, 1]
-    structure = grade(design, design, length=6, width=3)
-    graph = design_graph(design)
-    size = graph.volume ** (1 / 3)
-    assert structure.metrics["control_point_error"] < 1e-9
-    assert structure.metrics["path_error_max"] < 1e-9
-    assert structure.metrics["floating_struts"] == 0
-    np.testing.assert_allclose(structure.radii, graph.radii(design[0])[0] / size)
-    assert np.isin(np.round(lengths(structure), 6), np.round(graph.lengths / size, 6)).all()
+def faded(first, last, length=12.0, width=2.0):
+    ends = np.array([[0.0, 0, 0], [length, 0, 0]])
+    return fade(np.array([first, last]), ends, ["a", "b"], box((length, width, width)), 1.0)
+
+
+@pytest.fixture(scope="module")
+def targets():
+    return read_targets(BONE, 114.0)
+
+
+@pytest.fixture(scope="module")
+def bone(targets):
+    """All four specimens along a bar of 9 × 1 × 1 cells of 2 mm."""
+    places = np.zeros((4, 3))
+    places[:, 0] = np.linspace(2, 16, 4)
+    return grade(Sites(places, *targets), box((18, 2, 2)), 2.0, CARRIER)
+
+
+def test_one_topology_carries_all_sites_and_what_lies_between(bone):
+    metrics = bone.metrics
+    assert metrics["site_relative_error_max"] < 0.02
+    assert metrics["path_relative_error_max"] < 0.05 and metrics["path_modulus_error_max"] < 0.05
+    assert metrics["control_point_error"] < 1e-9  # the cell itself does not change
+    assert metrics["floating_struts"] == metrics["dangling_struts"] == 0
+    table = bone.path_table()
+    assert (
+        relative_error(table[COMPONENTS].to_numpy(), bone.sites.stiffness(table[["x_mm", "y_mm", "z_mm"]].to_numpy()))
+        < 0.05
+    ).all()
+
+
+def test_whole_cells_fill_a_box(bone):
+    """Each of nine cells has its volume of struts at the local density, halves of those in the faces counted."""
+    structure = bone.structure
+    volume = (np.pi * structure.radii**2 * lengths(structure) * structure.share).sum()
+    assert volume / (18 * 2 * 2) == pytest.approx(bone.density[bone.at_sites :].mean(), rel=0.1)
+    assert structure.places.min() > -1e-6 and (structure.places.max(0) < [18 + 1e-6, 2 + 1e-6, 2 + 1e-6]).all()
+
+
+def test_the_same_sites_give_the_same_bytes(targets, tmp_path):
+    sites = Sites(ENDS, targets[0][:2], ["a", "b"])
+    for name in ("one", "two"):
+        write_graded(grade(sites, box((4, 2, 2)), 2.0, CARRIER), tmp_path / name)
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert files == ["nodes.csv", "path.csv", "structure.3mf", "structure.vtk", "struts.csv"]
+    for name in files:
+        if not name.endswith("3mf"):  # which holds names of its own making
+            assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+def test_interpolation_is_the_same_in_every_frame_and_for_compliances(targets):
+    c, turn = targets[0][:2], np.array([[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 1]])
+    half = np.array([[0.3, 0.7]])
+    np.testing.assert_allclose(log_euclidean_mean(rotate(c, turn), half), rotate(log_euclidean_mean(c, half), turn))
+    np.testing.assert_allclose(log_euclidean_mean(np.vstack([c[0], 4 * c[0]]), half)[0], 4**0.7 * c[0])
+
+
+def test_sites_are_met_and_constant_beyond_the_ends_of_a_line(targets):
+    sites = Sites(np.array([[0.0, 0, 0], [2, 0, 0], [6, 0, 0]]), targets[0][:3], ["a", "b", "c"])
+    points = np.array([[0.0, 5, 0], [1, 0, 3], [2, 0, 0], [4, 0, 0], [9, 0, 0]])
+    expected = [[1, 0, 0], [0.5, 0.5, 0], [0, 1, 0], [0, 0.5, 0.5], [0, 0, 1]]
+    np.testing.assert_allclose(sites.weights(points), expected, atol=1e-9)
+
+
+def test_phases_follow_reciprocal_vectors_that_are_gradients():
+    """A rotation about z that grows along x is no gradient; a stretch along x that grows along it is one."""
+    region = box((12, 3, 3))
+
+    def stretched(points):
+        basis = np.tile(np.eye(3), (len(points), 1, 1))
+        basis[:, 0, 0] = 1 + 0.05 * points[:, 0]
+        return basis
+
+    phases, at = Phases(region, stretched, 1.0), np.array([[3.0, 1, 1], [9, 2, 1]])
+    np.testing.assert_allclose(phases.gradient(at), stretched(at), atol=1e-6)
+    np.testing.assert_allclose(phases.value(at)[:, 0], at[:, 0] + 0.025 * at[:, 0] ** 2, atol=1e-5)
+    back = phases.solve(phases.value(at), at + 0.2)
+    np.testing.assert_allclose(back, at, atol=1e-8)
 
 
 def test_simple_cubic_into_body_centred_cubic():
     """Struts of one alone fade out on its way, those of the other fade in, and all hang together."""
-    structure = grade(CUBIC, with_type(CUBIC, 2), length=12, width=3)
-    assert structure.metrics["control_point_error"] < 1e-9  # the cell itself stays a cube
-    assert structure.metrics["end_error"] < 1e-9
-    assert structure.metrics["floating_struts"] == 0
+    found = faded(CUBIC, with_type(CUBIC, 2))
+    structure = found.structure
+    assert found.metrics["control_point_error"] < 1e-9  # the cell itself stays a cube
+    assert found.metrics["site_relative_error_max"] < 1e-9
+    assert found.metrics["floating_struts"] == 0
     cubic = np.isclose(lengths(structure), 1)
     np.testing.assert_allclose(lengths(structure)[~cubic], 0.75**0.5)
-    assert structure.position[cubic].max() < 1 and structure.position[~cubic].min() > 0
-    order = np.argsort(structure.position[cubic], kind="stable")
-    assert (np.diff(structure.radii[cubic][order]) < 1e-12).all()
+    assert structure.progress[cubic].max() < 1 and structure.progress[~cubic].min() > 0
 
 
 def test_density_changes_linearly_where_only_it_differs():
     dense = CUBIC.copy()
     dense[0] = 0.04
-    structure = grade(CUBIC, dense, length=8, width=2)
-    np.testing.assert_allclose(
-        np.pi * structure.radii**2 * 3, 0.01 + 0.03 * structure.position, rtol=1e-6, err_msg="3 struts of length 1"
-    )
-    assert structure.metrics["relative_density_max"] == pytest.approx(0.04)
+    structure = faded(CUBIC, dense, 8.0).structure
+    np.testing.assert_allclose(np.pi * structure.radii**2 * 3, 0.01 + 0.03 * structure.progress, rtol=1e-6)
 
 
 def test_quarter_turns_of_a_design_are_recognised():
     """The same cubic lattice described by a turned unit cell needs no change of the cell."""
     turned = CUBIC.copy()
     turned[13:16] = [np.pi / 2, 0, 0]
-    assert grade(CUBIC, turned, length=4, width=2).metrics["path_error_max"] < 1e-9
+    assert faded(CUBIC, turned, 4.0).metrics["path_error_max"] < 1e-9
 
 
-def test_two_unlike_designs_stay_connected_and_close_to_the_path():
+def test_unlike_designs_stay_connected_faded_and_graded():
+    """Cells must change here; the phases' cells are what the exact cells are solved for."""
     designs = sample_designs(0, 8, 10)
-    structure = grade(*designs)
-    metrics = structure.metrics
-    assert metrics["floating_struts"] == 0
-    assert metrics["control_point_error"] < 0.03 and metrics["phase_error"] < 0.1
-    assert metrics["path_error"] < 0.1 and metrics["end_error"] < 1e-2
-    assert (np.bincount(structure.struts.ravel(), minlength=len(structure.nodes)) >= 2).all()
-    assert structure.nodes[:, 0].min() >= -1e-5 and structure.nodes[:, 0].max() <= 16 + 1e-5
-    assert lengths(structure).min() > 1e-3 and np.isfinite(structure.radii).all()
-    assert metrics["struts"] == len(structure.struts) == len(structure.radii)
-
-
-def test_a_longer_bar_follows_the_path_more_closely():
-    designs = sample_designs(0, 8, 10)
-    short, long = (grade(*designs, length=length, width=2).metrics for length in (8, 24))
-    for name in ("control_point_error", "phase_error"):
-        assert long[name] < 0.5 * short[name]
-
-
-def test_cells_with_struts_of_two_thicknesses_are_what_homogenization_gets():
-    """A strut ten times the area carries ten times the load: the local cells on the path rest on this."""
-    cubic = PeriodicGraph(np.zeros((1, 3)), np.zeros((3, 2), int), np.eye(3, dtype=int), areas=np.array([10.0, 1, 1]))
-    stiffness = homogenize_cells([cubic], 0.012)[0]
-    assert stiffness[0] == pytest.approx(0.01) and stiffness[6] == pytest.approx(0.001)
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"length": 0}, "length: 0"),
-        ({"width": 0.2}, "width"),
-        ({"margin": 0.7}, "margin"),
-        ({"control_points": 1}, "points"),
-    ],
-)
-def test_impossible_options(options, says):
-    with pytest.raises(InputError, match=says):
-        grade(CUBIC, CUBIC, **options)
+    sites = Sites(ENDS, homogenize_designs(designs), ["a", "b"])
+    found = faded(*designs), grade(sites, box((12, 2, 2)), 1.0, np.array([8, 69]))
+    for own in found:
+        metrics, structure = own.metrics, own.structure
+        assert metrics["floating_struts"] == metrics["dangling_struts"] == 0
+        assert (np.bincount(structure.struts.ravel(), minlength=len(structure.nodes)) >= 2).all()
+        assert lengths(structure).min() > 1e-3 and np.isfinite(structure.radii).all()
+    assert found[1].metrics["path_relative_error"] < found[0].metrics["path_relative_error"]
 
 
 def test_extreme_stretches_still_find_a_path():
     a, b = CUBIC.copy(), with_type(CUBIC, 1)
     a[U], b[V] = [2, 0.5, 1], [0.5, 2, 1]
-    metrics = grade(a, b, length=10, width=2).metrics
+    metrics = faded(a, b, 10.0).metrics
     assert metrics["floating_struts"] == 0 and metrics["path_error"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("size", "cell", "says"),
+    [((12, 2, 0.5), 1.0, "thinner than a cell"), ((12, 2, 2), -1.0, "cell size"), ((400, 400, 400), 1.0, "at most")],
+)
+def test_regions_that_no_cells_fill(targets, size, cell, says):
+    with pytest.raises(InputError, match=says):
+        grade(Sites(ENDS, targets[0][:2], ["a", "b"]), box(size), cell, CARRIER)
+
+
+def test_stiffness_out_of_reach_is_told():
+    """An isotropic material with next to no shear stiffness, stiffer along all axes than a lattice of density 0.1."""
+    sites = Sites(ENDS, np.array([pack(isotropic(0.2)), pack(isotropic(0.001))]), ["stiff", "soft"])
+    with pytest.raises(InputError, match="stiff"):
+        grade(sites, box((12, 2, 2)), 1.0, np.array([0]))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda table: table.assign(x_mm=[1, 2, 1, 4]), "rows 1 and 3"),
+        (lambda table: table.assign(x_mm=[1, 2, "far", 4]), "row 3, column x_mm: far"),
+        (lambda table: table.drop(columns="x_mm"), "missing column x_mm"),
+        (lambda table: table.drop(columns="C56"), "all 21"),
+    ],
+)
+def test_sites_that_cannot_be_taken(tmp_path, change, says):
+    table = pd.read_csv(BONE)
+    table["x_mm"] = [0.0, 10, 20, 30]
+    change(table).to_csv(tmp_path / "sites.csv", index=False)
+    with pytest.raises(InputError, match=says):
+        read_sites(tmp_path / "sites.csv", 114.0)

@@ -63,9 +63,11 @@ def page(tmp_path_factory, designs, stiffness):
     start = graph.nodes[graph.struts[:, 0]] @ graph.cell.T
     nodes, many = np.vstack([start, start + graph.vectors]) * [4, 1, 1], len(start)
     pd.DataFrame(nodes, columns=list("xyz")).to_csv(study / "grading" / "nodes.csv", index=False)
-    struts = pd.DataFrame({"node_1": np.arange(many) + 1, "node_2": np.arange(many) + many + 1, "radius": 0.02})
+    struts = pd.DataFrame(
+        {"node_1": np.arange(many) + 1, "node_2": np.arange(many) + many + 1, "radius": 0.02, "progress": 0.5}
+    )
     struts.to_csv(study / "grading" / "struts.csv", index=False)
-    (study / "grading" / "summary.json").write_text(json.dumps({"from_target": 1, "to_target": 2}))
+    (study / "grading" / "summary.json").write_text(json.dumps({"sites": 2}))
     for stem in ("generation", "correlation_forward_polar", "bone_designs"):
         imsave(study / "figures" / f"{stem}.png", np.random.default_rng(0).random((400, 2400, 3)))
     path = study / "report.html"
@@ -193,7 +195,7 @@ def test_a_cell_view_has_the_lattice_and_the_surface(designs, stiffness):
 def test_large_structures_are_cut_to_their_middle(tmp_path, monkeypatch):
     monkeypatch.setattr(live, "MOST_STRUTS", 2)
     pd.DataFrame({"x": [0, 1, 2, 3, 4.0], "y": 0.0, "z": [0, 0, 0, 0, 0.5]}).to_csv(tmp_path / "nodes.csv")
-    table = pd.DataFrame({"node_1": [1, 2, 3, 4], "node_2": [2, 3, 4, 5], "radius": 0.1})
+    table = pd.DataFrame({"node_1": [1, 2, 3, 4], "node_2": [2, 3, 4, 5], "radius": 0.1, "progress": 0.5})
     table.to_csv(tmp_path / "struts.csv")
     data = live.graded_part(tmp_path / "nodes.csv", tmp_path / "struts.csv", ("a", "b"))
     assert data["struts"] == [1, 2, 2, 3] and data["left_out"] == 2

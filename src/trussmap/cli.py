@@ -351,6 +351,61 @@ def part(
     print(f"written: {out / 'part.stl'}, .3mf, .inp, .vtk, .json")
 
 
+@app.command()
+def grade(
+    sites: Annotated[
+        Path,
+        typer.Argument(
+            help="Table with x_mm, y_mm, z_mm and C11 … C66 (or E1 … nu23) of each site, as `design` takes."
+        ),
+    ],
+    youngs_modulus: Annotated[
+        float, typer.Option(help="Young's modulus of the base material, in the units of the sites.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder to write: nodes.csv, struts.csv, structure.vtk and .3mf, path.csv, graded.png.")
+    ],
+    cell_size_mm: Annotated[float, typer.Option(help="Edge of a cube of a cell's volume; in a box, cells fit.")],
+    box: BoxOption = None,
+    shape: ShapeOption = None,
+    topologies: Annotated[str | None, typer.Option(help="Numbers of the topologies allowed, such as 8,69.")] = None,
+    stl: Annotated[
+        bool, typer.Option("--stl", help="Also structure.stl, in about a minute for 10,000 struts.")
+    ] = False,
+    order: Annotated[
+        str, typer.Option(help="Order of the components: voigt, abaqus, ansys or mandel, as in `design`.")
+    ] = "voigt",
+    poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
+) -> None:
+    """A lattice whose stiffness changes in space: that of the sites, and between them their log-Euclidean mean.
+
+    One topology carries all sites; the local cells as built are judged by finite elements on the way between them.
+    """
+    check_poisson_ratio(poisson_ratio, "--poisson-ratio")
+    if (box is None) == (shape is None):
+        raise InputError("expected one of --box X Y Z and --shape FILE, which say what to fill.")
+    numbers = _numbers(topologies)
+    import numpy as np
+
+    from trussmap import grading
+    from trussmap.figures import graded as figure
+    from trussmap.io import write_json
+    from trussmap.lattice.compound import topology_members
+
+    count = len(topology_members()[0])
+    if numbers is not None and not all(0 <= number < count for number in numbers):
+        raise InputError(f"--topologies {topologies}: expected numbers from 0 to {count - 1}.")
+    given = grading.read_sites(sites, youngs_modulus, order)
+    allowed = None if numbers is None else np.array(numbers)
+    made = grading.grade(given, _region(box, shape), cell_size_mm, allowed, poisson_ratio=poisson_ratio)
+    grading.write_graded(made, out, stl)
+    write_json(made.metrics, out / "summary.json")
+    parts = made.structure.nodes, made.structure.struts, made.structure.radii, made.structure.progress
+    figure.plot(*parts, made.path_table(), out / "graded.png", given.names, made.cell, (youngs_modulus, "as given"))
+    print("\n".join(grading.told(made)))
+    print(f"written: {out / 'struts.csv'}, nodes.csv, structure.vtk, structure.3mf, path.csv, summary.json, graded.png")
+
+
 def _region(box, shape):
     """What is to be filled, or None."""
     if box is None and shape is None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import meshio
 import numpy as np
 import pandas as pd
+import trimesh
 
 from trussmap.errors import InputError
 from trussmap.io import atomic_path, write_csv, write_json
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.parts import Part
+from trussmap.parts import Part, Region
 from trussmap.stiffness import POISSON_RATIO
 
 #: Programs that a deck of beams can be for, and their elements with three nodes.
@@ -54,33 +55,46 @@ def write_nodes_and_struts(graph: PeriodicGraph, radii: np.ndarray, stem: str | 
     return paths
 
 
-def write_structure_csv(nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray, directory: str | Path) -> None:
-    """Write a finite structure as ``nodes.csv`` (node, x, y, z) and ``struts.csv`` (strut, node_1, node_2, radius)."""
+def write_structure_csv(
+    nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray, directory: str | Path, **columns: np.ndarray
+) -> None:
+    """Write a finite structure as ``nodes.csv`` (node, x, y, z) and ``struts.csv`` (strut, node_1, node_2, radius, …).
+
+    Further ``columns`` (m,) of the struts stand behind their radii.
+    """
     directory = Path(directory)
     number = np.arange(len(nodes)) + 1
     write_csv(
         pd.DataFrame(nodes, columns=["x", "y", "z"]).assign(node=number)[["node", "x", "y", "z"]],
         directory / "nodes.csv",
     )
-    table = pd.DataFrame(np.asarray(struts) + 1, columns=["node_1", "node_2"]).assign(radius=radii)
+    table = pd.DataFrame(np.asarray(struts) + 1, columns=["node_1", "node_2"]).assign(radius=radii, **columns)
     table.insert(0, "strut", np.arange(len(table)) + 1)
     write_csv(table, directory / "struts.csv")
 
 
-def write_vtk(path: str | Path, nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray) -> None:
+def write_vtk(path: str | Path, nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray, **data: np.ndarray) -> None:
     """Write a finite structure as VTK lines with the cell data ``radius`` (ParaView: Tube filter, radius by scalar).
 
-    ``path`` ends in .vtk (legacy) or .vtu.
+    ``path`` ends in .vtk (legacy) or .vtu; further ``data`` (m,) of the struts are cell data too.
     """
     radii = np.broadcast_to(np.asarray(radii, float), len(struts))
-    mesh = meshio.Mesh(np.asarray(nodes, float), [("line", np.asarray(struts))], cell_data={"radius": [radii]})
+    mesh = meshio.Mesh(
+        np.asarray(nodes, float),
+        [("line", np.asarray(struts))],
+        cell_data={"radius": [radii], **{name: [value] for name, value in data.items()}},
+    )
     with atomic_path(path) as temporary:
         mesh.write(temporary)
 
 
 def write_stl(path: str | Path, part: Part) -> None:
     """Write the watertight surface of a part as binary STL in mm; raises InputError where it does not close."""
-    mesh = part.mesh
+    write_mesh(path, part.mesh)
+
+
+def write_mesh(path: str | Path, mesh: trimesh.Trimesh) -> None:
+    """Write a surface in mm as binary STL."""
     with atomic_path(path) as temporary:
         mesh.export(temporary, file_type="stl")
 
@@ -91,6 +105,13 @@ def write_3mf(path: str | Path, part: Part) -> None:
     The file is a hundredth of the STL and exact, for programs that know the extension. Raises InputError where lib3mf,
     which writes it, does not come for this machine.
     """
+    write_beams(path, part.nodes, part.struts, part.radii, part.region)
+
+
+def write_beams(
+    path: str | Path, nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray, region: Region | None = None
+) -> None:
+    """Write a finite structure in mm as `write_3mf` does, clipped by a region where one is given."""
     try:
         import lib3mf
     except (ImportError, OSError) as error:
@@ -98,24 +119,25 @@ def write_3mf(path: str | Path, part: Part) -> None:
     wrapper = lib3mf.get_wrapper()
     model = wrapper.CreateModel()
     model.SetUnit(lib3mf.ModelUnit.MilliMeter)
-    region = part.region.solid.to_mesh()
-    clip = model.AddMeshObject()
-    clip.SetName("region")
-    corners = [lib3mf.Position(tuple(point)) for point in region.vert_properties[:, :3].tolist()]
-    clip.SetGeometry(corners, [lib3mf.Triangle(tuple(face)) for face in region.tri_verts.tolist()])
     lattice = model.AddMeshObject()
     lattice.SetName("lattice")
-    lattice.SetGeometry([lib3mf.Position(tuple(point)) for point in part.nodes.tolist()], [])
+    lattice.SetGeometry([lib3mf.Position(tuple(point)) for point in nodes.tolist()], [])
     beams = lattice.BeamLattice()
-    beams.SetMinLength(min(1e-4, part.lengths.min() / 2))
+    shortest = np.linalg.norm(nodes[struts[:, 1]] - nodes[struts[:, 0]], axis=1).min()
+    beams.SetMinLength(min(1e-4, shortest / 2))
     ends = (lib3mf.BeamLatticeCapMode.Sphere.value,) * 2
     beams.SetBeams(
         [
             lib3mf.Beam(tuple(strut), (radius, radius), ends)
-            for strut, radius in zip(part.struts.tolist(), part.radii.tolist(), strict=True)
+            for strut, radius in zip(struts.tolist(), radii.tolist(), strict=True)
         ]
     )
-    beams.SetClipping(lib3mf.BeamLatticeClipMode.Inside, clip.GetUniqueResourceID())
+    if region is not None:
+        surface, clip = region.solid.to_mesh(), model.AddMeshObject()
+        clip.SetName("region")
+        corners = [lib3mf.Position(tuple(point)) for point in surface.vert_properties[:, :3].tolist()]
+        clip.SetGeometry(corners, [lib3mf.Triangle(tuple(face)) for face in surface.tri_verts.tolist()])
+        beams.SetClipping(lib3mf.BeamLatticeClipMode.Inside, clip.GetUniqueResourceID())
     model.AddBuildItem(lattice, wrapper.GetIdentityTransform())
     with atomic_path(path) as temporary, _own_locale():
         writer = model.QueryWriter("3mf")

@@ -82,6 +82,17 @@ def shape(path: str | Path) -> Region:
     return Region(solid, low, high, False)
 
 
+def inside(region: Region, points: np.ndarray, tolerance: float = 0.0) -> np.ndarray:
+    """Which points (n, 3) lie in a region; those of a box also within ``tolerance`` of it, in mm."""
+    within = ((points >= region.low - tolerance) & (points <= region.high + tolerance)).all(1)
+    if region.box:
+        return within
+    away = np.array([0.0, 0.0, 2 * (region.high - region.low)[2]])
+    for k in np.flatnonzero(within):
+        within[k] = len(region.solid.ray_cast(points[k], points[k] + away)) % 2 == 1
+    return within
+
+
 @dataclass(frozen=True)
 class Part:
     """A region filled with a lattice.
@@ -224,6 +235,23 @@ def fill(
         np.unique(own, axis=0),
         radii,
     )
+
+
+def solid_of(nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray) -> trimesh.Trimesh:
+    """The closed surface of any struts (m, 2) of radii (m,) and their joints at nodes (n, 3), as in `Part.mesh`.
+
+    Raises InputError where the union does not close.
+    """
+    joints = np.zeros(len(nodes))
+    np.maximum.at(joints, struts, radii[:, None])
+    along = nodes[struts[:, 1]] - nodes[struts[:, 0]]
+    shapes = [_prism(*strut) for strut in zip(_widths(along, radii), nodes[struts[:, 0]], along, strict=True)]
+    shapes += [_ball(*joint) for joint in zip(nodes, joints, strict=True)]
+    solids = _united(shapes).simplify(1e-3 * radii.min()).decompose()
+    mesh = _single_precision_mesh(max(solids, key=lambda part: part.volume()))
+    if not mesh.is_watertight:
+        raise InputError("the surface of the structure does not close; try another cell size.")
+    return mesh
 
 
 def _copies(graph, region):

@@ -118,11 +118,16 @@ class Limits(NamedTuple):
     density : least and largest relative density
     radius_ratio : of the thickest to the thinnest strut, at most
     reach : how far a coordinate of a node may move, as a share of the shortest strut at it, before the map
+    cell_reach : what a step may take of the stretches (logarithms) and rotations: the smaller, the more is left to
+        cross-sections and nodes; with 0 the map is held
+    stretch : least and largest of U and V; beyond `STRETCH_RANGE` a design is not of the published space
     """
 
     density: tuple[float, float] = DENSITY_RANGE
     radius_ratio: float = 10.0
     reach: float = REACH
+    cell_reach: float = 0.5
+    stretch: tuple[float, float] = STRETCH_RANGE
 
 
 LIMITS = Limits()
@@ -155,7 +160,8 @@ def refine_lattices(
         refined.shifts[rows, : own.shifts.shape[1]] = own.shifts
 
     _in_parts(refine, lattices, threads)
-    check_designs(refined.designs, "refined designs")
+    if limits.stretch == STRETCH_RANGE:
+        check_designs(refined.designs, "refined designs")
     return refined, stiffness
 
 
@@ -272,11 +278,11 @@ def bounds(lattices: Lattices, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
     key = lattices.topology
     struts, nodes = lattices.areas.shape[1], lattices.shifts.shape[1]
     lower = np.full((len(key), _DESIGN + struts + 3 * nodes), -np.inf)
-    lower[:, 0], lower[:, 1:7] = np.log(limits.density[0]), np.log(STRETCH_RANGE[0])
+    lower[:, 0], lower[:, 1:7] = np.log(limits.density[0]), np.log(limits.stretch[0])
     lower[:, _DESIGN : _DESIGN + struts] = -np.log(limits.radius_ratio)
     lower[:, _DESIGN + struts :] = -np.repeat(node_reach(key, nodes) * limits.reach, 3, 1)
     upper = -lower
-    upper[:, 0], upper[:, 1:7] = np.log(limits.density[1]), np.log(STRETCH_RANGE[1])
+    upper[:, 0], upper[:, 1:7] = np.log(limits.density[1]), np.log(limits.stretch[1])
     return lower, upper
 
 
@@ -298,6 +304,7 @@ def _course(goal, lattices, limits, threads, poisson_ratio):
     jacobian, error = slope @ jacobian, (residual**2).sum(1)
     # What a step may take of each parameter, which also weighs them against each other.
     reach = np.full(lower.shape, 0.5)
+    reach[:, 1:_DESIGN] = limits.cell_reach
     nodes = slice(_DESIGN + lattices.areas.shape[1], None)
     reach[:, nodes] = _STRIDE * np.repeat(node_reach(key, lattices.shifts.shape[1]), 3, 1)
     damping = np.full(len(key), 1e-2)

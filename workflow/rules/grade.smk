@@ -1,4 +1,4 @@
-# A lattice that changes in space from one bone design into another.
+# A lattice whose stiffness changes in space from one bone specimen to the next.
 
 
 rule grade:
@@ -7,8 +7,10 @@ rule grade:
         targets=f"{RESULTS}/generalize/bone/targets.csv",
     output:
         structure=f"{RESULTS}/grading/structure.vtk",
+        beams=f"{RESULTS}/grading/structure.3mf",
         nodes=f"{RESULTS}/grading/nodes.csv",
         struts=f"{RESULTS}/grading/struts.csv",
+        path=f"{RESULTS}/grading/path.csv",
         summary=f"{RESULTS}/grading/summary.json",
     log:
         log_of("grade"),
@@ -16,14 +18,16 @@ rule grade:
         benchmark_of("grade")
     conda:
         "../../envs/trussmap.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=4000,
         runtime=60,
     params:
-        options=config["grading"] | {"poisson_ratio": config["poisson_ratio"]},
+        options=config["grading"],
+        cell_size_mm=config["bone"]["cell_size_mm"],
+        poisson_ratio=config["poisson_ratio"],
         source=source_of("grade"),
     message:
-        "Grading a structure in space between two bone designs (Fig. 3B)"
+        "Grading a structure in space between specimens of bone (Fig. 3B)"
     script:
         "../scripts/grade.py"

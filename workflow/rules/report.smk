@@ -363,6 +363,8 @@ rule figure_graded:
     input:
         nodes=f"{RESULTS}/grading/nodes.csv",
         struts=f"{RESULTS}/grading/struts.csv",
+        path=f"{RESULTS}/grading/path.csv",
+        targets=f"{RESULTS}/generalize/bone/targets.csv",
         summary=f"{RESULTS}/grading/summary.json",
     output:
         f"{RESULTS}/figures/graded.png",
@@ -377,6 +379,7 @@ rule figure_graded:
         mem_mb=2000,
         runtime=10,
     params:
+        youngs_modulus=config["bone"]["youngs_modulus_gpa"],
         source=source_of("figure_graded"),
     message:
         "Drawing the spatially graded structure (Fig. 3B)"

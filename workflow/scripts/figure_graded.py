@@ -1,4 +1,4 @@
-"""Draw the spatially graded structure (paper, Fig. 3B): a PNG."""
+"""Draw the spatially graded structure (paper, Fig. 3B) and its stiffness on the way: a PNG."""
 
 from trussmap.job import job
 
@@ -13,12 +13,15 @@ with job(snakemake):
     nodes = pd.read_csv(snakemake.input.nodes)
     struts = pd.read_csv(snakemake.input.struts)
     summary = json.loads(Path(snakemake.input.summary).read_text())
-    shown = ("control_point_error", "path_error", "path_error_max", "end_error", "floating_struts")
+    names = pd.read_csv(snakemake.input.targets)["name"].str.replace("_", " ").tolist()
     graded.plot(
         nodes[["x", "y", "z"]].to_numpy(),
         struts[["node_1", "node_2"]].to_numpy() - 1,
         struts["radius"].to_numpy(),
+        struts["progress"].to_numpy(),
+        pd.read_csv(snakemake.input.path),
         snakemake.output[0],
-        label=", ".join(f"{key.replace('_', ' ')} {summary[key]:.3g}" for key in shown),
-        ends=tuple(f"specimen {summary[key]}" for key in ("from_target", "to_target")),
+        names,
+        summary["cell_size_mm"],
+        scale=(snakemake.params.youngs_modulus, "GPa"),
     )

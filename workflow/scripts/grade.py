@@ -1,46 +1,56 @@
-"""Grade a lattice in space between the designs of two bone specimens.
+"""Grade a lattice in space with the specimens of bone as sites, and fade the designs of two of them for comparison.
 
-Outputs, lengths in units of the cell size: `nodes.csv` and `struts.csv` (`trussmap.export.write_structure_csv`),
-`structure.vtk` with the radii, and `summary.json`: the metrics of `trussmap.grading.grade` and, as `from_target`,
-`from_rank`, `to_target`, `to_rank`, the designs that were joined. Where no path joins the best designs of the two
-specimens, their designs of other topologies are tried in turn.
+Outputs, lengths in mm: `nodes.csv` and `struts.csv` (`trussmap.export.write_structure_csv`, with `progress`),
+`structure.vtk` and `structure.3mf`; `path.csv`, the stiffness on the way (`trussmap.grading.Graded.path_table`); and
+`summary.json`: the metrics of `trussmap.grading.grade`, and as `faded` those of designs of two specimens that fade into
+each other. Where no path joins the best designs of these, their designs of other topologies are tried in turn.
 """
 
 from trussmap.job import job
 
 with job(snakemake):
     from itertools import product
-    from pathlib import Path
 
+    import numpy as np
     import pandas as pd
 
     from trussmap.errors import InputError
-    from trussmap.export import write_structure_csv, write_vtk
-    from trussmap.grading import grade
+    from trussmap.grading import Sites, fade, grade, write_graded
     from trussmap.io import write_json
     from trussmap.lattice.descriptor import DESIGN_COLUMNS
+    from trussmap.parts import box
+    from trussmap.stiffness import COMPONENTS
 
-    options = dict(snakemake.params.options)
+    options, cell = snakemake.params.options, snakemake.params.cell_size_mm
+    how = {"threads": snakemake.threads, "poisson_ratio": snakemake.params.poisson_ratio}
+    targets = pd.read_csv(snakemake.input.targets)
+    length, width = options["length"] * cell, options["width"] * cell
+    region = box((length, width, width))
+    places = np.zeros((len(targets), 3))
+    places[:, 0] = np.linspace(options["margin"] * length, (1 - options["margin"]) * length, len(targets))
+    allowed = options["topologies"] and np.array(options["topologies"])
+    sites = Sites(places, targets[COMPONENTS].to_numpy(float), targets["name"].tolist())
+    graded = grade(sites, region, cell, allowed, **how)
     table = pd.read_csv(snakemake.input.designs).set_index(["target", "rank"])[DESIGN_COLUMNS]
-    start, end = options.pop("targets")
-    if not {start, end} <= {*table.index.get_level_values("target")}:
+    first, last = options["faded"]
+    if not {first, last} <= {*table.index.get_level_values("target")}:
         raise InputError(
-            f"{snakemake.input.designs}: no target {start} or {end}; set grading.targets to two of its rows."
+            f"{snakemake.input.designs}: no target {first} or {last}; set grading.faded to two of its rows."
         )
-    pairs = sorted(product(table.loc[start].index, table.loc[end].index), key=sum)
-    for from_rank, to_rank in pairs:
+    pairs = sorted(product(table.loc[first].index, table.loc[last].index), key=sum)
+    for k, (own, other) in enumerate(pairs, 1):
         try:
-            structure = grade(
-                table.loc[(start, from_rank)].to_numpy(float), table.loc[(end, to_rank)].to_numpy(float), **options
-            )
+            ends = table.loc[[(first, own), (last, other)]].to_numpy(float)
+            faded = fade(ends, places[[0, -1]], ["", ""], region, cell, options["minimum_radius"], **how)
             break
         except InputError as error:
-            print(f"designs {from_rank} of target {start} and {to_rank} of target {end}: {error}")
-            if (from_rank, to_rank) == pairs[-1]:
+            print(f"designs {own} of target {first} and {other} of target {last}: {error}")
+            if k == len(pairs):
                 raise
-    summary = {"from_target": start, "from_rank": from_rank, "to_target": end, "to_rank": to_rank} | structure.metrics
-    print(", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in summary.items()))
-    folder = Path(snakemake.output.summary).parent
-    write_structure_csv(structure.nodes, structure.struts, structure.radii, folder)
-    write_vtk(snakemake.output.structure, structure.nodes, structure.struts, structure.radii)
+    write_graded(graded, snakemake.output.structure.removesuffix("structure.vtk"))
+    summary = graded.metrics | {
+        "sites": len(targets),
+        "faded": {"from_target": first, "to_target": last} | faded.metrics,
+    }
     write_json(summary, snakemake.output.summary)
+    print(", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in graded.metrics.items()))

@@ -1,61 +1,135 @@
-"""Fig. 3B: a lattice graded in space between two designs."""
+"""A lattice graded in space (paper, Fig. 3B), and its stiffness on the way."""
 
 from pathlib import Path
-from textwrap import wrap
 
 import numpy as np
+import pandas as pd
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from trussmap.figures import draw, style
+from trussmap.stiffness import COMPONENTS, directional_modulus
 
 
 def plot(
     nodes: np.ndarray,
     struts: np.ndarray,
     radii: np.ndarray,
+    progress: np.ndarray,
+    way: pd.DataFrame,
     path: str | Path,
-    position: np.ndarray | None = None,
-    label: str = "",
-    ends: tuple[str, str] = ("first design", "second design"),
+    names: list[str],
+    cell: float,
+    scale: tuple[float, str] = (1.0, "of the base material"),
     pixels: int = 2400,
 ) -> None:
-    """Draw a graded structure to ``path`` (PNG).
+    """Draw a graded structure, its cells, and prescribed and local stiffness on the way to ``path`` (PNG).
 
     Parameters
     ----------
-    nodes : (n, 3) coordinates, any unit
-    struts : (m, 2) indices of nodes
-    radii : (m,) in the unit of ``nodes``
-    position : (m,) progress from the first design (0) to the second (1); by default that of the strut's middle along
-        the longest side of the structure
-    label : text below the structure
-    ends : names of the two designs
+    nodes, struts, radii : (n, 3), (m, 2), (m,) in mm
+    progress : (m,) from the first site (0) to the last (1)
+    way : the table of `trussmap.grading.Graded.path_table`
+    names : of the sites
+    cell : size of a cell in mm
+    scale : what moduli are multiplied by, and their unit
     pixels : resolution of the structure along the longer side of its picture
     """
     nodes, struts, radii = np.asarray(nodes, float), np.asarray(struts, int), np.asarray(radii, float)
     start, end = nodes[struts[:, 0]], nodes[struts[:, 1]]
-    long_side = int(np.ptp(nodes, axis=0).argmax())
-    if position is None:
-        middle = (start + end)[:, long_side] / 2
-        position = (middle - nodes[:, long_side].min()) / np.ptp(nodes[:, long_side])
-    colors = style.PATH_MAP(np.clip(np.asarray(position, float), 0, 1))[:, :3]
-    centre = (nodes.min(0) + nodes.max(0)) / 2
-    start, end = start - centre, end - centre
-    # look along the structure's flank, its long side running across the picture
+    low, high = nodes.min(0), nodes.max(0)
+    centre, long_side = (low + high) / 2, int((high - low).argmax())
+    colors = style.PATH_MAP(np.clip(np.asarray(progress, float), 0, 1))[:, :3]
+    middle = (start + end) / 2 - centre
+    across, up = [k for k in (1, 0, 2) if k != long_side] if long_side else (1, 2)
+    # A corner is cut away over the middle half of the length, towards the eye.
+    cut = (middle[:, up] > 0) & (middle[:, across] < 0) & (np.abs(middle[:, long_side]) < (high - low)[long_side] / 4)
     view = draw.camera({0: -70.0, 1: -20.0, 2: -58.0}[long_side], 18.0)
-    limits = draw.bounds(np.vstack([start, end]), 0.02, view)
-    text = f"{len(struts):,} struts, {len(nodes):,} nodes, radii {radii.min():.3g} to {radii.max():.3g}"
-    lines = wrap(f"{text}, {label}" if label else text, 140)
-    width, below = 12.0, 1.05 + 0.2 * len(lines)
-    picture = float(np.clip(width * (limits[3] - limits[2]) / (limits[1] - limits[0]), 2.5, 9.5))
-    height = below + picture + 0.55
+    limits = draw.bounds(np.vstack([start, end]) - centre, 0.02, view)
+    width = 12.0
+    picture = float(np.clip(0.7 * width * (limits[3] - limits[2]) / (limits[1] - limits[0]), 2.2, 9.0))
+    surfaces, plots = 1.9, 2.6
+    height = picture + surfaces + plots + 2.2
     with style.figure(path, width, height) as fig:
-        ax = fig.add_axes((0.005, below / height, 0.99, picture / height))
-        draw.picture(ax, start, end, radii, colors, limits, pixels, view)
+
+        def axes(left, bottom, wide, high_):
+            return fig.add_axes((left / width, bottom / height, wide / width, high_ / height))
+
+        fig.suptitle("A lattice graded in space", y=1 - 0.15 / height, fontsize=13)
+        bottom = height - 0.5 - picture
+        ax = axes(0.15 * width, bottom, 0.7 * width, picture)
+        draw.picture(ax, (start - centre)[~cut], (end - centre)[~cut], radii[~cut], colors[~cut], limits, pixels, view)
         draw.triad(ax, at=(0.02, 0.04), size=0.03, view=view)
-        fig.suptitle("A lattice graded in space between two designs", y=1 - 0.15 / height, fontsize=13)
-        bar = fig.add_axes((0.3, (below - 0.3) / height, 0.4, 0.15 / height))
+        for left, edge, name in ((0.0, low, names[0]), (0.85 * width, high, names[-1])):
+            ax = axes(left + 0.05, bottom + 0.3, 0.14 * width, picture - 0.6)
+            _end_cell(ax, start, end, radii, colors, edge[long_side], long_side, centre, cell)
+            ax.set_title(f"cell at {name}", fontsize=9)
+        bar = axes(0.35 * width, bottom - 0.15, 0.3 * width, 0.12)
         handle = fig.colorbar(ScalarMappable(Normalize(0, 1), style.PATH_MAP), cax=bar, orientation="horizontal")
-        handle.set_ticks([0, 0.5, 1], labels=[ends[0], "halfway", ends[1]])
-        fig.text(0.5, (below - 0.8) / height, "\n".join(lines), ha="center", va="top", fontsize=9, linespacing=1.5)
+        handle.set_ticks(np.linspace(0, 1, max(len(names), 2)), labels=names if len(names) > 1 else ["", ""])
+        fig.text(
+            0.5,
+            (bottom - 0.62) / height,
+            f"{len(struts):,} struts, diameters {2 * radii.min():.2g} to {2 * radii.max():.2g} mm, cells of "
+            f"{cell:.3g} mm; a corner is cut away",
+            ha="center",
+            fontsize=9,
+        )
+        shown = way.iloc[np.unique(np.linspace(0, len(way) - 1, 7).round().astype(int))]
+        stiffness = scale[0] * shown[COMPONENTS].to_numpy(float)
+        norm = Normalize(0, draw.maximum_modulus(stiffness))
+        bottom -= 0.85 + surfaces
+        for k, c in enumerate(stiffness):
+            side = 0.91 * width / len(stiffness)
+            ax = axes(0.03 * width + k * side, bottom, side, surfaces)
+            _, colormap = draw.elastic_surface(ax, c, norm, draw.square((0, 0, 0, 0), 2.1 * norm.vmax), steps=60)
+        bar = axes(0.94 * width, bottom + 0.2, 0.12, surfaces - 0.4)
+        fig.colorbar(ScalarMappable(norm, colormap), cax=bar)
+        fig.text(0.965, (bottom + surfaces - 0.1) / height, "E(n)", ha="right", fontsize=8)
+        _way(
+            axes(0.06 * width, 0.55, 0.4 * width, plots - 0.4),
+            axes(0.56 * width, 0.55, 0.4 * width, plots - 0.4),
+            way,
+            scale,
+        )
+
+
+def _end_cell(ax, start, end, radii, colors, edge, long_side, centre, cell):
+    """The struts within a cell's size of an end of the structure, around its axis."""
+    middle = (start + end) / 2
+    inward = edge + np.sign(centre[long_side] - edge) * cell / 2
+    place = centre.copy()
+    place[long_side] = inward
+    half = np.full(3, 0.51 * cell)
+    # A corner of the cells stands on a corner of the region: of an even number, a whole cell is off the axis.
+    grid = np.abs(middle - place)
+    own = (grid <= half).all(1)
+    if not own.any():
+        own = np.linalg.norm(middle - place, axis=1) < cell
+    draw.picture(ax, start[own] - place, end[own] - place, radii[own], colors[own], pixels=500)
+
+
+def _way(moduli, errors, way, scale):
+    """Young's moduli along the axes and shear moduli as prescribed and as built, and errors, over the way."""
+    at = way["progress"].to_numpy()
+    prescribed, built = (
+        way[[f"{prefix}{name}" for name in COMPONENTS]].to_numpy(float) for prefix in ("prescribed_", "")
+    )
+    for k, (name, color) in enumerate(zip("xyz", (style.DESIGN_A, style.DESIGN_B, style.HERE), strict=True)):
+        wanted, own = (scale[0] * directional_modulus(c, np.eye(3)[k : k + 1])[..., 0] for c in (prescribed, built))
+        moduli.plot(at, wanted, color=color, lw=1.4)
+        moduli.plot(at, own, "o", color=color, ms=3.5, mfc="white", label=f"along {name}")
+    moduli.plot([], [], color=style.TARGET, lw=1.4, label="prescribed")
+    moduli.set(xlabel="progress from the first site to the last", ylabel=f"Young's modulus, {scale[1]}", ylim=(0, None))
+    moduli.legend(loc="best", fontsize=8, ncols=2)
+    off = [100 * way[key] for key in ("relative_error", "modulus_error_largest")]
+    for value, color, label in zip(
+        off, (style.TARGET, style.DESIGN_B), ("stiffness tensor", "E(n), largest of all directions"), strict=True
+    ):
+        errors.plot(at, value, "o-", color=color, ms=3, lw=1, label=label)
+    errors.set(
+        xlabel="progress from the first site to the last",
+        ylabel="error of the local cell, %",
+        ylim=(0, 1.25 * max(1.0, max(value.max() for value in off))),
+    )
+    errors.legend(loc="upper right", fontsize=8)

@@ -65,7 +65,7 @@ CAPTIONS = {
     "left, bone; arrows mark what it has off Cauchy’s relations, about where the published family (ratio 1, areas) "
     "ends. Above right and below left, generated crystal networks. Below right, those stiffer in shear than Cauchy’s "
     "relations: what they have off these against the error reached (what lies outside is drawn at the edge).",
-    "graded": "Fig. 3B. A lattice graded in space between two designs.",
+    "graded": "Fig. 3B. A lattice graded in space: one topology with the stiffness of all specimens, and between them.",
 }
 #: Pixels across of a figure in the page: twice those of a column on a screen of a usual density.
 _PICTURE_WIDTH = 1800

@@ -1,0 +1,180 @@
+"""One topology for all sites: which of the 197 has them all, and its cells from site to site.
+
+In the family ``geometry`` a topology has more freedoms than a stiffness has constants. The cell itself, its edges and
+angles, then need not change: cross-sections and node positions alone take a lattice from one site to the next. Where
+they do not suffice, maps change too, by as little as does.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from trussmap.errors import InputError
+from trussmap.goals import Goal
+from trussmap.grading.sites import Sites, log_euclidean_mean
+from trussmap.lattice.compound import topology_members
+from trussmap.lattice.descriptor import DENSITY, R1, R2, REPS, TYPES, U, V, deformation_map
+from trussmap.measures import relative_error
+from trussmap.refinement import LIMITS, Lattices, plain_lattices, refine_lattices, sizes
+from trussmap.rotation import angle_axis
+from trussmap.stiffness import POISSON_RATIO
+from trussmap.tailoring import diameters_and_gap
+
+# Freedoms from which on a topology is tried, and up to which: beyond, cells have hundreds of struts.
+_FREEDOMS = (40, 170)
+# Relative error up to which a site is met, and topologies that are followed from the mean to the sites.
+MET, _FOLLOWED = 1e-4, 32
+# What a step may take of the map where the map has to change.
+_RELUCTANT = 0.05
+_MEAN_STEPS, _SITE_STEPS, _STATION_STEPS = 40, 12, 12
+_STRETCH = (0.15, 7.0)  # of a cell, at most
+_PARTS = (0.5, 1.0)  # of the way from the mean to a site
+
+
+class SiteCells(NamedTuple):
+    """Cells of one topology at the sites.
+
+    Attributes
+    ----------
+    lattices : s
+    reciprocal : (s, 3, 3) reciprocal bases, one vector in each row, of cells of volume 1
+    error : (s,) relative errors
+    """
+
+    lattices: Lattices
+    reciprocal: np.ndarray
+    error: np.ndarray
+
+    @property
+    def one_cell(self) -> bool:
+        """Whether the cell is the same at all sites, so that phases are linear."""
+        return bool(np.abs(self.reciprocal - self.reciprocal[0]).max() < 1e-12)
+
+
+def site_cells(
+    sites: Sites,
+    cell: np.ndarray,
+    topologies: np.ndarray | None = None,
+    threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
+) -> SiteCells:
+    """The topology whose cells have the stiffness of all sites, with the thickest struts, and these cells.
+
+    Parameters
+    ----------
+    cell : (3, 3) map of the unit cube that is tried first, held at all sites
+    topologies : numbers of those allowed, or None for all
+
+    From the log-Euclidean mean of the sites, lattices of every topology are followed to each site, so that cells
+    change no more than they must.
+    """
+    free = np.add(*[part * k for part, k in zip(_freedoms(), (1, 3), strict=True)])
+    keys = np.flatnonzero((free >= _FREEDOMS[0]) & (free <= _FREEDOMS[1])) if topologies is None else topologies
+    how = {"threads": threads, "poisson_ratio": poisson_ratio}
+    count = len(sites.targets)
+    mean = log_euclidean_mean(sites.targets, np.full((1, count), 1 / count))
+    starts = on_maps(keys, np.broadcast_to(cell, (len(keys), 3, 3)), np.full(len(keys), 0.04))
+    for held in (True, False):
+        limits = LIMITS._replace(cell_reach=0.0 if held else _RELUCTANT)
+        middle, stiffness = refine_lattices(
+            Goal(np.repeat(mean, len(starts.designs), 0)), starts, _MEAN_STEPS, limits, **how
+        )
+        missed = np.maximum(relative_error(stiffness, mean), MET)
+        best = np.lexsort((-_thinnest(middle), missed))[:_FOLLOWED]
+        lattices = middle.take(np.repeat(best, count))
+        own = np.tile(np.arange(count), len(best))
+        for part in _PARTS:
+            weights = (1 - part) / count + part * np.eye(count)
+            goal = log_euclidean_mean(sites.targets, weights)[own]
+            lattices, stiffness = refine_lattices(Goal(goal), lattices, _SITE_STEPS, limits, **how)
+        error = relative_error(stiffness, sites.targets[own]).reshape(-1, count)
+        reciprocal = np.linalg.inv(unit_maps(lattices)).reshape(-1, count, 3, 3)
+        if held:
+            liked = np.full(len(best), np.inf)
+            met = np.flatnonzero(error.max(1) <= MET)
+            for k in met:
+                liked[k] = -_finest(lattices.take(own_rows(k, count)))
+        else:
+            liked = np.linalg.norm(reciprocal - reciprocal.mean(1, keepdims=True), axis=(2, 3)).max(1)
+        choice = np.lexsort((liked, np.maximum(error.max(1), MET)))[0]
+        found = SiteCells(lattices.take(own_rows(choice, count)), reciprocal[choice], error[choice])
+        if found.error.max() <= MET:
+            break
+    return found
+
+
+def own_rows(group: int, count: int) -> np.ndarray:
+    """Rows of a group of ``count`` that stand together."""
+    return group * count + np.arange(count)
+
+
+def _freedoms():
+    return sizes(np.arange(len(topology_members()[0])), "geometry")
+
+
+def on_maps(topology: np.ndarray, maps: np.ndarray, density: np.ndarray) -> Lattices:
+    """Lattices of topologies (n,) under maps (n, 3, 3), whose size does not count, at relative densities (n,).
+
+    Raises InputError for a map that stretches more than the family allows.
+    """
+    first, stretch, last = np.linalg.svd(maps)
+    stretch /= np.cbrt(stretch.prod(1))[:, None]
+    if (np.linalg.det(maps) <= 0).any() or stretch.max() > _STRETCH[1] or stretch.min() < _STRETCH[0]:
+        raise InputError(
+            f"grading: cells would be stretched {stretch.max() / stretch.min():.2g} times; expected stretches within "
+            f"{_STRETCH[0]:g} to {_STRETCH[1]:g}, as of sites that differ less or lie farther apart."
+        )
+    turned = np.linalg.det(first) < 0
+    first[turned, :, 2] *= -1
+    last[turned, 2] *= -1
+    types, reps = topology_members()
+    designs = np.zeros((len(topology), 19))
+    designs[:, TYPES], designs[:, REPS] = types[topology], reps[topology]
+    designs[:, DENSITY], designs[:, U], designs[:, V] = density, 1.0, stretch
+    designs[:, R1], designs[:, R2] = angle_axis(last), angle_axis(first)
+    return plain_lattices(designs, "geometry")
+
+
+def unit_maps(lattices: Lattices) -> np.ndarray:
+    """Maps (n, 3, 3) of lattices, of volume 1."""
+    maps = deformation_map(lattices.designs)
+    return maps / np.cbrt(np.linalg.det(maps))[:, None, None]
+
+
+def _finest(lattices):
+    """The smallest diameter or gap of lattices, over the size of the cell: negative where struts overlap."""
+    density = lattices.designs[:, DENSITY]
+    rows = [diameters_and_gap(lattices.graph(k), density[k]) for k in range(len(density))]
+    return min(min(least, gap) for least, _, gap in rows)
+
+
+def _thinnest(lattices):
+    """Smallest diameters (n,) over the size of the cell."""
+    density = lattices.designs[:, DENSITY]
+    return np.array([diameters_and_gap(lattices.graph(k), density[k], gap=False)[0] for k in range(len(density))])
+
+
+def station_cells(
+    sites: Sites,
+    cells: SiteCells,
+    points: np.ndarray,
+    maps: np.ndarray,
+    threads: int | None = None,
+    poisson_ratio: float = POISSON_RATIO,
+) -> Lattices:
+    """Cells at points (n, 3) with the stiffness prescribed there, under the maps (n, 3, 3) that they have as built.
+
+    Each starts from the interpolated cells of the sites and changes as little as does.
+    """
+    weights = sites.weights(points)
+    own = cells.lattices
+    density = np.exp(weights @ np.log(own.designs[:, DENSITY]))
+    lattices = on_maps(np.full(len(points), own.topology[0]), maps, density)
+    logs = np.log(own.areas)
+    lattices = lattices._replace(
+        areas=np.exp(weights @ (logs - logs.mean(1, keepdims=True))),
+        shifts=np.einsum("ns,skd->nkd", weights, own.shifts),
+    )
+    goal = Goal(log_euclidean_mean(sites.targets, weights))
+    limits = LIMITS._replace(cell_reach=0.0, stretch=_STRETCH)
+    return refine_lattices(goal, lattices, _STATION_STEPS, limits, threads, poisson_ratio)[0]
