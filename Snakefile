@@ -10,6 +10,7 @@ from trussmap.learning.registry import architectures
 from trussmap.provenance import source_digest
 from trussmap.streams import stream
 from trussmap.study import check_settings, study_file
+from trussmap.takeover import take_over
 
 min_version("9.0")
 
@@ -36,6 +37,10 @@ try:
     )
 except InputError as error:
     raise WorkflowError(str(error))
+
+# A run that was killed leaves a lock; where no other one is under way, this one goes on.
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    take_over(".snakemake")
 
 RESULTS = f"results/{config['study']}"
 PROJECT = Path(workflow.basedir)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -11,6 +12,7 @@ from trussmap import __version__
 from trussmap.errors import InputError
 from trussmap.io import file_digest
 from trussmap.records import TIMED, Study
+from trussmap.takeover import end_with_parent
 
 
 class _Tee:
@@ -42,10 +44,12 @@ def job(snakemake: object) -> Iterator[None]:
     What the script prints goes to its log and to the terminal. An InputError ends it with its one sentence and exit
     code 1; any other error keeps its traceback. Numerical libraries that are imported inside keep to the rule's
     threads. Before it begins, its inputs are checked to be what their jobs made; at the end a record says what
-    its results were made of (`trussmap.records`).
+    its results were made of (`trussmap.records`), and the log how much memory it took of what the rule asked for. If
+    what started it is killed, it ends too.
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[name] = str(snakemake.threads)
+    end_with_parent()
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", buffering=1) as log:
@@ -56,6 +60,7 @@ def job(snakemake: object) -> Iterator[None]:
                 inputs = study.digests(list(snakemake.input))
                 yield
                 _write_record(snakemake, study, path, inputs)
+                print(f"peak of memory: {_peak_of_memory():.0f} MB of {snakemake.resources.mem_mb}")
             except InputError as error:
                 print(f"Error: {error}", file=sys.stderr)
                 sys.exit(1)
@@ -64,6 +69,12 @@ def job(snakemake: object) -> Iterator[None]:
 
                 traceback.print_exc()
                 sys.exit(1)
+
+
+def _peak_of_memory():
+    """MB of this process, or of the largest that it ran."""
+    largest = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return largest / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _write_record(snakemake, study, log, inputs):

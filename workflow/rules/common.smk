@@ -11,6 +11,20 @@ SHARDS = [
 ]
 
 
+#: MB of the two processes of Snakemake's that run a job on a cluster, which count with it.
+DRIVERS = 300
+
+
+def memory(megabytes):
+    """Memory of a job, with room for what drives it on a cluster; a job that is tried again gets as much more."""
+    return lambda wildcards, attempt: attempt * (megabytes + DRIVERS)
+
+
+def minutes(count):
+    """Time limit of a job; one that is tried again gets as much more."""
+    return lambda wildcards, attempt: attempt * count
+
+
 def log_of(rule, job=None):
     """Where a rule, or one of its jobs, says what it does."""
     return f"{RESULTS}/logs/{rule}/{job or rule}.log"

@@ -12,8 +12,8 @@ rule study:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=memory(500),
+        runtime=minutes(5),
     params:
         settings=config,
         source=source_of("study"),
@@ -30,12 +30,14 @@ rule sample:
         log_of("sample", "{shard}"),
     benchmark:
         benchmark_of("sample", "{shard}")
+    group:
+        "shard"
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(500),
+        runtime=minutes(10),
     params:
         seed=config["seed"],
         bounds=shard_bounds,
@@ -56,12 +58,14 @@ rule homogenize:
         log_of("homogenize", "{shard}"),
     benchmark:
         benchmark_of("homogenize", "{shard}")
+    group:
+        "shard"
     conda:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=memory(1000),
+        runtime=minutes(60),
     params:
         poisson_ratio=config["poisson_ratio"],
         source=source_of("homogenize"),
@@ -86,8 +90,8 @@ rule merge:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(1000),
+        runtime=minutes(60),
     params:
         seed=config["seed"],
         designs=config["sampling"]["designs"],

@@ -19,8 +19,8 @@ rule generalize_bone:
         "../../envs/trussmap.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         options=config["design"],
         seed=config["seed"],
@@ -84,8 +84,8 @@ rule generate_catalogue:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=memory(1000),
+        runtime=minutes(30),
     params:
         cells=config["catalogue"]["generated"],
         seed=config["seed"],
@@ -122,8 +122,8 @@ rule generalize_catalogue:
         "../../envs/trussmap.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=memory(4000),
+        runtime=minutes(240),
     params:
         options=config["design"] | {"draws": config["catalogue"]["draws"]},
         seed=config["seed"],
@@ -154,8 +154,8 @@ rule design_targets:
         "../../envs/trussmap.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         options=config["design"],
         seed=config["seed"],
@@ -186,8 +186,8 @@ rule search_bone:
         "../../envs/trussmap.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         seed=config["seed"],
         youngs_modulus=config["bone"]["youngs_modulus_gpa"],
@@ -214,8 +214,8 @@ rule generalize_unseen:
         "../../envs/trussmap.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=memory(4000),
+        runtime=minutes(120),
     params:
         options=config["design"] | {"draws": config["unseen"]["draws"]},
         counts={
@@ -245,8 +245,8 @@ rule paper_protocol:
         "../../envs/trussmap.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         settings=config["protocol"],
         seed=config["seed"],
@@ -274,8 +274,8 @@ rule compare_starts:
         "../../envs/trussmap.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         settings=config["starts"],
         seed=config["seed"],
@@ -307,8 +307,8 @@ rule cauchy:
         "../../envs/trussmap.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         settings=config["cauchy"],
         seed=config["seed"],

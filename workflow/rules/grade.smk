@@ -20,8 +20,8 @@ rule grade:
         "../../envs/trussmap.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         options=config["grading"],
         cell_size_mm=config["bone"]["cell_size_mm"],

@@ -6,6 +6,10 @@
 HOLDOUT = {"vectors": {}, "members": {"embedding": 0}}
 
 
+#: What a training asks of a cluster's scheduler beside cores, memory and time.
+ACCELERATOR = {"gres": config["gres"]} if config["gres"] else {}
+
+
 rule train:
     input:
         dataset=f"{RESULTS}/dataset.h5",
@@ -21,8 +25,9 @@ rule train:
         "../../envs/trussmap.yaml"
     threads: config["model"]["threads"]
     resources:
-        mem_mb=3000,
-        runtime=2880,
+        **ACCELERATOR,
+        mem_mb=memory(3000),
+        runtime=2880,  # all that it took stays: tried again, it goes on from its checkpoint
     params:
         settings=settings_of_training,
         seed=config["seed"],
@@ -69,8 +74,8 @@ rule evaluate:
         "../../envs/trussmap.yaml"
     threads: 16
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         settings=config["evaluation"],
         seed=config["seed"],
@@ -94,8 +99,8 @@ rule lookup:
         "../../envs/trussmap.yaml"
     threads: 16
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         settings=config["evaluation"],
         source=source_of("lookup"),
@@ -119,8 +124,8 @@ rule scale_evaluate:
         "../../envs/trussmap.yaml"
     threads: 16
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         settings=config["evaluation"] | {"refine_steps": 0, "timing_predictions": 0},
         seed=config["seed"],
@@ -159,8 +164,8 @@ rule holdout_dataset:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory(2000),
+        runtime=minutes(30),
     params:
         topologies=config["holdout"]["topologies"],
         seed=config["seed"],
@@ -212,8 +217,8 @@ rule holdout_evaluate:
         "../../envs/trussmap.yaml"
     threads: 16
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         settings=config["evaluation"],
         effort=config["holdout"]["effort"],

@@ -44,8 +44,8 @@ rule figure_elementary:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         source=source_of("figure_elementary"),
     message:
@@ -65,8 +65,8 @@ rule figure_examples:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         source=source_of("figure_examples"),
     message:
@@ -86,8 +86,8 @@ rule figure_generation:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         source=source_of("figure_generation"),
     message:
@@ -110,8 +110,8 @@ rule figure_dataset:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory(2000),
+        runtime=minutes(10),
     params:
         source=source_of("figure_dataset"),
     message:
@@ -136,8 +136,8 @@ rule figure_losses:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         source=source_of("figure_losses", *NETWORKS),
     message:
@@ -164,8 +164,8 @@ rule figure_scaling:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         source=source_of("figure_scaling", *NETWORKS),
     message:
@@ -197,8 +197,8 @@ rule figure_trend:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         published=published_settings,
         resamples=config["scaling"]["resamples"],
@@ -225,8 +225,8 @@ rule figure_correlation:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory(2000),
+        runtime=minutes(10),
     params:
         source=source_of_architecture("figure_correlation"),
     message:
@@ -254,8 +254,8 @@ rule figure_targets:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory(2000),
+        runtime=minutes(10),
     params:
         unit=lambda wildcards: UNITS[wildcards.targets],
         source=source_of("figure_targets"),
@@ -278,8 +278,8 @@ rule figure_catalogue:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         source=source_of("figure_catalogue"),
     message:
@@ -301,8 +301,8 @@ rule figure_starts:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         source=source_of("figure_starts"),
     message:
@@ -326,8 +326,8 @@ rule figure_cauchy:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         source=source_of("figure_cauchy"),
     message:
@@ -376,8 +376,8 @@ rule figure_graded:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory(2000),
+        runtime=minutes(10),
     params:
         youngs_modulus=config["bone"]["youngs_modulus_gpa"],
         source=source_of("figure_graded"),
@@ -440,8 +440,8 @@ rule metrics:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         source=source_of("metrics"),
     message:
@@ -482,8 +482,8 @@ rule report:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory(2000),
+        runtime=minutes(10),
     params:
         source=source_of("report", *NETWORKS),
     message:
