@@ -69,6 +69,10 @@ include: "workflow/rules/grade.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    check_nodes()
+
+
 # What a reader may open is asked for by name, so that whatever is missing of it is made again.
 rule all:
     default_target: True

@@ -284,6 +284,8 @@ def test_bad_options_of_design_are_named(tmp_path, targets):
     fails(run, tmp_path, "Young's modulus", "positive")
     run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--study", "none", cwd=tmp_path)
     fails(run, tmp_path, "results/none", "make study STUDY=none")
+    run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "targets.csv", cwd=tmp_path)
+    assert run.returncode != 0 and run.stderr.splitlines()[-1].endswith("'targets.csv' is a file.")
     command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--temperature", 0]
     fails(trussmap(*command, cwd=tmp_path), tmp_path, "--temperature 0")
     command[-2:] = ["--poisson-ratio", -2]

@@ -39,6 +39,13 @@ def by_slurm(folder, environment, *arguments, **more):
     return snakemake(folder, *how, *arguments, environment=environment, **more)
 
 
+def test_a_job_that_fits_no_node_is_told_at_once(cluster, tmp_path):
+    run = by_slurm(tmp_path, cluster, "--max-threads", "8", "--set-threads", "merge=8")
+    assert run.returncode != 0
+    assert "rule merge has 8 threads, and the largest node 4 cores: give the option --max-threads 4" in run.stdout
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_cluster_gives_the_same_bytes_although_a_job_is_cancelled(cluster, tmp_path):
     local, remote = tmp_path / "local", tmp_path / "on a clüster"
     local.mkdir()

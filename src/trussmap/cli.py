@@ -131,7 +131,7 @@ def design(
     youngs_modulus: Annotated[
         float, typer.Option(help="Young's modulus of the base material, in the units of the targets.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder to write: designs.csv and the lattices.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write: designs.csv and the lattices.")],
     order: Annotated[
         str,
         typer.Option(
@@ -313,7 +313,9 @@ def design(
 @app.command()
 def part(
     designs: Annotated[Path, typer.Argument(help="A design per row, such as the designs.csv of `trussmap design`.")],
-    out: Annotated[Path, typer.Option(help="Folder to write: part.stl, part.3mf, part.inp, part.vtk, part.json.")],
+    out: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder to write: part.stl, part.3mf, part.inp, part.vtk, part.json.")
+    ],
     cell_size_mm: Annotated[float, typer.Option(help="Edge of a cube of the unit cell's volume.")],
     box: BoxOption = None,
     shape: ShapeOption = None,

@@ -1,4 +1,6 @@
 # What several rules need to know.
+import shutil
+import subprocess
 from math import ceil
 
 PUBLISHED_STUDY = PROJECT / "studies/paper.yaml"
@@ -23,6 +25,21 @@ def memory(megabytes):
 def minutes(count):
     """Time limit of a job; one that is tried again gets as much more."""
     return lambda wildcards, attempt: attempt * count
+
+
+def check_nodes():
+    """On a cluster, end at once if a job has more threads than any node has cores: it would wait for ever."""
+    nodes = ["sinfo", "--Node", "--noheader", "--format=%c"]
+    if workflow.local_exec or not shutil.which(nodes[0]):
+        return
+    found = subprocess.run(nodes, stdout=subprocess.PIPE, text=True).stdout.split()
+    most = max(map(int, found), default=0)
+    for job in workflow.dag.needrun_jobs():
+        if 0 < most < job.threads:
+            raise WorkflowError(
+                f"rule {job.rule.name} has {job.threads} threads, and the largest node {most} cores: give the option "
+                f"--max-threads {most}, or state it in the profile."
+            )
 
 
 def log_of(rule, job=None):

@@ -338,8 +338,8 @@ rule front:
         "../../envs/trussmap.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=480,
+        mem_mb=memory(4000),
+        runtime=minutes(480),
     params:
         settings=config["front"],
         seed=config["seed"],

@@ -349,8 +349,8 @@ rule figure_front:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         source=source_of("figure_front"),
     message:
