@@ -246,7 +246,7 @@ rule paper_protocol:
     threads: 4
     resources:
         mem_mb=memory(4000),
-        runtime=minutes(60),
+        runtime=minutes(240),
     params:
         settings=config["protocol"],
         seed=config["seed"],
