@@ -19,6 +19,9 @@ from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
 from trussmap.stiffness import COMPONENTS
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+import website  # noqa: E402
+
 BONE = ROOT / "resources" / "bone_targets_gpa.csv"
 
 
@@ -315,3 +318,12 @@ def test_unknown_study_is_named(tmp_path):
     run = snakemake(tmp_path, "--dry-run", study="tiny")
     assert run.returncode != 0
     assert "no studies/tiny.yaml; expected one of laptop, paper, paper_cpu, smoke." in run.stdout
+
+
+def test_what_reviewers_are_told_to_do_can_be_done(folder, tmp_path):
+    """The examples of the documentation that need a finished study, in one."""
+    page = tmp_path / "reviewer.md"
+    told = (website.GUIDE / "reviewer.md").read_text()
+    page.write_text(told.replace(f' title="{website.NEEDS_STUDY}"', ""))
+    assert page.read_text() != told
+    website.run(page, folder)
