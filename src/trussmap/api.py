@@ -341,8 +341,10 @@ def homogenize(
     ----------
     lattices
         one, several, or a table of designs in the published columns (`DESIGN_COLUMNS`), of any number of rows
-    youngs_modulus, poisson_ratio
-        of the base material; the stiffness is in the units of the former
+    youngs_modulus
+        of the base material; the stiffness is in its units
+    poisson_ratio
+        of the base material
     threads
         all cores by default
 
@@ -433,28 +435,40 @@ def design(
         the thinnest strut, or of all small ``printed_error``
     cell_size_mm
         edge of a cube of the unit cell's volume; lengths in mm are known with it
-    minimum_strut_mm, maximum_strut_mm, minimum_gap_mm
-        bounds of strut diameters and gaps, which come before the stiffness (families other than ``published``)
-    minimum_density, maximum_density
-        bounds of the relative density
+    minimum_strut_mm
+        bound of strut diameters, which comes before the stiffness, as the next two do (not in family ``published``)
+    maximum_strut_mm
+        bound of strut diameters
+    minimum_gap_mm
+        bound of the gaps between struts that do not meet
+    minimum_density
+        bound of the relative density
+    maximum_density
+        bound of the relative density
     radius_ratio
         largest ratio of two struts' radii, 10 by default
     topologies
         numbers of those allowed, all 197 by default
     closeness
         what counts as close: ``frobenius``, ``log-euclidean``, ``compliance``
-    diameter_error_percent, node_error_mm
-        standard deviations of what a printer makes of diameters and of coordinates of nodes
+    diameter_error_percent
+        standard deviation of the diameter of a printed strut
+    node_error_mm
+        standard deviation of each coordinate of a printed node
     yield_stress
         of the base material, in the units of the targets
     buckling_length
         of a strut over its length: 0.5 fixed, 1 hinged, up to 2
     load
         (6,) macroscopic stress to carry, 11, 22, 33, 23, 13, 12, in the units of the targets
-    draws, temperature, seed
-        candidates drawn for a target, how diverse, and the seed of the draws
+    draws
+        candidates drawn for a target
+    temperature
+        how diverse they are
     poisson_ratio
         of the base material; that of the networks' study by default
+    seed
+        of the draws
     study
         the folder of a finished study whose networks propose; those that come with the package by default
     order
