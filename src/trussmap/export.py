@@ -119,6 +119,11 @@ def write_beams(
     wrapper = lib3mf.get_wrapper()
     model = wrapper.CreateModel()
     model.SetUnit(lib3mf.ModelUnit.MilliMeter)
+    if region is not None:  # an object refers to those before it
+        surface, clip = region.solid.to_mesh(), model.AddMeshObject()
+        clip.SetName("region")
+        corners = [lib3mf.Position(tuple(point)) for point in surface.vert_properties[:, :3].tolist()]
+        clip.SetGeometry(corners, [lib3mf.Triangle(tuple(face)) for face in surface.tri_verts.tolist()])
     lattice = model.AddMeshObject()
     lattice.SetName("lattice")
     lattice.SetGeometry([lib3mf.Position(tuple(point)) for point in nodes.tolist()], [])
@@ -133,10 +138,6 @@ def write_beams(
         ]
     )
     if region is not None:
-        surface, clip = region.solid.to_mesh(), model.AddMeshObject()
-        clip.SetName("region")
-        corners = [lib3mf.Position(tuple(point)) for point in surface.vert_properties[:, :3].tolist()]
-        clip.SetGeometry(corners, [lib3mf.Triangle(tuple(face)) for face in surface.tri_verts.tolist()])
         beams.SetClipping(lib3mf.BeamLatticeClipMode.Inside, clip.GetUniqueResourceID())
     model.AddBuildItem(lattice, wrapper.GetIdentityTransform())
     with atomic_path(path) as temporary, _own_locale():
