@@ -343,6 +343,7 @@ def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_prin
     given = ~np.isin(COMPONENTS, ["C56", "C46"])
     assert np.allclose(c[given], targets.iloc[0].to_numpy()[given] / 114, rtol=1e-5, atol=1e-8)
     assert (tmp_path / "found" / "lattices" / "target1_rank1.stl").exists()
+    assert "lattices/target1_rank1.html" in (tmp_path / "found" / "index.html").read_text()
 
 
 @pytest.mark.parametrize("density", [0, 2, -0.1, "nan"])

@@ -37,6 +37,7 @@ TEXTS = {
     "Byte order mark": "\ufeff" + lines(C, ";"),
     "header": ",".join(COMPONENTS) + "\n" + ",".join(map(str, pack(C))),
     "header in other words": "\t".join(f"c_{n[1:]} [GPa]" for n in COMPONENTS) + "\n" + "\t".join(map(str, pack(C))),
+    "name with another mark": "name," + ",".join(COMPONENTS) + "\na; b," + ",".join(map(str, pack(C))),
     "title": "Bone of 2024\n" + ";".join(COMPONENTS) + "\n" + ";".join(map(str, pack(C))).replace(".", ","),
 }
 

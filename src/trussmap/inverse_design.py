@@ -26,7 +26,7 @@ from trussmap.lattice.descriptor import (
     design_topology,
     sample_designs,
 )
-from trussmap.measures import MEASURES, errors, nmse_componentwise, nmse_frobenius
+from trussmap.measures import errors, nmse_componentwise, nmse_frobenius
 from trussmap.progress import progress
 from trussmap.refinement import FAMILIES, LIMITS, Lattices, Limits, joined, plain_lattices, refine_lattices, sizes
 from trussmap.robustness import PrintingErrors, erring_stiffness, sensitivity
@@ -226,13 +226,12 @@ def design_lattices(
     for first in progress(range(0, len(targets), chunk), "designing", unit="chunk"):
         part, aim = targets[first : first + chunk], goal.take(np.arange(first, min(first + chunk, len(targets))))
         own = stream(seed, "designing", first)
-        starts = None
+        starts, unrefined = None, np.full((len(part), 21), np.nan)
         if goal.whole:
             proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=stream(own, "proposals"))
             owner, designs = _best_proposals(part, proposals, forward, threads, poisson_ratio, request.topologies)
             stiffness = homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)
             best = ranked(owner, nmse_frobenius(stiffness, part[owner]), design_topology(designs), 1)
-            unrefined = np.full((len(part), 21), np.nan)
             unrefined[owner[best]] = stiffness[best]
             lattices = plain_lattices(designs, request.family)
             starts = owner, lattices
@@ -256,22 +255,18 @@ def design_lattices(
             added = pd.DataFrame(index=range(len(owner)))
         owner, lattices, stiffness = owner[order], lattices.take(order), stiffness[order]
         predicted, truth = forward.predict(lattices.designs), part[owner]
-        table = pd.DataFrame({"target": first + owner + 1, "rank": _positions(owner)})
-        table[DESIGN_COLUMNS] = lattices.designs
-        table["topology"] = lattices.topology
-        table[[f"predicted_{name}" for name in COMPONENTS]] = predicted
-        table[COMPONENTS] = stiffness
-        table["error"] = error[order]
-        if goal.whole:
-            for prefix, c in (("", stiffness), ("unrefined_", unrefined[owner])):
-                known = np.isfinite(c).all(1)  # but where the networks propose no topology that is allowed
-                for name, value in errors(c[known], truth[known]).items():
-                    table.loc[known, f"{prefix}{name}"] = value
-            table["surrogate_nmse_frobenius"] = nmse_frobenius(predicted, truth)
-            table["surrogate_nmse_componentwise"] = nmse_componentwise(predicted, truth)
-        else:
-            named = [*MEASURES, *(f"unrefined_{name}" for name in MEASURES)]
-            table[[*named, "surrogate_nmse_frobenius", "surrogate_nmse_componentwise"]] = np.nan
+        columns = {"target": first + owner + 1, "rank": _positions(owner)}
+        columns |= dict(zip(DESIGN_COLUMNS, lattices.designs.T, strict=True)) | {"topology": lattices.topology}
+        columns |= dict(zip([f"predicted_{name}" for name in COMPONENTS], predicted.T, strict=True))
+        columns |= dict(zip(COMPONENTS, stiffness.T, strict=True)) | {"error": error[order]}
+        for prefix, c in (("", stiffness), ("unrefined_", unrefined[owner])):
+            known = np.isfinite(c).all(1) & goal.whole  # where the networks propose a topology that is allowed
+            for name, value in errors(c[known], truth[known]).items():
+                columns[f"{prefix}{name}"] = np.full(len(owner), np.nan)
+                columns[f"{prefix}{name}"][known] = value
+        for name, measure in (("frobenius", nmse_frobenius), ("componentwise", nmse_componentwise)):
+            columns[f"surrogate_nmse_{name}"] = measure(predicted, truth) if goal.whole else np.nan
+        table = pd.DataFrame(columns)
         table = table.join(added.iloc[order].reset_index(drop=True))
         if request.printing:
             table = table.join(_printed(aim.take(owner), lattices, request, how))

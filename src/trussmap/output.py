@@ -161,7 +161,9 @@ def in_users_units(table: pd.DataFrame, youngs_modulus: float) -> pd.DataFrame:
     table = table.assign(**{name: youngs_modulus * table[name] for name in scaled})
     table = table.rename(columns={name: f"{name}_percent" for name in relative})
     stiffness = table[COMPONENTS].to_numpy(float)
-    return table.assign(**dict(zip(ENGINEERING, moduli(stiffness).T, strict=True)), **derived(stiffness))
+    own = dict(zip(ENGINEERING, moduli(stiffness).T, strict=True)) | derived(stiffness)
+    rest = table.drop(columns=[name for name in own if name in table])
+    return pd.concat([rest, pd.DataFrame(own, index=table.index)], axis=1)
 
 
 def derived(stiffness: np.ndarray) -> dict[str, np.ndarray]:

@@ -120,6 +120,9 @@ def _header_text(text):
 def _separator(lines):
     """What separates the values of lines: a tab, a semicolon, a comma, or None for blanks."""
     text = "\n".join(lines)
+    if _header_text(text):  # what separates the names of columns; a target's name may have any mark in it
+        lines = [text.lstrip().partition("\n")[0]]
+        text = lines[0]
     for mark in "\t;":
         if mark in text:
             return mark

@@ -252,11 +252,16 @@ def _compared(names, target, row):
         if asked is not None:
             off = own - asked
             cells |= {"target": number(asked, scale), "off": f"{off:+.3g}" if abs(off) > 1e-9 * scale else "0"}
-            cells["share"] = f"{100 * off / largest:+.2f}"
-            if abs(asked) >= _SMALL * largest:
-                cells["percent"] = f"{100 * off / abs(asked):+.2f}"
+            if largest:
+                cells["share"] = _signed(100 * off / largest)
+            if asked and abs(asked) >= _SMALL * largest:
+                cells["percent"] = _signed(100 * off / abs(asked))
         rows.append(cells)
     return rows
+
+
+def _signed(percent):
+    return "0.00" if abs(percent) < 0.005 else f"{percent:+.2f}"
 
 
 def _ranges(curves, unit):
