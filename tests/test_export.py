@@ -76,6 +76,8 @@ def part(octet):
 def test_3mf_has_the_beams_and_what_clips_them(tmp_path, part):
     before = locale.setlocale(locale.LC_ALL)
     write_3mf(tmp_path / "part.3mf", part)
+    write_3mf(tmp_path / "again.3mf", part)
+    assert (tmp_path / "again.3mf").read_bytes() == (tmp_path / "part.3mf").read_bytes()
     assert locale.setlocale(locale.LC_ALL) == before
     model = lib3mf.get_wrapper().CreateModel()
     reader = model.QueryReader("3mf")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -149,6 +150,36 @@ def test_catalogue_is_told_apart_and_summarized(study, metrics):
     assert metrics["catalogue"]["generated"]["nmse_frobenius_refined_median"] == pytest.approx(median)
     groups = pd.read_csv(study / "generalize" / "catalogue" / "by_group.csv")
     assert (groups.groupby("by")["cells"].sum() == len(cells)).all()
+
+
+def test_memory_that_rules_ask_for_covers_what_they_took(study):
+    """With what drives a job on a cluster, two processes of Snakemake's of 150 MB each."""
+    for log in (study / "logs").rglob("*.log"):
+        took, asked = map(
+            int, re.search(r"^peak of memory: (\d+) MB of (\d+)$", log.read_text(), re.MULTILINE).groups()
+        )
+        assert 20 < took <= asked - 300, log
+
+
+#: What comes of networks and searches, by jobs that take more threads where there are more cores.
+THREADED = [
+    "evaluation/polar.json",
+    "evaluation/polar_predictions.h5",
+    "evaluation/lookup.json",
+    "generalize/bone/search.csv",
+    "generalize/protocol/polar.json",
+    "generalize/starts.csv",
+]
+
+
+def test_results_do_not_depend_on_the_cores(folder, study, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    files = [f"results/smoke/{name}" for name in THREADED]
+    run = snakemake(tmp_path / "copy", "--cores", "1", "--force", targets=files)
+    assert run.returncode == 0, run.stdout[-5000:]
+    for file in files:
+        assert (tmp_path / "copy" / file).stat().st_mtime > (folder / file).stat().st_mtime
+        assert (tmp_path / "copy" / file).read_bytes() == (folder / file).read_bytes(), file
 
 
 def test_every_rule_left_a_log_and_a_benchmark(study):
@@ -312,6 +343,14 @@ def test_bad_setting_is_named(tmp_path, setting, sentence):
     assert run.returncode != 0
     assert sentence in run.stdout
     assert not (tmp_path / "results").exists()
+
+
+def test_the_paper_study_is_planned_within_seconds(tmp_path):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    plan = planned(snakemake(tmp_path, "--dry-run", study="paper"))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert plan["sample"] == plan["homogenize"] == 30 and plan["train"] == 5
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
 
 
 def test_unknown_study_is_named(tmp_path):

@@ -1,8 +1,10 @@
 """Lattices and parts as files: nodes and struts (CSV), ParaView (VTK), printers (STL, 3MF), finite elements (INP)."""
 
+import hashlib
 import locale
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 import meshio
 import numpy as np
@@ -139,7 +141,12 @@ def write_beams(
     )
     if region is not None:
         beams.SetClipping(lib3mf.BeamLatticeClipMode.Inside, clip.GetUniqueResourceID())
-    model.AddBuildItem(lattice, wrapper.GetIdentityTransform())
+    item = model.AddBuildItem(lattice, wrapper.GetIdentityTransform())
+    # Equal structures are equal files: lib3mf would draw identifiers at random.
+    content = hashlib.sha256(b"".join(a.tobytes() for a in (nodes, struts, radii))).hexdigest()
+    settings = [model.SetBuildUUID, item.SetUUID, lattice.SetUUID, *([clip.SetUUID] if region is not None else [])]
+    for number, set_identifier in enumerate(settings):
+        set_identifier(str(uuid5(NAMESPACE_OID, f"{content} {number}")))
     with atomic_path(path) as temporary, _own_locale():
         writer = model.QueryWriter("3mf")
         writer.SetDecimalPrecision(9)

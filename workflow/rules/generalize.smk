@@ -55,8 +55,8 @@ rule generalize_families:
         "../../envs/trussmap.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         families=FAMILIES,
         options=config["design"] | {"keep": 1, "refine": "quick"},
