@@ -13,6 +13,7 @@ import trussmap as tm
 from trussmap.homogenization import homogenize_designs
 from trussmap.homogenization.reference import homogenize_reference
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.report.design import number
 from trussmap.stiffness import COMPONENTS, isotropic, pack, unpack
 
 CORNERS = np.stack(np.meshgrid(*[[0.0, 1.0]] * 3, indexing="ij"), -1).reshape(-1, 3)
@@ -76,6 +77,10 @@ def test_designs_are_those_of_the_command_line_in_the_units_of_the_target(tmp_pa
     pd.testing.assert_frame_equal(tm.design(tmp_path / "targets.csv", youngs_modulus=200.0).to_frame(), frame)
     again = tm.homogenize(found[0], youngs_modulus=200.0)
     np.testing.assert_allclose(again.stiffness[0], found.stiffness[0], rtol=1e-6, atol=1e-8)
+    page = found.to_html(tmp_path / "second.html", which=1, unit="MPa")
+    assert (tmp_path / "second.html").read_text() == page
+    c11 = number(target[0, 0, 0]), number(frame["C11"][1])
+    assert r"<td>C11</td>" + "".join(f'<td class="n">{text}</td>' for text in c11) in page
     figure = found.plot(tmp_path / "best.png")
     assert (tmp_path / "best.png").stat().st_size > 10_000 and figure.axes
     part = found.to_stl(tmp_path / "best.stl", cell_size_mm=2.0, box=(2, 3, 2))

@@ -43,6 +43,7 @@ def lattices_of(folder):
 
 def test_designs_of_a_former_run_are_replaced(tmp_path, truth):
     for rows in (3, 2):
+        (tmp_path / "index.html").write_text("of a run with pages")
         write_designs(found(truth, rows), tmp_path, ["one"], truth[1][:1])
         told, there = lattices_of(tmp_path)
         assert told == there and len(told) == rows
@@ -80,6 +81,9 @@ def test_remarks_name_the_density_at_its_end_and_the_modulus_that_would_do(truth
     assert "stiffer" in first
     assert "Young's modulus 200" in first
     assert second.startswith("the stiffness is still off by 20%")
+    # Of a target that leaves constants free, no modulus can be told.
+    free = remarks(table.assign(relative_error=np.nan), np.ones((2, 21)), youngs_modulus=100.0)[0]
+    assert free.startswith("relative density 0.1") and "may do better" in free and "modulus" not in free
 
 
 def test_remarks_say_that_a_stretch_fell_outside():
