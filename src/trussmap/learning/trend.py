@@ -31,7 +31,8 @@ def fit_trend(compute: np.ndarray, missing: np.ndarray, target: float, resamples
     resampled around the fit *without* a floor in which one is found that is at least as high.
     """
     compute, missing = np.asarray(compute, float), np.asarray(missing, float)
-    unit, levels = float(np.exp(np.log(compute).mean())), len(np.unique(compute.round(-9)))
+    unit = float(np.exp(np.log(compute).mean())) if len(compute) else 1.0
+    levels = len(np.unique(compute.round(-9)))
     x, y = np.log(compute / unit), np.log(missing)
     out = {"points": len(x), "levels": levels, "unit": unit}
     generator = np.random.default_rng(stream(seed, "trend"))
