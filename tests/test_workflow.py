@@ -191,7 +191,7 @@ def test_every_rule_left_a_log_and_a_benchmark(study):
 
 def test_times_are_those_of_all_rules_but_figures_report_and_what_is_made_on_request(study, metrics):
     rules = {path.name for path in (study / "benchmarks").iterdir()}
-    untold = ("figure_", "metrics", "report", "scale_", "design_targets")
+    untold = ("figure_", "metrics", "audit", "report", "scale_", "design_targets")
     told = {"train" if key.startswith("train_") else key for key in metrics["seconds"]}
     assert {rule for rule in rules if not rule.startswith(untold)} == told
     assert {"train_polar_inverse", "train_paper_forward_1"} <= metrics["seconds"].keys()

@@ -408,6 +408,39 @@ def grade(
     print(f"written: {out / 'struts.csv'}, nodes.csv, structure.vtk, structure.3mf, path.csv, summary.json, graded.png")
 
 
+@app.command()
+def audit(
+    study: Annotated[Path | None, typer.Argument(help="Folder of a finished study, such as results/smoke.")] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Designs of each kind to homogenize by the plain solver.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of these.")] = 0,
+    quoted: Annotated[Path | None, typer.Option(help="Numbers that README quotes: docs/results/laptop.json.")] = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(help="The authors' training.csv (doi 10.3929/ethz-b-000520254) to hold against finite elements."),
+    ] = None,
+) -> None:
+    """Check a finished study again: files, designs, networks, numbers, report; exit code 1 where anything is off.
+
+    Run it in the folder of the Snakefile, whose resources are then compared too.
+    """
+    from trussmap.audit import audit, check_quoted, compare_published, told
+
+    if study is None and published is None:
+        raise InputError("expected the folder of a study, or --published with the authors' training file.")
+    if published is not None:
+        print(compare_published(published))
+    if study is None:
+        return
+    project = Path.cwd() if Path("Snakefile").is_file() else None
+    tree = audit(study, sample, seed, project)
+    if quoted is not None:
+        tree["checks"].append(check_quoted(quoted, study))
+        tree["mismatches"] += len(tree["checks"][-1]["off"])
+    print(told(tree))
+    if tree["mismatches"]:
+        raise typer.Exit(1)
+
+
 def _region(box, shape):
     """What is to be filled, or None."""
     if box is None and shape is None:

@@ -4,7 +4,8 @@ A table is a ``pyarrow.Table``; columns that are not of the design pass through 
 it is needed, for it takes long to load.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+#: What PyArrow says of a row that has more or fewer values than the header.
+_RAGGED = re.compile(r"(Row #(?P<row>\d+): )?Expected (?P<expected>\d+) columns, got (?P<found>\d+)")
 ENDINGS = (".csv", ".parquet")
 
 
@@ -45,7 +48,7 @@ def read_table(path: str | Path) -> "pa.Table":
         raise InputError(f"{path}: no such file; expected a table of designs in {form}.") from None
     except InputError:
         raise
-    except (OSError, ValueError) as error:  # pyarrow's own errors are of these
+    except Exception as error:  # of the many kinds that a damaged file ends in
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{path}: not a readable {form} table ({reason}).") from error
     for name in names:
@@ -57,27 +60,22 @@ def read_table(path: str | Path) -> "pa.Table":
 def _read_csv(path):
     from pyarrow import csv
 
-    ragged = []
-
-    def note(row):
-        ragged.append(row)
-        return "error"
-
     def read(threads):
-        parse = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
-        return csv.read_csv(path, csv.ReadOptions(use_threads=threads), parse)
+        return csv.read_csv(path, csv.ReadOptions(use_threads=threads), csv.ParseOptions(newlines_in_values=True))
 
     try:
         return read(threads=True)
-    except ValueError:
-        if not ragged:
+    except ValueError as error:
+        if not _RAGGED.search(str(error)):
             raise
     try:
         return read(threads=False)  # rows are numbered by a single thread only
     except ValueError as error:
-        row = ragged[-1]
+        found = _RAGGED.search(str(error))
+        if not found or not found["row"]:
+            raise
         raise InputError(
-            f"{path}, row {row.number - 1}: {row.actual_columns} values under {row.expected_columns} columns; "
+            f"{path}, row {int(found['row']) - 1}: {found['found']} values under {found['expected']} columns; "
             "expected one value for each column."
         ) from error
 
@@ -181,6 +179,49 @@ def read_designs(path: str | Path, orthotropic_only: bool = False) -> "tuple[pa.
     InputError : a file that is no table, a missing column, an empty table, a value that is no number or out of range.
     """
     table = read_table(path)
+    return table, _designs(table, path, orthotropic_only)
+
+
+def read_design_blocks(
+    path: str | Path, orthotropic_only: bool = False, rows: int = 65536
+) -> "Iterator[tuple[pa.Table, np.ndarray]]":
+    """The same block by block, for files that are larger than memory; rows in errors are counted from their block's."""
+    import pyarrow as pa
+
+    blocks, first = _csv_blocks(path) if check_ending(path) == ".csv" else _parquet_blocks(path, rows), 0
+    try:
+        for block in blocks:
+            table = pa.Table.from_batches([block])
+            table = table.rename_columns([name.strip() for name in table.column_names])
+            yield table, _designs(table, f"{path}, after {first} rows" if first else path, orthotropic_only)
+            first += table.num_rows
+    except InputError:
+        raise
+    except Exception as error:  # of the many kinds that a damaged file ends in
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"{path}: not a readable table, after {first} rows ({reason}).") from error
+
+
+def _csv_blocks(path):
+    from pyarrow import csv
+
+    with open(path, encoding="utf-8", errors="replace") as file:
+        names = [name.strip().strip('"') for name in file.readline().split(",")]
+    # A column whose first block happens to have whole numbers is one of floats all the same.
+    types = csv.ConvertOptions(column_types=dict.fromkeys(names, "float64"))
+    with csv.open_csv(path, csv.ReadOptions(block_size=1 << 24), convert_options=types) as reader:
+        yield from reader
+
+
+def _parquet_blocks(path, rows):
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        yield from file.iter_batches(rows)
+
+
+def _designs(table, path, orthotropic_only):
+    """Designs (n, 19) of a table, tessellations 1/2."""
     present = [name for name in DESIGN_COLUMNS if name in table.column_names]
     whole = not orthotropic_only or not {*present} <= {*ORTHOTROPIC_COLUMNS}
     needed = DESIGN_COLUMNS if whole else ORTHOTROPIC_COLUMNS
@@ -196,4 +237,4 @@ def read_designs(path: str | Path, orthotropic_only: bool = False) -> "tuple[pa.
     if (designs[:, REPS] == 0).any() and (designs[:, REPS] <= 1).all():
         designs[:, REPS] += 1
     check_designs(designs, path, present)
-    return table, designs
+    return designs

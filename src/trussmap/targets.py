@@ -320,12 +320,16 @@ def _engineering(sheet, youngs_modulus, kind):
         else:
             ratio = np.nan_to_num(row[:6] / np.array([1, 1, 1, *_BASE[_DIAGONAL[3:]]])) / MAXIMUM_DENSITY
             faults[k] = _fault_of_size(ratio.max(), "", youngs_modulus)
-    good = np.array([fault is None for fault in faults])
+    good = np.array([fault is None for fault in faults], bool)
     if np.isfinite(given[good]).all() and good.any():  # all that makes up an orthotropic stiffness
         targets = np.zeros((len(given), 21))
-        targets[good] = stiffness_of_moduli(given[good])
         for k in np.flatnonzero(good):
-            if admissibility(targets[k : k + 1], MAXIMUM_DENSITY)[0][0] <= 0:
+            try:
+                targets[k] = stiffness_of_moduli(given[k : k + 1])[0]
+                stable = admissibility(targets[k : k + 1], MAXIMUM_DENSITY)[0][0] > 0
+            except np.linalg.LinAlgError:
+                stable = False
+            if not stable:
                 faults[k] = ", columns E1…nu23: of no stable material; expected smaller Poisson's ratios."
         return Goal(targets, kind), faults
     return Goal(np.ones((len(given), 21)), engineering=given), faults

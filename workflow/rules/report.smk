@@ -450,8 +450,53 @@ rule metrics:
         "../scripts/metrics.py"
 
 
+rule audit:
+    input:
+        metrics=f"{RESULTS}/metrics.json",
+        study=f"{RESULTS}/study.json",
+        moments=f"{RESULTS}/moments.csv",
+        dataset=f"{RESULTS}/dataset.h5",
+        models=[models(architecture) for architecture in ARCHITECTURES],
+        predictions=expand(
+            f"{RESULTS}/evaluation/{{architecture}}_predictions.h5",
+            architecture=ARCHITECTURES,
+        ),
+        tables=[
+            *expand(
+                f"{RESULTS}/generalize/{{targets}}/{{name}}.csv",
+                targets=UNITS,
+                name=["targets", "designs"],
+            ),
+            rules.generalize_catalogue.output.cells,
+            rules.search_bone.output.table,
+            rules.compare_starts.output.table,
+            rules.cauchy.output,
+        ],
+    output:
+        f"{RESULTS}/audit.json",
+    log:
+        log_of("audit"),
+    benchmark:
+        benchmark_of("audit")
+    conda:
+        "../../envs/trussmap.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        sample=config["audit"]["sample"],
+        seed=config["seed"],
+        source=source_of("audit", *NETWORKS),
+    message:
+        "Checking files, designs, networks and numbers again"
+    script:
+        "../scripts/audit.py"
+
+
 rule report:
     input:
+        audit=rules.audit.output[0],
         study=f"{RESULTS}/study.json",
         moments=f"{RESULTS}/moments.csv",
         metrics=f"{RESULTS}/metrics.json",

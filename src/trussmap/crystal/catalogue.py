@@ -28,6 +28,10 @@ from trussmap.stiffness import COLUMNS, ROWS
 
 #: Fractional distance within which nodes on opposite faces are the same node (coordinates carry five decimals).
 TOLERANCE = 1e-4
+#: Rows of a section beyond which a file is none of the catalogue, whose cells have some hundred at most.
+MOST_ROWS = 10_000
+#: Number beyond which a file is none of the catalogue.
+LARGEST = 1e6
 #: Sine of the largest angle between the two halves of a strut that was cut at a face.
 CUT_SINE = 5e-3
 
@@ -190,13 +194,15 @@ class _Entry:
             values = [number_type(word) for word in text.replace(",", " ").split()]
         except ValueError:
             self.fail(number, f"'{text}'; {expected}")
-        if len(values) != count or not np.isfinite(values).all():
+        if len(values) != count or not all(abs(value) < LARGEST for value in values):
             self.fail(number, f"'{text}'; {expected}")
         return values
 
     def array(self, section, count, number_type=float):
         """Numbers (rows, count) of a section and their line numbers."""
         rows = self.sections.get(section)
+        if rows and len(rows) > MOST_ROWS:
+            self.fail(rows[0][0], f"{len(rows)} rows in section '{section}'; expected at most {MOST_ROWS}")
         if not rows:
             state = "missing" if rows is None else "empty"
             self.fail(self.first, f"section '{section}' is {state}; expected rows of {count} numbers below that title")

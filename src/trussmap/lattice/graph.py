@@ -6,6 +6,8 @@ from typing import TypeVar
 import numpy as np
 from scipy.spatial import cKDTree
 
+# Nodes that are compared with all others at once.
+_ROWS = 1024
 #: An array, or a number in compiled code.
 Numbers = TypeVar("Numbers")
 
@@ -188,9 +190,11 @@ def periodic_graph(
     """
     shift = np.floor(nodes + tolerance).astype(int)
     nodes = nodes - shift
-    gap = nodes[:, None] - nodes[None]
-    gap -= np.rint(gap)
-    first = np.argmax((np.abs(gap) < tolerance).all(-1), axis=1)
+    first = np.empty(len(nodes), int)
+    for start in range(0, len(nodes), _ROWS):  # for the memory
+        gap = nodes[start : start + _ROWS, None] - nodes[None]
+        gap -= np.rint(gap)
+        first[start : start + _ROWS] = np.argmax((np.abs(gap) < tolerance).all(-1), axis=1)
     shift = shift + np.rint(nodes - nodes[first]).astype(int)
     offsets = offsets + shift[struts[:, 1]] - shift[struts[:, 0]]
     used, index = np.unique(first[struts], return_inverse=True)

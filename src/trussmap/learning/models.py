@@ -176,8 +176,6 @@ def load_network(folder: str | Path, architecture: str, network: str) -> nn.Modu
         model = kind(**record["architecture"])
         model.load_state_dict(load_file(weights))
         model.precision = getattr(torch, record["precision"])
-    except InputError:
-        raise
     except Exception as error:  # whatever a constructor says of what it is given
         raise InputError(
             f"{weights}: cannot be used as the network that {network}.json describes "

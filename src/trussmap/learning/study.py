@@ -7,7 +7,7 @@ from trussmap.errors import InputError
 from trussmap.learning.models import load_forward, load_inverse, pretrained
 from trussmap.learning.registry import architectures
 from trussmap.records import Study
-from trussmap.stiffness import POISSON_RATIO
+from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
 
 
 def load_models(study_dir: str | Path | None = None) -> tuple:
@@ -28,13 +28,26 @@ def load_models(study_dir: str | Path | None = None) -> tuple:
         )
     records = Study(study_dir)
     records.digests([path])
-    try:
-        settings = json.loads(path.read_text())
-        architecture = settings["model"]["architecture"]
-        poisson_ratio = float(settings.get("poisson_ratio", POISSON_RATIO))
-        names = architectures()[architecture].networks
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path}: not the settings of a study ({error!r}); make the study again.") from error
-    directory = study_dir / "models" / architecture
+    architecture, poisson_ratio = settings_of(path)
+    directory, names = study_dir / "models" / architecture, architectures()[architecture].networks
     records.digests([directory / f"{name}.{kind}" for name in names for kind in ("json", "safetensors")])
     return load_forward(directory), load_inverse(directory), poisson_ratio
+
+
+def settings_of(path: str | Path) -> tuple[str, float]:
+    """The architecture that designs and the Poisson's ratio in the study.json of a study.
+
+    Raises InputError where they are not to be had.
+    """
+    try:
+        settings = json.loads(Path(path).read_text())
+        architecture = settings["model"]["architecture"]
+        poisson_ratio = float(settings.get("poisson_ratio", POISSON_RATIO))
+        known = isinstance(architecture, str) and architecture in architectures()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        words = " ".join(repr(error).split())[:200]
+        raise InputError(f"{path}: not the settings of a study ({words}); make the study again.") from error
+    if not known:
+        raise InputError(f"{path}, key model.architecture: expected one of {', '.join(architectures())}.")
+    check_poisson_ratio(poisson_ratio, f"{path}, key poisson_ratio")
+    return architecture, poisson_ratio

@@ -85,6 +85,7 @@ FILES = [
     ("generalize/*/lattices/*", "nodes and struts of each design", "open in any spreadsheet or 3D program"),
     ("grading/*", "graded structure and its measures", "open structure.vtk in ParaView"),
     ("figures/*.png", "figures of this page", "each is drawn from the files above by workflow/scripts/figure_*.py"),
+    ("audit.json", "what was checked again, and how it came out", "trussmap audit, with the folder of the study"),
     ("metrics.json", "every number of this page", "compare with the tables here"),
     ("benchmarks/*/*.tsv", "time and memory of each job", "written by Snakemake"),
     (

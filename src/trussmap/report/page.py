@@ -67,6 +67,14 @@ CAPTIONS = {
     "relations: what they have off these against the error reached (what lies outside is drawn at the edge).",
     "graded": "Fig. 3B. A lattice graded in space: one topology with the stiffness of all specimens, and between them.",
 }
+#: Chapters of metrics.json with a table of their own, and how it is laid out.
+CHAPTERS = {
+    "bone": {"own": "all"},
+    "catalogue": {"own": "circulated cells"},
+    "unseen": {"proposal": "best_"},
+    "grading": {},
+    "dataset": {},
+}
 #: Pixels across of a figure in the page: twice those of a column on a screen of a usual density.
 _PICTURE_WIDTH = 1800
 
@@ -102,16 +110,13 @@ def write_report(study_dir: str | Path, metrics: dict, figures: list, path: str 
         headline=headline_rows(metrics, architectures),
         r2=r2_table(metrics, architectures),
         findings=findings(metrics, moments),
-        bone=chapter_table(metrics, "bone", "all"),
-        catalogue=chapter_table(metrics, "catalogue", "circulated cells"),
         specimens=specimen_tables(study_dir, find(settings, "bone.youngs_modulus_gpa")),
-        unseen=chapter_table(metrics, "unseen", proposal="best_"),
         cauchy=cauchy_table(metrics),
         front=front_tables(metrics),
         protocol=protocol_table(metrics, architectures),
         draws=[count(find(settings, f"protocol.{key}")) for key in ("draws", "temperature")],
-        grading=chapter_table(metrics, "grading"),
-        dataset=chapter_table(metrics, "dataset"),
+        **{chapter: chapter_table(metrics, chapter, **how) for chapter, how in CHAPTERS.items()},
+        audit=_read_json(study_dir / "audit.json"),
         moments=moments_table(moments),
         seconds=seconds_table(metrics.get("seconds", {})),
         every=[(key, plain(value)) for key, value in flatten(metrics)],
@@ -123,6 +128,21 @@ def write_report(study_dir: str | Path, metrics: dict, figures: list, path: str 
     )
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def tables_of(metrics: dict, settings: dict) -> dict[str, list[tuple]]:
+    """{what: rows of cells} of the tables of the page that say what stands in metrics.json."""
+    architectures = _architectures(metrics, settings)
+    tables = {
+        "headline": [(name, published, *own) for name, published, own in headline_rows(metrics, architectures)],
+        "constants": [(name, *texts) for name, texts, _ in r2_table(metrics, architectures)["rows"]],
+        "all numbers": [(key, plain(value)) for key, value in flatten(metrics)],
+    }
+    for chapter, how in CHAPTERS.items():
+        of = chapter_table(metrics, chapter, **how)
+        rows = [row for part in ("sections", "nmse", "r2") for _, rows in of.get(part, []) for row in rows]
+        tables[chapter] = [(label, *texts) for label, texts in rows]
+    return tables
 
 
 def _figures(paths, page, order):
