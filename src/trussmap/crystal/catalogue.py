@@ -31,7 +31,7 @@ TOLERANCE = 1e-4
 #: Rows of a section beyond which a file is none of the catalogue, whose cells have some hundred at most.
 MOST_ROWS = 10_000
 #: Number beyond which a file is none of the catalogue.
-LARGEST = 1e6
+LARGEST = 1e15
 #: Sine of the largest angle between the two halves of a strut that was cut at a face.
 CUT_SINE = 5e-3
 
