@@ -79,6 +79,7 @@ rule all:
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/metrics.json",
+        f"{RESULTS}/audit.json",
         f"{RESULTS}/moments.csv",
         f"{RESULTS}/dataset.h5",
         [models(architecture) for architecture in ARCHITECTURES],

@@ -1,5 +1,6 @@
 """The smoke study, run for real in a temporary folder, and what the workflow promises about re-runs and bad input."""
 
+import hashlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 import trimesh
 
+from trussmap import audit
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
 from trussmap.stiffness import COMPONENTS
@@ -305,6 +307,67 @@ def test_only_what_is_missing_is_made_again(folder, study):
     assert planned(run) == {"figure_elementary": 1, "report": 1}
     assert snakemake(folder).returncode == 0
     assert (study / "figures" / "elementary.png").exists()
+
+
+def test_an_audit_finds_nothing_off(folder, study):
+    tree = json.loads((study / "audit.json").read_text())
+    assert tree["mismatches"] == 0 and len(tree["checks"]) == 10
+    assert min(check["checked"] for check in tree["checks"]) >= 8
+    assert "An audit found no mismatch." in (study / "report.html").read_text()
+    command = [Path(sys.executable).with_name("trussmap"), "audit", study, "--sample", "2"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "rows of the report, against metrics.json" in run.stdout and run.stdout.endswith("\n0 mismatches\n")
+
+
+def test_an_audit_names_what_is_off(study, metrics, tmp_path):
+    settings, random = json.loads((study / "study.json").read_text()), np.random.default_rng(0)
+    copy = tmp_path / "copy"
+    shutil.copytree(study, copy, symlinks=True, ignore=shutil.ignore_patterns("logs", "stiffness", "designs"))
+
+    def off(check, *arguments, words):
+        found = [text for text in check(copy, settings, *arguments) if text]
+        assert found and words in found[0], found[:3]
+
+    altered = json.loads(json.dumps(metrics))
+    altered["inverse"]["polar"]["r2_fe"]["C11"] += 1e-3
+    altered["catalogue"]["nmse_frobenius_median"] *= 2
+    altered["bone"]["specimen_1"]["nmse_frobenius_refined"] *= 2
+    off(audit.check_evaluation, altered, words="inverse.polar.r2_fe.C11")
+    off(audit.check_tables, altered, words="catalogue.nmse_frobenius_median")
+    off(audit.check_chapters, altered, words="bone.specimen_1.nmse_frobenius_refined")
+    off(audit.check_report, altered, words="report.html")
+    with h5py.File(copy / "dataset.h5", "r+") as file:
+        file["test/designs"][3, 1] *= 1.01
+        file["test/stiffness"][:] *= 1.001
+    for name in ("dataset.h5", "evaluation/polar_predictions.h5"):
+        path = copy / name
+        if name != "dataset.h5":
+            with h5py.File(path, "r+") as file:
+                file["inverse_fe"][:, 0] *= 1.01
+                file["forward"][7, 0] *= 2
+        content = path.read_bytes()  # with a digest that is right again
+        digest = hashlib.sha256(content[512:]).hexdigest()
+        path.write_bytes(content[:16] + digest.encode() + content[80:])
+    table = pd.read_csv(copy / "generalize/bone/designs.csv")
+    table.assign(C11=1.01 * table["C11"]).to_csv(copy / "generalize/bone/designs.csv", index=False)
+    off(audit.check_designs, words="does not follow from seed 2022")
+    off(audit.check_dataset, random, 300, words="stiffness is off by 0.001 of its norm")
+    off(audit.check_networks, words="row 8: forward is off by")
+    off(audit.check_proposals, random, 4, words="inverse_fe is off by")
+    off(audit.check_found, random, 4, words="C11 … C66 is off by")
+    off(audit.check_errors, words="bone/designs.csv")
+    run = subprocess.run([Path(sys.executable).with_name("trussmap"), "audit", copy], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "dataset.h5: truncated, damaged or altered" in run.stdout and "stiffness/0000.h5" in run.stdout
+
+
+def test_more_than_ten_thousand_shards_have_names(tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("sampling: {designs: 10001, shard_size: 1}\n")
+    many, last = ["--dry-run", "--configfile", settings], "results/laptop/stiffness/10000.h5"
+    run = snakemake(tmp_path, *many, study=None, targets=[last])
+    assert run.returncode == 0 and {"sample", "homogenize"} <= planned(run).keys(), run.stdout
 
 
 def test_truncated_shard_is_named(folder, study):

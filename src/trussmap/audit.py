@@ -121,7 +121,8 @@ def _run(what: str, check: Callable[..., Iterator[str | None]], *arguments: obje
     """A check yields for each thing that it looks at a sentence where it is off, and None where it is not."""
     found = []
     try:
-        found += check(*arguments)
+        with np.errstate(all="ignore"):  # what is not finite is compared as such
+            found += check(*arguments)
     except Exception as error:  # an audit goes on, whatever it meets
         found.append(" ".join(f"could not be checked: {error!r}".split())[:500])
     return {"check": what, "checked": len(found), "off": [text for text in found if text]}

@@ -42,10 +42,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file; of a folder, that of the names and contents of its files."""
+    """SHA-256 of a file; of a folder, that of the names and contents of its files, hidden ones apart.
+
+    Snakemake puts a hidden one into every folder that a rule makes.
+    """
     path = Path(path)
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
+        files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
         lines = "".join(f"{p.relative_to(path)} {file_digest(p)}\n" for p in files)
         return hashlib.sha256(lines.encode()).hexdigest()
     with open(path, "rb") as file:

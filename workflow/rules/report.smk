@@ -487,7 +487,7 @@ rule audit:
     params:
         sample=config["audit"]["sample"],
         seed=config["seed"],
-        source=source_of("audit", *NETWORKS),
+        source=source_of("audit", *ARCHITECTURES),
     message:
         "Checking files, designs, networks and numbers again"
     script:
