@@ -196,7 +196,7 @@ def test_every_byte_of_a_file_counts(tmp_path, content):
     path, *_ = shards(tmp_path, content, [0, 100, N])
     whole = path.read_bytes()
     random = np.random.default_rng(1)
-    for position in [*range(80), *random.integers(512, len(whole), 200)]:
+    for position in [*range(80), 300, 511, *random.integers(512, len(whole), 200)]:
         altered = bytearray(whole)
         altered[position] ^= 1 << random.integers(8)
         path.write_bytes(altered)

@@ -33,7 +33,13 @@ JOBS = {
 def run(folder, rule, inputs, make=lambda: None):
     """A job of a study as Snakemake runs it; ``make`` stands in for its script."""
     results = folder / "results" / "small"
-    names = {"rule": rule, "wildcards": {}, "threads": 1, "params": {"seed": 5, "source": "digest of the source"}}
+    names = {
+        "rule": rule,
+        "wildcards": {},
+        "threads": 1,
+        "resources": SimpleNamespace(mem_mb=500),
+        "params": {"seed": 5, "source": "digest of the source"},
+    }
     files = {"input": [results / name for name in inputs], "output": [results / name for name in JOBS[rule][0]]}
     log = results / "logs" / rule / f"{rule}.log"
     with job(SimpleNamespace(**names, **files, log=[log], scriptdir=str(folder / "workflow" / "scripts"))):

@@ -56,6 +56,7 @@ _SUMMARIES = {
     "starts": ["generalize/starts.json"],
     "protocol": ["generalize/protocol/*.json"],
     "cauchy": ["cauchy/summary.json"],
+    "front": ["front/summary.json"],
     "grading": ["grading/summary.json"],
 }
 

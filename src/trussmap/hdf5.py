@@ -31,7 +31,7 @@ def create(path: str | Path) -> Iterator[h5py.File]:
         with open(temporary, "r+b") as file:
             digest = _digest(file)
             file.seek(0)
-            file.write(_BEGINNING + digest.encode() + b"\n")
+            file.write(_block(digest))
 
 
 def open_checked(path: str | Path, kind: str) -> h5py.File:
@@ -53,18 +53,20 @@ def open_checked(path: str | Path, kind: str) -> h5py.File:
                     f"{path}: not a trussmap {kind}, which begins with a digest of its bytes; expected one that "
                     "trussmap wrote, make it again."
                 )
-            if key not in _checked:
-                stated = block[len(_BEGINNING) :].partition(b"\n")[0].decode("ascii", "replace")
-                if len(block) < _BLOCK or _digest(file) != stated:
-                    raise InputError(
-                        f"{path}: truncated, damaged or altered: its bytes do not have the digest that it states; "
-                        "make it again."
-                    )
+            if key not in _checked and block != _block(_digest(file)):
+                raise InputError(
+                    f"{path}: truncated, damaged or altered: its bytes do not have the digest that it states; "
+                    "make it again."
+                )
         opened = h5py.File(path, "r")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error}); expected a {kind} in HDF5.") from error
     _checked.add(key)
     return opened
+
+
+def _block(digest):
+    return (_BEGINNING + digest.encode() + b"\n").ljust(_BLOCK, b"\0")
 
 
 def _digest(file):

@@ -482,7 +482,7 @@ rule audit:
         "../../envs/trussmap.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=60,
     params:
         sample=config["audit"]["sample"],
