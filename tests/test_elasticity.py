@@ -68,10 +68,10 @@ def test_means_and_anisotropy_of_copper():
 
 @pytest.fixture(scope="module")
 def materials():
-    """An isotropic one, crystals, and stiffnesses without symmetry whose modes differ by a factor of 1,000."""
+    """An isotropic one, crystals, and two without symmetry whose modes differ by up to 1,000."""
     random = np.random.default_rng(7)
-    axes = np.linalg.qr(random.normal(size=(3, 6, 6)))[0]
-    triclinic = pack(axes * np.exp(random.uniform(0, np.log(1000), (3, 1, 6))) @ axes.mT)
+    axes = np.linalg.qr(random.normal(size=(2, 6, 6)))[0]
+    triclinic = pack(axes * np.exp(random.uniform(0, np.log(1000), (2, 1, 6))) @ axes.mT)
     crystals = [CRYSTALS["cubic"], rotate(CRYSTALS["orthotropic"][None], TURN)[0]]
     return np.array([pack(isotropic(210.0, 0.3)), *crystals, *triclinic])
 
@@ -97,14 +97,17 @@ def test_means_are_those_of_pymatgen(materials, others):
 
 def directional(tensor, n, m):
     """E, G, nu and beta of a compliance S_ijkl for unit vectors n, m (k, 3)."""
-    uniaxial = np.einsum("ijkl,ai,aj->akl", tensor, n, n)
-    young = 1 / np.einsum("akl,ak,al->a", uniaxial, n, n)
-    shear = 1 / (4 * np.einsum("ijkl,ai,aj,ak,al->a", tensor, n, m, n, m, optimize=True))
+
+    def outer(p, q):
+        return (p[:, :, None] * q[:, None, :]).reshape(-1, 9)
+
+    uniaxial = outer(n, n) @ tensor.reshape(9, 9)
+    young = 1 / (uniaxial * outer(n, n)).sum(1)
     return {
         "E": young,
-        "G": shear,
-        "nu": -young * np.einsum("akl,ak,al->a", uniaxial, m, m),
-        "beta": np.einsum("akk->a", uniaxial),
+        "G": 1 / (4 * (outer(n, m) @ tensor.reshape(9, 9) * outer(n, m)).sum(1)),
+        "nu": -young * (uniaxial * outer(m, m)).sum(1),
+        "beta": uniaxial @ np.eye(3).ravel(),
     }
 
 

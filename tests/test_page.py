@@ -236,11 +236,19 @@ def test_a_design_is_drawn_whole_at_any_width(chromium, folder, width):
     assert len(frames) == 2 + 1 + 3
     assert all(ink(browser, frame) > 0.005 for frame in frames)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-    choice = Select(parts[1].find_element(By.TAG_NAME, "select"))
-    for k, words in enumerate(option.text for option in choice.options):
+    assert errors(browser) == [] and requested(browser) == []
+
+
+def test_all_that_depends_on_the_direction_can_be_shown(chromium, folder):
+    browser = opened(chromium, folder / "lattices" / "target1_rank2.html", 800)
+    part = drawn(browser)[1]
+    choice = Select(part.find_element(By.TAG_NAME, "select"))
+    words = [option.text for option in choice.options]
+    assert [text.split(" ")[0] for text in words] == ["Young’s", "largest", "smallest", "largest", "smallest"]
+    for k in (1, 4):
         choice.select_by_index(k)
-        WebDriverWait(browser, 60).until(lambda _: words in parts[1].find_elements(By.TAG_NAME, "p")[0].text)  # noqa: B023
-    assert k == 4 and errors(browser) == [] and requested(browser) == []
+        WebDriverWait(browser, 60).until(lambda _: words[k] in part.find_elements(By.TAG_NAME, "p")[0].text)  # noqa: B023
+    assert errors(browser) == []
 
 
 def test_tables_of_a_design_hold_the_numbers_of_its_row(chromium, folder, stiffness):
