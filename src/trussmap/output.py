@@ -160,6 +160,7 @@ def in_users_units(table: pd.DataFrame, youngs_modulus: float) -> pd.DataFrame:
     table = table.assign(**{name: 100 * table[name] for name in relative})
     table = table.assign(**{name: youngs_modulus * table[name] for name in scaled})
     table = table.rename(columns={name: f"{name}_percent" for name in relative})
+    table = table.copy()  # in one piece: pandas warns of tables put together column by column
     stiffness = table[COMPONENTS].to_numpy(float)
     own = dict(zip(ENGINEERING, moduli(stiffness).T, strict=True)) | derived(stiffness)
     rest = table.drop(columns=[name for name in own if name in table])
