@@ -244,3 +244,10 @@ def test_what_was_understood_is_said(tmp_path, table):
     assert "specimen_1: E1 0.226, E2 0.388, E3 0.512, G23 0.163" in said[1]
     assert "universal anisotropy 1.1; no symmetry within 5% (monoclinic within 9.5%" in said[1]
     assert soft_hint(taken.goal) is None and "in unit" in soft_hint(Goal(taken.goal.targets / 1000))
+
+
+def test_names_stay_text_and_apart(tmp_path):
+    names = ["femur", "femur", "=1+1", "@x", "", "target_5"]
+    (tmp_path / "t.csv").write_text("name,E,nu\n" + "".join(f"{name},1,0.3\n" for name in names))
+    expected = ["femur", "femur (2)", "'=1+1", "'@x", "target_5", "target_5 (2)"]
+    assert take_targets(tmp_path / "t.csv", 100).names == expected

@@ -370,7 +370,12 @@ def _check_modulus(youngs_modulus):
 def _names(table):
     default = [f"target_{k + 1}" for k in range(len(table))]
     given = table["name"] if "name" in table else [""] * len(table)
-    return distinct([name or other for name, other in zip(given, default, strict=True)])
+    return distinct([_as_text(name) or other for name, other in zip(given, default, strict=True)])
+
+
+def _as_text(name):
+    """A name that no spreadsheet takes for a formula."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
 
 
 def distinct(names: list[str]) -> list[str]:
