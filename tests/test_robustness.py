@@ -8,7 +8,7 @@ import pytest
 from trussmap.errors import InputError
 from trussmap.homogenization import homogenize_designs
 from trussmap.homogenization.reference import homogenize_reference
-from trussmap.inverse_design import MET, design_lattices, request_of
+from trussmap.inverse_design import MET, NEARLY, design_lattices, request_of
 from trussmap.lattice.descriptor import DENSITY, sample_designs
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.measures import nmse_frobenius
@@ -41,6 +41,9 @@ def test_errors_have_their_size_and_follow_from_the_seed():
     assert radii[0] == pytest.approx(graph.radii(0.02)) and not shifts[0].any()
     assert (radii[1:] / radii[0]).std() == pytest.approx(0.05, rel=0.03)
     assert shifts[1:].std() == pytest.approx(2 * 0.01, rel=0.03)
+    absolute, _ = erring_cells(graph, 0.02, errors._replace(diameter=0.03, width=0.001))
+    width = 2 * (absolute[1:] - absolute[0])  # of diameters, in a cell of edge 2
+    assert width.std() == pytest.approx(np.hypot(0.03 * 2 * radii[0].mean(), 2 * 0.001), rel=0.03)
     off = np.corrcoef((radii[1:] / radii[0]).T)  # struts err on their own
     assert np.abs(off - np.eye(len(off))).max() < 0.25
     assert sensitivity(graph, 0.02, errors) == sensitivity(graph, 0.02, errors)
@@ -75,7 +78,7 @@ class Networks:
 
 @pytest.mark.parametrize(
     ("family", "count", "topologies"),
-    [("published", 2, list(range(0, 197, 9))), ("areas", 1, [2, 6, 10, 14, 20, 30, 40, 50])],
+    [("published", 2, list(range(0, 197, 9))), ("areas", 2, [2, 6, 10, 14, 20, 30, 40, 50])],
 )
 def test_what_is_expected_to_be_closest_as_printed_comes_first(family, count, topologies):
     targets = homogenize_designs(sample_designs(2, 0, count))
@@ -91,8 +94,10 @@ def test_what_is_expected_to_be_closest_as_printed_comes_first(family, count, to
         # The mean of squares: of the nominal error and what the printer adds, up to its own bias.
         met = own[own["error"] < MET]
         assert (met["printed_error"] > met["printing_relative_error"] ** 2 * 0.9).all()
-    for _, own in found["printed_error"].groupby("target"):
-        assert own["printed_error"].is_monotonic_increasing
+    for _, own in found["printed_error"].groupby("target"):  # lattices that meet the target stand before all others
+        met = own["error"] <= NEARLY
+        assert met.is_monotonic_decreasing
+        assert all(part["printed_error"].is_monotonic_increasing for _, part in own.groupby(met))
     before, after = (table.groupby("target")["printed_error"].first() for table in found.values())
     assert (after <= before * (1 + 1e-9)).all() and (after < 0.9 * before).any()
 
@@ -112,7 +117,8 @@ def test_sensitivity_of_a_row_is_that_of_its_lattice():
     ("settings", "cell", "says"),
     [
         ({"diameter_error_percent": 80}, None, "error of diameters 80 %"),
-        ({"node_error_mm": 0.02}, None, "needs the size of the cell"),
+        ({"node_error_mm": 0.02}, None, "error of nodes in mm needs the size of the cell"),
+        ({"diameter_error_mm": 0.02}, None, "error of diameters in mm needs the size of the cell"),
         ({"node_error_mm": 2}, 2.0, "a tenth of the cell's size"),
         ({"objective": "printed_error"}, None, "expected an error of diameters or nodes"),
     ],

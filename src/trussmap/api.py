@@ -403,6 +403,7 @@ def design(
     topologies: Sequence[int] | None = None,
     closeness: str = "frobenius",
     diameter_error_percent: float | None = None,
+    diameter_error_mm: float | None = None,
     node_error_mm: float | None = None,
     yield_stress: float | None = None,
     buckling_length: float = 1.0,
@@ -453,6 +454,8 @@ def design(
         what counts as close: ``frobenius``, ``log-euclidean``, ``compliance``
     diameter_error_percent
         standard deviation of the diameter of a printed strut
+    diameter_error_mm
+        a further one in mm, whatever the diameter
     node_error_mm
         standard deviation of each coordinate of a printed node
     yield_stress
@@ -517,6 +520,7 @@ def design(
         "maximum_density": maximum_density,
         "topologies": None if topologies is None else list(topologies),
         "diameter_error_percent": diameter_error_percent,
+        "diameter_error_mm": diameter_error_mm,
         "node_error_mm": node_error_mm,
     }
     request = request_of(settings, cell_size_mm)

@@ -203,6 +203,9 @@ def design(
     diameter_error_percent: Annotated[
         float | None, typer.Option(help="Standard deviation of a printed strut's diameter.")
     ] = None,
+    diameter_error_mm: Annotated[
+        float | None, typer.Option(help="The same in mm, whatever the diameter; both together where both are given.")
+    ] = None,
     node_error_mm: Annotated[
         float | None, typer.Option(help="Standard deviation of each coordinate of a printed node.")
     ] = None,
@@ -257,6 +260,7 @@ def design(
         "maximum_density": maximum_density,
         "topologies": _numbers(topologies),
         "diameter_error_percent": diameter_error_percent,
+        "diameter_error_mm": diameter_error_mm,
         "node_error_mm": node_error_mm,
     }
     request = request_of(settings, cell_size_mm)

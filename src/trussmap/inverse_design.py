@@ -92,8 +92,8 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
 
     ``radius_ratio``; ``objective``; ``minimum_density, maximum_density``; ``minimum_strut_mm, maximum_strut_mm,
     minimum_gap_mm``, which need a cell size and bind all families but the published one; ``topologies``, a list of
-    numbers from 0; ``diameter_error_percent``, ``node_error_mm`` and ``error_samples`` of the printer
-    (`trussmap.robustness.PrintingErrors`).
+    numbers from 0; ``diameter_error_percent``, ``diameter_error_mm``, ``node_error_mm`` and ``error_samples`` of the
+    printer (`trussmap.robustness.PrintingErrors`).
     """
     given = {name: value for name, value in settings.items() if value is not None}
     family = given["family"]
@@ -154,17 +154,19 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
 
 def _printing_errors(given, cell_size_mm):
     """The PrintingErrors of settings that are given, or None."""
-    percent, shift = given.get("diameter_error_percent", 0.0), given.get("node_error_mm", 0.0)
+    percent = given.get("diameter_error_percent", 0.0)
+    lengths = {"diameters": given.get("diameter_error_mm", 0.0), "nodes": given.get("node_error_mm", 0.0)}
     if not 0 <= percent <= 30:
         raise InputError(f"error of diameters {percent:g} %: expected a standard deviation from 0 to 30 %.")
-    if shift and not cell_size_mm:
-        raise InputError("the error of nodes in mm needs the size of the cell in mm; none is given.")
-    if shift and not 0 < shift <= 0.1 * cell_size_mm:
-        raise InputError(f"error of nodes {shift:g} mm: expected a length up to a tenth of the cell's size.")
-    if not (percent or shift):
+    for what, length in lengths.items():
+        if length and not cell_size_mm:
+            raise InputError(f"the error of {what} in mm needs the size of the cell in mm; none is given.")
+        if length and not 0 < length <= 0.1 * cell_size_mm:
+            raise InputError(f"error of {what} {length:g} mm: expected a length up to a tenth of the cell's size.")
+    if not (percent or any(lengths.values())):
         return None
-    node = shift / cell_size_mm if shift else 0.0
-    return PrintingErrors(percent / 100, node, int(given.get("error_samples", PrintingErrors().samples)))
+    width, node = (length / cell_size_mm if length else 0.0 for length in lengths.values())
+    return PrintingErrors(percent / 100, node, int(given.get("error_samples", PrintingErrors().samples)), width=width)
 
 
 def check_effort(refine: str, request: Request, goal: Goal) -> None:
@@ -250,7 +252,7 @@ def design_lattices(
             if request.objective == "printed_error":
                 order = ranked(owner, error, lattices.topology, max(keep, _TAILORED))
                 liked = _printed(aim.take(owner[order]), lattices.take(order), request, how)["printed_error"]
-                order = order[np.lexsort((liked, owner[order]))]
+                order = order[np.lexsort((liked, error[order] > NEARLY, owner[order]))]
                 order = order[_positions(owner[order]) <= keep]
             added = pd.DataFrame(index=range(len(owner)))
         owner, lattices, stiffness = owner[order], lattices.take(order), stiffness[order]
@@ -282,9 +284,10 @@ def _tailored(goal, owner, lattices, error, count, request, how):
     owner, lattices, error = owner[best], lattices.take(best), error[best]
     # Of those that meet the target all the same, the ones that are closest to what is asked for.
     _, beyond, liked = _merits(goal.take(owner), lattices, request, solved)
-    # What is expected of a printed cell has the error of the one without errors in it.
+    # What is expected of a printed cell has the error of the one without errors in it, so that this decides where the
+    # target is not met.
     weighed = request.objective == "printed_error"
-    best = np.lexsort((liked, beyond, np.maximum(error, np.inf if weighed else MET), owner))
+    best = np.lexsort((liked, beyond, _missed(error, MET, weighed), owner))
     best = best[_positions(owner[best]) <= count]
     owner, lattices = owner[best], lattices.take(best)
     own = goal.take(owner)
@@ -293,7 +296,7 @@ def _tailored(goal, owner, lattices, error, count, request, how):
     else:
         stiffness = lattices.stiffness(how["threads"], how["poisson_ratio"])
     ratio, beyond, liked = _merits(own, lattices, request, solved, gap=True)
-    missed = np.maximum(own.error(stiffness), NEARLY)
+    missed = _missed(own.error(stiffness), NEARLY, weighed)
     facts = pd.DataFrame({"family": request.family, "radius_ratio": ratio})
     if prints.minimum_diameter or prints.minimum_gap:
         facts["larger_cell"] = 1.0
@@ -309,8 +312,13 @@ def _tailored(goal, owner, lattices, error, count, request, how):
     for row, (struts, nodes) in enumerate(widths):
         parts = lattices.areas[row, :struts], lattices.shifts[row, :nodes].ravel()
         facts.loc[row, ["strut_areas", "node_shifts"]] = [" ".join(map(repr, part.tolist())) for part in parts]
-    order = np.lexsort((liked, np.maximum(missed, np.inf if weighed else 0), beyond, owner))
+    order = np.lexsort((liked, missed, beyond, owner))
     return owner, lattices, stiffness, order, facts
+
+
+def _missed(error, met, alike):
+    """Errors by which to rank: those of lattices that meet their target are alike, and of all others if ``alike``."""
+    return np.where((error > met) & alike, np.inf, np.maximum(error, met))
 
 
 def _merits(goal, lattices, request, how, gap=False):

@@ -36,12 +36,14 @@ class PrintingErrors(NamedTuple):
     diameter : standard deviation of a strut's diameter, as a share of it
     node : standard deviation of each coordinate of a node, as a share of the edge of a cube of the unit cell's volume
     samples, seed : number of erring cells, and what they are drawn by
+    width : a further standard deviation of a strut's diameter, as a share of that edge
     """
 
     diameter: float = 0.0
     node: float = 0.0
     samples: int = 200
     seed: int = 0
+    width: float = 0.0
 
 
 def sensitivity(stiffness: np.ndarray) -> dict[str, float]:
@@ -70,10 +72,12 @@ def erring_cells(
     They follow from the seed and the numbers of struts and nodes. A strut keeps a tenth of its diameter at least.
     """
     generator = np.random.default_rng(stream(errors.seed, "printing errors"))
-    scales = 1 + errors.diameter * generator.standard_normal((errors.samples, len(graph.struts)))
-    shifts = errors.node * graph.volume ** (1 / 3) * generator.standard_normal((errors.samples, len(graph.nodes), 3))
+    radii, edge = graph.radii(relative_density), graph.volume ** (1 / 3)
+    deviation = np.hypot(errors.diameter, errors.width * edge / (2 * radii))
+    scales = 1 + deviation * generator.standard_normal((errors.samples, len(graph.struts)))
+    shifts = errors.node * edge * generator.standard_normal((errors.samples, len(graph.nodes), 3))
     scales = np.concatenate([np.ones_like(scales[:1]), np.maximum(scales, _LEAST)])
-    return graph.radii(relative_density) * scales, np.concatenate([np.zeros_like(shifts[:1]), shifts])
+    return radii * scales, np.concatenate([np.zeros_like(shifts[:1]), shifts])
 
 
 def erring_stiffness(
