@@ -362,6 +362,23 @@ def test_an_audit_names_what_is_off(study, metrics, tmp_path):
     assert "dataset.h5: truncated, damaged or altered" in run.stdout and "stiffness/0000.h5" in run.stdout
 
 
+def test_a_crate_has_every_file_and_what_made_it(study, tmp_path):
+    command = [Path(sys.executable).with_name("trussmap"), "export-crate", study, "--out", tmp_path / "crate"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    graph = json.loads((tmp_path / "crate" / "ro-crate-metadata.json").read_text())["@graph"]
+    entities = {entity["@id"]: entity for entity in graph}
+    dataset = entities["study/dataset.h5"]
+    assert dataset["sha256"] == hashlib.sha256((tmp_path / "crate/study/dataset.h5").read_bytes()).hexdigest()
+    merge = entities["#merge"]
+    assert merge["@type"] == "CreateAction" and merge["instrument"]["@id"] == "project/workflow/scripts/merge.py"
+    assert {"@id": "study/stiffness/0001.h5"} in merge["object"] and {"@id": "study/dataset.h5"} in merge["result"]
+    assert entities["./"]["mainEntity"] == {"@id": "project/Snakefile"}
+    linked = [own for entity in graph for key in ("object", "result") for own in entity.get(key, [])]
+    assert linked and all(own["@id"] in entities for own in linked)
+    assert (tmp_path / "crate/project/src/trussmap/crate.py").is_file()
+
+
 def test_more_than_ten_thousand_shards_have_names(tmp_path):
     settings = tmp_path / "settings.yaml"
     settings.write_text("sampling: {designs: 10001, shard_size: 1}\n")

@@ -445,6 +445,20 @@ def audit(
         raise typer.Exit(1)
 
 
+@app.command()
+def export_crate(
+    study: Annotated[Path, typer.Argument(help="Folder of a finished study, such as results/smoke.")],
+    out: Annotated[Path, typer.Option(help="Folder to write, which is not there yet.")],
+) -> None:
+    """Write a study for reviewers as a Workflow Run RO-Crate: its files, what made them, and the source.
+
+    Run it in the folder of the Snakefile. It needs `pip install trussmap[study]`.
+    """
+    from trussmap.crate import write_crate
+
+    print(f"written: {out / 'ro-crate-metadata.json'}, {write_crate(study, out, Path.cwd())} files")
+
+
 def _region(box, shape):
     """What is to be filled, or None."""
     if box is None and shape is None:
