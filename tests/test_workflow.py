@@ -175,7 +175,7 @@ THREADED = [
 
 
 def test_results_do_not_depend_on_the_cores(folder, study, tmp_path):
-    shutil.copytree(folder, tmp_path / "copy")
+    shutil.copytree(folder, tmp_path / "copy", symlinks=True)
     files = [f"results/smoke/{name}" for name in THREADED]
     run = snakemake(tmp_path / "copy", "--cores", "1", "--force", targets=files)
     assert run.returncode == 0, run.stdout[-5000:]

@@ -483,7 +483,7 @@ rule audit:
     threads: 1
     resources:
         mem_mb=memory(4000),
-        runtime=60,
+        runtime=minutes(60),
     params:
         sample=config["audit"]["sample"],
         seed=config["seed"],
