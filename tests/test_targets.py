@@ -251,3 +251,9 @@ def test_names_stay_text_and_apart(tmp_path):
     (tmp_path / "t.csv").write_text("name,E,nu\n" + "".join(f"{name},1,0.3\n" for name in names))
     expected = ["femur", "femur (2)", "'=1+1", "'@x", "target_5", "target_5 (2)"]
     assert take_targets(tmp_path / "t.csv", 100).names == expected
+
+
+def test_numbers_beyond_what_can_be_computed_with_are_told(tmp_path):
+    (tmp_path / "t.csv").write_text("E,nu\n1e308,0.4\n")
+    with pytest.raises(InputError, match="row 1, columns C11…C66: numbers too large"):
+        take_targets(tmp_path / "t.csv", 1.0)

@@ -240,7 +240,10 @@ def _fault_of_stiffness(c, given, youngs_modulus, largest=""):
     ``largest`` is the user's name of the largest constant.
     """
     if given.all():
-        lowest, ratio = admissibility(c[None], MAXIMUM_DENSITY)
+        try:
+            lowest, ratio = admissibility(c[None], MAXIMUM_DENSITY)
+        except np.linalg.LinAlgError:
+            return ", columns C11…C66: numbers too large or too small to compute with; expected a stiffness."
         if lowest[0] <= 0:
             return (
                 f", columns C11…C66: the target is not positive definite (its smallest eigenvalue is {lowest[0]:.2g} "
