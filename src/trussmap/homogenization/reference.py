@@ -6,7 +6,7 @@ Analysis, 1968, section 5.6).
 """
 
 import numpy as np
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csc_matrix
 from scipy.sparse.linalg import splu
 
 from trussmap.lattice.graph import PeriodicGraph
@@ -59,20 +59,13 @@ def end_forces(graph: PeriodicGraph, elements: np.ndarray) -> tuple[np.ndarray, 
     macroscopic = np.zeros((6, 3, 3))
     for e, (p, q) in enumerate(PAIRS):
         macroscopic[e, p, q] = macroscopic[e, q, p] = 1.0 if p == q else 0.5
-    axis = vectors / lengths[:, None]
-    second = np.cross(axis, np.eye(3)[np.abs(axis).argmin(1)])
-    second /= np.linalg.norm(second, axis=1, keepdims=True)
-    turn = np.zeros((len(axis), 12, 12))
-    for end in range(0, 12, 3):
-        turn[:, end : end + 3, end : end + 3] = np.stack([axis, second, np.cross(axis, second)], 1)
+    turn = _turns(vectors / lengths[:, None])
     k = turn.transpose(0, 2, 1) @ elements @ turn
     # The far end follows ε·x relative to the near one.
-    displacement = np.zeros((len(axis), 12, 6))
+    displacement = np.zeros((len(vectors), 12, 6))
     displacement[:, 6:9] = np.einsum("epq,mq->mpe", macroscopic, vectors)
     size = 6 * len(graph.nodes)
-    dofs = (6 * graph.struts[:, :, None] + np.arange(6)).reshape(-1, 12)
-    rows, columns = np.broadcast_arrays(dofs[:, :, None], dofs[:, None])
-    matrix = coo_matrix((k.ravel(), (rows.ravel(), columns.ravel())), (size, size)).tocsc()
+    dofs, matrix = _assembled(k, graph.struts, size)
     force = np.zeros((size, 6))
     np.add.at(force, dofs, k @ displacement)
     fluctuation = np.zeros((size, 6))
@@ -82,3 +75,30 @@ def end_forces(graph: PeriodicGraph, elements: np.ndarray) -> tuple[np.ndarray, 
     forces = elements @ displacement
     # Energy of the total field, not C⁰ - Fᵀ K⁻¹ F: no cancellation, so that it judges bending-dominated cells too.
     return np.einsum("mke,mkf->ef", displacement, forces) / graph.volume, forces
+
+
+def frame_matrix(nodes: np.ndarray, struts: np.ndarray, elements: np.ndarray) -> csc_matrix:
+    """Stiffness (6n, 6n) of a finite frame of struts (m, 2) between nodes (n, 3); per node 3 u, 3 θ.
+
+    ``elements`` (m, 12, 12) are as of `beam_stiffness`.
+    """
+    vectors = nodes[struts[:, 1]] - nodes[struts[:, 0]]
+    turn = _turns(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    return _assembled(turn.transpose(0, 2, 1) @ elements @ turn, struts, 6 * len(nodes))[1]
+
+
+def _turns(axis):
+    """Turns (m, 12, 12) of the ends' degrees of freedom into the axes of struts along ``axis`` (m, 3)."""
+    second = np.cross(axis, np.eye(3)[np.abs(axis).argmin(1)])
+    second /= np.linalg.norm(second, axis=1, keepdims=True)
+    turn = np.zeros((len(axis), 12, 12))
+    for end in range(0, 12, 3):
+        turn[:, end : end + 3, end : end + 3] = np.stack([axis, second, np.cross(axis, second)], 1)
+    return turn
+
+
+def _assembled(elements, struts, size):
+    """Degrees of freedom (m, 12) of the struts, and the sum of their elements."""
+    dofs = (6 * struts[:, :, None] + np.arange(6)).reshape(-1, 12)
+    rows, columns = np.broadcast_arrays(dofs[:, :, None], dofs[:, None])
+    return dofs, coo_matrix((elements.ravel(), (rows.ravel(), columns.ravel())), (size, size)).tocsc()
