@@ -47,6 +47,8 @@ _NETWORKS = 1e-3
 _SAME = 0.99
 #: Relative difference of numbers that are computed again from the same values.
 _AGAIN = 1e-6
+#: Differences that are rounding whatever the number, as of errors of lattices that meet their target.
+_ROUNDING = 1e-12
 #: Files of numbers that stand in metrics.json as they are, by the key that they stand under.
 _SUMMARIES = {
     "lookup": ["evaluation/lookup.json"],
@@ -486,7 +488,7 @@ def _differs(stated, again, most, words):
     if isinstance(again, float) and not np.isfinite(again):
         same = stated is None or not np.isfinite(stated)
     elif isinstance(again, (int, float)) and isinstance(stated, (int, float)):
-        same = abs(stated - again) <= most * abs(again) + 1e-15
+        same = abs(stated - again) <= most * abs(again) + _ROUNDING
     else:
         same = stated == again
     return None if same else words.format(again, stated)

@@ -62,7 +62,7 @@ def _quartiles(ax, cells):
         label = f"{family}: median and quartiles of {own['target'].nunique():,} cells"
         ax.plot(middle.index, middle, line, marker="o", ms=4, color=color, label=label, clip_on=False)
     _errors(ax, "Generated crystal networks")
-    ax.legend(loc="lower left", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
+    ax.legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
 
 
 def _shares(ax, cells):
