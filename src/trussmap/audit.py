@@ -363,7 +363,7 @@ def check_report(folder: Path, settings: dict, metrics: dict) -> Iterator[str | 
     """Every row of the report's tables of numbers, as `trussmap.report` would write it from metrics.json."""
     page = (folder / "report.html").read_text(encoding="utf-8")
     tables = "".join(re.findall(r"<table.*?</table>", page, re.DOTALL))
-    cells = re.sub(r"\s*\0[\s\0]*", "\0", unescape(re.sub(r"<[^>]+>", "\0", tables)))
+    cells = re.sub(r"\s*\0[\s\0]*", "\0", re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "\0", tables))))
     for table, rows in tables_of(metrics, settings).items():
         for row in rows:
             there = "\0" + "\0".join(re.sub(r"\s+", " ", str(cell)) for cell in row if cell) + "\0" in cells

@@ -29,6 +29,16 @@ _LABELS = {
     "path_relative_error": "stiffness along the axis: mean ‖ΔC‖/‖C‖",
     "path_relative_error_max": "stiffness along the axis: largest ‖ΔC‖/‖C‖",
     "end_relative_error": "stiffness at the ends: larger ‖ΔC‖/‖C‖",
+    "site_relative_error_max": "stiffness at the sites: largest ‖ΔC‖/‖C‖",
+    "path_modulus_error_median": "E(n) along the axis: off by, in the median direction",
+    "path_modulus_error_max": "E(n) along the axis: off by, at most",
+    "dangling_struts": "struts with a free end",
+    "floating_struts_dropped": "struts dropped that were not connected to the rest",
+    "dangling_struts_dropped": "struts dropped that had a free end",
+    "diameter_min_mm": "thinnest strut, mm",
+    "diameter_max_mm": "thickest strut, mm",
+    "gap_min_mm": "smallest gap between struts, mm (negative where they overlap)",
+    "cell_size_mm": "size of the cell, mm",
 }
 #: Which design an error is of, by what stands before and after the measure in its key.
 _OF = {
