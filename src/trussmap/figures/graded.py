@@ -85,7 +85,7 @@ def plot(
             _, colormap = draw.elastic_surface(ax, c, norm, draw.square((0, 0, 0, 0), 2.1 * norm.vmax), steps=60)
         bar = axes(0.94 * width, bottom + 0.2, 0.12, surfaces - 0.4)
         fig.colorbar(ScalarMappable(norm, colormap), cax=bar)
-        fig.text(0.965, (bottom + surfaces - 0.1) / height, "E(n)", ha="right", fontsize=8)
+        fig.text(0.985, (bottom + surfaces - 0.1) / height, f"E(n), {scale[1]}", ha="right", fontsize=8)
         _way(
             axes(0.06 * width, 0.55, 0.4 * width, plots - 0.4),
             axes(0.56 * width, 0.55, 0.4 * width, plots - 0.4),
