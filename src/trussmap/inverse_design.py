@@ -32,7 +32,7 @@ from trussmap.refinement import FAMILIES, LIMITS, Lattices, Limits, joined, plai
 from trussmap.robustness import PrintingErrors, erring_stiffness, sensitivity
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO
 from trussmap.streams import stream
-from trussmap.tailoring import NO_LIMITS, OBJECTIVES, PrintLimits, diameters_and_gap, tailor
+from trussmap.tailoring import NO_LIMITS, OBJECTIVES, PrintLimits, measured_struts, tailor
 
 # Proposals and targets worked on at once, which bounds the memory.
 _PROPOSALS, _TARGETS = 100_000, 50
@@ -304,7 +304,7 @@ def _tailored(goal, owner, lattices, error, count, request, how):
         rows = np.flatnonzero(~np.isin(owner, owner[good]))
         if len(rows):  # how large the cell must be where the thinnest strut is as thick as it can be
             thick, reached = tailor(own.take(rows), lattices.take(rows), request.family, "diameter", **how)
-            larger = np.array([prints.larger_cell(*row) for row in _measured(thick, bool(prints.minimum_gap))])
+            larger = np.array([prints.larger_cell(*row) for row in measured_struts(thick, bool(prints.minimum_gap))])
             larger[own.take(rows).error(reached) > NEARLY] = np.nan
             known = pd.Series(larger).groupby(owner[rows]).min()
             facts.loc[rows, "larger_cell"] = known[owner[rows]].to_numpy()
@@ -324,7 +324,7 @@ def _missed(error, met, alike):
 def _merits(goal, lattices, request, how, gap=False):
     """Ratio of radii, how far beyond the limits of printing, and what the objective makes small, (n,) each."""
     prints = request.prints
-    measured = _measured(lattices, gap and bool(prints.minimum_gap))
+    measured = measured_struts(lattices, gap and bool(prints.minimum_gap))
     beyond = np.maximum([prints.violation(*row) for row in measured], _SLACK)
     ratio = measured[:, 1] / measured[:, 0]
     liked = {"density": lattices.designs[:, DENSITY], "diameter": -measured[:, 0]}.get(request.objective, ratio)
@@ -341,13 +341,6 @@ def _printed(goal, lattices, request, how):
         error = goal.take(np.full(request.printing.samples, k)).error(stiffness[1:])
         rows.append(sensitivity(stiffness) | {"printed_error": error.mean()})
     return pd.DataFrame(rows)
-
-
-def _measured(lattices, gap):
-    """Smallest and largest diameter and smallest gap (n, 3), infinite unless asked for."""
-    density = lattices.designs[:, DENSITY]
-    rows = [diameters_and_gap(lattices.graph(k), density[k], gap) for k in range(len(density))]
-    return np.array(rows)
 
 
 def fewer_than_asked(table: pd.DataFrame, keep: int, refine: str, request: Request) -> str | None:

@@ -14,6 +14,7 @@ from scipy.sparse import bmat, csr_array
 
 from trussmap.goals import Goal
 from trussmap.lattice.compound import topologies
+from trussmap.lattice.descriptor import DENSITY
 from trussmap.lattice.graph import PeriodicGraph, segment_distance
 from trussmap.lattice.symmetry import primitive_cell, reduce_by_symmetry
 from trussmap.parallel import in_threads
@@ -120,6 +121,13 @@ def diameters_and_gap(graph: PeriodicGraph, relative_density: float, gap: bool =
         primitive = primitive_cell(graph)
         smallest = primitive.smallest_gap(primitive.radii(relative_density)) / edge
     return 2 * radii.min() / edge, 2 * radii.max() / edge, smallest
+
+
+def measured_struts(lattices: Lattices, gap: bool = True) -> np.ndarray:
+    """`diameters_and_gap` (n, 3) of lattices; the gaps are infinite unless asked for."""
+    density = lattices.designs[:, DENSITY]
+    rows = [diameters_and_gap(lattices.graph(k), density[k], gap) for k in range(len(density))]
+    return np.array(rows)
 
 
 class _Walk:

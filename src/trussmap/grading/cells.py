@@ -18,7 +18,7 @@ from trussmap.measures import relative_error
 from trussmap.refinement import LIMITS, Lattices, plain_lattices, refine_lattices, sizes
 from trussmap.rotation import angle_axis
 from trussmap.stiffness import POISSON_RATIO
-from trussmap.tailoring import diameters_and_gap
+from trussmap.tailoring import measured_struts
 
 # Freedoms from which on a topology is tried, and up to which: beyond, cells have hundreds of struts.
 _FREEDOMS = (40, 170)
@@ -80,7 +80,7 @@ def site_cells(
             Goal(np.repeat(mean, len(starts.designs), 0)), starts, _MEAN_STEPS, limits, **how
         )
         missed = np.maximum(relative_error(stiffness, mean), MET)
-        best = np.lexsort((-_thinnest(middle), missed))[:_FOLLOWED]
+        best = np.lexsort((-measured_struts(middle, gap=False)[:, 0], missed))[:_FOLLOWED]
         lattices = middle.take(np.repeat(best, count))
         own = np.tile(np.arange(count), len(best))
         for part in _PARTS:
@@ -143,15 +143,7 @@ def unit_maps(lattices: Lattices) -> np.ndarray:
 
 def _finest(lattices):
     """The smallest diameter or gap of lattices, over the size of the cell: negative where struts overlap."""
-    density = lattices.designs[:, DENSITY]
-    rows = [diameters_and_gap(lattices.graph(k), density[k]) for k in range(len(density))]
-    return min(min(least, gap) for least, _, gap in rows)
-
-
-def _thinnest(lattices):
-    """Smallest diameters (n,) over the size of the cell."""
-    density = lattices.designs[:, DENSITY]
-    return np.array([diameters_and_gap(lattices.graph(k), density[k], gap=False)[0] for k in range(len(density))])
+    return measured_struts(lattices)[:, [0, 2]].min()
 
 
 def station_cells(
