@@ -15,6 +15,7 @@ import shutil
 import signal
 import tempfile
 import time
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def _targets(path, random):
 
     order = list(ORDERS)[random.integers(len(ORDERS))]
     taken = take_targets(path, [1.0, 114.0, 114000.0][random.integers(3)], order=order)
-    if random.random() < 0.01:
+    if random.random() < 0.05:
         described(taken, 114.0, order)
 
 
@@ -196,7 +197,17 @@ def corpus(folder: Path) -> list[tuple]:
 
 # ------------------------------------------------------------------------------------------------------------ running
 def outcome(reader, path: Path, random: np.random.Generator) -> str:
-    """``read``, ``InputError``, or what else a reader ends in."""
+    """``read``, ``InputError``, or what else a reader ends in, a warning on the screen included."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        found = _ending(reader, path, random)
+    if warned and found in ("read", "InputError"):
+        first = warned[0]
+        return f"{first.category.__name__} at {Path(first.filename).name}:{first.lineno}: {str(first.message)[:200]}"
+    return found
+
+
+def _ending(reader, path, random):
     try:
         reader(path, random)
     except InputError as error:

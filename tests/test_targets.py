@@ -11,6 +11,7 @@ from trussmap.lattice.descriptor import sample_designs
 from trussmap.stiffness import COMPONENTS, admissibility, isotropic, pack, unpack
 from trussmap.targets import (
     ORDERS,
+    check_targets,
     described,
     in_voigt_order,
     order_hint,
@@ -253,7 +254,18 @@ def test_names_stay_text_and_apart(tmp_path):
     assert take_targets(tmp_path / "t.csv", 100).names == expected
 
 
-def test_numbers_beyond_what_can_be_computed_with_are_told(tmp_path):
-    (tmp_path / "t.csv").write_text("E,nu\n1e308,0.4\n")
-    with pytest.raises(InputError, match="row 1, columns C11…C66: numbers too large"):
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "text", ["E,nu\n1e308,0.4", "E,nu\n1e-320,0.4", "E,G\n1,0", "E1,E2,nu21\n1,1e99,1", "E1\n1e99"]
+)
+def test_numbers_beyond_what_can_be_computed_with_are_told(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text + "\n")
+    with pytest.raises(InputError, match=r"row 1.*expected a (finite number, below 1e.30|positive modulus)"):
         take_targets(tmp_path / "t.csv", 1.0)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("modulus, factor", [(1.0, 1e300), (1.0, 1e-300), (1e-320, 1.0), (1e300, 1e300)])
+def test_so_are_those_of_arrays(modulus, factor):
+    with pytest.raises(InputError, match=r"targets.*expected (stiffness|a positive value)"):
+        check_targets(factor * pack(isotropic(0.01))[None], modulus, "targets")

@@ -642,6 +642,7 @@ def _designs(table):
     return theta
 
 
+@np.errstate(over="ignore", invalid="ignore")  # check_targets refuses what is too large
 def _targets(values, youngs_modulus, order):
     """Targets (n, 21), base modulus 1, of matrices or constants in one of ``ORDERS``."""
     array = np.asarray(values, float)

@@ -26,6 +26,10 @@ SYMMETRY_TOLERANCE = 1e-6
 #: quarter of the least among 20,000 random designs.
 SOFT = 1e-3
 
+# Magnitude that no number of a target reaches, in any unit; one below its inverse counts as 0. Their fourth powers and
+# ratios are numbers still.
+_LARGEST = 1e30
+
 # Of each order: where 11, 22, 33, 23, 13, 12 stand in it, and what their shears count as in that notation.
 _ORDERS = {
     "voigt": ((0, 1, 2, 3, 4, 5), 1.0),
@@ -240,10 +244,7 @@ def _fault_of_stiffness(c, given, youngs_modulus, largest=""):
     ``largest`` is the user's name of the largest constant.
     """
     if given.all():
-        try:
-            lowest, ratio = admissibility(c[None], MAXIMUM_DENSITY)
-        except np.linalg.LinAlgError:
-            return ", columns C11…C66: numbers too large or too small to compute with; expected a stiffness."
+        lowest, ratio = admissibility(c[None], MAXIMUM_DENSITY)
         if lowest[0] <= 0:
             return (
                 f", columns C11…C66: the target is not positive definite (its smallest eigenvalue is {lowest[0]:.2g} "
@@ -282,12 +283,15 @@ def _isotropic(sheet, youngs_modulus, kind):
         if np.isfinite(values[k]).sum() < 2:
             faults[k] = ": an isotropic target needs two of E, G and nu; expected two of them."
             continue
+        if g == 0:
+            faults[k] = ", column G: 0; expected a positive modulus."
+            continue
         e = 2 * g * (1 + nu) if np.isnan(e) else e
         nu = e / (2 * g) - 1 if np.isnan(nu) else nu
-        if np.isfinite(g) and abs(e / (2 * g * (1 + nu)) - 1) > 0.01:
-            faults[k] = f": E = {e:g}, G = {g:g} and nu = {nu:g} are of no isotropic material; expected two of them."
-        elif not (e > 0 and -1 < nu < 0.5):
+        if not (e > 0 and -1 < nu < 0.5):
             faults[k] = f": E = {e:g} and nu = {nu:.4g}; expected a positive modulus, and a nu above -1 and below 0.5."
+        elif np.isfinite(g) and abs(e / (2 * g * (1 + nu)) - 1) > 0.01:
+            faults[k] = f": E = {e:g}, G = {g:g} and nu = {nu:g} are of no isotropic material; expected two of them."
         else:
             targets[k] = pack(isotropic(e / youngs_modulus, nu))
             faults[k] = _fault_of_stiffness(targets[k], np.ones(21, bool), youngs_modulus)
@@ -300,7 +304,8 @@ def _engineering(sheet, youngs_modulus, kind):
     values, faults = _numbers(sheet.table, (*ENGINEERING, *minor))
     given, other = values[:, :9], values[:, 9:]
     for k, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):  # nu_ij / E_i = nu_ji / E_j
-        turned = other[:, k] * given[:, i] / given[:, j]
+        with np.errstate(divide="ignore", invalid="ignore"):  # a modulus of 0 is refused below
+            turned = other[:, k] * given[:, i] / given[:, j]
         told = np.isfinite(other[:, k])
         for row in np.flatnonzero(told):
             if not np.isfinite(turned[row]):
@@ -340,7 +345,11 @@ def _engineering(sheet, youngs_modulus, kind):
 
 def check_targets(targets: np.ndarray, youngs_modulus: float, where: str) -> None:
     """Raise InputError for the first of targets (n, 21), base modulus 1, that no lattice of ``where`` can have."""
-    for k, c in enumerate(np.asarray(targets, float)):
+    targets = np.array(targets, float)
+    if not 1 / _LARGEST < youngs_modulus < _LARGEST or not (np.abs(targets) < _LARGEST).all():
+        raise InputError(f"{where}: numbers of no material; expected stiffness and Young's modulus below {_LARGEST:g}.")
+    targets[np.abs(targets) < 1 / _LARGEST] = 0.0
+    for k, c in enumerate(targets):
         fault = _fault_of_constants(unpack(c) * youngs_modulus, None, False)
         largest = COMPONENTS[int(np.argmax(np.abs(c)))]
         if fault := fault or _fault_of_stiffness(c, np.ones(21, bool), youngs_modulus, largest):
@@ -355,8 +364,12 @@ def _numbers(table, columns):
             if text:
                 with suppress(ValueError):
                     out[row, k] = float(text)
-                if not np.isfinite(out[row, k]):
-                    faults[row] = faults[row] or f", column {name}: '{text}'; expected a finite number."
+                if abs(out[row, k]) < 1 / _LARGEST:
+                    out[row, k] = 0.0
+                if not abs(out[row, k]) < _LARGEST:
+                    what = f"expected a finite number, below {_LARGEST:g}"
+                    faults[row] = faults[row] or f", column {name}: '{text}'; {what}."
+                    out[row, k] = np.nan
     return out, faults
 
 
@@ -365,7 +378,7 @@ def _check_modulus(youngs_modulus):
         value = float(youngs_modulus)
     except (TypeError, ValueError):
         value = np.nan
-    if not (np.isfinite(value) and value > 0):
+    if not 1 / _LARGEST < value < _LARGEST:
         raise InputError(f"Young's modulus {youngs_modulus}: expected a positive number in the units of the targets.")
     return value
 
