@@ -24,6 +24,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from trussmap import __version__
 from trussmap.dataset import open_dataset
@@ -168,12 +169,14 @@ def load_network(folder: str | Path, architecture: str, network: str) -> nn.Modu
         if file_digest(weights) != record["weights_digest"]:
             raise ValueError("its bytes do not have the digest that stands there")
         kind = network_class(architecture, network)
-        with torch.device("meta"):  # a record may ask for any size, and what takes memory has to be in the weights
+        # A record may ask for any size, and what takes memory has to be in the weights.
+        with torch.device("meta"), _Undrawn():
             shapes = {name: list(tensor.shape) for name, tensor in kind(**record["architecture"]).state_dict().items()}
         with safe_open(weights, "pt") as file:
             if shapes != {name: file.get_slice(name).get_shape() for name in file.keys()}:  # noqa: SIM118
                 raise ValueError("the weights have other shapes")
-        model = kind(**record["architecture"])
+        with _Undrawn():
+            model = kind(**record["architecture"])
         model.load_state_dict(load_file(weights))
         model.precision = getattr(torch, record["precision"])
     except Exception as error:  # whatever a constructor says of what it is given
@@ -182,6 +185,14 @@ def load_network(folder: str | Path, architecture: str, network: str) -> nn.Modu
             f"({' '.join(str(error).split())[:200]}); train it again."
         ) from error
     return model.to(training.device()).eval().requires_grad_(False)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Within it no weights are drawn, for those of a file replace them; on meta, torch would load its compiler."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        return kwargs["tensor"] if getattr(function, "__module__", "") == "torch.nn.init" else function(*args, **kwargs)
 
 
 def pretrained() -> Path:

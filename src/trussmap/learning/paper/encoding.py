@@ -61,7 +61,8 @@ class Scaled(nn.Module):
         self.config = config | {"scaling": scaling}
         for name, (low, high) in scaling.items():
             self.register_buffer(f"{name}_low", torch.tensor(low), persistent=False)
-            self.register_buffer(f"{name}_span", torch.tensor(high) - torch.tensor(low), persistent=False)
+            span = np.subtract(np.float32(high), np.float32(low))
+            self.register_buffer(f"{name}_span", torch.tensor(span), persistent=False)
 
     def scale(self, name: str, values: torch.Tensor) -> torch.Tensor:
         """Values of the quantity ``name`` over its range in training: [0, 1]."""
