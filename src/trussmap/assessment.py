@@ -117,7 +117,8 @@ def summarize(rows: pd.DataFrame) -> dict:
     tree = {"cells": len(rows)}
     measured = rows.filter(regex="|".join(MEASURES))
     for word, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75)):
-        tree |= _defined(measured.quantile(share).add_suffix(f"_{word}").to_dict())
+        with np.errstate(invalid="ignore"):  # between two errors that are infinite
+            tree |= _defined(measured.quantile(share).add_suffix(f"_{word}").to_dict())
     for key in ("", "_refined"):
         for baseline in ("lookup", "symmetric_lookup"):
             for measure in MEASURES:

@@ -24,8 +24,8 @@ with job(snakemake):
     for name, path, count in (("bone", source.bone, None), ("catalogue", source.catalogue, p.settings["cells"])):
         table = pd.read_csv(path, index_col="name").head(count)
         found = selected_by_network(table[COMPONENTS].to_numpy(), *networks, *how)
-        print(name, found.describe().to_string(), sep="\n", flush=True)
         finite = found.set_index(table.index).replace(float("inf"), float("nan"))
+        print(name, finite.describe().to_string(), sep="\n", flush=True)
         if name == "bone":
             tree[name] = {specimen: row.dropna().to_dict() for specimen, row in finite.iterrows()}
         else:

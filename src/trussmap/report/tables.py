@@ -274,8 +274,11 @@ def specimen_tables(study_dir: Path, youngs_modulus_gpa: float) -> list[tuple[st
         return []
     targets, designs = pd.read_csv(folder / "targets.csv"), pd.read_csv(folder / "designs.csv")
     further = {family: folder.with_name(f"bone_{family}") / "designs.csv" for family in _FREE}
-    further = [pd.read_csv(path).assign(family=family) for family, path in further.items() if path.exists()]
-    designs = pd.concat([designs.sort_values("rank").assign(family="design"), *further], ignore_index=True)
+    parts = {"design": designs.sort_values("rank")}
+    parts |= {family: pd.read_csv(path) for family, path in further.items() if path.exists()}
+    # A table as it is read is in so many pieces that pandas warns where a column is added; a copy is in one.
+    parts = [part.copy().assign(family=family) for family, part in parts.items()]
+    designs = pd.concat(parts, ignore_index=True)
     tables = []
     for number, target in enumerate(targets.to_dict("records"), 1):
         found = designs[designs["target"] == number]

@@ -41,7 +41,7 @@ def target_features(stiffness: np.ndarray) -> Tensors:
     ``frame`` (n, 3, 3), `canonical_frame`; and in that frame ``shape`` (n, 42): the stiffness over its Frobenius
     norm and the logarithm of that in Mandel form (which resolves soft modes), with ``log_norm`` (n,) beside.
     """
-    c = np.asarray(stiffness, float)
+    c = np.array(stiffness, float)  # torch takes no array that is only to read
     frame = canonical_frame(c)
     turned = rotate(torch.as_tensor(c), torch.as_tensor(frame).mT).numpy()
     norm = np.sqrt((MULTIPLICITY * turned**2).sum(-1, keepdims=True))
