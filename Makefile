@@ -16,7 +16,7 @@ study: $(ENVIRONMENT) ## the default study, laptop; another one by make study ST
 	$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
 
 test: $(ENVIRONMENT) ## all tests, the smoke study included
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # A general finite-element package to compare with lies beside the environment; where it cannot be had, it is left out.
 benchmark: $(ENVIRONMENT) ## speed of homogenization beside other solvers (docs/benchmarks.md)

@@ -2,6 +2,13 @@ from pathlib import Path
 
 import pytest
 
+#: Files that take minutes. They come first, or a core would have nothing to do at the end.
+LONG = ["test_workflow.py", "test_runs.py"]
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
 
 @pytest.fixture(scope="session")
 def reference_dir():
