@@ -39,7 +39,7 @@ def take(study):
     # Not the time between the first file and the last: other work on the machine would count as well.
     times = [row["cpu_time"] for path in study.glob("benchmarks/*/*.tsv") for row in _rows(path, "\t")]
     tree["run"]["cpu_seconds"] = sum(time for time in times if time != "NA")
-    write_json(_rounded(tree | metrics), DOCS / "results" / f"{settings['study']}.json")
+    write_json(rounded(tree | metrics), DOCS / "results" / f"{settings['study']}.json")
     for table in TABLES:
         shutil.copy(study / table, DOCS / "results" / f"{settings['study']}_{Path(table).name}")
 
@@ -98,11 +98,12 @@ def pages():
     return out
 
 
-def _rounded(value):
+def rounded(value):
+    """A tree of results with its floats to six digits."""
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
+        return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_rounded(item) for item in value]
+        return [rounded(item) for item in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 

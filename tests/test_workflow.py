@@ -23,6 +23,7 @@ from trussmap.stiffness import COMPONENTS
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
+import generate  # noqa: E402
 import website  # noqa: E402
 
 BONE = ROOT / "resources" / "bone_targets_gpa.csv"
@@ -314,15 +315,17 @@ def test_only_what_is_missing_is_made_again(folder, study):
     assert (study / "figures" / "elementary.png").exists()
 
 
-def test_an_audit_finds_nothing_off(folder, study):
+def test_an_audit_finds_nothing_off(study, metrics, tmp_path):
     tree = json.loads((study / "audit.json").read_text())
     assert tree["mismatches"] == 0 and len(tree["checks"]) == 10
     assert min(check["checked"] for check in tree["checks"]) >= 8
     assert "An audit found no mismatch." in (study / "report.html").read_text()
+    (tmp_path / "quoted.json").write_text(json.dumps(generate.rounded(metrics)))
     command = [Path(sys.executable).with_name("trussmap"), "audit", study, "--sample", "2"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run([*command, "--quoted", tmp_path / "quoted.json"], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "rows of the report, against metrics.json" in run.stdout and run.stdout.endswith("\n0 mismatches\n")
+    assert int(re.search(r"quote from .*: ([\d,]+) checked, 0 off", run.stdout)[1].replace(",", "")) > 1000
 
 
 def test_an_audit_names_what_is_off(study, metrics, tmp_path):
@@ -342,6 +345,9 @@ def test_an_audit_names_what_is_off(study, metrics, tmp_path):
     off(audit.check_tables, altered, words="catalogue.nmse_frobenius_median")
     off(audit.check_chapters, altered, words="bone.specimen_1.nmse_frobenius_refined")
     off(audit.check_report, altered, words="report.html")
+    (tmp_path / "quoted.json").write_text(json.dumps(altered))
+    quoted = audit.check_quoted(tmp_path / "quoted.json", study)
+    assert len(quoted["off"]) == 3 and "inverse.polar.r2_fe.C11" in quoted["off"][0]
     with h5py.File(copy / "dataset.h5", "r+") as file:
         file["test/designs"][3, 1] *= 1.01
         file["test/stiffness"][:] *= 1.001

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ from trussmap.report.page import tables_of
 from trussmap.report.text import find, flatten
 from trussmap.starts import least_cost
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, tensor_norm
-from trussmap.tables import read_design_blocks
+from trussmap.tables import numbers_of, read_design_blocks
 
 #: ‖ΔC‖/‖C‖ to which the engine has to agree with the plain solver, which loses digits in slender cells.
 _SOLVERS = 1e-6
@@ -374,18 +375,19 @@ def check_report(folder: Path, settings: dict, metrics: dict) -> Iterator[str | 
 def check_quoted(path: str | Path, folder: Path) -> dict:
     """Whether a file of numbers that pages quote, such as docs/results/laptop.json, has those of a study.
 
-    Times are left out. Numbers are compared to the four digits that such a file keeps.
+    Times are left out; numbers are compared to the six digits of such a file. Raises InputError where it is none.
     """
-    quoted, metrics = _read(Path(path)), _read(folder / "metrics.json")
-    timed = re.compile("seconds|per_second")
-    keys = [key for key in quoted if key not in ("run", "seconds", "paper")]
+    try:
+        quoted = _read(path)
+        quoted = {key: tree for key, tree in quoted.items() if key not in ("run", "seconds", "paper")}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); expected JSON such as docs/results/laptop.json.") from None
+    metrics, timed = _read(folder / "metrics.json"), re.compile("seconds|per_second")
 
     def compare():
-        for key in keys:
-            tree = {name: value for name, value in flatten({key: quoted[key]}) if not timed.search(name)}
-            known = dict(flatten({key: metrics.get(key, {})}))
-            for name, value in tree.items():
-                yield _differs(known.get(name), value, 2e-3, f"{path}, {name}: quotes {{}}, metrics.json has {{}}.")
+        for key, tree in quoted.items():
+            untimed = {name: value for name, value in flatten(tree) if not timed.search(name)}
+            yield from _compared(metrics, key, untimed, 1e-5, str(path))
 
     return _run(f"numbers that pages quote from {path}", compare)
 
@@ -405,7 +407,7 @@ def compare_published(path: str | Path) -> str:
         for kind, (orthotropic, names, index) in kinds.items():
             if not {*names} <= {*table.column_names} or not (orthotropic or {*DESIGN_COLUMNS} <= {*table.column_names}):
                 continue
-            stated = np.column_stack([table[name].to_numpy() for name in names]).astype(float)
+            stated = np.column_stack([numbers_of(table, name, path) for name in names])
             own = homogenize_designs(designs, orthotropic=orthotropic)[:, index]
             own, scale = own.astype(float), np.linalg.norm(own, axis=1)
             error = np.linalg.norm(stated - own, axis=1) / scale
@@ -476,7 +478,7 @@ def _compared(metrics, key, numbers, most=_AGAIN, of="what it is made of"):
     stated = dict(flatten(stated)) if isinstance(stated, dict) else {}
     for name, value in flatten(numbers):
         words = f"metrics.json, {key}.{name}: {{1}}, but {{0}} from {of}."
-        values = zip(value, stated.get(name) or [None] * len(value), strict=False) if isinstance(value, list) else None
+        values = zip_longest(value, stated.get(name) or []) if isinstance(value, list) else None
         if values is None:
             yield _differs(stated.get(name), value, most, words)
         else:

@@ -131,7 +131,7 @@ def with_columns(table: "pa.Table", columns: dict[str, np.ndarray]) -> "pa.Table
     return table
 
 
-def _numbers(table, name, path):
+def numbers_of(table: "pa.Table", name: str, path: str | Path) -> np.ndarray:
     """A column as float64 (n,); raises InputError naming the row of the first value that is no finite number."""
     from pyarrow import types
 
@@ -233,7 +233,7 @@ def _designs(table, path, orthotropic_only):
     designs = np.ones((table.num_rows, len(DESIGN_COLUMNS)))
     designs[:, R1] = designs[:, R2] = 0.0
     for name in present:
-        designs[:, DESIGN_COLUMNS.index(name)] = _numbers(table, name, path)
+        designs[:, DESIGN_COLUMNS.index(name)] = numbers_of(table, name, path)
     if (designs[:, REPS] == 0).any() and (designs[:, REPS] <= 1).all():
         designs[:, REPS] += 1
     check_designs(designs, path, present)
