@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import h5py
@@ -373,21 +374,44 @@ def test_an_audit_names_what_is_off(study, metrics, tmp_path):
     assert "dataset.h5: truncated, damaged or altered" in run.stdout and "stiffness/0000.h5" in run.stdout
 
 
-def test_a_crate_has_every_file_and_what_made_it(study, tmp_path):
-    command = [Path(sys.executable).with_name("trussmap"), "export-crate", study, "--out", tmp_path / "crate"]
+@pytest.fixture(scope="module")
+def crate(study, tmp_path_factory):
+    """The study as reviewers get it."""
+    folder = tmp_path_factory.mktemp("reviewers") / "crate"
+    command = [Path(sys.executable).with_name("trussmap"), "export-crate", study, "--out", folder]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    graph = json.loads((tmp_path / "crate" / "ro-crate-metadata.json").read_text())["@graph"]
+    return folder
+
+
+def test_a_crate_has_every_file_and_what_made_it(crate):
+    graph = json.loads((crate / "ro-crate-metadata.json").read_text())["@graph"]
     entities = {entity["@id"]: entity for entity in graph}
     dataset = entities["study/dataset.h5"]
-    assert dataset["sha256"] == hashlib.sha256((tmp_path / "crate/study/dataset.h5").read_bytes()).hexdigest()
+    assert dataset["sha256"] == hashlib.sha256((crate / "study/dataset.h5").read_bytes()).hexdigest()
     merge = entities["#merge"]
     assert merge["@type"] == "CreateAction" and merge["instrument"]["@id"] == "project/workflow/scripts/merge.py"
     assert {"@id": "study/stiffness/0001.h5"} in merge["object"] and {"@id": "study/dataset.h5"} in merge["result"]
     assert entities["./"]["mainEntity"] == {"@id": "project/Snakefile"}
     linked = [own for entity in graph for key in ("object", "result") for own in entity.get(key, [])]
     assert linked and all(own["@id"] in entities for own in linked)
-    assert (tmp_path / "crate/project/src/trussmap/crate.py").is_file()
+    assert (crate / "project/src/trussmap/crate.py").is_file()
+
+
+def test_a_crate_is_what_its_profiles_require(crate, tmp_path):
+    own = ROOT / "build" / "validator"
+    if not own.is_dir() and find_spec("rocrate_validator") is None:
+        pytest.skip("NO ROC-VALIDATOR: it is not installed, so no crate was validated; .ci/run gets it")
+    shutil.copytree(crate, tmp_path / "wrong", copy_function=os.link)
+    metadata = tmp_path / "wrong" / "ro-crate-metadata.json"
+    text = metadata.read_text()
+    metadata.unlink()  # which is a link
+    metadata.write_text(text.replace('"ComputationalWorkflow"', '"Thing"'))
+    command = [sys.executable, ROOT / "tests" / "validator.py", crate, tmp_path / "wrong"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(own), os.environ.get("PYTHONPATH", "")])}
+    run = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert re.search(r"crate: \d\d checks, 0 issues\n", run.stdout), run.stdout + run.stderr
+    assert run.returncode == 1 and "Main Workflow must have types" in run.stderr
 
 
 def test_more_than_ten_thousand_shards_have_names(tmp_path):
