@@ -1,8 +1,11 @@
-"""Memory of a training on 3,000,000 designs, a smaller data set several times over: python benchmarks/memory.py STUDY
+"""Memory of a training on 3,000,000 designs, a smaller data set several times over:
+
+    python benchmarks/memory.py STUDY [SETTINGS]
 
 STUDY is a finished study, such as results/laptop. Every network of its architectures is trained until the first batches
 are through, which is when everything has been read; its peak is then told in MB: of anonymous memory, which the system
-cannot take back, and of all that was resident, features in memory-mapped files included.
+cannot take back, and of all that was resident, features in memory-mapped files included. Settings of trainings, such as
+studies/paper.yaml, replace those of the study.
 """
 
 import json
@@ -15,6 +18,8 @@ import time
 from pathlib import Path
 
 import h5py
+import yaml
+from snakemake.utils import update_config
 
 from trussmap import hdf5
 from trussmap.dataset import COLUMNS, SPLITS
@@ -69,8 +74,10 @@ def peaks(command):
     return round(highest["RssAnon"]), round(highest["VmRSS"])
 
 
-def main(study):
+def main(study, further=None):
     settings = json.loads((study / "study.json").read_text())["model"]
+    if further:
+        update_config(settings, yaml.safe_load(further.read_text())["model"])
     common = {key: settings[key] for key in ("precision", "threads", "checkpoint_seconds")}
     with tempfile.TemporaryDirectory(dir=study.parent) as folder:
         repeated((study / "dataset.h5").resolve(), f"{folder}/dataset.h5")
@@ -87,4 +94,4 @@ def main(study):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

@@ -174,7 +174,8 @@ THREADED = [
     "evaluation/polar.json",
     "evaluation/polar_predictions.h5",
     "evaluation/lookup.json",
-    "generalize/bone/search.csv",
+    "generalize/bone/designs.csv",
+    "generalize/bone/summary.json",
     "generalize/protocol/polar.json",
     "generalize/starts.csv",
 ]
@@ -188,6 +189,10 @@ def test_results_do_not_depend_on_the_cores(folder, study, tmp_path):
     for file in files:
         assert (tmp_path / "copy" / file).stat().st_mtime > (folder / file).stat().st_mtime
         assert (tmp_path / "copy" / file).read_bytes() == (folder / file).read_bytes(), file
+    lattices = [*study.glob("generalize/bone/lattices/[!.]*")]
+    assert len(lattices) > 50
+    for path in lattices:
+        assert (tmp_path / "copy" / path.relative_to(folder)).read_bytes() == path.read_bytes(), path
 
 
 def test_every_rule_left_a_log_and_a_benchmark(study):
@@ -395,7 +400,8 @@ def test_a_crate_has_every_file_and_what_made_it(crate):
     assert entities["./"]["mainEntity"] == {"@id": "project/Snakefile"}
     linked = [own for entity in graph for key in ("object", "result") for own in entity.get(key, [])]
     assert linked and all(own["@id"] in entities for own in linked)
-    assert (crate / "project/src/trussmap/crate.py").is_file()
+    audited = audit.audit(crate / "study", 1, project=crate / "project")
+    assert audited["mismatches"] == 0, audit.told(audited)
 
 
 def test_a_crate_is_what_its_profiles_require(crate, tmp_path):

@@ -96,4 +96,6 @@ def write_crate(folder: str | Path, out: str | Path, project: str | Path) -> int
         actions.append(action(identifier, job, script, record["inputs"], record["outputs"]))
     crate.root_dataset["mentions"] = actions
     crate.write(out)
+    # So that the study can be audited in the crate too: made_by/, which leads from files to records.
+    shutil.copytree(folder / "made_by", out / "study" / "made_by", symlinks=True)
     return len(files)
