@@ -123,7 +123,7 @@ def by_slurm(folder, *arguments, settings=()):
 def test_a_job_that_fits_no_node_is_told_at_once(cluster, tmp_path):
     code, output = finished(by_slurm(tmp_path, "--max-threads", "8", "--set-threads", "merge=8"), env=cluster)
     assert code != 0
-    assert "rule merge has 8 threads, and the largest node 4 cores: give the option --max-threads 4" in output
+    assert "rule merge has 8 threads, and the largest node 4 cores; give the option --max-threads 4" in output
     assert not (tmp_path / "results").exists()
 
 

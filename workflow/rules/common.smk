@@ -37,7 +37,7 @@ def check_nodes():
     for job in workflow.dag.needrun_jobs():
         if 0 < most < job.threads:
             raise WorkflowError(
-                f"rule {job.rule.name} has {job.threads} threads, and the largest node {most} cores: give the option "
+                f"rule {job.rule.name} has {job.threads} threads, and the largest node {most} cores; give the option "
                 f"--max-threads {most}, or state it in the profile."
             )
 
