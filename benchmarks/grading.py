@@ -1,16 +1,19 @@
 """Graded structures put to the proof: docs/results/grading.json.
 
-    python benchmarks/grading.py structure scale pairs      # all of it, or some; what was killed goes on
+    python benchmarks/grading.py structure opensees scale pairs      # all of it, or some; what was killed goes on
 
-- structure: the finite bar of beams against a continuum of the same graded stiffness, for cells of 1, 1/2 and 1/4
+- structure: finite bars of beams against a continuum of the same graded stiffness, 2, 4 and 8 cells across
+- opensees: one of these bars by OpenSees' elasticTimoshenkoBeam
 - scale: seconds and memory against the number of struts
 - pairs: 100 random pairs of designs, graded and faded
 
-MKL PARDISO, which takes over from SuperLU where it is there, lies beside the environment:
-pip install --no-deps --target build/benchmark pypardiso mkl intel-openmp tbb tcmlib umf
+Bars of up to 415,000 equations are solved by MKL PARDISO, and one again by OpenSees; both lie beside the environment:
+pip install --no-deps --prefix build/mkl pypardiso mkl intel-openmp tbb tcmlib umf psutil
+pip install --target build/benchmark openseespy==3.7.1.2
 """
 
 import json
+import os
 import resource
 import sys
 import time
@@ -18,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import skfem
-from scipy.sparse.linalg import splu
+from general_fe import load
+from scipy.sparse import triu
 from skfem.helpers import ddot, sym_grad
 
 from trussmap.errors import InputError
@@ -33,12 +37,14 @@ from trussmap.parts import box
 from trussmap.stiffness import PAIRS, POISSON_RATIO, unpack
 from trussmap.targets import read_targets
 
-sys.path.append("build/benchmark")
+MKL = Path("build/mkl")
+sys.path += ["build/benchmark", *map(str, MKL.glob("lib/python*/site-packages"))]
 RESULTS = Path("docs/results/grading.json")
-#: A topology that carries all specimens, as the search over all of them finds; of it alone, to save time.
+#: What the search over all topologies finds for the specimens.
 CARRIER = np.array([8])
-#: Topologies that pairs of designs are tried with.
-CARRIERS = np.array([8, 69, 148])
+#: The finite bars in mm, and sizes of their cells. With struts that differ so much one cell does for all sites, so that
+#: faces are planes of nodes and beams are held as the continuum is.
+BAR, CELLS, RADIUS_RATIO = np.array([16.0, 4, 4]), (2.0, 1.0, 0.5), 10.0
 LOADS = ("tension", "shear", "bending", "torsion")
 
 
@@ -58,12 +64,14 @@ def rigid_motions(points, centre):
 
 
 def solved(matrix, right):
-    """Solutions of a symmetric system, by PARDISO where it is there."""
-    try:
-        import pypardiso
-    except ImportError:
-        return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(right)
-    return pypardiso.spsolve(matrix.tocsr(), np.ascontiguousarray(right))
+    """Solutions of a symmetric, positive definite system, by Cholesky factorization in MKL PARDISO."""
+    os.environ.setdefault("PYPARDISO_MKL_RT", str(next(MKL.glob("lib/libmkl_rt*"))))
+    import pypardiso
+
+    solver = pypardiso.PyPardisoSolver(mtype=2)
+    found = solver.solve(triu(matrix).tocsr(), np.ascontiguousarray(right))
+    solver.free_memory(everything=True)
+    return found
 
 
 def work(matrix, held, prescribed):
@@ -87,10 +95,15 @@ def frame_end_motion(structure, region, cell):
     return held, np.vstack([np.zeros((6 * len(first), 4)), moved.reshape(4, -1).T])
 
 
-def frame_work(graded):
-    """Twice the energy under each of ``LOADS`` of the finite structure as Timoshenko beams, those in faces halved."""
+def frame_work(graded, cut):
+    """Twice the energy under each of ``LOADS`` of the finite structure as Timoshenko beams.
+
+    ``cut``: whether struts in its faces have half of their section, as those of the neighbouring cells would be cut.
+    """
     s = graded.structure
-    elements = beam_stiffness(s.lengths, s.radii, POISSON_RATIO) * s.share[:, None, None]
+    elements = beam_stiffness(s.lengths, s.radii, POISSON_RATIO)
+    if cut:
+        elements *= s.share[:, None, None]
     held, prescribed = frame_end_motion(s, graded.region, graded.cell)
     return work(frame_matrix(s.nodes, s.struts, elements), held, prescribed)
 
@@ -131,28 +144,83 @@ def _component(basis, k):
     return np.flatnonzero(np.abs(ones) > 0.5)
 
 
+def bone_bar(cell):
+    """The bar of beams for cells of a size."""
+    return grade(bone_sites(BAR[0]), box(BAR), cell, CARRIER, RADIUS_RATIO)
+
+
 def structure():
     """Compliance of finite bars against the continuum's."""
-    size = np.array([16.0, 4, 4])
-    sites = bone_sites(size[0])
-    coarse, reference = (continuum_work(sites, size, n) for n in ((16, 4, 4), (24, 6, 6)))
-    print("continuum, between two meshes:", np.abs(coarse / reference - 1))
-    rows = json.loads(RESULTS.read_text()).get("structure", {}).get("rows", []) if RESULTS.exists() else []
-    for part in [k for k in (1, 2, 4) if 1 / k not in [row["cell"] for row in rows]]:  # what was killed goes on
-        graded = grade(sites, box(size), 4.0 / part, CARRIER)
-        start = time.process_time()
-        own = frame_work(graded)
-        row = {"cell": 1 / part, "nodes": len(graded.structure.nodes), "struts": len(graded.structure.struts)}
-        row |= {load: float(a / b - 1) for load, a, b in zip(LOADS, reference, own, strict=True)}
+    results = json.loads(RESULTS.read_text())
+    kept = results.get("structure", {"rows": []})
+    rows = kept["rows"]
+    if "continuum" not in kept:
+        coarse, fine = (continuum_work(bone_sites(BAR[0]), BAR, n) for n in ((16, 4, 4), (32, 8, 8)))
+        kept |= {"continuum": fine.tolist(), "continuum_meshes": float(np.abs(coarse / fine - 1).max())}
+        save("structure", kept)
+    for cell in CELLS[len(rows) :]:  # what was killed goes on
+        graded, start = bone_bar(cell), time.process_time()
+        row = {"cell_mm": cell, "nodes": len(graded.structure.nodes), "struts": len(graded.structure.struts)}
+        for name, cut in (("whole", False), ("cut", True)):
+            row[name] = dict(zip(LOADS, (kept["continuum"] / frame_work(graded, cut) - 1).tolist(), strict=True))
         rows.append(row | {"cpu_seconds": time.process_time() - start})
         print(rows[-1], flush=True)
-        fits = {}
-        if len(rows) > 2:
-            h = np.array([r["cell"] for r in rows[-3:]])
-            for load in LOADS:
-                slope, limit = np.polyfit(h, [r[load] for r in rows[-3:]], 1)
-                fits[load] = {"slope": float(slope), "limit": float(limit)}
-        save("structure", {"rows": rows, "continuum_meshes": float(np.abs(coarse / reference - 1).max()), "fits": fits})
+        save("structure", kept)
+    # Through three sizes goes one parabola: where it begins is the limit, and how, the slope.
+    sizes = np.array(CELLS) / CELLS[0]
+    kept["fits"] = {
+        name: {
+            load: dict(
+                zip(("limit", "slope"), np.polyfit(sizes, [row[name][load] for row in rows], 2)[:0:-1], strict=True)
+            )
+            for load in LOADS
+        }
+        for name in ("whole", "cut")
+    }
+    save("structure", kept)
+
+
+def opensees():
+    """The bar of the largest cells by OpenSees: largest relative difference in compliance."""
+    ops, package = load()
+    graded = bone_bar(CELLS[0])
+    s = graded.structure
+    shear = 1 / (2 * (1 + POISSON_RATIO))
+    kappa = 6 * (1 + POISSON_RATIO) / (7 + 6 * POISSON_RATIO)
+    held, prescribed = frame_end_motion(s, graded.region, graded.cell)
+    found = []
+    for motion in prescribed.T:
+        ops.wipe()
+        ops.model("basic", "-ndm", 3, "-ndf", 6)
+        for node, at in enumerate(s.nodes):
+            ops.node(node, *map(float, at))
+        for k, ((i, j), radius) in enumerate(zip(s.struts.tolist(), s.radii.tolist(), strict=True)):
+            area, inertia = np.pi * radius**2, np.pi * radius**4 / 4
+            along = s.nodes[j] - s.nodes[i]
+            ops.geomTransf("Linear", k, *map(float, np.cross(along, np.eye(3)[np.abs(along).argmin()])))
+            section = (1.0, shear, area, 2 * inertia, inertia, inertia, kappa * area, kappa * area)
+            ops.element("ElasticTimoshenkoBeam", k, i, j, *section, k)
+        ops.timeSeries("Linear", 1)
+        ops.pattern("Plain", 1, 1)
+        for freedom, value in zip(held.tolist(), motion.tolist(), strict=True):
+            if value:
+                ops.sp(freedom // 6, freedom % 6 + 1, value)
+            else:
+                ops.fix(freedom // 6, *(int(k == freedom % 6) for k in range(6)))
+        ops.constraints("Transformation")
+        ops.numberer("RCM")
+        ops.system("UmfPack")
+        ops.algorithm("Linear")
+        ops.integrator("LoadControl", 1.0)
+        ops.analysis("Static")
+        if ops.analyze(1):
+            raise RuntimeError("OpenSees did not find an equilibrium.")
+        ops.reactions()
+        force = [ops.nodeReaction(freedom // 6, freedom % 6 + 1) for freedom in held.tolist()]
+        found.append(motion @ np.array(force))
+    off = np.abs(np.array(found) / frame_work(graded, cut=False) - 1)
+    print(off)
+    save("opensees", {"package": package, "struts": len(s.struts), "difference": float(off.max())})
 
 
 def scale():
@@ -171,9 +239,9 @@ def scale():
 
 
 def pairs():
-    """Random pairs of designs along a bar of twelve cells: their stiffness by one topology, and faded."""
+    """Random pairs of designs along a bar of 8 × 2 × 2 cells: their stiffness by one topology, and faded."""
     rows = json.loads(RESULTS.read_text()).get("pairs", []) if RESULTS.exists() else []
-    ends, region = np.array([[0.0, 0, 0], [12, 0, 0]]), box((12, 2, 2))
+    ends, region = np.array([[0.0, 0, 0], [8, 0, 0]]), box((8, 2, 2))
     for number in range(len(rows), 100):
         designs = sample_designs(13, 2 * number, 2 * number + 2)
         row = {"pair": number}
@@ -181,7 +249,7 @@ def pairs():
             try:
                 if way == "graded":
                     sites = Sites(ends, homogenize_designs(designs), ["a", "b"])
-                    found = grade(sites, region, 1.0, CARRIERS)
+                    found = grade(sites, region, 1.0)
                 else:
                     found = fade(designs, ends, ["a", "b"], region, 1.0)
             except InputError as error:
@@ -192,6 +260,7 @@ def pairs():
                 "path_relative_error",
                 "path_relative_error_max",
                 "floating_struts",
+                "dangling_struts",
                 "struts",
             )
             row[way] = {key: found.metrics[key] for key in kept}

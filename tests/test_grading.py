@@ -15,7 +15,7 @@ from trussmap.targets import read_targets
 
 CUBIC = np.array([0.01, 1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1], float)
 BONE = "resources/bone_targets_gpa.csv"
-CARRIER = np.array([8])  # a topology whose cells reach all bone targets
+CARRIER = np.array([8])  # what the search over all topologies takes for the bone targets; alone it is quick
 ENDS = np.array([[0.0, 0, 0], [12, 0, 0]])
 
 
@@ -40,31 +40,48 @@ def targets():
 
 
 @pytest.fixture(scope="module")
-def bone(targets):
-    """All four specimens along a bar of 9 × 1 × 1 cells of 2 mm."""
+def bone_sites(targets):
+    """All four specimens along a bar of 18 mm."""
     places = np.zeros((4, 3))
     places[:, 0] = np.linspace(2, 16, 4)
-    return grade(Sites(places, *targets), box((18, 2, 2)), 2.0, CARRIER)
+    return Sites(places, *targets)
 
 
-def test_one_topology_carries_all_sites_and_what_lies_between(bone):
-    metrics = bone.metrics
+@pytest.fixture(scope="module")
+def fitting(bone_sites):
+    """9 × 1 × 1 cells of 2 mm, whose struts differ so much that one cell does for all sites."""
+    return grade(bone_sites, box((18, 2, 2)), 2.0, CARRIER, radius_ratio=10.0)
+
+
+def test_struts_as_thick_as_the_default_leaves_them_meet_all_sites(bone_sites):
+    """Cells change from site to site, their struts differ three times at most and stay apart."""
+    found = grade(bone_sites, box((18, 2, 2)), 2.0, CARRIER)
+    assert found.metrics["site_relative_error_max"] < 0.02 and found.metrics["path_relative_error_max"] < 0.05
+    assert found.metrics["diameter_min_mm"] > 0.02 and found.metrics["gap_min_mm"] > 0.02
+    sections = found.cells.sections
+    assert (sections.max(-1) / sections.min(-1)).max() < 9.001
+
+
+def test_one_topology_carries_all_sites_and_what_lies_between(fitting):
+    metrics = fitting.metrics
     assert metrics["site_relative_error_max"] < 0.02
     assert metrics["path_relative_error_max"] < 0.05 and metrics["path_modulus_error_max"] < 0.05
     assert metrics["control_point_error"] < 1e-9  # the cell itself does not change
     assert metrics["floating_struts"] == metrics["dangling_struts"] == 0
-    table = bone.path_table()
+    table = fitting.path_table()
     assert (
-        relative_error(table[COMPONENTS].to_numpy(), bone.sites.stiffness(table[["x_mm", "y_mm", "z_mm"]].to_numpy()))
+        relative_error(
+            table[COMPONENTS].to_numpy(), fitting.sites.stiffness(table[["x_mm", "y_mm", "z_mm"]].to_numpy())
+        )
         < 0.05
     ).all()
 
 
-def test_whole_cells_fill_a_box(bone):
+def test_whole_cells_fill_a_box(fitting):
     """Each of nine cells has its volume of struts at the local density, halves of those in the faces counted."""
-    structure = bone.structure
+    structure = fitting.structure
     volume = (np.pi * structure.radii**2 * lengths(structure) * structure.share).sum()
-    assert volume / (18 * 2 * 2) == pytest.approx(bone.density[bone.at_sites :].mean(), rel=0.1)
+    assert volume / (18 * 2 * 2) == pytest.approx(fitting.density[fitting.at_sites :].mean(), rel=0.1)
     assert structure.places.min() > -1e-6 and (structure.places.max(0) < [18 + 1e-6, 2 + 1e-6, 2 + 1e-6]).all()
 
 

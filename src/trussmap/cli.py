@@ -375,6 +375,9 @@ def grade(
     box: BoxOption = None,
     shape: ShapeOption = None,
     topologies: Annotated[str | None, typer.Option(help="Numbers of the topologies allowed, such as 8,69.")] = None,
+    radius_ratio: Annotated[
+        float, typer.Option(min=1, max=10, help="Of the thickest to the thinnest strut of a cell, at most.")
+    ] = 3.0,
     stl: Annotated[
         bool, typer.Option("--stl", help="Also structure.stl, in about a minute for 10,000 struts.")
     ] = False,
@@ -403,7 +406,7 @@ def grade(
         raise InputError(f"--topologies {topologies}: expected numbers from 0 to {count - 1}.")
     given = grading.read_sites(sites, youngs_modulus, order)
     allowed = None if numbers is None else np.array(numbers)
-    made = grading.grade(given, _region(box, shape), cell_size_mm, allowed, poisson_ratio=poisson_ratio)
+    made = grading.grade(given, _region(box, shape), cell_size_mm, allowed, radius_ratio, poisson_ratio=poisson_ratio)
     grading.write_graded(made, out, stl)
     write_json(made.metrics, out / "summary.json")
     parts = made.structure.nodes, made.structure.struts, made.structure.radii, made.structure.progress

@@ -30,7 +30,7 @@ with job(snakemake):
     places[:, 0] = np.linspace(options["margin"] * length, (1 - options["margin"]) * length, len(targets))
     allowed = options["topologies"] and np.array(options["topologies"])
     sites = Sites(places, targets[COMPONENTS].to_numpy(float), targets["name"].tolist())
-    graded = grade(sites, region, cell, allowed, **how)
+    graded = grade(sites, region, cell, allowed, options["radius_ratio"], **how)
     table = pd.read_csv(snakemake.input.designs).set_index(["target", "rank"])[DESIGN_COLUMNS]
     first, last = options["faded"]
     if not {first, last} <= {*table.index.get_level_values("target")}:

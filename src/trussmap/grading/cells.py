@@ -23,7 +23,11 @@ from trussmap.tailoring import measured_struts
 # Freedoms from which on a topology is tried, and up to which: beyond, cells have hundreds of struts.
 _FREEDOMS = (40, 170)
 # Relative error up to which a site is met, and topologies that are followed from the mean to the sites.
-MET, _FOLLOWED = 1e-4, 32
+MET, _FOLLOWED = 1e-4, 64
+#: Of the thickest to the thinnest strut of a cell, at most: what all four specimens of bone can be met with.
+RADIUS_RATIO = 3.0
+# Change of cells from site to site up to which the thickest struts decide, over that of the cells that change least.
+_CHANGE = 2.0
 # What a step may take of the map where the map has to change.
 _RELUCTANT = 0.05
 _MEAN_STEPS, _SITE_STEPS, _STATION_STEPS = 40, 12, 12
@@ -55,15 +59,17 @@ def site_cells(
     sites: Sites,
     cell: np.ndarray,
     topologies: np.ndarray | None = None,
+    radius_ratio: float = RADIUS_RATIO,
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> SiteCells:
-    """The topology whose cells have the stiffness of all sites, with the thickest struts, and these cells.
+    """The topology whose cells have the stiffness of all sites, with the thickest struts and gaps, and these cells.
 
     Parameters
     ----------
     cell : (3, 3) map of the unit cube that is tried first, held at all sites
     topologies : numbers of those allowed, or None for all
+    radius_ratio : of the thickest to the thinnest strut of a cell, at most
 
     From the log-Euclidean mean of the sites, lattices of every topology are followed to each site, so that cells
     change no more than they must.
@@ -75,7 +81,7 @@ def site_cells(
     mean = log_euclidean_mean(sites.targets, np.full((1, count), 1 / count))
     starts = on_maps(keys, np.broadcast_to(cell, (len(keys), 3, 3)), np.full(len(keys), 0.04))
     for held in (True, False):
-        limits = LIMITS._replace(cell_reach=0.0 if held else _RELUCTANT)
+        limits = LIMITS._replace(cell_reach=0.0 if held else _RELUCTANT, radius_ratio=radius_ratio)
         middle, stiffness = refine_lattices(
             Goal(np.repeat(mean, len(starts.designs), 0)), starts, _MEAN_STEPS, limits, **how
         )
@@ -89,14 +95,12 @@ def site_cells(
             lattices, stiffness = refine_lattices(Goal(goal), lattices, _SITE_STEPS, limits, **how)
         error = relative_error(stiffness, sites.targets[own]).reshape(-1, count)
         reciprocal = np.linalg.inv(unit_maps(lattices)).reshape(-1, count, 3, 3)
-        if held:
-            liked = np.full(len(best), np.inf)
-            met = np.flatnonzero(error.max(1) <= MET)
-            for k in met:
-                liked[k] = -_finest(lattices.take(own_rows(k, count)))
-        else:
-            liked = np.linalg.norm(reciprocal - reciprocal.mean(1, keepdims=True), axis=(2, 3)).max(1)
-        choice = np.lexsort((liked, np.maximum(error.max(1), MET)))[0]
+        change = np.linalg.norm(reciprocal - reciprocal.mean(1, keepdims=True), axis=(2, 3)).max(1)
+        met = error.max(1) <= MET
+        finest = np.full(len(best), -np.inf)
+        for k in np.flatnonzero(met & (change <= _CHANGE * change[met].min(initial=np.inf))):
+            finest[k] = _finest(lattices.take(own_rows(k, count)))
+        choice = np.lexsort((-finest, np.maximum(error.max(1), MET)))[0]
         found = SiteCells(lattices.take(own_rows(choice, count)), reciprocal[choice], error[choice])
         if found.error.max() <= MET:
             break
@@ -151,6 +155,7 @@ def station_cells(
     cells: SiteCells,
     points: np.ndarray,
     maps: np.ndarray,
+    radius_ratio: float = RADIUS_RATIO,
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> Lattices:
@@ -168,5 +173,5 @@ def station_cells(
         shifts=np.einsum("ns,skd->nkd", weights, own.shifts),
     )
     goal = Goal(log_euclidean_mean(sites.targets, weights))
-    limits = LIMITS._replace(cell_reach=0.0, stretch=_STRETCH)
+    limits = LIMITS._replace(cell_reach=0.0, stretch=_STRETCH, radius_ratio=radius_ratio)
     return refine_lattices(goal, lattices, _STATION_STEPS, limits, threads, poisson_ratio)[0]

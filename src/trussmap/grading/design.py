@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from trussmap.errors import InputError
-from trussmap.grading.cells import site_cells, station_cells
+from trussmap.grading.cells import RADIUS_RATIO, site_cells, station_cells
 from trussmap.grading.fading import faded_cells
 from trussmap.grading.phases import Phases, distortion
 from trussmap.grading.sites import Sites
@@ -75,6 +75,7 @@ def grade(
     region: Region,
     cell_size_mm: float,
     topologies: np.ndarray | None = None,
+    radius_ratio: float = RADIUS_RATIO,
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> Graded:
@@ -84,6 +85,7 @@ def grade(
     ----------
     cell_size_mm : edge of a cube of a cell's volume; in a box cells are made to fit, where one cell does for all sites
     topologies : numbers of those allowed, or None for all
+    radius_ratio : of the thickest to the thinnest strut of a cell, at most; the larger, the more sites one cell suits
 
     Returns
     -------
@@ -109,7 +111,7 @@ def grade(
     size = region.high - region.low
     counts = np.maximum(np.rint(size / cell_size_mm), 1) if region.box else size / cell_size_mm
     fitting = np.diag(size / counts)
-    found = site_cells(sites, fitting, topologies, threads, poisson_ratio)
+    found = site_cells(sites, fitting, topologies, radius_ratio, threads, poisson_ratio)
     if found.error.max() > _HOPELESS:
         worst = int(found.error.argmax())
         raise InputError(
@@ -131,7 +133,7 @@ def grade(
     axes = _axes(sites, region, cell, found.one_cell)
     stations = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
     maps = np.linalg.inv(phases.gradient(stations))
-    lattices = station_cells(sites, found, stations, maps, threads, poisson_ratio)
+    lattices = station_cells(sites, found, stations, maps, radius_ratio, threads, poisson_ratio)
     cells = _graded(found, lattices, maps, axes)
     facts = {"topology": int(found.lattices.topology[0]), "one_cell": int(found.one_cell)}
     return _finished(cells, phases, sites, region, cell, reciprocal, facts, threads, poisson_ratio)
