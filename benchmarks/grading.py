@@ -17,6 +17,8 @@ import os
 import resource
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +29,6 @@ from skfem.helpers import ddot, sym_grad
 
 from trussmap.errors import InputError
 from trussmap.grading import Sites, fade, grade
-from trussmap.grading.phases import Phases
-from trussmap.grading.structure import build
 from trussmap.homogenization import homogenize_designs
 from trussmap.homogenization.reference import beam_stiffness, frame_matrix
 from trussmap.io import write_json
@@ -149,6 +149,14 @@ def bone_bar(cell):
     return grade(bone_sites(BAR[0]), box(BAR), cell, CARRIER, RADIUS_RATIO)
 
 
+def compared(graded, continuum):
+    """Differences in compliance under ``LOADS`` of the structure, whole and cut in its faces, from a continuum."""
+    return {
+        name: dict(zip(LOADS, (continuum / frame_work(graded, cut) - 1).tolist(), strict=True))
+        for name, cut in (("whole", False), ("cut", True))
+    }
+
+
 def structure():
     """Compliance of finite bars against the continuum's."""
     results = json.loads(RESULTS.read_text())
@@ -161,11 +169,14 @@ def structure():
     for cell in CELLS[len(rows) :]:  # what was killed goes on
         graded, start = bone_bar(cell), time.process_time()
         row = {"cell_mm": cell, "nodes": len(graded.structure.nodes), "struts": len(graded.structure.struts)}
-        for name, cut in (("whole", False), ("cut", True)):
-            row[name] = dict(zip(LOADS, (kept["continuum"] / frame_work(graded, cut) - 1).tolist(), strict=True))
+        row |= compared(graded, np.array(kept["continuum"]))
         rows.append(row | {"cpu_seconds": time.process_time() - start})
         print(rows[-1], flush=True)
         save("structure", kept)
+    # One specimen alone, in cells of the second size: what is left when nothing is graded.
+    alone = Sites(*(part[:1] for part in bone_sites(BAR[0])))
+    uniform = grade(alone, box(BAR), CELLS[1], CARRIER, RADIUS_RATIO)
+    kept["alone"] = compared(uniform, continuum_work(alone, BAR, (16, 4, 4)))
     # Through three sizes goes one parabola: where it begins is the limit, and how, the slope.
     sizes = np.array(CELLS) / CELLS[0]
     kept["fits"] = {
@@ -223,19 +234,27 @@ def opensees():
     save("opensees", {"package": package, "struts": len(s.struts), "difference": float(off.max())})
 
 
+def graded_in(cell, radius_ratio):
+    """Struts, seconds of CPU and peak of memory of `grade` for the bar in cells of a size."""
+    start = time.process_time()
+    built = grade(bone_sites(BAR[0]), box(BAR), cell, CARRIER, radius_ratio).structure
+    return {
+        "cells": "one" if radius_ratio == RADIUS_RATIO else "bent",
+        "struts": len(built.struts),
+        "cpu_seconds": time.process_time() - start,
+        "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+    }
+
+
 def scale():
-    """Seconds of CPU and memory to make structures of more and more cells, their cells once solved for."""
-    sites, rows = bone_sites(32.0), []
-    graded = grade(sites, box((32, 2, 2)), 2.0, CARRIER)
-    for across in (4, 8, 25):
-        region = box((32.0, 2.0 * across, 2.0 * across))
-        phases = Phases(region, lambda points: np.tile(np.eye(3) / 2, (len(points), 1, 1)), 2.0)
-        start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        built = build(graded.cells, phases, region, 2.0)
-        row = {"struts": len(built.struts), "nodes": len(built.nodes), "cpu_seconds": time.process_time() - start}
-        rows.append(row | {"peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20})
-        print(rows[-1], before / 2**20, flush=True)
-        save("scale", rows)
+    """Grading of more and more cells, those of all sites alike and those that bend; each in a process of its own."""
+    rows = []
+    for radius_ratio in (RADIUS_RATIO, 3.0):
+        for cell in (1.0, 0.8, 4 / 11):
+            with ProcessPoolExecutor(1, get_context("spawn")) as own:
+                rows.append(own.submit(graded_in, cell, radius_ratio).result())
+            print(rows[-1], flush=True)
+            save("scale", rows)
 
 
 def pairs():

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import trimesh
 
 from trussmap.errors import InputError
 from trussmap.grading import Sites, fade, grade, read_sites, write_graded
@@ -9,7 +10,7 @@ from trussmap.grading.sites import log_euclidean_mean
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import U, V, sample_designs
 from trussmap.measures import relative_error
-from trussmap.parts import box
+from trussmap.parts import box, shape
 from trussmap.stiffness import COMPONENTS, isotropic, pack, rotate
 from trussmap.targets import read_targets
 
@@ -179,6 +180,21 @@ def test_extreme_stretches_still_find_a_path():
 def test_regions_that_no_cells_fill(targets, size, cell, says):
     with pytest.raises(InputError, match=says):
         grade(Sites(ENDS, targets[0][:2], ["a", "b"]), box(size), cell, CARRIER)
+
+
+def test_shapes_that_no_cells_fill(targets, tmp_path):
+    """A wall thinner than a cell, however large its bounds, and bodies apart; a cavity is none."""
+    sites, block = Sites(ENDS, targets[0][:2], ["a", "b"]), trimesh.creation.box
+    hollow = trimesh.util.concatenate([block((4, 4, 4)), trimesh.Trimesh(*_turned_out(block((3.8, 3.8, 3.8))))])
+    apart = trimesh.util.concatenate([block((4, 4, 4)), block((4, 4, 4)).apply_translation((10, 0, 0))])
+    for surface, says in ((hollow, "0.1 mm thick"), (apart, "2 bodies")):
+        surface.export(tmp_path / "shape.stl")
+        with pytest.raises(InputError, match=says):
+            grade(sites, shape(tmp_path / "shape.stl"), 1.0, CARRIER)
+
+
+def _turned_out(surface):
+    return surface.vertices, surface.faces[:, ::-1]
 
 
 def test_stiffness_out_of_reach_is_told():

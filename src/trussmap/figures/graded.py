@@ -41,10 +41,12 @@ def plot(
     centre, long_side = (low + high) / 2, int((high - low).argmax())
     colors = style.PATH_MAP(np.clip(np.asarray(progress, float), 0, 1))[:, :3]
     middle = (start + end) / 2 - centre
-    across, up = [k for k in (1, 0, 2) if k != long_side] if long_side else (1, 2)
-    # A corner is cut away over the middle half of the length, towards the eye.
-    cut = (middle[:, up] > 0) & (middle[:, across] < 0) & (np.abs(middle[:, long_side]) < (high - low)[long_side] / 4)
+    across = 0 if long_side == 1 else 1
     view = draw.camera({0: -70.0, 1: -20.0, 2: -58.0}[long_side], 18.0)
+    # The front is cut away over the middle half of the length, down to a layer of cells at the back.
+    half = (high - low) / 2
+    cut = np.sign(view[2, across]) * middle[:, across] > min(1.05 * cell, half[across]) - half[across]
+    cut &= np.abs(middle[:, long_side]) < half[long_side] / 2
     limits = draw.bounds(np.vstack([start, end]) - centre, 0.02, view)
     width = 12.0
     picture = float(np.clip(0.7 * width * (limits[3] - limits[2]) / (limits[1] - limits[0]), 2.2, 9.0))
@@ -71,7 +73,7 @@ def plot(
             0.5,
             (bottom - 0.62) / height,
             f"{len(struts):,} struts, diameters {2 * radii.min():.2g} to {2 * radii.max():.2g} mm, cells of "
-            f"{cell:.3g} mm; a corner is cut away",
+            f"{cell:.3g} mm; in the middle half one layer of cells is left",
             ha="center",
             fontsize=9,
         )

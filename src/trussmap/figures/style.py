@@ -20,7 +20,7 @@ GUIDE = "#c9ced6"
 LATTICES = ["#cc6677", "#c9ae3b", "#2f8049", "#74b3d6", "#882255", "#3fa596", "#9a55a5"]
 #: Directional Young's modulus, and the way from one design to another in space.
 MODULUS_MAP = "viridis"
-PATH_MAP = LinearSegmentedColormap.from_list("path", ["#47479b", "#d9dbe0", "#b98526"])
+PATH_MAP = LinearSegmentedColormap.from_list("path", ["#47479b", "#2f9d8f", "#d98a1e"])
 
 _RC = {
     "axes.axisbelow": True,

@@ -13,7 +13,7 @@ from trussmap.grading.sites import Sites
 from trussmap.grading.structure import GradedCells, Structure, build, parts, stiffness_as_built, with_progress
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import reduced_topology, topologies
-from trussmap.lattice.descriptor import DENSITY
+from trussmap.lattice.descriptor import DENSITY, DENSITY_RANGE
 from trussmap.measures import modulus_error, nmse_frobenius, relative_error
 from trussmap.parts import Region, inside
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO
@@ -116,7 +116,8 @@ def grade(
         worst = int(found.error.argmax())
         raise InputError(
             f"grading: no cell comes closer to {sites.names[worst]} than {100 * found.error[worst]:.0f} % together "
-            "with the other sites; expected targets that lattices of relative densities up to 0.1 have."
+            f"with the other sites; expected targets that lattices of relative densities from {DENSITY_RANGE[0]:g} to "
+            f"{DENSITY_RANGE[1]:g} have."
         )
     cell = float(np.cbrt(np.linalg.det(fitting))) if found.one_cell else cell_size_mm
 
@@ -187,6 +188,16 @@ def _check_size(region, cell):
         raise InputError(
             f"grading: a region of {words} mm is thinner than a cell of {cell:g} mm; expected smaller cells."
         )
+    if not region.box:
+        if (bodies := sum(part.volume() > 0 for part in region.solid.decompose())) > 1:  # cavities have less
+            raise InputError(f"grading: the surface bounds {bodies} bodies that do not touch; expected one.")
+        # Of a wall this is its thickness, of a rod its radius.
+        thickness = 2 * region.solid.volume() / region.solid.surface_area()
+        if thickness < cell / 2:
+            raise InputError(
+                f"grading: the shape is about {thickness:.3g} mm thick (twice its volume over its surface), thinner "
+                f"than half a cell of {cell:g} mm; expected smaller cells."
+            )
     count = np.prod(size) / cell**3
     if count > MOST_CELLS:
         raise InputError(

@@ -13,14 +13,19 @@ def told(graded: Graded) -> list[str]:
     m = graded.metrics
     density = f"{m['relative_density_min']:.3f} to {m['relative_density_max']:.3f}"
     dropped = f"{m['floating_struts_dropped']} that hung apart and {m['dangling_struts_dropped']} that ended free"
+    sites = len(graded.sites.names)
+    at_sites = "no site is in the region"
+    if graded.at_sites:
+        at_sites = f"at the sites {percent(m['site_relative_error_max'])} at most"
     said = [
         f"{m['struts']:,} struts in cells of {m['cell_size_mm']:.3g} mm, density {density}; dropped: {dropped}",
-        f"error of the local cells as built: at the sites {percent(m.get('site_relative_error_max', 0.0))} at most, on "
-        f"the way {percent(m['path_relative_error'])} on average and {percent(m['path_relative_error_max'])} at most; "
-        f"E(n) {percent(m['path_modulus_error_max'])} at most",
+        f"error of the local cells as built: {at_sites}, on the way {percent(m['path_relative_error'])} on average and "
+        f"{percent(m['path_relative_error_max'])} at most; E(n) {percent(m['path_modulus_error_max'])} at most",
         f"struts from {m['diameter_min_mm']:.3g} to {m['diameter_max_mm']:.3g} mm, smallest gap "
         + (f"{m['gap_min_mm']:.3g} mm" if m["gap_min_mm"] > 0 else "none: struts that do not meet overlap"),
     ]
+    if 0 < graded.at_sites < sites:
+        said.append(f"{sites - graded.at_sites} of the {sites} sites lie outside the region")
     if not m.get("one_cell", 1):
         said.append(f"cells change their edges too; as built they are {percent(m['phase_error'])} off those prescribed")
     return said
