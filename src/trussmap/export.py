@@ -14,7 +14,7 @@ import trimesh
 from trussmap.errors import InputError
 from trussmap.io import atomic_path, write_csv, write_json
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.parts import Part, Region
+from trussmap.parts import Part, Region, volume
 from trussmap.stiffness import POISSON_RATIO
 
 #: Programs that a deck of beams can be for, and their elements with three nodes.
@@ -264,7 +264,7 @@ def write_part(
         "free_ends": part.free_ends,
         "stubs_dropped": part.stubs,
         "floating_dropped": part.floating,
-        "volume_mm3": float(part.mesh.volume),
+        "volume_mm3": volume(part.mesh),
         "strut_diameter_mm": float(2 * part.radii.min()),
         "remark": part.remark(),
     }
