@@ -33,6 +33,7 @@ from trussmap.robustness import PrintingErrors, erring_stiffness, sensitivity
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO
 from trussmap.streams import stream
 from trussmap.tailoring import NO_LIMITS, OBJECTIVES, PrintLimits, measured_struts, tailor
+from trussmap.thinning import thinned
 
 # Proposals and targets worked on at once, which bounds the memory.
 _PROPOSALS, _TARGETS = 100_000, 50
@@ -53,6 +54,9 @@ MET, NEARLY = 1e-12, 1e-10
 _TAILORED, _SLACK = 6, 1e-3
 # Steps of the last refinement in these families, twice.
 _FINISH = 60
+# By how much radii may differ more than allowed before the thinnest struts are left out, and what share of the least
+# radius they are thinner than.
+_RELAXED, _SHARES = 10.0, (1.0, 0.5)
 
 
 class Request(NamedTuple):
@@ -420,25 +424,21 @@ def search(
 
     Besides the ``starts`` given, owning target (m,) and Lattices (m), random designs of every topology start too, or of
     those that ``topologies`` numbers. Each round takes a few steps with all that are left and keeps the best of every
-    target, of ``keep`` topologies at least where there are as many. In the families with more freedoms than constants,
-    targets that are not met are searched for again from other random designs.
+    target, of ``keep`` topologies at least where there are as many.
+
+    In the families with more freedoms than constants, targets that are not met so are searched for with radii that
+    differ more than they may, and the thinnest struts are left out (`trussmap.thinning`): first from what was found,
+    then again from other random designs.
 
     Returns owning target (k,), Lattices (k) and stiffness (k, 21) of those that are left.
     """
     free = family != "published"
     random_starts, rounds = (FREE_EFFORT if free else EFFORT)[effort]
-    found = []
+    thins = free and limits.radius_ratio > 1
+    relaxed = limits._replace(radius_ratio=_RELAXED * limits.radius_ratio) if thins else limits
+    how = {"threads": threads, "poisson_ratio": poisson_ratio}
+    found, open_targets = [], np.arange(len(goal))
     for wave in range(WAVES[effort] if free else 1):
-        if wave:
-            error = np.full(len(goal), np.inf)
-            for part_owner, _, _, own_error in found:
-                np.minimum.at(error, part_owner, own_error)
-            open_targets = np.flatnonzero(error > MET)
-            starts = None
-        else:
-            open_targets = np.arange(len(goal))
-        if not len(open_targets):
-            break
         types, reps = topology_members()
         if topologies is not None:
             types, reps = types[topologies], reps[topologies]
@@ -448,27 +448,53 @@ def search(
         own, lattices = np.repeat(open_targets, count), plain_lattices(np.tile(rest, (len(open_targets), 1)), family)
         if starts:
             own, lattices = np.concatenate([starts[0], own]), joined([starts[1], lattices])
-        how = {"limits": limits, "threads": threads, "poisson_ratio": poisson_ratio}
+            starts = None
+        within = relaxed if wave else limits
         for steps, count, alike in rounds:
-            lattices, stiffness = refine_lattices(goal.take(own), lattices, steps, **how)
+            lattices, stiffness = refine_lattices(goal.take(own), lattices, steps, within, **how)
             error = goal.take(own).error(stiffness)
             left = ranked(own, error, lattices.topology, max(count, alike * keep), alike)
             own, lattices, stiffness = own[left], lattices.take(left), stiffness[left]
         if free:
-            lattices, stiffness = _finish(goal.take(own), lattices, stiffness, how)
-        found.append((own, lattices, stiffness, goal.take(own).error(stiffness)))
+            lattices, stiffness = _finish(goal.take(own), lattices, stiffness, within, how)
+        if not (thins and wave):
+            found.append((own, lattices, stiffness))
+            open_targets = _unmet(goal, found)
+        if thins:
+            rows = np.flatnonzero(np.isin(own, open_targets))
+            found.append(_thinned(goal, own[rows], lattices.take(rows), limits, relaxed, how))
+            open_targets = _unmet(goal, found)
+        if not len(open_targets):
+            break
     owner, stiffness = (np.concatenate([part[k] for part in found]) for k in (0, 2))
     return owner, joined([part[1] for part in found]), stiffness
 
 
-def _finish(goal, lattices, stiffness, how):
+def _unmet(goal, found):
+    """Numbers of the targets that nothing found so far meets."""
+    error = np.full(len(goal), np.inf)
+    for owner, _, stiffness in found:
+        np.minimum.at(error, owner, goal.take(owner).error(stiffness))
+    return np.flatnonzero(error > MET)
+
+
+def _thinned(goal, owner, lattices, limits, relaxed, how):
+    """Lattices within their limits after their radii were free to differ more and the thinnest struts left out."""
+    lattices, _ = refine_lattices(goal.take(owner), lattices, _FINISH, relaxed, **how)
+    lattices = joined([thinned(lattices, limits.radius_ratio, share) for share in _SHARES])
+    owner = np.tile(owner, len(_SHARES))
+    lattices, stiffness = refine_lattices(goal.take(owner), lattices, 2 * _FINISH, limits, **how)
+    return owner, lattices, stiffness
+
+
+def _finish(goal, lattices, stiffness, limits, how):
     """Refine to the end: in the logarithms first, where a soft mode counts like a stiff one, then towards the goal."""
     if goal.whole and goal.kind == "frobenius":
-        moved, found = refine_lattices(replace(goal, kind="log_euclidean"), lattices, _FINISH, **how)
+        moved, found = refine_lattices(replace(goal, kind="log_euclidean"), lattices, _FINISH, limits, **how)
         better = goal.error(found) < goal.error(stiffness)
         for own, new in zip(lattices, moved, strict=True):
             own[better] = new[better]
-    return refine_lattices(goal, lattices, _FINISH, **how)
+    return refine_lattices(goal, lattices, _FINISH, limits, **how)
 
 
 def _positions(sorted_keys):

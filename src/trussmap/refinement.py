@@ -55,8 +55,8 @@ class Lattices(NamedTuple):
     Attributes
     ----------
     designs : (n, 19) descriptors Θ
-    areas : (n, struts) relative cross-sections of the struts that symmetry tells apart, 1 in columns that a topology
-        does not need (`homogenize_topologies`)
+    areas : (n, struts) relative cross-sections of the struts that symmetry tells apart, 0 where they are left out, 1 in
+        columns that a topology does not need (`homogenize_topologies`)
     shifts : (n, nodes, 3) of the nodes that symmetry lets move, before the map, 0 in columns not needed
     """
 
@@ -271,12 +271,16 @@ def parameters(lattices: Lattices) -> Parameters:
     """What a refinement changes of lattices."""
     designs = lattices.designs
     turns = np.stack([rotation(designs[:, R1]), rotation(designs[:, R2])], 1)
-    logs = np.log(np.concatenate([designs[:, _LOGGED_COLUMNS], lattices.areas], 1))
+    with np.errstate(divide="ignore"):  # of struts that are left out
+        logs = np.log(np.concatenate([designs[:, _LOGGED_COLUMNS], lattices.areas], 1))
     return Parameters(logs, turns, lattices.shifts.reshape(len(designs), -1))
 
 
 def bounds(lattices: Lattices, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper bounds (n, 13 + struts + 3 nodes) of the parameters; those of the areas centred at 1."""
+    """Lower and upper bounds (n, 13 + struts + 3 nodes) of the parameters; those of the areas centred at 1.
+
+    Struts that are left out stay so: both bounds are -inf.
+    """
     key = lattices.topology
     struts, nodes = lattices.areas.shape[1], lattices.shifts.shape[1]
     lower = np.full((len(key), _DESIGN + struts + 3 * nodes), -np.inf)
@@ -285,7 +289,14 @@ def bounds(lattices: Lattices, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
     lower[:, _DESIGN + struts :] = -np.repeat(node_reach(key, nodes) * limits.reach, 3, 1)
     upper = -lower
     upper[:, 0], upper[:, 1:7] = np.log(limits.density[1]), np.log(limits.stretch[1])
+    for bound in (lower, upper):
+        bound[:, _DESIGN : _DESIGN + struts][lattices.areas == 0] = -np.inf
     return lower, upper
+
+
+def room(at: np.ndarray, bound: np.ndarray) -> np.ndarray:
+    """How far parameters may move up or down to a bound; none for those of struts that are left out, at -inf."""
+    return np.subtract(bound, at, out=np.zeros_like(at), where=bound != at)
 
 
 def with_parameters(lattices: Lattices, p: Parameters) -> Lattices:
@@ -317,7 +328,9 @@ def _course(goal, lattices, limits, threads, poisson_ratio):
             continue
         own, low, high = Parameters(*(part[rows] for part in p)), lower[rows], upper[rows]
         at = own.vector()
-        step = bounded_step(residual[rows], jacobian[rows], damping[rows], low - at, high - at, reach[rows])
+        step = bounded_step(
+            residual[rows], jacobian[rows], damping[rows], room(at, low), room(at, high), reach[rows]
+        )
         trial = own.moved(step, low, high)
         new_stiffness, new_jacobian = trial.evaluate(key[rows], threads, poisson_ratio)
         new_residual, slope = goal.take(rows).residuals(new_stiffness)

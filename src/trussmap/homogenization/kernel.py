@@ -16,6 +16,8 @@ from trussmap.stiffness import POISSON_RATIO
 
 #: Designs of one topology that are worked on together: positions ``first`` to ``last`` - 1 in the order of all.
 GROUP = np.dtype([("topology", np.int64), ("first", np.int64), ("last", np.int64)])
+#: Stiffness that holds a node all of whose struts are left out, far below the rounding of any other.
+NOTHING = 1e-200
 # The two tensor indices of the shear strains 23, 13, 12.
 _SHEARS = ((1, 2), (0, 2), (0, 1))
 
@@ -201,13 +203,13 @@ def assemble(lattice, work):
 
 @lanes
 def invert_factor(matrix, index):
-    """Replace a symmetric block by the inverse of its Cholesky factor."""
+    """Replace a symmetric block by the inverse of its Cholesky factor; the block of a node without struts is zero."""
     d = matrix.block(index)
-    i0 = 1 / d[0].sqrt()
+    i0 = 1 / (d[0] + NOTHING).sqrt()
     l10, l20 = d[3] * i0, d[6] * i0
-    i1 = 1 / (d[4] - l10 * l10).sqrt()
+    i1 = 1 / (d[4] - l10 * l10 + NOTHING).sqrt()
     l21 = (d[7] - l20 * l10) * i1
-    i2 = 1 / (d[8] - l20 * l20 - l21 * l21).sqrt()
+    i2 = 1 / (d[8] - l20 * l20 - l21 * l21 + NOTHING).sqrt()
     m10 = -(l10 * i0 * i1)
     m20, m21 = -((l20 * i0 + l21 * m10) * i2), -(l21 * i1 * i2)
     for k, value in enumerate((i0, 0, 0, m10, i1, 0, m20, m21, i2)):

@@ -60,6 +60,16 @@ class PeriodicGraph:
         """The lattice under the linear map ``deformation`` (3, 3)."""
         return replace(self, cell=deformation @ self.cell)
 
+    def with_struts(self, kept: np.ndarray) -> "PeriodicGraph":
+        """The lattice of those struts alone that ``kept`` (m,) marks, without the nodes that have none."""
+        if kept.all():
+            return self
+        used, index = np.unique(self.struts[kept], return_inverse=True)
+        areas = None if self.areas is None else self.areas[kept]
+        return replace(
+            self, nodes=self.nodes[used], struts=index.reshape(-1, 2), offsets=self.offsets[kept], areas=areas
+        )
+
     def sized(self, edge: float) -> "PeriodicGraph":
         """The lattice at the size at which its cell has the volume of a cube of this edge."""
         return self.mapped(np.eye(3) * edge / self.volume ** (1 / 3))

@@ -163,7 +163,8 @@ class ReducedLattice:
     ) -> PeriodicGraph:
         """The graph that this was reduced from, with other cross-sections (m,) or moved nodes (moving nodes, 3).
 
-        Shifts are in the Cartesian frame of the graph's cell; images of struts and nodes follow.
+        Shifts are in the Cartesian frame of the graph's cell; images of struts and nodes follow. Struts of no
+        cross-section are left out, and with them the nodes that have no others.
         """
         nodes = graph.nodes
         if shifts is not None:
@@ -171,7 +172,8 @@ class ReducedLattice:
             moved[self.moving] = shifts
             nodes = nodes + self.graph_signs[:, None] * moved[self.graph_nodes] @ np.linalg.inv(graph.cell).T
         areas = graph.areas if areas is None else np.asarray(areas)[self.graph_struts]
-        return replace(graph, nodes=nodes, areas=areas)
+        expanded = replace(graph, nodes=nodes, areas=areas)
+        return expanded if areas is None else expanded.with_struts(areas > 0)
 
 
 def reduce_by_symmetry(graph: PeriodicGraph) -> ReducedLattice:
