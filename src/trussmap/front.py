@@ -20,6 +20,7 @@ from trussmap.progress import progress
 from trussmap.refinement import Lattices, Limits, joined, plain_lattices, refine_lattices
 from trussmap.stiffness import POISSON_RATIO, non_cauchy_tensor, tensor_norm
 from trussmap.streams import stream
+from trussmap.thinning import thinned
 
 #: Ratios of the thickest to the thinnest radius at which the front is measured.
 RATIOS = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -43,8 +44,8 @@ def front(
 
     All topologies are searched (`trussmap.inverse_design.search`) at the smallest ratio and, for targets that are not
     met there, at the largest, or at every one. From the larger ratios the best go on to the smaller ones, their
-    cross-sections brought within bounds and refined, and from the smaller to the larger, so that no error rises with
-    the ratio.
+    cross-sections brought within bounds or, where they are too thin, left out, and refined, and from the smaller to the
+    larger, so that no error rises with the ratio. At a ratio of 1 no strut is left out.
 
     Parameters
     ----------
@@ -103,6 +104,8 @@ def _searched(goal, numbers, family, ratio, topologies, seed, how):
 def _carried(goal, before, held, ratio, how):
     """The closest of those held at a ratio, if any, and of those from another one refined within it."""
     owner, lattices, _ = before
+    if ratio > 1:  # brought within bounds by what is thinner than them made thicker, or left out
+        owner, lattices = np.tile(owner, 2), joined([lattices, thinned(lattices, ratio)])
     lattices, stiffness = refine_lattices(goal.take(owner), lattices, _STEPS, Limits(radius_ratio=ratio), **how)
     if held:
         owner, lattices = np.concatenate([held[0], owner]), joined([held[1], lattices])

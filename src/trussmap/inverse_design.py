@@ -460,7 +460,7 @@ def search(
         if not (thins and wave):
             found.append((own, lattices, stiffness))
             open_targets = _unmet(goal, found)
-        if thins:
+        if thins and len(open_targets):
             rows = np.flatnonzero(np.isin(own, open_targets))
             found.append(_thinned(goal, own[rows], lattices.take(rows), limits, relaxed, how))
             open_targets = _unmet(goal, found)

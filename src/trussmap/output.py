@@ -299,6 +299,10 @@ def told(row: dict) -> str:
         facts.append(f"smallest gap {row['smallest_gap_mm']:.3g} mm, pores of {row['pore_size_mm']:.3g} mm")
     elif "radius_ratio" in row:
         facts.append(f"radii within a factor of {row['radius_ratio']:.3g}")
+    if isinstance(row.get("strut_areas"), str):
+        absent = sum(float(area) == 0 for area in row["strut_areas"].split())
+        if absent:
+            facts.append(f"{absent} of {len(row['strut_areas'].split())} kinds of struts left out")
     facts.append(strength_sentence(row))
     if "printing_relative_error_percent" in row:
         facts.append(

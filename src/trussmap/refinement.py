@@ -328,9 +328,7 @@ def _course(goal, lattices, limits, threads, poisson_ratio):
             continue
         own, low, high = Parameters(*(part[rows] for part in p)), lower[rows], upper[rows]
         at = own.vector()
-        step = bounded_step(
-            residual[rows], jacobian[rows], damping[rows], room(at, low), room(at, high), reach[rows]
-        )
+        step = bounded_step(residual[rows], jacobian[rows], damping[rows], room(at, low), room(at, high), reach[rows])
         trial = own.moved(step, low, high)
         new_stiffness, new_jacobian = trial.evaluate(key[rows], threads, poisson_ratio)
         new_residual, slope = goal.take(rows).residuals(new_stiffness)

@@ -26,6 +26,7 @@ from trussmap.refinement import (
     bounds,
     node_reach,
     parameters,
+    room,
     sizes,
     with_parameters,
 )
@@ -137,7 +138,8 @@ class _Walk:
         self.goal, self.lattice, self.objective, self.prints = goal, lattice, objective, prints
         self.key, self.poisson_ratio = lattice.topology, poisson_ratio
         self.struts = lattice.areas.shape[1]
-        self.areas = slice(13, 13 + self.struts)
+        self.there = np.flatnonzero(lattice.areas[0] > 0)  # the others are left out
+        self.areas = 13 + self.there
         self.ratio = 2 * np.log(limits.radius_ratio)
         lower, upper = bounds(lattice, limits)
         # The mean of the logarithms of the areas is free; only their distances count.
@@ -200,6 +202,8 @@ class _Walk:
         first, second, cell = graph.close_struts(reach)
         once = graph.axis_distances(first, second, cell) < reach
         once &= first <= second  # of a pair and its reverse, take one
+        sections = p.logs[0, 7:][self.reduced.graph_struts]
+        once &= np.isfinite(sections[first]) & np.isfinite(sections[second])
         self.pairs = first[once], second[once], cell[once]
         closest = np.argsort(self._gaps(p)[0])[:_MOST_PAIRS]
         self.pairs = tuple(part[closest] for part in self.pairs)
@@ -210,7 +214,7 @@ class _Walk:
         return stiffness[0], residual, slope @ jacobian
 
     def _merit(self, p, residual):
-        spread = np.ptp(p.logs[0, 7:])
+        spread = np.ptp(p.logs[0, 7 + self.there])
         value = {"density": p.logs[0, 0], "radius_ratio": spread / 2, "diameter": -self._diameters(p).min()}.get(
             self.objective, 0.0
         )
@@ -271,7 +275,7 @@ class _Walk:
         def with_share(share):
             logs = p.logs.copy()
             sections = np.log(floor + share * beyond)
-            logs[0, 7:] = sections - sections.mean()
+            logs[0, 7 + self.there] = sections - sections.mean()
             moved = p._replace(logs=logs)
             logs[0, 0] += sections[0] - 2 * self._diameters(moved)[0]
             return moved
@@ -285,8 +289,8 @@ class _Walk:
         return with_share(high).moved(np.zeros_like(self.lower), self.lower, self.upper)
 
     def _diameters(self, p):
-        """Logarithms (struts,) of the diameters of one lattice, over the edge of the cell."""
-        return p.logs[0, 7:] / 2 + self._scale(p)[0][0]
+        """Logarithms (struts that are not left out,) of the diameters of one lattice, over the edge of the cell."""
+        return p.logs[0, 7 + self.there] / 2 + self._scale(p)[0][0]
 
     def _back(self, p, found, low, high, trust):
         """Some steps back to the target, the areas within the bounds that the program found."""
@@ -298,7 +302,9 @@ class _Walk:
             if np.abs(found[1]).sum() < 1e-9:
                 break
             at = p.vector()
-            step = bounded_step(found[1], found[2], np.array([1e-9]), lower - at, upper - at, trust * self.reach)
+            step = bounded_step(
+                found[1], found[2], np.array([1e-9]), room(at, lower), room(at, upper), trust * self.reach
+            )
             p = p.moved(step, lower, upper)
             found = self._measure(p)
         return p, found
@@ -309,7 +315,7 @@ class _Walk:
         Variables: the step, u, v, what is missed of the residuals above and below, and of the limits.
         """
         count, residuals = self.lower.shape[1], len(residual[0])
-        logs, at = p.logs[0, 7:], p.vector()
+        logs, at = p.logs[0, 7 + self.there], p.vector()
         h, h_slope = self._scale(p)[0][0], self._slopes(lambda q: self._scale(q)[0], p)
         u, v, missed, beyond = count, count + 1, count + 2, count + 2 + 2 * residuals
         size = beyond + 1
@@ -321,10 +327,10 @@ class _Walk:
             cost[u], cost[v] = 0.5, -0.5
         elif self.objective == "diameter":
             cost[:count], cost[v] = -h_slope, -0.5
-        eye = np.eye(self.struts)
-        on_areas = np.zeros((self.struts, count))
-        on_areas[:, self.areas] = eye
-        one = np.ones((self.struts, 1))
+        struts = len(self.there)
+        on_areas = np.zeros((struts, count))
+        on_areas[:, self.areas] = np.eye(struts)
+        one = np.ones((struts, 1))
         rows, right = [np.hstack([on_areas, -one, 0 * one]), np.hstack([-on_areas, 0 * one, one])], [-logs, logs]
 
         def add(row, most):
@@ -332,7 +338,7 @@ class _Walk:
             right.append(np.atleast_1d(most))
 
         add(np.r_[np.zeros(count), 1.0, -1.0], self.ratio)
-        slack = [np.zeros(2 * self.struts + 1)]
+        slack = [np.zeros(2 * struts + 1)]
         if self.prints.minimum_diameter:
             add(np.r_[-h_slope, 0.0, -0.5], h - np.log(self.prints.minimum_diameter) - _MARGIN)
         if self.prints.maximum_diameter:
@@ -349,8 +355,8 @@ class _Walk:
         )
         equality = np.hstack([jacobian[0], np.zeros((residuals, 2)), -np.eye(residuals), np.eye(residuals)])
         equality = np.hstack([equality, np.zeros((residuals, 1))])
-        lower = np.maximum(self.lower - at, -trust * self.reach)[0]
-        upper = np.minimum(self.upper - at, trust * self.reach)[0]
+        lower = np.maximum(room(at, self.lower), -trust * self.reach)[0]
+        upper = np.minimum(room(at, self.upper), trust * self.reach)[0]
         low = np.r_[np.minimum(lower, 0), -np.inf, -np.inf, np.zeros(2 * residuals + 1)]
         high = np.r_[np.maximum(upper, 0), np.full(size - count, np.inf)]
         found = linprog(

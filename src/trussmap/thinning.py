@@ -6,8 +6,9 @@ may do instead; the cross-section of a strut that is left out is 0 (`trussmap.re
 
 import numpy as np
 
-from trussmap.homogenization.engine import mechanism
+from trussmap.homogenization.engine import cycles, mechanism
 from trussmap.lattice.compound import reduced_topology, topologies
+from trussmap.lattice.symmetry import integer_basis
 from trussmap.refinement import Lattices
 
 
@@ -27,13 +28,20 @@ def thinned(lattices: Lattices, ratio: float, share: float = 1.0) -> Lattices:
         own = areas[row, :struts]
         for part in share * 0.5 ** np.arange(4):
             rest = _without_ends(key, own * (own >= own.max() * (part / ratio) ** 2))
-            if rest.any() and mechanism(topologies()[0][key].with_struts(rest[reduced_topology(key).graph_struts] > 0)) is None:
+            if _holds(key, rest):
                 own = rest
                 break
         logs = np.log(own[own > 0])
         shift = min(np.log(ratio), np.ptp(logs) / 2) - logs.max()
         areas[row, :struts] = own * np.exp(shift)
     return lattices._replace(areas=areas)
+
+
+def _holds(key, areas):
+    """Whether what cross-sections (struts,) leave of a topology is one piece that carries loads in all directions."""
+    there = areas[reduced_topology(key).graph_struts] > 0
+    graph = topologies()[0][key].with_struts(there)
+    return mechanism(graph) is None and round(abs(np.linalg.det(integer_basis(cycles(graph))))) == 1
 
 
 def _without_ends(key, areas):

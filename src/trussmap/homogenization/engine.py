@@ -142,18 +142,28 @@ def mechanism(graph: PeriodicGraph) -> str | None:
     parts = label.max() + 1
     if parts > 1:
         return f"it falls into {parts} parts that no strut joins, free to move against each other"
-    # Give each node a cell along a spanning tree; what the other struts fail to close spans the periodic directions.
-    cell, known = np.zeros((size, 3), int), np.zeros(size, bool)
+    rank = np.linalg.matrix_rank(cycles(graph))
+    if rank < 3:
+        return f"it connects to its periodic images in {rank} of 3 directions only and carries no load in the others"
+    return None
+
+
+def cycles(graph: PeriodicGraph) -> np.ndarray:
+    """Cells (m, 3) by which each strut of a connected graph fails to close a way through the others back to its start.
+
+    They span the directions in which the lattice connects to its images, and all of the cells only where it is one
+    piece and not several that interpenetrate.
+    """
+    i, j = graph.struts.T
+    # Give each node a cell along a spanning tree.
+    cell, known = np.zeros((len(graph.nodes), 3), int), np.zeros(len(graph.nodes), bool)
     known[0] = True
     while not known.all():
         forward, backward = known[i] & ~known[j], known[j] & ~known[i]
         cell[j[forward]], known[j[forward]] = (cell[i] + graph.offsets)[forward], True
         backward &= ~known[i]
         cell[i[backward]], known[i[backward]] = (cell[j] - graph.offsets)[backward], True
-    rank = np.linalg.matrix_rank(cell[i] + graph.offsets - cell[j])
-    if rank < 3:
-        return f"it connects to its periodic images in {rank} of 3 directions only and carries no load in the others"
-    return None
+    return cell[i] + graph.offsets - cell[j]
 
 
 @cache

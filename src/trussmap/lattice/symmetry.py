@@ -72,7 +72,7 @@ def _primitive(graph):
         return graph, np.arange(len(graph.nodes)), np.arange(len(graph.struts))
     # Every translation is a multiple of 1/order, so the finer lattice has an integer basis in that unit.
     generators = np.concatenate([np.rint(shifts * order).astype(int), order * np.eye(3, dtype=int)])
-    basis = _reduced(_integer_basis(generators) / order @ graph.cell.T) @ np.linalg.inv(graph.cell.T)  # rows
+    basis = _reduced(integer_basis(generators) / order @ graph.cell.T) @ np.linalg.inv(graph.cell.T)  # rows
     inverse = np.linalg.inv(basis)
     nodes = _wrap(graph.nodes @ inverse)
     tree = cKDTree(nodes, boxsize=1.0)
@@ -87,7 +87,7 @@ def _primitive(graph):
     return PeriodicGraph(nodes[kept], names[:, :2], names[:, 2:], graph.cell @ basis.T, areas), index, strut.ravel()
 
 
-def _integer_basis(generators):
+def integer_basis(generators):
     """Basis (3, 3) of the integer lattice spanned by the rows of ``generators``, by column-wise elimination."""
     rows, basis = [list(map(int, row)) for row in generators], []
     for column in range(3):
