@@ -87,8 +87,8 @@ def _primitive(graph):
     return PeriodicGraph(nodes[kept], names[:, :2], names[:, 2:], graph.cell @ basis.T, areas), index, strut.ravel()
 
 
-def integer_basis(generators):
-    """Basis (3, 3) of the integer lattice spanned by the rows of ``generators``, by column-wise elimination."""
+def integer_basis(generators: np.ndarray) -> np.ndarray:
+    """Basis (3, 3) of the integer lattice spanned by ``generators`` (n, 3), by column-wise elimination."""
     rows, basis = [list(map(int, row)) for row in generators], []
     for column in range(3):
         while sum(row[column] != 0 for row in rows) > 1:
