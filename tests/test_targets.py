@@ -223,6 +223,7 @@ def test_isotropic_and_orthotropic_constants(tmp_path):
         ("E1,E2,nu12,nu21\n1,1,0.3,0.2\n", "column nu21: 0.2 does not go with nu12 = 0.3"),
         ("E1,E2,E3,G23,G13,G12,nu12,nu13,nu23\n1,1,1,1,1,1,.9,.9,.9\n", "of no stable material"),
         ("E1\n-1\n", "column E1: expected a positive modulus"),
+        ("E,nu,E1\n1,0.3,\n,,1\n", "this table has columns of both; expected a file for each"),
         ("E1\n50\n", "too stiff for this material"),
         ("C11\n500\n", "wrong unit"),
     ],

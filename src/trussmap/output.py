@@ -250,14 +250,14 @@ def _as_solid(row):
     """What becomes of the row's design as a solid of its struts, in words, or None where beams are as good."""
     graph, density = primitive_cell(row_graph(row)), row["relative_density"]
     if crowded := crowding(graph, graph.radii(density)):
-        return f"as a solid it is no truss: {crowded} (docs/validity.md)"
+        return f"as a solid it is no truss: {crowded} (documentation, Beams or solids)"
     solid, beams = solid_stiffness(graph, density), solid_stiffness(graph, density, shares=(0, 0))
     gain, modulus = relative_error(solid, beams), modulus_error(solid, beams)[0]
     if max(gain, modulus) < _STIFFER:
         return None
     return (
         f"as a solid it is expected to be about {gain:.0%} stiffer than these beams, "
-        f"and {modulus:.0%} in E(n), the median over directions (docs/validity.md)"
+        f"and {modulus:.0%} in E(n), the median over directions (documentation, Beams or solids)"
     )
 
 

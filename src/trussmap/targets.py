@@ -49,6 +49,7 @@ _OFF_AS_READ, _CLOSER = 0.03, 5.0
 # The same of Cauchy's relations, which trusses and bone are close to and a mistaken order is farther from.
 _OFF_CAUCHY, _CLOSER_CAUCHY = 0.02, 1.2
 _BASE = pack(isotropic())
+_MINOR = ("nu21", "nu31", "nu32")
 _DIAGONAL = np.array([COMPONENTS.index(f"C{k}{k}") for k in range(1, 7)])
 
 
@@ -109,6 +110,11 @@ def take_targets(
         goal, faults = _constants(sheet, youngs_modulus, kind, order, whole)
     elif whole:
         raise InputError(f"{sheet.where}: missing column {', '.join(COMPONENTS)}; expected the 21 constants of each.")
+    elif {"E", "G", "nu"} & columns and {*ENGINEERING, *_MINOR} & columns:
+        raise InputError(
+            f"{sheet.where}: two of E, G and nu are of isotropic targets, E1 … nu23 of others, and this table has "
+            "columns of both; expected a file for each."
+        )
     elif {"E", "G", "nu"} & columns:
         goal, faults = _isotropic(sheet, youngs_modulus, kind)
     elif {*ENGINEERING} & columns:
@@ -300,8 +306,7 @@ def _isotropic(sheet, youngs_modulus, kind):
 
 def _engineering(sheet, youngs_modulus, kind):
     """Goal and faults of a sheet of engineering constants."""
-    minor = ("nu21", "nu31", "nu32")
-    values, faults = _numbers(sheet.table, (*ENGINEERING, *minor))
+    values, faults = _numbers(sheet.table, (*ENGINEERING, *_MINOR))
     given, other = values[:, :9], values[:, 9:]
     for k, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):  # nu_ij / E_i = nu_ji / E_j
         with np.errstate(divide="ignore", invalid="ignore"):  # a modulus of 0 is refused below
@@ -309,11 +314,11 @@ def _engineering(sheet, youngs_modulus, kind):
         told = np.isfinite(other[:, k])
         for row in np.flatnonzero(told):
             if not np.isfinite(turned[row]):
-                faults[row] = faults[row] or f", column {minor[k]}: expected E{i + 1} and E{j + 1} with it."
+                faults[row] = faults[row] or f", column {_MINOR[k]}: expected E{i + 1} and E{j + 1} with it."
             elif abs(given[row, 6 + k] - turned[row]) > 0.01 * max(1.0, abs(turned[row])):
                 faults[row] = faults[row] or (
-                    f", column {minor[k]}: {other[row, k]:g} does not go with {ENGINEERING[6 + k]} = "
-                    f"{given[row, 6 + k]:g}; expected E{i + 1} {minor[k]} = E{j + 1} {ENGINEERING[6 + k]}."
+                    f", column {_MINOR[k]}: {other[row, k]:g} does not go with {ENGINEERING[6 + k]} = "
+                    f"{given[row, 6 + k]:g}; expected E{i + 1} {_MINOR[k]} = E{j + 1} {ENGINEERING[6 + k]}."
                 )
         given[:, 6 + k] = np.where(told & np.isnan(given[:, 6 + k]), turned, given[:, 6 + k])
     given[:, :6] /= youngs_modulus
