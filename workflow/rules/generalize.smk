@@ -146,6 +146,7 @@ rule design_targets:
         targets=f"{RESULTS}/design/targets.csv",
         summary=f"{RESULTS}/design/summary.json",
         lattices=directory(f"{RESULTS}/design/lattices"),
+        pages=f"{RESULTS}/design/index.html",
     log:
         log_of("design_targets"),
     benchmark:

@@ -2,7 +2,8 @@
 
 Outputs: `targets.csv` (`name` and the 21 constants divided by the base material's Young's modulus), `designs.csv`
 (fields in `trussmap.inverse_design.design_lattices` and `trussmap.output.write_designs`), `lattices/` (nodes and struts
-of each, a block to print, a picture) and `summary.json`, the errors of each target as in `trussmap.assessment.assess`.
+of each, a block to print, a picture and, for targets of your own, a page) and `summary.json`, the errors of each target
+as in `trussmap.assessment.assess`.
 """
 
 from trussmap.job import job
@@ -16,6 +17,7 @@ with job(snakemake):
     from trussmap.io import write_json
     from trussmap.learning.models import load_forward, load_inverse
     from trussmap.output import write_designs, write_targets
+    from trussmap.report.design import Pages
     from trussmap.tailoring import PrintLimits
     from trussmap.targets import read_goal
 
@@ -31,6 +33,11 @@ with job(snakemake):
     folder = Path(out.designs).parent
     wanted = PrintLimits(*(p.request.get(f"{name}_mm") for name in ("minimum_strut", "maximum_strut", "minimum_gap")))
     files = {"picture": cell.plot, "loads": p.loads, "wanted_mm": wanted}
+    if out.get("pages"):
+        made = {"Young's modulus of the base material": p.youngs_modulus, "its Poisson's ratio": p.poisson_ratio}
+        made |= {"family": p.request["family"], "search": p.options["refine"], "seed": p.seed}
+        size = p.prints["cell_size_mm"]
+        files["pages"] = Pages(goal.asked(p.youngs_modulus), "", size, made | {"cell size in mm": size})
     write_designs(found, folder, names, targets, p.youngs_modulus, **p.prints, **files)
     errors = assess(found, names, targets, p.options["refine"] != "none", source.get("dataset"))
     write_json(errors_by_name(errors), out.summary)
