@@ -113,3 +113,9 @@ def test_what_is_left_out_stays_out(bent):
         assert (moved.designs[:, TYPES] == one.designs[:, TYPES]).all()
     assert np.isfinite(reached).all()
     assert ratios(walked) <= 3 * (1 + 1e-3)
+
+
+def test_no_lattices_are_refined_to_none():
+    none = lattices(2).take(slice(0, 0))
+    refined, stiffness = refine_lattices(Goal(np.empty((0, 21))), none)
+    assert len(refined.designs) == len(stiffness) == 0

@@ -106,6 +106,9 @@ def _carried(goal, before, held, ratio, how):
     owner, lattices, _ = before
     if ratio > 1:  # brought within bounds by what is thinner than them made thicker, or left out
         owner, lattices = np.tile(owner, 2), joined([lattices, thinned(lattices, ratio)])
+    else:
+        whole = (lattices.areas > 0).all(1)
+        owner, lattices = owner[whole], lattices.take(whole)
     lattices, stiffness = refine_lattices(goal.take(owner), lattices, _STEPS, Limits(radius_ratio=ratio), **how)
     if held:
         owner, lattices = np.concatenate([held[0], owner]), joined([held[1], lattices])

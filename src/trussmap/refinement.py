@@ -153,6 +153,8 @@ def refine_lattices(
     """
     refined = Lattices(*(part.copy() for part in lattices))
     stiffness = np.empty((len(lattices.designs), 21))
+    if not len(stiffness):
+        return refined, stiffness
 
     def refine(rows, own, inner):
         course = _course(goal.take(rows), own, limits, inner, poisson_ratio)
