@@ -82,7 +82,7 @@ def _cauchy(ax, cells):
     stiffer = cells[(cells["family"] == "areas") & (cells["non_cauchy_trace"] < 0)]
     for color, ratio in zip(_SHADES, [ratios[0], ratios[len(ratios) // 2], ratios[-1]], strict=True):
         own = stiffer[stiffer["radius_ratio"] == ratio]
-        label = f"ratio {ratio:g}" + (", the published family" if ratio == 1 else "")
+        label = f"ratio {ratio:g}" + (" (published)" if ratio == 1 else "")
         x, y = (own[key].clip(low, high) for key in ("non_cauchy_error", "relative_error"))
         ax.plot(x, y, "o", ms=3.5, alpha=0.75, color=color, label=label, clip_on=False)
     ax.plot([low, high], [low, high], color=style.TARGET, lw=1, ls="--")
