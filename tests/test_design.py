@@ -7,13 +7,14 @@ from trussmap.crystal.generate import generate_catalogue
 from trussmap.goals import Goal
 from trussmap.homogenization import homogenize_cells, homogenize_designs
 from trussmap.homogenization.reference import homogenize_reference
-from trussmap.inverse_design import Request, design_lattices, lattices_of, search
+from trussmap.inverse_design import Request, design_lattices, lattices_of, request_of, search
 from trussmap.lattice import descriptor as d
 from trussmap.learning.models import load_forward, load_inverse, pretrained
 from trussmap.measures import nmse_frobenius
 from trussmap.refinement import FAMILIES, Limits, course_of_refinement, plain_lattices, refine_designs, refine_lattices
 from trussmap.steps import bounded_step
 from trussmap.stiffness import COMPONENTS
+from trussmap.tailoring import measured_struts
 from trussmap.targets import read_targets
 
 
@@ -121,6 +122,27 @@ def test_limits_hold_and_a_wider_ratio_comes_closer(truth):
         errors.append(goal.error(stiffness))
     assert (np.diff(errors, axis=0) <= 0).all()
     assert np.median(errors[2] / errors[0]) < 0.7
+
+
+def test_a_cell_too_small_for_its_struts_says_how_large_it_must_be():
+    """The closest there, as thick as asked for, is off; in a cell twice as large as said, both are had."""
+    target = read_targets(Path(__file__).parents[1] / BONE, 114.0)[0][2:3]
+    models = load_forward(pretrained()), load_inverse(pretrained())
+
+    def designed(cell_size_mm):
+        settings = {"family": "areas", "minimum_strut_mm": 0.3, "topologies": [64, 128]}
+        request = request_of(settings, cell_size_mm)
+        found = design_lattices(target, *models, draws=100, keep=2, request=request)
+        diameters = measured_struts(lattices_of(found), gap=False)[:, 0] * cell_size_mm
+        assert found["topology"].nunique() == len(found) == 2
+        assert (diameters >= 0.3 * (1 - 2e-3)).all()
+        return found
+
+    small = designed(6.0)
+    assert 0.01 < small["relative_error"].min() < 0.3
+    assert np.isfinite(small["larger_cell"]).all() and (small["larger_cell"] > 1).all()
+    large = designed(6.0 * 2 * small["larger_cell"][0])
+    assert large["error"][0] < 1e-10 and large["larger_cell"][0] == 1
 
 
 def test_steps_keep_their_bounds_and_what_is_free_is_the_least_squares():

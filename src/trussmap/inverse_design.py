@@ -51,12 +51,15 @@ WAVES = {"quick": 4, "thorough": 10}
 #: Error from which on a target counts as met, in the search and after the walk to a better lattice.
 MET, NEARLY = 1e-12, 1e-10
 # Lattices of a target that are made as the request would have them, and how far beyond its limits is none.
-_TAILORED, _SLACK = 6, 1e-3
+_TAILORED, _SLACK = 6, 2e-3
 # Steps of the last refinement in these families, twice.
 _FINISH = 60
 # By how much radii may differ more than allowed before the thinnest struts are left out, and what share of the least
 # radius they are thinner than.
 _RELAXED, _SHARES = 10.0, (1.0, 0.5)
+# Ratios of radii within which lattices are sought too where no strut is to be thin: of alike struts the thinnest is
+# thicker.
+_STURDY = (3.0, 1.5)
 
 
 class Request(NamedTuple):
@@ -144,16 +147,24 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
         topologies = np.unique(topologies)
     prints = PrintLimits(*(length / cell_size_mm if length else None for length in lengths))
     if lengths[0]:
-        topologies = np.arange(len(topology_members()[0])) if topologies is None else topologies
-        lightest = prints.minimum_diameter**2 * np.pi / 4 * strut_lengths()[topologies]
-        if lightest.min() > high:
-            needed = cell_size_mm * np.sqrt(lightest.min() / high)
+        total = strut_lengths() if topologies is None else strut_lengths()[topologies]
+        lightest = prints.minimum_diameter**2 * np.pi / 4 * total.min()
+        if lightest > high:
+            needed = cell_size_mm * np.sqrt(lightest / high)
             raise InputError(
                 f"struts of {lengths[0]:g} mm in a cell of {cell_size_mm:g} mm: the lightest topology then has a "
-                f"relative density of {lightest.min():.2g}, above {high:g}; expected {needed:.2g} mm at least."
+                f"relative density of {lightest:.2g}, above {high:g}; expected {needed:.2g} mm at least."
             )
-        topologies = topologies[lightest <= high]
     return Request(family, Limits((low, high), float(ratio)), objective, prints, topologies, printing)
+
+
+def _with_room(request):
+    """Numbers of the topologies allowed that have room for struts as thick as they must be, or None for all."""
+    if not request.prints.minimum_diameter:
+        return request.topologies
+    topologies = np.arange(len(strut_lengths())) if request.topologies is None else request.topologies
+    lightest = request.prints.minimum_diameter**2 * np.pi / 4 * strut_lengths()[topologies]
+    return topologies[lightest <= request.limits.density[1]]
 
 
 def _printing_errors(given, cell_size_mm):
@@ -227,6 +238,7 @@ def design_lattices(
     how = {"threads": threads, "poisson_ratio": poisson_ratio}
     if request.printing:
         request = request._replace(printing=request.printing._replace(seed=seed))
+    topologies = _with_room(request)
     chunk = min(_TARGETS, max(1, _PROPOSALS // draws))
     tables = []
     for first in progress(range(0, len(targets), chunk), "designing", unit="chunk"):
@@ -235,23 +247,28 @@ def design_lattices(
         starts, unrefined = None, np.full((len(part), 21), np.nan)
         if goal.whole:
             proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=stream(own, "proposals"))
-            owner, designs = _best_proposals(part, proposals, forward, threads, poisson_ratio, request.topologies)
+            owner, designs = _best_proposals(part, proposals, forward, threads, poisson_ratio, topologies)
             stiffness = homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)
             best = ranked(owner, nmse_frobenius(stiffness, part[owner]), design_topology(designs), 1)
             unrefined[owner[best]] = stiffness[best]
             lattices = plain_lattices(designs, request.family)
             starts = owner, lattices
         if refine != "none":
-            asked = request.family, request.limits, request.topologies, keep
-            owner, lattices, stiffness = search(aim, refine, own, threads, poisson_ratio, starts, *asked)
-        error = aim.take(owner).error(stiffness)
+            found = []
+            for ratio in _ratios(request):
+                asked = request.family, request.limits._replace(radius_ratio=ratio), topologies, keep
+                found.append(search(aim, refine, own, threads, poisson_ratio, starts, *asked))
+        else:
+            found = [(owner, lattices, stiffness)]
         if request.family != "published":
-            owner, lattices, stiffness, order, added = _tailored(
-                aim, owner, lattices, error, max(keep, _TAILORED), request, how
-            )
+            chosen = [_promising(aim, *part, max(keep, _TAILORED), request, how) for part in found]
+            owner, lattices = np.concatenate([part[0] for part in chosen]), joined([part[1] for part in chosen])
+            owner, lattices, stiffness, order, added = _tailored(aim, owner, lattices, request, own, how)
             error = aim.take(owner).error(stiffness)
             order = order[_positions(owner[order]) <= keep]
         else:
+            ((owner, lattices, stiffness),) = found
+            error = aim.take(owner).error(stiffness)
             order = ranked(owner, error, lattices.topology, keep)
             if request.objective == "printed_error":
                 order = ranked(owner, error, lattices.topology, max(keep, _TAILORED))
@@ -280,48 +297,82 @@ def design_lattices(
     return pd.concat(tables, ignore_index=True)
 
 
-def _tailored(goal, owner, lattices, error, count, request, how):
-    """The most promising lattices as the request would have them: owner, Lattices, stiffness, order, and facts."""
-    prints, solved, how = request.prints, how, {"limits": request.limits, **how}
-    objective = request.objective if request.objective in OBJECTIVES else None
+def _ratios(request):
+    """Ratios of radii within which to search."""
+    allowed = request.limits.radius_ratio
+    sturdy = request.prints.minimum_diameter or request.objective in ("diameter", "radius_ratio")
+    return [allowed, *(ratio for ratio in _STURDY if ratio < allowed and sturdy)]
+
+
+def _promising(goal, owner, lattices, stiffness, count, request, how):
+    """Owner and Lattices of each target's ``count`` that meet it and are the closest to what the request asks for."""
+    error = goal.take(owner).error(stiffness)
     best = ranked(owner, error, lattices.topology, len(owner))
     owner, lattices, error = owner[best], lattices.take(best), error[best]
-    # Of those that meet the target all the same, the ones that are closest to what is asked for.
-    _, beyond, liked = _merits(goal.take(owner), lattices, request, solved)
-    # What is expected of a printed cell has the error of the one without errors in it, so that this decides where the
-    # target is not met.
-    weighed = request.objective == "printed_error"
-    best = np.lexsort((liked, beyond, _missed(error, MET, weighed), owner))
+    _, beyond, liked = _merits(goal.take(owner), lattices, request, how)
+    # A thicker strut costs about as much of the stiffness.
+    best = np.lexsort((liked, beyond + np.sqrt(_missed(error, MET, request)), owner))
     best = best[_positions(owner[best]) <= count]
-    owner, lattices = owner[best], lattices.take(best)
-    own = goal.take(owner)
+    return owner[best], lattices.take(best)
+
+
+def _tailored(goal, owner, lattices, request, seed, how):
+    """Lattices as the request would have them: owner, Lattices, stiffness, order of each topology's best, and facts."""
+    prints, own, before = request.prints, goal.take(owner), lattices
+    objective = request.objective if request.objective in OBJECTIVES else None
     if objective or prints != NO_LIMITS:
-        lattices, stiffness = tailor(own, lattices, request.family, objective, prints=prints, **how)
+        lattices, stiffness = tailor(own, lattices, request.family, objective, request.limits, prints, **how)
     else:
         stiffness = lattices.stiffness(how["threads"], how["poisson_ratio"])
-    ratio, beyond, liked = _merits(own, lattices, request, solved, gap=True)
-    missed = _missed(own.error(stiffness), NEARLY, weighed)
+    ratio, beyond, liked = _merits(own, lattices, request, how, gap=True)
+    missed = _missed(own.error(stiffness), NEARLY, request)
     facts = pd.DataFrame({"family": request.family, "radius_ratio": ratio})
     if prints.minimum_diameter or prints.minimum_gap:
-        facts["larger_cell"] = 1.0
-        good = (missed <= NEARLY) & (beyond <= _SLACK)
-        rows = np.flatnonzero(~np.isin(owner, owner[good]))
-        if len(rows):  # how large the cell must be where the thinnest strut is as thick as it can be
-            thick, reached = tailor(own.take(rows), lattices.take(rows), request.family, "diameter", **how)
-            larger = np.array([prints.larger_cell(*row) for row in measured_struts(thick, bool(prints.minimum_gap))])
-            larger[own.take(rows).error(reached) > NEARLY] = np.nan
-            known = pd.Series(larger).groupby(owner[rows]).min()
-            facts.loc[rows, "larger_cell"] = known[owner[rows]].to_numpy()
+        met = (missed <= NEARLY) & (beyond <= _SLACK)
+        facts["larger_cell"] = _larger_cells(goal, owner, before, met, request, seed, how)
     widths = zip(*sizes(lattices.topology, request.family), strict=True)
     for row, (struts, nodes) in enumerate(widths):
         parts = lattices.areas[row, :struts], lattices.shifts[row, :nodes].ravel()
         facts.loc[row, ["strut_areas", "node_shifts"]] = [" ".join(map(repr, part.tolist())) for part in parts]
     order = np.lexsort((liked, missed, beyond, owner))
+    topology = np.stack([owner, lattices.topology], 1)[order]
+    order = order[np.sort(np.unique(topology, axis=0, return_index=True)[1])]
     return owner, lattices, stiffness, order, facts
 
 
-def _missed(error, met, alike):
-    """Errors by which to rank: those of lattices that meet their target are alike, and of all others if ``alike``."""
+def _larger_cells(goal, owner, lattices, met, request, seed, how):
+    """How many times larger a cell gives a target's lattice its struts and gaps, (n,): 1 where one is ``met``, or nan.
+
+    ``lattices`` are those before limits of printing bent them. Topologies that have no room for the struts in this cell
+    are searched too.
+    """
+    larger, prints = np.ones(len(owner)), request.prints
+    rows = np.flatnonzero(~np.isin(owner, owner[met]))
+    if not len(rows):
+        return larger
+    numbers, family = np.unique(owner[rows]), request.family
+    lost, limits = (
+        goal.take(numbers),
+        request.limits._replace(radius_ratio=min(request.limits.radius_ratio, _STURDY[0])),
+    )
+    found = search(lost, "quick", seed, family=family, limits=limits, topologies=request.topologies, **how)
+    others, more = _promising(lost, *found, _TAILORED, request, how)
+    own, lattices = np.concatenate([owner[rows], numbers[others]]), joined([lattices.take(rows), more])
+    # How large where the thinnest strut is as thick as it can be.
+    thick, reached = tailor(goal.take(own), lattices, family, "diameter", request.limits, **how)
+    needed = np.array([prints.larger_cell(*row) for row in measured_struts(thick, bool(prints.minimum_gap))])
+    needed[goal.take(own).error(reached) > NEARLY] = np.nan
+    larger[rows] = pd.Series(needed).groupby(own).min()[owner[rows]]
+    return larger
+
+
+def _missed(error, met, request):
+    """Errors by which to rank: those of lattices that meet their target are alike.
+
+    What is expected of a printed cell has the error of the one without errors in it: where it decides, it does so too
+    among those that miss the target.
+    """
+    alike = request.objective == "printed_error"
     return np.where((error > met) & alike, np.inf, np.maximum(error, met))
 
 
@@ -353,7 +404,8 @@ def fewer_than_asked(table: pd.DataFrame, keep: int, refine: str, request: Reque
     if least >= keep:
         return None
     said = f"{least} of {keep} lattices for a target, each of another topology: "
-    if request.topologies is not None and len(request.topologies) <= least:
+    topologies = _with_room(request)
+    if topologies is not None and len(topologies) <= least:
         return said + "no other topology was allowed, or has room for the struts asked for"
     if refine == "none":
         return said + "the networks proposed no more; a search does (--refine quick), or more --draws"

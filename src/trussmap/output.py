@@ -210,7 +210,10 @@ def remarks(
             said.append("stretches V are at both ends of their range: a more anisotropic one would do better")
         larger = row.get("larger_cell", 1.0)
         if error > _FAR and not larger > 1:
-            said.append(f"the stiffness is still off by {error:.0%}: no lattice of this family seems to have it")
+            which = "of this family"
+            if row.get("family", "published") != "published" and any(wanted_mm):
+                which = f"within these limits of printing in cells of {cell_size_mm:g} mm"
+            said.append(f"the stiffness is still off by {error:.0%}: no lattice {which} seems to have it")
         if larger > 1:
             said.append(
                 f"a cell of {larger * (cell_size_mm or 1):.3g} {'mm' if cell_size_mm else 'times the size'} would have "
