@@ -182,11 +182,15 @@ def test_regions_that_no_cells_fill(targets, size, cell, says):
 
 
 def test_shapes_that_no_cells_fill(targets, tmp_path):
-    """A wall thinner than a cell, however large its bounds, and bodies apart; a cavity is none."""
+    """A wall or a rod thinner than a cell, however large its bounds, and bodies apart; a cavity is none."""
     sites, block = Sites(ENDS, targets[0][:2], ["a", "b"]), trimesh.creation.box
     hollow = trimesh.util.concatenate([block((4, 4, 4)), trimesh.Trimesh(*_turned_out(block((3.8, 3.8, 3.8))))])
     apart = trimesh.util.concatenate([block((4, 4, 4)), block((4, 4, 4)).apply_translation((10, 0, 0))])
-    for surface, says in ((hollow, "0.1 mm thick"), (apart, "2 bodies")):
+    slant = trimesh.transformations.rotation_matrix(0.9, (1, -1, 0))
+    wall = block((6, 6, 0.7)).apply_transform(slant)
+    rod = trimesh.creation.cylinder(0.4, 6, sections=64).apply_transform(slant)
+    thin = [(hollow, "0.1 mm thick"), (wall, "0.7 mm thick"), (rod, r"0\.79\d mm thick")]
+    for surface, says in (*thin, (apart, "2 bodies")):
         surface.export(tmp_path / "shape.stl")
         with pytest.raises(InputError, match=says):
             grade(sites, shape(tmp_path / "shape.stl"), 1.0, CARRIER)

@@ -95,6 +95,27 @@ def inside(region: Region, points: np.ndarray, tolerance: float = 0.0) -> np.nda
     return within
 
 
+def thickness(region: Region, rays: int = 100) -> float:
+    """Diameter in mm of the largest ball found in a region, around the middles of rays from its surface straight in."""
+    mesh = region.solid.to_mesh()
+    corners = np.asarray(mesh.vert_properties, float)[:, :3][mesh.tri_verts]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    areas = np.linalg.norm(normals, axis=1)
+    rng, span = np.random.default_rng(0), np.linalg.norm(region.high - region.low)
+    chosen = rng.choice(len(areas), rays, p=areas / areas.sum())
+    starts = (rng.dirichlet(np.ones(3), rays)[:, :, None] * corners[chosen]).sum(1)
+    inwards = -normals[chosen] / areas[chosen, None]
+    outside = manifold3d.Manifold.cube(3 * (region.high - region.low)).translate(2 * region.low - region.high)
+    outside, point = outside - region.solid, manifold3d.Manifold.tetrahedron().scale([1e-6 * span] * 3)
+    largest = 0.0
+    for start, along in zip(starts + 1e-6 * span * inwards, span * inwards, strict=True):
+        hits = region.solid.ray_cast(start, start + along)
+        if hits and hits[0].distance * span > largest:
+            middle = point.translate(start + hits[0].distance / 2 * along)
+            largest = max(largest, 2 * outside.min_gap(middle, span))
+    return largest
+
+
 @dataclass(frozen=True)
 class Part:
     """A region filled with a lattice.

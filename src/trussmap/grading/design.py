@@ -15,7 +15,7 @@ from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import reduced_topology, topologies
 from trussmap.lattice.descriptor import DENSITY, DENSITY_RANGE
 from trussmap.measures import modulus_error, nmse_frobenius, relative_error
-from trussmap.parts import Region, inside
+from trussmap.parts import Region, inside, thickness
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO
 from trussmap.tailoring import diameters_and_gap
 
@@ -191,12 +191,11 @@ def _check_size(region, cell):
     if not region.box:
         if (bodies := sum(part.volume() > 0 for part in region.solid.decompose())) > 1:  # cavities have less
             raise InputError(f"grading: the surface bounds {bodies} bodies that do not touch; expected one.")
-        # Of a wall this is its thickness, of a rod its radius.
-        thickness = 2 * region.solid.volume() / region.solid.surface_area()
-        if thickness < cell / 2:
+        # The largest ball in it has at least twice its volume over its surface as diameter.
+        if 2 * region.solid.volume() / region.solid.surface_area() < cell and (thick := thickness(region)) < 0.9 * cell:
             raise InputError(
-                f"grading: the shape is about {thickness:.3g} mm thick (twice its volume over its surface), thinner "
-                f"than half a cell of {cell:g} mm; expected smaller cells."
+                f"grading: the shape is about {thick:.3g} mm thick where it is thickest, less than a cell of "
+                f"{cell:g} mm; expected smaller cells."
             )
     count = np.prod(size) / cell**3
     if count > MOST_CELLS:
