@@ -412,7 +412,11 @@ def grade(
     parts = made.structure.nodes, made.structure.struts, made.structure.radii, made.structure.progress
     figure.plot(*parts, made.path_table(), out / "graded.png", given.names, made.cell, (youngs_modulus, "as given"))
     print("\n".join(grading.told(made)))
-    print(f"written: {out / 'struts.csv'}, nodes.csv, structure.vtk, structure.3mf, path.csv, summary.json, graded.png")
+    surface = ", structure.stl" if stl else ""
+    print(
+        f"written: {out / 'struts.csv'}, nodes.csv, structure.vtk, structure.3mf{surface}, path.csv, summary.json, "
+        "graded.png"
+    )
 
 
 @app.command()
