@@ -12,8 +12,13 @@ help: ## what can be made: this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "studies: laptop $$(cd studies && ls *.yaml | sed 's/\.yaml$$//' | tr '\n' ' ')"
 
-study: $(ENVIRONMENT) ## the default study, laptop; another one by make study STUDY=smoke
+study: known $(ENVIRONMENT) ## the default study, laptop; another one by make study STUDY=smoke
 	$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
+
+.PHONY: known
+known: # before an environment is made for it
+	@test $(STUDY) = laptop || test -f studies/$(STUDY).yaml || { \
+	  echo "study '$(STUDY)': expected one of laptop $$(cd studies && ls *.yaml | sed 's/\.yaml$$//' | tr '\n' ' ')" >&2; exit 2; }
 
 test: $(ENVIRONMENT) ## all tests, the smoke study included
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

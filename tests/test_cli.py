@@ -229,6 +229,28 @@ def test_targets_are_pasted_in_the_order_of_abaqus(tmp_path, targets):
     assert run.returncode == 2 and "order nye: expected voigt, abaqus, ansys, mandel" in run.stderr
 
 
+def test_slips_in_targets_are_named_where_they_are(tmp_path):
+    """Engineering constants have no order; thousands have no marks; a modulus just too low is no wrong unit."""
+    constants = "E1,E2,E3,G23,G13,G12,nu21,nu31,nu32\n473,521,1122,316,231,213,0.32,0.11,0.141\n"
+    command = [PROGRAM, "design", "-", "--out", "found", "--draws", "5", "--refine", "none"]
+
+    def run(text, *more, modulus=114e3):
+        whole = [*command, "--youngs-modulus", str(modulus), *more]
+        return subprocess.run(whole, cwd=tmp_path, input=text, capture_output=True, text=True)
+
+    taken = run(constants, "--order", "abaqus")
+    assert taken.returncode == 0 and "order" not in taken.stdout
+    for text, says in (
+        ("C11;C12;C33\n573,00;2,5;1.260,00\n", "line 2: '1.260,00' has a mark between thousands"),
+        ("C11,C99\n5,3\n", "column C99: no constant has this name"),
+    ):
+        refused = run(text)
+        assert refused.returncode == 2 and says in refused.stderr
+    assert "too stiff for any lattice of it" in run(constants, modulus=1000).stderr
+    refused = run(constants, "--topologies", "17")
+    assert refused.returncode == 2 and "none of the 5 proposals for each target has a topology" in refused.stderr
+
+
 def test_answers_are_in_the_units_of_the_question(tmp_path, targets):
     """In MPa with a cell of 2 mm: struts are remarked on, and so is what --keep could not have."""
     (targets.iloc[:1] * 1000).to_csv(tmp_path / "targets.csv", index=False)

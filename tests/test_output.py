@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from trussmap import output
+from trussmap.errors import InputError
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice import descriptor as d
 from trussmap.lattice.polar import published_designs
@@ -43,11 +44,35 @@ def lattices_of(folder):
 
 def test_designs_of_a_former_run_are_replaced(tmp_path, truth):
     for rows in (3, 2):
-        (tmp_path / "index.html").write_text("of a run with pages")
+        (tmp_path / "index.html").write_text("<title>designs · trussmap</title>")
         write_designs(found(truth, rows), tmp_path, ["one"], truth[1][:1])
         told, there = lattices_of(tmp_path)
         assert told == there and len(told) == rows
     assert {path.name for path in tmp_path.iterdir()} == {"designs.csv", "lattices"}
+
+
+def test_files_of_others_stay(tmp_path, truth):
+    mine = [tmp_path / "lattices" / "targets.csv", tmp_path / "lattices" / "target1.csv", tmp_path / "index.html"]
+    (tmp_path / "lattices").mkdir()
+    for path in mine:
+        path.write_text("mine")
+    given = found(truth, 1), tmp_path, ["one"], truth[1][:1]
+    with pytest.raises(InputError, match="not a page of trussmap's"):
+        write_designs(*given, pages=object())
+    assert not (tmp_path / "designs.csv").exists()
+    write_designs(*given)
+    assert [path.read_text() for path in mine] == ["mine"] * 3
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="is a file; expected a folder to write"):
+        write_designs(given[0], tmp_path / "file" / "found", *given[2:])
+
+
+def test_a_stiffer_base_material_is_no_advice_where_the_lattice_is_too_stiff(truth):
+    table = found((truth[0][:1].copy(), truth[1]), 1).assign(relative_error=0.2)
+    table["relative_density"] = d.DENSITY_RANGE[1]
+    for factor, says in ((2.0, True), (0.5, False)):
+        (remark,) = remarks(table, factor * truth[1][:1])
+        assert ("a stiffer base material" in remark) == says
 
 
 @pytest.mark.parametrize(

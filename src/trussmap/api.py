@@ -70,7 +70,7 @@ class Lattice:
     relative_density: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.relative_density < 1:
+        if not _positive(self.relative_density, "relative density") < 1:
             raise InputError(f"relative density {self.relative_density:g}: expected a number above 0 and below 1.")
 
     @classmethod
@@ -213,7 +213,7 @@ class Lattice:
 
         if box is not None and shape is not None:
             raise InputError("box and shape: expected one of them.")
-        size = np.full(3, 2 * float(cell_size_mm)) if box is None else box
+        size = np.full(3, 2 * _positive(cell_size_mm, "cell_size_mm")) if box is None else box
         region = parts.box(size) if shape is None else parts.shape(shape)
         return parts.fill(self.graph, self.relative_density, cell_size_mm, region, free_ends)
 
@@ -375,6 +375,8 @@ def homogenize(
             return Lattice.from_design(rows.iloc[row].to_dict())
     else:
         lattices = [lattices] if isinstance(lattices, Lattice) else list(lattices)
+        if not lattices or not all(isinstance(lattice, Lattice) for lattice in lattices):
+            raise InputError("homogenize: expected a Lattice, several, or a table of designs.")
         density = np.array([lattice.relative_density for lattice in lattices])
         stiffness = homogenize_cells([lattice.graph for lattice in lattices], density, **how)
         lattice_of = lattices.__getitem__

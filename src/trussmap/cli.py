@@ -12,6 +12,7 @@ import typer
 
 from trussmap import __version__
 from trussmap.errors import InputError
+from trussmap.io import check_folder
 from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
 
 BoxOption = Annotated[
@@ -33,6 +34,9 @@ def main() -> None:
         app()
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:  # a full disk, a folder that was taken away
+        print(f"Error: {error.filename or 'files'}: {error.strerror or error}.", file=sys.stderr)
         sys.exit(2)
 
 
@@ -246,6 +250,8 @@ def design(
         raise InputError("expected one of --minimise density, radius-ratio or printed-error, and --maximise diameter.")
     taken = take_targets(targets, youngs_modulus, closeness.replace("-", "_"), order)
     goal, names = taken.goal, taken.names
+    for fault in taken.faults:
+        print(f"Skipped: {fault}", file=sys.stderr)
     # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
     from trussmap.inverse_design import check_effort, design_lattices, fewer_than_asked, request_of
 
@@ -269,8 +275,10 @@ def design(
         raise InputError("--box and --shape need the size of the cells: expected --cell-size-mm as well.")
     check_effort(refine, request, goal)
 
+    from trussmap.output import check_designs_folder, told, write_designs
+
+    check_designs_folder(out, cell_size_mm is not None)
     from trussmap.learning.study import load_models
-    from trussmap.output import told, write_designs
     from trussmap.tailoring import PrintLimits
 
     forward, inverse, trained = load_models(study and Path("results") / study)
@@ -282,8 +290,6 @@ def design(
             f"the finite elements {'judge' if refine == 'none' else 'refine and judge'} at {poisson_ratio:g}"
         )
     print("\n".join(described(taken, youngs_modulus, order)))
-    for fault in taken.faults:
-        print(f"Skipped: {fault}", file=sys.stderr)
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
     c = goal.targets
@@ -303,7 +309,7 @@ def design(
     found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture, **how)
     for row in found[found["rank"] == 1].to_dict("records"):
         print(told(row))
-    if fewer := fewer_than_asked(found, keep, refine, request):
+    if fewer := fewer_than_asked(found, len(goal), keep, refine, request):
         print(fewer)
     print(
         f"written: {out / 'designs.csv'}, {len(found)} lattices"
@@ -345,6 +351,7 @@ def part(
     table, theta = read_designs(designs)
     if row > len(theta):
         raise InputError(f"--row {row}: {designs} has {len(theta)} rows; expected one of them.")
+    check_folder(out)
     from trussmap.export import write_part
     from trussmap.output import row_graph
     from trussmap.parts import fill
@@ -405,6 +412,7 @@ def grade(
     if numbers is not None and not all(0 <= number < count for number in numbers):
         raise InputError(f"--topologies {topologies}: expected numbers from 0 to {count - 1}.")
     given = grading.read_sites(sites, youngs_modulus, order)
+    check_folder(out)
     allowed = None if numbers is None else np.array(numbers)
     made = grading.grade(given, _region(box, shape), cell_size_mm, allowed, radius_ratio, poisson_ratio=poisson_ratio)
     grading.write_graded(made, out, stl)

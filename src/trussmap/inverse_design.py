@@ -248,7 +248,7 @@ def design_lattices(
         if goal.whole:
             proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=stream(own, "proposals"))
             owner, designs = _best_proposals(part, proposals, forward, threads, poisson_ratio, topologies)
-            stiffness = homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)
+            stiffness = homogenize_designs(designs, **how) if len(designs) else np.empty((0, 21))
             best = ranked(owner, nmse_frobenius(stiffness, part[owner]), design_topology(designs), 1)
             unrefined[owner[best]] = stiffness[best]
             lattices = plain_lattices(designs, request.family)
@@ -294,7 +294,13 @@ def design_lattices(
         if request.printing:
             table = table.join(_printed(aim.take(owner), lattices, request, how))
         tables.append(table.astype({name: int for name in DESIGN_COLUMNS if name.startswith("lattice")}))
-    return pd.concat(tables, ignore_index=True)
+    found = pd.concat(tables, ignore_index=True)
+    if len(targets) and not len(found):
+        raise InputError(
+            f"no lattice: none of the {draws} proposals for each target has a topology that is allowed; expected more "
+            "of them (draws), or a search (refine quick)."
+        )
+    return found
 
 
 def _ratios(request):
@@ -398,14 +404,14 @@ def _printed(goal, lattices, request, how):
     return pd.DataFrame(rows)
 
 
-def fewer_than_asked(table: pd.DataFrame, keep: int, refine: str, request: Request) -> str | None:
-    """Why a table of `design_lattices` has fewer than ``keep`` lattices of a target, in words, or None."""
-    least = int(table.groupby("target").size().min())
+def fewer_than_asked(table: pd.DataFrame, targets: int, keep: int, refine: str, request: Request) -> str | None:
+    """Why a table of `design_lattices` has fewer than ``keep`` lattices of one of the targets, in words, or None."""
+    least = int(table.groupby("target").size().min()) if table["target"].nunique() == targets else 0
     if least >= keep:
         return None
     said = f"{least} of {keep} lattices for a target, each of another topology: "
     topologies = _with_room(request)
-    if topologies is not None and len(topologies) <= least:
+    if topologies is not None and 0 < len(topologies) <= least:
         return said + "no other topology was allowed, or has room for the struts asked for"
     if refine == "none":
         return said + "the networks proposed no more; a search does (--refine quick), or more --draws"
@@ -437,6 +443,8 @@ def _best_proposals(targets, proposals, forward, threads, poisson_ratio, topolog
     if topologies is not None:
         allowed = np.isin(design_topology(flat), topologies)
         owner, flat = owner[allowed], flat[allowed]
+    if not len(flat):
+        return owner, flat
 
     def exact(designs):
         return homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)

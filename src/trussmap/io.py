@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import TYPE_CHECKING
 
+from trussmap.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -23,6 +25,17 @@ def write_json(tree: dict, path: str | Path) -> None:
     """Write a tree as JSON, atomically; a number that is not finite is an error."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n")
+
+
+def check_folder(folder: str | Path) -> None:
+    """Raise InputError where no folder of that name can be written, before the work that is to go into it."""
+    there = Path(folder).absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise InputError(f"{folder}: {there} is a file; expected a folder to write.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: no permission to write in {there}; expected a folder to write.")
 
 
 @contextmanager

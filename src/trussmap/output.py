@@ -1,5 +1,6 @@
 """Designs as a person takes them: a table with remarks, and a folder of lattices to read, to print and to look at."""
 
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,9 +11,10 @@ import pandas as pd
 
 from trussmap import export
 from trussmap.elasticity import extrema, means, moduli, universal_anisotropy
+from trussmap.errors import InputError
 from trussmap.goals import ENGINEERING
 from trussmap.inverse_design import lattices_of
-from trussmap.io import write_csv
+from trussmap.io import check_folder, write_csv
 from trussmap.lattice.descriptor import DENSITY_RANGE, DESIGN_COLUMNS, STRETCH_RANGE, V, design_graph
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import primitive_cell
@@ -49,6 +51,8 @@ FIRST = (
 #: Diameter below which a strut is remarked on where nothing else is said: what laser powder-bed fusion just makes.
 THIN_MM = 0.2
 _SLACK = 2e-3  # of what was asked for, as the search has it
+# Names of the files of a lattice, and what a page that leads to designs has in it.
+_OWN, _INDEX = re.compile(r"target\d+_rank\d+[._]"), "<title>designs · trussmap</title>"
 
 #: Relative error from which a design counts as far from its target.
 _FAR = 0.1
@@ -78,7 +82,7 @@ def write_designs(
     region: Region | None = None,
     pages: object = None,
 ) -> pd.DataFrame:
-    """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what it held of a former run is replaced.
+    """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what a former run wrote there is replaced.
 
     Parameters
     ----------
@@ -99,10 +103,12 @@ def write_designs(
     What is asked for first stands first: what can be printed, the errors, the remark, the stiffness. Each lattice of
     the first ``MOST_LATTICES`` targets is a set of CSV files ``target1_rank1_nodes.csv`` … (see
     `trussmap.export.write_nodes_and_struts`), lengths in mm, or relative to the unit cell where no size is given. Where
-    there is a ``designs.csv``, the lattices beside it are its own, even after a run that was killed.
+    there is a ``designs.csv``, the lattices beside it are its own, even after a run that was killed. Files of other
+    names stay.
 
-    Returns the table as written.
+    Returns the table as written. Raises InputError as `check_designs_folder` does.
     """
+    check_designs_folder(out, bool(pages))
     if cell_size_mm:
         table = table.assign(**printability(table, cell_size_mm))
     table = table.assign(remark=remarks(table, targets, youngs_modulus, cell_size_mm, wanted_mm))
@@ -140,14 +146,34 @@ def write_designs(
             pages.index(staging / "index.html", table, written)
         # The table vouches for the folder: it is the first to go and the last to come.
         (out / "designs.csv").unlink(missing_ok=True)
-        (out / "index.html").unlink(missing_ok=True)
-        shutil.rmtree(out / "lattices", ignore_errors=True)
-        for made in ("lattices", "index.html", "designs.csv"):
+        if _is_index(out / "index.html"):
+            (out / "index.html").unlink()
+        (out / "lattices").mkdir(exist_ok=True)
+        for former in (out / "lattices").iterdir():
+            if _OWN.match(former.name):
+                former.unlink()
+        for made in lattices.iterdir():
+            made.rename(out / "lattices" / made.name)
+        for made in ("index.html", "designs.csv"):
             if (staging / made).exists():
                 (staging / made).rename(out / made)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return table
+
+
+def check_designs_folder(out: str | Path, pages: bool) -> None:
+    """Raise InputError where `write_designs` could not write, or would write over an ``index.html`` of others."""
+    check_folder(out)
+    index = Path(out) / "index.html"
+    if pages and index.exists() and not _is_index(index):
+        raise InputError(f"{index}: not a page of trussmap's, and would be written over; expected another folder.")
+    if (Path(out) / "lattices").is_file():
+        raise InputError(f"{Path(out) / 'lattices'}: a file; expected another folder to write.")
+
+
+def _is_index(path):
+    return path.is_file() and _INDEX in path.read_text(encoding="utf-8", errors="replace")[:1000]
 
 
 def in_users_units(table: pd.DataFrame, youngs_modulus: float) -> pd.DataFrame:
@@ -197,10 +223,13 @@ def remarks(
         if at_end:
             c, goal = row[COMPONENTS].to_numpy(float), targets[int(row["target"]) - 1]
             factor = (MULTIPLICITY * c * goal).sum() / (MULTIPLICITY * c * c).sum()
-            other = "stiffer" if at_end[0] == DENSITY_RANGE[1] else "softer"
+            stiffer = at_end[0] == DENSITY_RANGE[1]
+            other = "stiffer" if stiffer else "softer"
             remark = f"relative density {density:.3g} is at the end of its range: a {other} base material"
             if error != error:  # of targets that leave constants free, which have no factor
                 said.append(f"{remark} may do better")
+            elif abs(factor - 1) > 0.01 and (factor > 1) != stiffer:
+                pass  # what is wrong with it is something else, such as struts that must be thick
             elif abs(factor - 1) > 0.01:
                 said.append(f"{remark}, of Young's modulus {factor * youngs_modulus:.3g}, would do better")
             elif error > 1e-4:

@@ -62,7 +62,7 @@ def box(size: tuple[float, float, float]) -> Region:
 def shape(path: str | Path) -> Region:
     """The inside of a surface in a file (STL and whatever else trimesh reads), in mm.
 
-    Raises InputError for a file that cannot be read, and for a surface that is not closed.
+    Raises InputError for a file that cannot be read, and for a surface that is not closed or bounds several bodies.
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; expected a closed surface, such as an STL in mm.")
@@ -80,6 +80,8 @@ def shape(path: str | Path) -> Region:
     solid = manifold3d.Manifold(faces)
     if solid.status() != manifold3d.Error.NoError or solid.volume() <= 0:
         raise InputError(f"{path}: the surface bounds no volume; expected one that is closed and faces outwards.")
+    if (bodies := sum(part.volume() > 0 for part in solid.decompose())) > 1:  # cavities have less
+        raise InputError(f"{path}: the surface bounds {bodies} bodies that do not touch; expected one.")
     low, high = mesh.bounds
     return Region(solid, low, high, False)
 

@@ -26,6 +26,7 @@ ABAQUS_CARD = np.lexsort((ROWS, COLUMNS))
 _AXES = str.maketrans("xyz", "123")
 _UNIT = re.compile(r"[\[(].*[\])]$")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(e[-+]?\d+)?", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}((\.\d{3})+,\d*|(,\d{3})+\.\d*)")
 _SHORTHAND = ("E", "G", "nu")
 
 
@@ -62,7 +63,11 @@ def read_sheet(path: str | Path, column_by_column: bool = False) -> Sheet:
     Raises InputError, naming the file and its line or column, where nothing of the kind can be read.
     """
     where = "standard input" if str(path) == STDIN else str(path)
-    lines = _workbook(path) if str(path).lower().endswith((".xlsx", ".xlsm")) else _text(path, where)
+    workbook = str(path).lower().endswith((".xlsx", ".xlsm"))
+    lines = _workbook(path) if workbook else _text(path, where)
+    for number, cells in lines:
+        if grouped := next(filter(_THOUSANDS.fullmatch, cells), None):
+            raise InputError(f"{where}, line {number}: '{grouped}' has a mark between thousands; expected it without.")
     lines = _with_decimal_points(lines)
     filled = [(number, cells) for number, cells in lines if any(cells)]
     if not filled:
@@ -75,7 +80,7 @@ def read_sheet(path: str | Path, column_by_column: bool = False) -> Sheet:
             return _table(where, names, filled[k + 1 :])
         if sum(map(bool, cells)) > 1:  # not a title above the header
             break
-    return _bare(where, lines, column_by_column)
+    return _bare(f"{where}, first sheet" if workbook else where, lines, column_by_column)
 
 
 def _text(path, where):
@@ -98,6 +103,8 @@ def _text(path, where):
         text = re.sub(r"[;\]]", "\n", text)  # of a matrix as Python or MATLAB writes it
         text = re.sub(r"^[\s,]+|\b\w+\s*=|[\[({})]|\b(np|numpy|array|mat|matrix)\b\.?|\.{3}", " ", text, flags=re.M)
         text = re.sub(r"\n[\s,]*(?=\n)", "\n", text)
+    if "&" in text and not re.search("[,;\t]", text):  # of a matrix as LaTeX writes it
+        text = text.replace("&", " ").replace("\\\\", "\n")
     lines = text.splitlines()
     separator = _separator(lines)
     if separator is None:
@@ -196,6 +203,8 @@ def _table(where, names, lines):
     for name in names:
         if names.count(name) > 1 and name:
             raise InputError(f"{where}, column {name}: stands twice; expected each column once.")
+        if re.fullmatch(r"C\d\d", name) and name not in MATRIX:
+            raise InputError(f"{where}, column {name}: no constant has this name; expected C11, C12, …, C66.")
     rows, places, faults = [], [], []
     for k, (number, cells) in enumerate(lines, 1):
         while len(cells) > len(names) and not cells[-1]:

@@ -197,6 +197,8 @@ def read_design_blocks(
             first += table.num_rows
     except InputError:
         raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a table of designs.") from None
     except Exception as error:  # of the many kinds that a damaged file ends in
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{path}: not a readable table, after {first} rows ({reason}).") from error
@@ -227,7 +229,7 @@ def _designs(table, path, orthotropic_only):
     needed = DESIGN_COLUMNS if whole else ORTHOTROPIC_COLUMNS
     missing = [name for name in needed if name not in present]
     if missing:
-        raise InputError(f"{path}, row 0: column {missing[0]} is missing; a design has {', '.join(needed)}.")
+        raise InputError(f"{path}: column {missing[0]} is missing; a design has {', '.join(needed)}.")
     if not table.num_rows:
         raise InputError(f"{path}, row 1: the table has no designs below its header.")
     designs = np.ones((table.num_rows, len(DESIGN_COLUMNS)))

@@ -48,6 +48,8 @@ ORDERS = {
 _OFF_AS_READ, _CLOSER = 0.03, 5.0
 # The same of Cauchy's relations, which trusses and bone are close to and a mistaken order is farther from.
 _OFF_CAUCHY, _CLOSER_CAUCHY = 0.02, 1.2
+# How much stiffer than the solid a target is whose unit must be wrong; bone is 4 times as stiff with 1000 too many.
+_WRONG_UNIT = 2.0
 _BASE = pack(isotropic())
 _MINOR = ("nu21", "nu31", "nu32")
 _DIAGONAL = np.array([COMPONENTS.index(f"C{k}{k}") for k in range(1, 7)])
@@ -61,11 +63,13 @@ class Intake(NamedTuple):
     goal : of the n targets taken, base modulus 1
     names : n names, ``target_1`` … by their rows where the file has none
     faults : a sentence on each row that was skipped
+    ordered : whether what was read has an order of components, as C11 … C66 have and engineering constants have not
     """
 
     goal: Goal
     names: list[str]
     faults: list[str]
+    ordered: bool
 
 
 def take_targets(
@@ -133,7 +137,7 @@ def take_targets(
     if not good:
         more = f"; none of the {len(told)} targets can be taken." if len(told) > 1 else "."
         raise InputError(told[0].removesuffix(".") + more)
-    return Intake(goal.take(np.array(good)), [names[k] for k in good], told)
+    return Intake(goal.take(np.array(good)), [names[k] for k in good], told, bool({*MATRIX} & columns))
 
 
 def read_targets(path: str | Path, youngs_modulus: float) -> tuple[np.ndarray, list[str]]:
@@ -230,7 +234,7 @@ def _fault_of_constants(matrix, deviation, free):
         if abs(matrix[i, j] - other[i, j]) > SYMMETRY_TOLERANCE * scale:
             return (
                 f", column C{i + 1}{j + 1}: {matrix[i, j]:g} differs from C{j + 1}{i + 1} = {matrix[j, i]:g}, so the "
-                "target is not symmetric; expected the same value in both."
+                "target is not symmetric; expected the same value in both, or the upper triangle alone."
             )
     for name, value in zip([f"C{k}{k}" for k in range(1, 7)], matrix.diagonal(), strict=True):
         if value <= 0:
@@ -267,10 +271,21 @@ def _fault_of_size(ratio, what, youngs_modulus):
         return None
     solid = ratio * MAXIMUM_DENSITY
     if solid > 1.001:
+        least = f"{ratio * youngs_modulus:.3g}"
+        wrong = (
+            "which looks like a wrong unit (1000 lies between MPa and GPa); expected targets in the units of Young's "
+        )
+        stiff = (
+            f"too stiff for any lattice of it; expected a base material of Young's modulus {least} at least, or, if "
+        )
         return (
             f"{what}: the target is {solid:.3g} times as stiff as the solid base material with Young's modulus "
-            f"{youngs_modulus:g}, which looks like a wrong unit (1000 lies between MPa and GPa); expected targets in "
-            "the units of Young's modulus."
+            f"{youngs_modulus:g}, "
+            + (
+                f"{wrong}modulus."
+                if solid > _WRONG_UNIT
+                else f"{stiff}that is a matter of units, the target in its own."
+            )
         )
     return (
         f"{what}: the target is too stiff for this material: {ratio:.3g} times the Voigt bound of relative density "
@@ -418,12 +433,13 @@ def distinct(names: list[str]) -> list[str]:
 
 def described(taken: Intake, youngs_modulus: float, order: str = "voigt", most: int = 20) -> list[str]:
     """Lines that say what was understood: each target, ``most`` at the most, and what makes one wonder."""
-    lines = [f"understood, in the order {order} ({ORDERS[order]}) and the units of Young's modulus {youngs_modulus:g}:"]
+    how = f"in the order {order} ({ORDERS[order]}) and" if taken.ordered else "in"
+    lines = [f"understood, {how} the units of Young's modulus {youngs_modulus:g}:"]
     for k, name in enumerate(taken.names[:most]):
         lines.append(f"  {name}: {describe_target(taken.goal.take(np.array([k])), youngs_modulus)}")
     if len(taken.names) > most:
         lines.append(f"  … and {len(taken.names) - most} more")
-    hints = soft_hint(taken.goal), order_hint(taken.goal, order)
+    hints = soft_hint(taken.goal), order_hint(taken.goal, order) if taken.ordered else None
     return lines + [f"  note: {hint}" for hint in hints if hint]
 
 
@@ -438,7 +454,9 @@ def describe_target(goal: Goal, youngs_modulus: float) -> str:
         return f"{', '.join(given)}; " + (f"free: {', '.join(free)}" if free else "each as close as its deviation says")
     c = goal.targets[0]
     said = f"{_moduli(moduli(c[None])[0], youngs_modulus)}; universal anisotropy "
-    return said + f"{max(universal_anisotropy(c[None])[0], 0.0):.3g}; {symmetry_words(symmetry_distances(c))}"
+    anisotropy = universal_anisotropy(c[None])[0]
+    anisotropy = anisotropy if anisotropy > 1e-9 else 0.0  # of an isotropic stiffness, rounding is left
+    return said + f"{anisotropy:.3g}; {symmetry_words(symmetry_distances(c))}"
 
 
 def symmetry_words(distances: dict[str, float]) -> str:
@@ -462,7 +480,7 @@ def plain(value: float) -> str:
     ('0.102', '1642', '2.5e+07')
     """
     value += 0.0  # no minus before a 0
-    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+    return f"{value:.0f}" if 999.5 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def soft_hint(goal: Goal) -> str | None:

@@ -188,15 +188,13 @@ def _check_size(region, cell):
         raise InputError(
             f"grading: a region of {words} mm is thinner than a cell of {cell:g} mm; expected smaller cells."
         )
-    if not region.box:
-        if (bodies := sum(part.volume() > 0 for part in region.solid.decompose())) > 1:  # cavities have less
-            raise InputError(f"grading: the surface bounds {bodies} bodies that do not touch; expected one.")
-        # The largest ball in it has at least twice its volume over its surface as diameter.
-        if 2 * region.solid.volume() / region.solid.surface_area() < cell and (thick := thickness(region)) < 0.9 * cell:
-            raise InputError(
-                f"grading: the shape is about {thick:.3g} mm thick where it is thickest, less than a cell of "
-                f"{cell:g} mm; expected smaller cells."
-            )
+    # The largest ball in it has at least twice its volume over its surface as diameter.
+    thin = not region.box and 2 * region.solid.volume() / region.solid.surface_area() < cell
+    if thin and (thick := thickness(region)) < 0.9 * cell:
+        raise InputError(
+            f"grading: the shape is about {thick:.3g} mm thick where it is thickest, less than a cell of {cell:g} mm; "
+            "expected smaller cells."
+        )
     count = np.prod(size) / cell**3
     if count > MOST_CELLS:
         raise InputError(
