@@ -1,0 +1,37 @@
+"""How close to bone lattices come whose struts a printer can make: docs/results/printable.json.
+
+    python benchmarks/printable.py > docs/results/printable.json
+
+Of each specimen, family and cell size the best lattice by `trussmap.inverse_design.design_lattices`, quick search, with
+struts of 0.3 mm at least, and the cell that would have both, as it says.
+"""
+
+import json
+
+from trussmap.inverse_design import design_lattices, lattices_of, request_of
+from trussmap.learning.study import load_models
+from trussmap.refinement import FAMILIES
+from trussmap.tailoring import measured_struts
+from trussmap.targets import read_targets
+
+STRUT_MM, CELLS_MM = 0.3, (6.0, 12.0)
+
+if __name__ == "__main__":
+    targets, names = read_targets("resources/bone_targets_gpa.csv", 114.0)
+    forward, inverse, _ = load_models(None)
+    tree = {"minimum_strut_mm": STRUT_MM, "cell_size_mm": CELLS_MM, "specimens": names}
+    for family in FAMILIES[1:]:
+        rows = tree[family] = []
+        for cell in CELLS_MM:
+            request = request_of({"family": family, "minimum_strut_mm": STRUT_MM}, cell)
+            table = design_lattices(targets, forward, inverse, keep=1, request=request)
+            rows.append(
+                {
+                    "relative_error": table["relative_error"].tolist(),
+                    "modulus_error_median": table["modulus_error_median"].tolist(),
+                    "relative_density": table["relative_density"].tolist(),
+                    "thinnest_mm": (measured_struts(lattices_of(table), False)[:, 0] * cell).tolist(),
+                    "cell_that_would_do_mm": (table["larger_cell"] * cell).tolist(),
+                }
+            )
+    print(json.dumps(tree, indent=1))
