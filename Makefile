@@ -2,6 +2,7 @@
 PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; do \
   "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done),python3)
 STUDY ?= laptop
+STUDIES := laptop $(basename $(notdir $(wildcard studies/*.yaml)))
 CORES ?= all
 BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
@@ -10,15 +11,14 @@ ENVIRONMENT := .venv/.complete
 
 help: ## what can be made: this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
-	@echo "studies: laptop $$(cd studies && ls *.yaml | sed 's/\.yaml$$//' | tr '\n' ' ')"
+	@echo "studies: $(STUDIES)"
 
 study: known $(ENVIRONMENT) ## the default study, laptop; another one by make study STUDY=smoke
 	$(BIN)/snakemake --cores $(CORES) --config study=$(STUDY)
 
 .PHONY: known
 known: # before an environment is made for it
-	@test $(STUDY) = laptop || test -f studies/$(STUDY).yaml || { \
-	  echo "study '$(STUDY)': expected one of laptop $$(cd studies && ls *.yaml | sed 's/\.yaml$$//' | tr '\n' ' ')" >&2; exit 2; }
+	@$(if $(filter $(STUDY),$(STUDIES)),:,echo "study '$(STUDY)': expected one of $(STUDIES)" >&2; exit 2)
 
 test: $(ENVIRONMENT) ## all tests, the smoke study included
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

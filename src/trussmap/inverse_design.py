@@ -411,7 +411,7 @@ def fewer_than_asked(table: pd.DataFrame, targets: int, keep: int, refine: str, 
         return None
     said = f"{least} of {keep} lattices for a target, each of another topology: "
     topologies = _with_room(request)
-    if topologies is not None and 0 < len(topologies) <= least:
+    if topologies is not None and len(topologies) <= least:
         return said + "no other topology was allowed, or has room for the struts asked for"
     if refine == "none":
         return said + "the networks proposed no more; a search does (--refine quick), or more --draws"

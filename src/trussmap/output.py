@@ -228,10 +228,9 @@ def remarks(
             remark = f"relative density {density:.3g} is at the end of its range: a {other} base material"
             if error != error:  # of targets that leave constants free, which have no factor
                 said.append(f"{remark} may do better")
-            elif abs(factor - 1) > 0.01 and (factor > 1) != stiffer:
-                pass  # what is wrong with it is something else, such as struts that must be thick
             elif abs(factor - 1) > 0.01:
-                said.append(f"{remark}, of Young's modulus {factor * youngs_modulus:.3g}, would do better")
+                if stiffer == (factor > 1):  # else something else is wrong, such as struts that must be thick
+                    said.append(f"{remark}, of Young's modulus {factor * youngs_modulus:.3g}, would do better")
             elif error > 1e-4:
                 said.append(f"{remark} would do better")
         stretches = row[DESIGN_COLUMNS[V]].to_numpy(float)

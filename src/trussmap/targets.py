@@ -271,21 +271,18 @@ def _fault_of_size(ratio, what, youngs_modulus):
         return None
     solid = ratio * MAXIMUM_DENSITY
     if solid > 1.001:
-        least = f"{ratio * youngs_modulus:.3g}"
-        wrong = (
-            "which looks like a wrong unit (1000 lies between MPa and GPa); expected targets in the units of Young's "
-        )
-        stiff = (
-            f"too stiff for any lattice of it; expected a base material of Young's modulus {least} at least, or, if "
-        )
-        return (
+        said = (
             f"{what}: the target is {solid:.3g} times as stiff as the solid base material with Young's modulus "
             f"{youngs_modulus:g}, "
-            + (
-                f"{wrong}modulus."
-                if solid > _WRONG_UNIT
-                else f"{stiff}that is a matter of units, the target in its own."
+        )
+        if solid > _WRONG_UNIT:
+            return said + (
+                "which looks like a wrong unit (1000 lies between MPa and GPa); expected targets in the units of "
+                "Young's modulus."
             )
+        return said + (
+            "too stiff for any lattice of it; expected a base material of Young's modulus "
+            f"{ratio * youngs_modulus:.3g} at least, or, if that is a matter of units, the target in its own."
         )
     return (
         f"{what}: the target is too stiff for this material: {ratio:.3g} times the Voigt bound of relative density "
