@@ -173,7 +173,7 @@ def picture_of(file: str | Path | BinaryIO) -> dict[str, object]:
     image = Image.open(file).convert("RGB")
     image.thumbnail((_PICTURE_WIDTH, 4 * _PICTURE_WIDTH), Image.Resampling.LANCZOS)
     packed = BytesIO()
-    image.save(packed, "WEBP", quality=86, method=6)
+    image.save(packed, "WEBP", quality=86, method=2)  # method 6 takes twice as long for 4 % fewer bytes
     uri = "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode("ascii")
     return {"uri": uri, "width": image.width, "height": image.height}
 
