@@ -61,23 +61,34 @@ def _parsed(path: Path) -> tuple[str, list[Path]]:
     if path.suffix != ".py":
         return hashlib.sha256(path.read_bytes()).hexdigest(), []
     tree = ast.parse(path.read_bytes())
+    statements = [*_statements(tree)]
     # The package itself loads its interface only for who asks it, and the modules that it stands around do not.
-    names = () if path == _PACKAGE / "__init__.py" else _imports(tree)
+    names = () if path == _PACKAGE / "__init__.py" else _imports(statements)
     imported = [file for name in names for file in _module(name)]
-    for node in ast.walk(tree):
+    for node in statements:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
         if isinstance(node, ast.FunctionDef):
-            node.returns = None
-        if isinstance(node, ast.arg):
-            node.annotation = None
+            node.returns, own = None, node.args
+            for arg in (*own.posonlyargs, *own.args, *own.kwonlyargs, own.vararg, own.kwarg):
+                if arg:
+                    arg.annotation = None
     beside = [p for p in path.parent.glob("*.html") if path.is_relative_to(_PACKAGE)]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported + beside
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
-    """Names of modules, or of what may be one, that a file imports."""
-    for node in ast.walk(tree):
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all statements below it: a tenth of the nodes, for all else are expressions."""
+    yield node
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(node, field, None)
+        for child in inner if isinstance(inner, list) else ():
+            yield from _statements(child)
+
+
+def _imports(statements: list[ast.AST]) -> Iterator[str]:
+    """Names of modules, or of what may be one, that statements import."""
+    for node in statements:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
