@@ -230,6 +230,7 @@ def test_graded_figure(tmp_path, long_side):
     radii, progress = np.full(len(struts), 0.03), np.linspace(0, 1, len(struts))
     c = pack(isotropic(0.1))
     way = pd.DataFrame({"progress": [0, 1.0], "relative_error": [0, 0.01], "modulus_error_largest": [0, 0.03]})
+    way[["x_mm", "y_mm", "z_mm"]], way["at_site"] = [nodes.min(0), nodes.max(0)], [True, False]
     way[COMPONENTS], way[[f"prescribed_{name}" for name in COMPONENTS]] = c, 1.01 * c
     graded.plot(nodes, struts, radii, progress, way, path, ["one", "two"], 1.0, pixels=500)
     check_picture(path)

@@ -4,7 +4,7 @@ import pytest
 import trimesh
 
 from trussmap.errors import InputError
-from trussmap.grading import Sites, fade, grade, read_sites, write_graded
+from trussmap.grading import Sites, fade, grade, read_sites, told, write_graded
 from trussmap.grading.phases import Phases
 from trussmap.grading.sites import log_euclidean_mean
 from trussmap.homogenization import homogenize_designs
@@ -213,12 +213,66 @@ def test_stiffness_out_of_reach_is_told():
         (lambda table: table.assign(x_mm=[1, 2, 1, 4]), "rows 1 and 3"),
         (lambda table: table.assign(x_mm=[1, 2, "far", 4]), "row 3, column x_mm: far"),
         (lambda table: table.drop(columns="x_mm"), "missing column x_mm"),
+        (lambda table: table.drop(columns="z_mm"), "missing column z_mm"),
         (lambda table: table.drop(columns="C56"), "all 21"),
     ],
 )
 def test_sites_that_cannot_be_taken(tmp_path, change, says):
     table = pd.read_csv(BONE)
-    table["x_mm"] = [0.0, 10, 20, 30]
+    table[["x_mm", "y_mm", "z_mm"]] = [(0.0, 0, 0), (10, 0, 0), (20, 0, 0), (30, 0, 0)]
     change(table).to_csv(tmp_path / "sites.csv", index=False)
     with pytest.raises(InputError, match=says):
         read_sites(tmp_path / "sites.csv", 114.0)
+
+
+def test_the_way_through_sites_in_space_and_a_region_that_it_leads_past(targets, tmp_path):
+    """Points follow the sites in their order; where no site nor way is in the region, points all over it are judged."""
+    places = np.array([[0.0, 0, 0], [4, 4, 0], [0, 4, 4], [4, 0, 4]])
+    whole = grade(Sites(places, *targets), box((4, 4, 4)), 2.0, CARRIER)
+    table = whole.path_table(114.0)
+    assert table["progress"].is_monotonic_increasing
+    at_sites = table[table["at_site"]]
+    assert np.allclose(at_sites[["x_mm", "y_mm", "z_mm"]], places) and np.allclose(at_sites["progress"] * 3, range(4))
+    assert np.allclose(at_sites[[f"prescribed_{name}" for name in COMPONENTS]], 114 * targets[0])
+    leg = table.iloc[np.flatnonzero(table["at_site"])[1] : np.flatnonzero(table["at_site"])[2]]
+    assert (leg["y_mm"] == 4).all() and leg["z_mm"].is_monotonic_increasing
+    trimesh.creation.icosphere(radius=1.6).apply_translation((2, 2, 2)).export(tmp_path / "ball.stl")
+    inner = grade(Sites(places, *targets), shape(tmp_path / "ball.stl"), 1.0, CARRIER)
+    assert inner.at_sites == 0 and len(inner.points) > 10
+    said = told(inner)
+    assert "at points all over the region" in said[1] and "note: 4 of the 4 sites lie outside the region" in said
+
+
+def test_what_is_not_reached_is_told(targets):
+    """A target for which the density would have to be above the most allowed."""
+    sites = Sites(ENDS, np.array([1.0, 2.0])[:, None] * targets[0][:2], ["soft", "stiff"])
+    note = [sentence for sentence in told(grade(sites, box((12, 2, 2)), 2.0, CARRIER)) if sentence.startswith("note")]
+    assert len(note) == 1 and "stiff is not reached" in note[0] and "about the most allowed" in note[0]
+
+
+@pytest.mark.parametrize(
+    ("places", "factor", "says"),
+    [
+        (ENDS + np.array([100, 0, 0]), 1, "lie apart from the region, 0 to 12"),
+        (np.array([[0.0, 0, 0], [0, 0, 0]]), 1, "rows 1 and 2: two sites"),
+        (ENDS * np.nan, 1, r"row 1: a position of \[nan"),
+        (ENDS, -1, "row 1: the stiffness is not positive definite"),
+        (ENDS[:1], 1, "shapes"),
+    ],
+)
+def test_sites_that_are_none(targets, places, factor, says):
+    with pytest.raises(InputError, match=says):
+        grade(Sites(places, factor * targets[0][:2], ["a", "b"]), box((12, 2, 2)), 1.0, CARRIER)
+
+
+def test_designs_out_of_their_range_do_not_fade():
+    designs = np.array([CUBIC, CUBIC])
+    designs[1, 0] = 0.9
+    with pytest.raises(InputError, match="row 2, column relative_density"):
+        fade(designs, ENDS, ["a", "b"], box((12, 2, 2)), 1.0)
+
+
+def test_a_solid_of_another_structure_is_not_left_beside(targets, tmp_path):
+    (tmp_path / "structure.stl").write_text("of another")
+    write_graded(grade(Sites(ENDS, targets[0][:2], ["a", "b"]), box((4, 2, 2)), 2.0, CARRIER), tmp_path)
+    assert not (tmp_path / "structure.stl").exists()

@@ -376,7 +376,10 @@ def grade(
         float, typer.Option(help="Young's modulus of the base material, in the units of the sites.")
     ],
     out: Annotated[
-        Path, typer.Option(help="Folder to write: nodes.csv, struts.csv, structure.vtk and .3mf, path.csv, graded.png.")
+        Path,
+        typer.Option(
+            help="Folder to write: nodes.csv, struts.csv, structure.vtk and .3mf, path.csv, summary.json, graded.png."
+        ),
     ],
     cell_size_mm: Annotated[float, typer.Option(help="Edge of a cube of a cell's volume; in a box, cells fit.")],
     box: BoxOption = None,
@@ -391,6 +394,9 @@ def grade(
     order: Annotated[
         str, typer.Option(help="Order of the components: voigt, abaqus, ansys or mandel, as in `design`.")
     ] = "voigt",
+    unit: Annotated[
+        str, typer.Option(help="What the units of the sites are called, such as MPa, for the picture.")
+    ] = "",
     poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
 ) -> None:
     """A lattice whose stiffness changes in space: that of the sites, and between them their log-Euclidean mean.
@@ -415,10 +421,11 @@ def grade(
     check_folder(out)
     allowed = None if numbers is None else np.array(numbers)
     made = grading.grade(given, _region(box, shape), cell_size_mm, allowed, radius_ratio, poisson_ratio=poisson_ratio)
-    grading.write_graded(made, out, stl)
+    grading.write_graded(made, out, stl, youngs_modulus)
     write_json(made.metrics, out / "summary.json")
     parts = made.structure.nodes, made.structure.struts, made.structure.radii, made.structure.progress
-    figure.plot(*parts, made.path_table(), out / "graded.png", given.names, made.cell, (youngs_modulus, "as given"))
+    scale = youngs_modulus, unit or "in your units"
+    figure.plot(*parts, made.path_table(), out / "graded.png", given.names, made.cell, scale)
     print("\n".join(grading.told(made)))
     surface = ", structure.stl" if stl else ""
     print(

@@ -62,13 +62,15 @@ def plot(
         ax = axes(0.15 * width, bottom, 0.7 * width, picture)
         draw.picture(ax, (start - centre)[~cut], (end - centre)[~cut], radii[~cut], colors[~cut], limits, pixels, view)
         draw.triad(ax, at=(0.02, 0.04), size=0.03, view=view)
-        for left, edge, name in ((0.0, low, names[0]), (0.85 * width, high, names[-1])):
+        ends = [(0.0, way.iloc[0], names[0]), (0.85 * width, way.iloc[-1], names[-1])]
+        for left, row, name in ends[: len(names)]:
             ax = axes(left + 0.05, bottom + 0.3, 0.14 * width, picture - 0.6)
-            _end_cell(ax, start, end, radii, colors, edge[long_side], long_side, centre, cell)
-            ax.set_title(f"cell at {name}", fontsize=9)
-        bar = axes(0.35 * width, bottom - 0.15, 0.3 * width, 0.12)
-        handle = fig.colorbar(ScalarMappable(Normalize(0, 1), style.PATH_MAP), cax=bar, orientation="horizontal")
-        handle.set_ticks(np.linspace(0, 1, max(len(names), 2)), labels=names if len(names) > 1 else ["", ""])
+            _cell_at(ax, start, end, radii, colors, row[["x_mm", "y_mm", "z_mm"]].to_numpy(float), cell)
+            ax.set_title(f"cell {'at' if row['at_site'] else 'nearest to'} {name}", fontsize=9)
+        if len(names) > 1:
+            bar = axes(0.35 * width, bottom - 0.15, 0.3 * width, 0.12)
+            handle = fig.colorbar(ScalarMappable(Normalize(0, 1), style.PATH_MAP), cax=bar, orientation="horizontal")
+            handle.set_ticks(np.linspace(0, 1, len(names)), labels=names)
         fig.text(
             0.5,
             (bottom - 0.62) / height,
@@ -96,42 +98,45 @@ def plot(
         )
 
 
-def _end_cell(ax, start, end, radii, colors, edge, long_side, centre, cell):
-    """The struts within a cell's size of an end of the structure, around its axis."""
+def _cell_at(ax, start, end, radii, colors, at, cell):
+    """The struts of the cell that a place (3,) lies in, or of that of the strut next to it."""
     middle = (start + end) / 2
-    inward = edge + np.sign(centre[long_side] - edge) * cell / 2
-    place = centre.copy()
-    place[long_side] = inward
-    half = np.full(3, 0.51 * cell)
-    # A corner of the cells stands on a corner of the region: of an even number, a whole cell is off the axis.
-    grid = np.abs(middle - place)
-    own = (grid <= half).all(1)
-    if not own.any():
-        own = np.linalg.norm(middle - place, axis=1) < cell
+    low, size = np.minimum(start, end).min(0), np.ptp(np.vstack([start, end]), axis=0)
+    edge = size / np.maximum(np.rint(size / cell), 1)  # of the cells, where they fit
+    for inner in (at, middle[np.linalg.norm(middle - at, axis=1).argmin()]):
+        place = low + (np.clip(np.floor((inner - low) / edge), 0, np.rint(size / edge) - 1) + 0.5) * edge
+        own = (np.abs(middle - place) <= 0.51 * edge).all(1)
+        if own.any():
+            break
     draw.picture(ax, start[own] - place, end[own] - place, radii[own], colors[own], pixels=500)
 
 
 def _way(moduli, errors, way, scale):
-    """Young's moduli along the axes and shear moduli as prescribed and as built, and errors, over the way."""
+    """Young's moduli along the axes as prescribed and as built, and errors, over the way; of no way, points."""
     at = way["progress"].to_numpy()
+    line, joined = ("-", "o-") if way["at_site"].any() else ("_", "o")
     prescribed, built = (
         way[[f"{prefix}{name}" for name in COMPONENTS]].to_numpy(float) for prefix in ("prescribed_", "")
     )
     for k, (name, color) in enumerate(zip("xyz", (style.DESIGN_A, style.DESIGN_B, style.HERE), strict=True)):
         wanted, own = (scale[0] * directional_modulus(c, np.eye(3)[k : k + 1])[..., 0] for c in (prescribed, built))
-        moduli.plot(at, wanted, color=color, lw=1.4)
+        moduli.plot(at, wanted, line, color=color, lw=1.4)
         moduli.plot(at, own, "o", color=color, ms=3.5, mfc="white", label=f"along {name}")
-    moduli.plot([], [], color=style.TARGET, lw=1.4, label="prescribed")
-    moduli.set(xlabel="progress from the first site to the last", ylabel=f"Young's modulus, {scale[1]}", ylim=(0, None))
-    moduli.legend(loc="best", fontsize=8, ncols=2)
+    moduli.plot([], [], line, color=style.TARGET, lw=1.4, label="prescribed")
+    moduli.set(
+        xlabel="progress from the first site to the last",
+        ylabel=f"Young's modulus, {scale[1]}",
+        ylim=(0, 1.3 * moduli.dataLim.y1),
+    )
+    moduli.legend(loc="upper right", fontsize=8, ncols=2)
     off = [100 * way[key] for key in ("relative_error", "modulus_error_largest")]
     for value, color, label in zip(
         off, (style.TARGET, style.DESIGN_B), ("stiffness tensor", "E(n), largest of all directions"), strict=True
     ):
-        errors.plot(at, value, "o-", color=color, ms=3, lw=1, label=label)
+        errors.plot(at, value, joined, color=color, ms=3, lw=1, label=label)
     errors.set(
         xlabel="progress from the first site to the last",
         ylabel="error of the local cell, %",
-        ylim=(0, 1.25 * max(1.0, max(value.max() for value in off))),
+        ylim=(0, 1.3 * max(1.0, max(value.max() for value in off))),
     )
     errors.legend(loc="upper right", fontsize=8)

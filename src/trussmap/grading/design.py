@@ -9,11 +9,11 @@ from trussmap.errors import InputError
 from trussmap.grading.cells import RADIUS_RATIO, site_cells, station_cells
 from trussmap.grading.fading import faded_cells
 from trussmap.grading.phases import Phases, distortion
-from trussmap.grading.sites import Sites
+from trussmap.grading.sites import Sites, check_sites
 from trussmap.grading.structure import GradedCells, Structure, build, parts, stiffness_as_built, with_progress
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import reduced_topology, topologies
-from trussmap.lattice.descriptor import DENSITY, DENSITY_RANGE
+from trussmap.lattice.descriptor import DENSITY, DENSITY_RANGE, check_designs
 from trussmap.measures import modulus_error, nmse_frobenius, relative_error
 from trussmap.parts import Region, inside, thickness
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO
@@ -38,7 +38,8 @@ class Graded:
     structure, cells, phases, sites, region : see there
     cell : size of a cell in mm, the edge of a cube of its volume
     points : (n, 3) at which local cells were measured, those of the sites first where they are in the region
-    at_sites : how many these are
+    along : (n,) where these are on the way through the sites in their order, from 0 to 1
+    at_sites : how many of them are sites
     prescribed, built : (n, 21) stiffness at these points
     density : (n,) relative density there
     metrics : see `grade`
@@ -51,22 +52,26 @@ class Graded:
     region: Region
     cell: float
     points: np.ndarray
+    along: np.ndarray
     at_sites: int
     prescribed: np.ndarray
     built: np.ndarray
     density: np.ndarray
     metrics: dict
 
-    def path_table(self) -> pd.DataFrame:
-        """A row for each of ``points``, in their order along the way: place, errors, prescribed and local stiffness."""
+    def path_table(self, youngs_modulus: float = 1.0) -> pd.DataFrame:
+        """A row for each of ``points``, in their order along the way: place, errors, prescribed and local stiffness.
+
+        Stiffness is in the units of ``youngs_modulus``, that of the base material.
+        """
         table = pd.DataFrame(self.points, columns=["x_mm", "y_mm", "z_mm"])
-        table["progress"] = self.sites.progress(self.points)
+        table["progress"] = self.along
         table["at_site"] = np.isin(np.arange(len(table)), np.arange(self.at_sites))
         table["relative_density"] = self.density
         table["relative_error"] = relative_error(self.built, self.prescribed)
         table["modulus_error_median"], table["modulus_error_largest"] = modulus_error(self.built, self.prescribed)
-        table[[f"prescribed_{name}" for name in COMPONENTS]] = self.prescribed
-        table[COMPONENTS] = self.built
+        table[[f"prescribed_{name}" for name in COMPONENTS]] = youngs_modulus * self.prescribed
+        table[COMPONENTS] = youngs_modulus * self.built
         return table.sort_values("progress", kind="stable", ignore_index=True)
 
 
@@ -105,9 +110,11 @@ def grade(
 
     Raises
     ------
-    InputError : a size out of range, a region thinner than a cell, a stiffness that no cell reaches
+    InputError : a size out of range, a region thinner than a cell or away from the sites, sites that coincide or
+        have no stiffness, a stiffness that no cell reaches
     """
     _check_size(region, cell_size_mm)
+    _check_near(check_sites(sites, "grading"), region, cell_size_mm)
     size = region.high - region.low
     counts = np.maximum(np.rint(size / cell_size_mm), 1) if region.box else size / cell_size_mm
     fitting = np.diag(size / counts)
@@ -159,8 +166,10 @@ def fade(
     _check_size(region, cell_size_mm)
     if not 0 <= minimum_radius <= 0.9:
         raise InputError(f"grading, minimum_radius: {minimum_radius}; expected a value from 0 to 0.9.")
+    check_designs(np.asarray(designs, float), "grading, designs")
     stiffness = homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)
-    sites = Sites(np.asarray(positions, float), stiffness, names)
+    sites = check_sites(Sites(np.asarray(positions, float), stiffness, names), "grading")
+    _check_near(sites, region, cell_size_mm)
     path = faded_cells(np.asarray(designs, float))
 
     def reciprocal(points):
@@ -200,6 +209,20 @@ def _check_size(region, cell):
         raise InputError(
             f"grading: a region of {words} mm holds about {count:,.0f} cells of {cell:g} mm; expected at most "
             f"{MOST_CELLS:,}, with cells from {cell * (count / MOST_CELLS) ** (1 / 3):.3g} mm on."
+        )
+
+
+def _check_near(sites, region, cell):
+    """Raise InputError where the region lies apart from the sites: they may be meant in other coordinates."""
+    low, high = sites.positions.min(0), sites.positions.max(0)
+    if np.maximum(region.low - high, low - region.high).max() > cell:
+        spans = [
+            " × ".join(f"{a:.4g} to {b:.4g}" for a, b in zip(*ends, strict=True))
+            for ends in ((low, high), (region.low, region.high))
+        ]
+        raise InputError(
+            f"grading: the sites, at {spans[0]} mm, lie apart from the region, {spans[1]} mm; expected positions in "
+            "its coordinates (a box begins at 0, 0, 0)."
         )
 
 
@@ -245,7 +268,7 @@ def _graded(found, lattices, maps, axes):
 def _finished(cells, phases, sites, region, cell, reciprocal, facts, threads, poisson_ratio):
     """Build the structure and measure it."""
     structure = with_progress(build(cells, phases, region, cell), sites.progress)
-    points, at_sites = _measured_points(sites, region)
+    points, along, at_sites = _measured_points(sites, region)
     built, density = stiffness_as_built(cells, phases, points, threads, poisson_ratio)
     prescribed = sites.stiffness(points)
     off, nmse = relative_error(built, prescribed), nmse_frobenius(built, prescribed)
@@ -281,20 +304,37 @@ def _finished(cells, phases, sites, region, cell, reciprocal, facts, threads, po
     }
     if at_sites:
         metrics["site_relative_error_max"] = float(off[:at_sites].max())
-    return Graded(structure, cells, phases, sites, region, cell, points, at_sites, prescribed, built, density, metrics)
+    return Graded(
+        structure, cells, phases, sites, region, cell, points, along, at_sites, prescribed, built, density, metrics
+    )
 
 
 def _measured_points(sites, region):
-    """The sites in the region, and points from each to the next ones that lie off the stations; how many are sites."""
+    """The sites in the region, and points from each to the next ones that lie off the stations.
+
+    Where the way leads past the region, points all over it. Returns points (n, 3), where they are on the way (n,), from
+    0 to 1, and how many of them are sites.
+    """
     within = inside(region, sites.positions, 1e-6 * np.ptp(sites.positions, axis=0).max(initial=1.0))
-    own = sites.positions[within]
     share = (np.arange(_BETWEEN) + np.sqrt(0.5)) / _BETWEEN
-    ends = zip(sites.positions[:-1], sites.positions[1:], strict=True)
-    way = np.concatenate([own[:0], *(first + share[:, None] * (last - first) for first, last in ends)])
-    points = np.concatenate([own, way[inside(region, way)]])
-    if not len(points):  # no site in the region, nor on the way
-        points = (region.low + region.high)[None] / 2
-    return points, len(own)
+    steps = np.diff(sites.positions, axis=0)
+    way = (sites.positions[:-1, None] + share[:, None] * steps[:, None]).reshape(-1, 3)
+    along = np.add.outer(np.arange(len(steps)), share).ravel() / max(len(steps), 1)
+    there = inside(region, way)
+    way, along = way[there], along[there]
+    if not len(way) and (len(steps) or not within.any()):
+        axes = [
+            low + (np.arange(4) + np.sqrt(0.5)) / 4 * (high - low)
+            for low, high in zip(region.low, region.high, strict=True)
+        ]
+        way = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+        way = way[inside(region, way)]
+        along = sites.progress(way)
+    own = np.flatnonzero(within)
+    if not len(way) + len(own):  # a thin or winding shape
+        way, along = (region.low + region.high)[None] / 2, np.zeros(1)
+    points = np.concatenate([sites.positions[own], way])
+    return points, np.concatenate([own / max(len(steps), 1), along]), len(own)
 
 
 def _gap(cells, phases, point):

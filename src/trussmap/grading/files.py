@@ -2,33 +2,64 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from trussmap.export import write_beams, write_mesh, write_structure_csv, write_vtk
 from trussmap.grading.design import Graded
 from trussmap.io import write_csv
+from trussmap.lattice.descriptor import DENSITY_RANGE
+from trussmap.measures import relative_error
 from trussmap.parts import solid_of
+
+# Relative error of a site from which on a person is told.
+_OFF = 0.02
 
 
 def told(graded: Graded) -> list[str]:
     """What a person should know of a graded structure, in sentences."""
     m = graded.metrics
     density = f"{m['relative_density_min']:.3f} to {m['relative_density_max']:.3f}"
-    dropped = f"{m['floating_struts_dropped']} that hung apart and {m['dangling_struts_dropped']} that ended free"
+    dropped = (
+        f"{m['floating_struts_dropped']} struts that hung apart and {m['dangling_struts_dropped']} with a free end"
+    )
     sites = len(graded.sites.names)
-    at_sites = "no site is in the region"
+    where = "at points all over the region"
     if graded.at_sites:
-        at_sites = f"at the sites {percent(m['site_relative_error_max'])} at most"
+        where = f"at the sites {percent(m['site_relative_error_max'])} at most, on the way"
     said = [
-        f"{m['struts']:,} struts in cells of {m['cell_size_mm']:.3g} mm, density {density}; dropped: {dropped}",
-        f"error of the local cells as built: {at_sites}, on the way {percent(m['path_relative_error'])} on average and "
+        f"{m['struts']:,} struts in cells of {m['cell_size_mm']:.3g} mm, density {density}; left out: {dropped}",
+        f"error of the local cells as built: {where} {percent(m['path_relative_error'])} on average and "
         f"{percent(m['path_relative_error_max'])} at most; E(n) {percent(m['path_modulus_error_max'])} at most",
         f"struts from {m['diameter_min_mm']:.3g} to {m['diameter_max_mm']:.3g} mm, smallest gap "
         + (f"{m['gap_min_mm']:.3g} mm" if m["gap_min_mm"] > 0 else "none: struts that do not meet overlap"),
     ]
-    if 0 < graded.at_sites < sites:
-        said.append(f"{sites - graded.at_sites} of the {sites} sites lie outside the region")
+    if graded.at_sites < sites:
+        said.append(f"note: {sites - graded.at_sites} of the {sites} sites lie outside the region")
+    off = relative_error(graded.built[: graded.at_sites], graded.prescribed[: graded.at_sites])
+    if graded.at_sites and off.max() > _OFF:
+        worst = int(off.argmax())
+        name, own = graded.sites.names[round(graded.along[worst] * (sites - 1))], graded.density[worst]
+        near = [word for word, end in zip(("least", "most"), DENSITY_RANGE, strict=True) if abs(own / end - 1) < 0.05]
+        why = f"its cell has a relative density of {own:.3g}" + "".join(f", about the {word} allowed" for word in near)
+        said.append(
+            f"note: the stiffness of {name} is not reached together with the others: {percent(off[worst])} off; {why}"
+        )
     if not m.get("one_cell", 1):
-        said.append(f"cells change their edges too; as built they are {percent(m['phase_error'])} off those prescribed")
+        said.append(
+            "cells change their edges from place to place too and do not fit together exactly: theirs are "
+            f"{percent(m['phase_error'])} off those prescribed, which the errors above contain"
+        )
+    said.append("struts end at whole joints" + _beyond(graded))
     return said
+
+
+def _beyond(graded):
+    """How far nodes stand out of a box, in words."""
+    if not graded.region.box:
+        return ", not in the surface of the shape"
+    nodes = graded.structure.nodes
+    out = max(float(np.maximum(graded.region.low - nodes, nodes - graded.region.high).max()), 0.0)
+    return f"; nodes stand up to {out:.2g} mm out of the box" if out > 1e-6 * graded.cell else ""
 
 
 def percent(value: float) -> str:
@@ -40,11 +71,12 @@ def percent(value: float) -> str:
     return f"{100 * value:.2g} %" if value >= 1e-4 else "below 0.01 %"
 
 
-def write_graded(graded: Graded, folder: str | Path, stl: bool = False) -> None:
+def write_graded(graded: Graded, folder: str | Path, stl: bool = False, youngs_modulus: float = 1.0) -> None:
     """Write ``nodes.csv``, ``struts.csv``, ``structure.vtk``, ``structure.3mf`` and ``path.csv`` to a folder.
 
     With ``stl`` also ``structure.stl``, the closed surface of the solid, which takes about a minute for 10,000 struts;
-    InputError where it does not close, before anything is written.
+    InputError where it does not close, before anything is written. Without, one that is there is removed: it is of
+    another structure. The stiffness in ``path.csv`` is in the units of ``youngs_modulus``, that of the base material.
     """
     folder, structure = Path(folder), graded.structure
     mesh = solid_of(structure.nodes, structure.struts, structure.radii) if stl else None
@@ -52,6 +84,8 @@ def write_graded(graded: Graded, folder: str | Path, stl: bool = False) -> None:
     write_beams(folder / "structure.3mf", *parts)
     write_structure_csv(*parts, folder, progress=structure.progress)
     write_vtk(folder / "structure.vtk", *parts, progress=structure.progress)
-    write_csv(graded.path_table(), folder / "path.csv")
-    if mesh is not None:
+    write_csv(graded.path_table(youngs_modulus), folder / "path.csv")
+    if mesh is None:
+        (folder / "structure.stl").unlink(missing_ok=True)
+    else:
         write_mesh(folder / "structure.stl", mesh)

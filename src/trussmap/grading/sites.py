@@ -69,7 +69,15 @@ def log_euclidean_mean(stiffness: np.ndarray, weights: np.ndarray) -> np.ndarray
 
 
 def check_sites(sites: Sites, where: str) -> Sites:
-    """The sites, or InputError where two of them coincide."""
+    """The sites, or InputError where two of them coincide, a position is no number, or a target no stiffness."""
+    shapes = np.shape(sites.positions), np.shape(sites.targets)
+    if not (len(sites.names) and shapes == ((len(sites.names), 3), (len(sites.names), 21))):
+        raise InputError(f"{where}: positions and targets of shapes {shapes}; expected (s, 3) and (s, 21) of s names.")
+    for k, (place, target) in enumerate(zip(sites.positions, sites.targets, strict=True), 1):
+        if not np.isfinite(place).all():
+            raise InputError(f"{where}, row {k}: a position of {place.tolist()}; expected numbers in mm.")
+        if not np.isfinite(target).all() or np.linalg.eigvalsh(unpack(target)).min() <= 0:
+            raise InputError(f"{where}, row {k}: the stiffness is not positive definite.")
     if len(sites.positions) > 1:
         size = np.ptp(sites.positions, axis=0).max()
         near = pdist(sites.positions) <= 1e-6 * size
@@ -84,7 +92,7 @@ def check_sites(sites: Sites, where: str) -> Sites:
 
 
 def read_sites(path: str | Path, youngs_modulus: float, order: str = "voigt") -> Sites:
-    """Sites of a table with columns x_mm, y_mm, z_mm (absent: 0) and the constants of `trussmap.targets.take_targets`.
+    """Sites of a table with columns x_mm, y_mm, z_mm and the constants of `trussmap.targets.take_targets`.
 
     Raises InputError for a row that cannot be taken, naming file, row (1 = first below the header) and column, and for
     sites that coincide.
@@ -95,12 +103,10 @@ def read_sites(path: str | Path, youngs_modulus: float, order: str = "voigt") ->
     if not taken.goal.whole:
         raise InputError(f"{path}: a constant is left free; expected all 21 of each site.")
     table = read_sheet(path).table
-    if not {*_AXES} & {*table.columns}:
-        raise InputError(f"{path}: missing column x_mm; expected the position of each site, x_mm, y_mm, z_mm.")
     positions = np.zeros((len(table), 3))
     for k, axis in enumerate(_AXES):
         if axis not in table:
-            continue
+            raise InputError(f"{path}: missing column {axis}; expected the position of each site, x_mm, y_mm, z_mm.")
         positions[:, k] = pd.to_numeric(table[axis], errors="coerce")
         if (bad := np.flatnonzero(~np.isfinite(positions[:, k]))).size:
             text = table[axis].iloc[bad[0]]
