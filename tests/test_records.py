@@ -138,7 +138,7 @@ def test_a_job_refuses_what_another_did_not_make(made, study, capsys, name):
     path.unlink()
     with pytest.raises(SystemExit):
         run(study, "study", [name], lambda: ran.append(1))
-    assert f"{name}: cannot be read" in capsys.readouterr().err and not ran
+    assert f"{name}: is missing" in capsys.readouterr().err and not ran
 
 
 @pytest.mark.parametrize("how", ["altered", "missing", "more", "renamed"])

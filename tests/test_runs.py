@@ -144,6 +144,12 @@ def test_a_job_that_fits_no_node_is_told_at_once(cluster, tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+def test_a_cluster_that_does_not_answer_is_told_at_once(cluster, tmp_path):
+    code, output = finished(by_slurm(tmp_path), env=cluster | {"SLURM_CONF": str(tmp_path / "none.conf")})
+    assert code != 0 and "Slurm does not answer, so no job was submitted: " in output
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_cluster_gives_the_same_bytes_although_a_job_is_cancelled(cluster, undisturbed, tmp_path):
     folder, cancelled, over = tmp_path / "on a clüster", [], threading.Event()
 

@@ -326,8 +326,10 @@ def test_an_audit_names_what_is_off(study, metrics, tmp_path):
 def crate(study, tmp_path_factory):
     """The study as reviewers get it."""
     folder = tmp_path_factory.mktemp("reviewers") / "crate"
-    command = [Path(sys.executable).with_name("trussmap"), "export-crate", study, "--out", folder]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    command = [Path(sys.executable).with_name("trussmap"), "export-crate", study, "--out"]
+    refused = subprocess.run([*command, study / "crate"], cwd=ROOT, capture_output=True, text=True)
+    assert refused.returncode == 2 and "lies in the study" in refused.stderr and not (study / "crate").exists()
+    run = subprocess.run([*command, folder], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     return folder
 

@@ -44,6 +44,8 @@ def write_crate(folder: str | Path, out: str | Path, project: str | Path) -> int
     folder, out, project = Path(folder), Path(out), Path(project)
     if not (folder / "metrics.json").is_file() or not (project / "Snakefile").is_file():
         raise InputError(f"{folder}: expected a finished study, and the Snakefile that made it in {project}.")
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{out}: lies in the study; expected a folder outside it.")
     if out.exists():
         raise InputError(f"{out}: is there already; expected the name of a new folder.")
     crate = ROCrate(version="1.1")  # which the profiles are of

@@ -65,6 +65,9 @@ def job(snakemake: object) -> Iterator[None]:
             except InputError as error:
                 print(f"Error: {error}", file=sys.stderr)
                 sys.exit(1)
+            except KeyboardInterrupt:
+                print("interrupted, or what started it is gone", file=sys.stderr)
+                sys.exit(1)
             except Exception:
                 import traceback
 

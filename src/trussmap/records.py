@@ -104,6 +104,8 @@ class Study:
     def _digest(path):
         try:
             return file_digest(path)
+        except FileNotFoundError:
+            raise InputError(f"{path}: is missing; the next run makes it again.") from None
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}); delete it, and it is made again.") from error
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import sys
 import threading
 import time
 from _thread import interrupt_main
@@ -26,6 +27,8 @@ def take_over(folder: str | Path) -> None:
     except OSError:
         os.close(handle)
     else:
+        if any((folder / "locks").glob("*")):
+            print("a run that was killed left locks; this one goes on from what it finished", file=sys.stderr)
         shutil.rmtree(folder / "locks", ignore_errors=True)
 
 

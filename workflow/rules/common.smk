@@ -28,12 +28,16 @@ def minutes(count):
 
 
 def check_nodes():
-    """On a cluster, end at once if a job has more threads than any node has cores: it would wait for ever."""
+    """On a cluster, end at once if it does not answer, or a job has more threads than any node: it would wait for ever."""
     nodes = ["sinfo", "--Node", "--noheader", "--format=%c"]
     if workflow.local_exec or not shutil.which(nodes[0]):
         return
-    found = subprocess.run(nodes, stdout=subprocess.PIPE, text=True).stdout.split()
-    most = max(map(int, found), default=0)
+    found = subprocess.run(nodes, capture_output=True, text=True)
+    if found.returncode:
+        raise WorkflowError(
+            f"Slurm does not answer, so no job was submitted: {found.stderr.strip()}"
+        )
+    most = max(map(int, found.stdout.split()), default=0)
     for job in workflow.dag.needrun_jobs():
         if 0 < most < job.threads:
             raise WorkflowError(
