@@ -112,15 +112,18 @@ def test_a_run_goes_on_after_whatever_stopped_it(undisturbed, tmp_path):
 
     with started(command) as driver:
         wait_for_checkpoint(folder, driver, stamp)
-        code, output = finished(command)  # a second run in the same folder
-        assert code != 0 and "cannot be locked" in output
         (orphan,) = workers(driver)
+        orphan.suspend()  # or it might be through before the second run
+        code, output = finished(command)  # in the same folder
+        assert code != 0 and "cannot be locked" in output
         driver.send_signal(signal.SIGKILL)
+        orphan.resume()
     orphan.wait(30)
     assert not (folder / NETWORK).exists()
 
     code, output = finished(command)
     assert code == 0, output[-5000:]
+    assert "this one goes on from what it finished" in output
     assert "resumed at epoch" in (folder / "results/smoke/logs/train/paper_forward_1.log").read_text()
     assert read(folder) == undisturbed
 
@@ -145,8 +148,12 @@ def test_a_job_that_fits_no_node_is_told_at_once(cluster, tmp_path):
 
 
 def test_a_cluster_that_does_not_answer_is_told_at_once(cluster, tmp_path):
-    code, output = finished(by_slurm(tmp_path), env=cluster | {"SLURM_CONF": str(tmp_path / "none.conf")})
-    assert code != 0 and "Slurm does not answer, so no job was submitted: " in output
+    silent = tmp_path / "bin" / "sinfo"  # the real one takes a minute and a half to give up
+    silent.parent.mkdir()
+    silent.write_text("#!/bin/sh\necho 'sinfo: error: could not establish a configuration source' >&2; exit 1\n")
+    silent.chmod(0o755)
+    code, output = finished(by_slurm(tmp_path), env=cluster | {"PATH": f"{silent.parent}:{cluster['PATH']}"})
+    assert code != 0 and "Slurm does not answer, so no job was submitted: sinfo: error" in output
     assert not (tmp_path / "results").exists()
 
 
