@@ -130,10 +130,15 @@ class PeriodicGraph:
         Without radii it is that of their axes.
         """
         least = np.linalg.norm(self.cell, axis=0).min()  # between a strut and its own image at the most
-        first, second, cell = self.close_struts(least)
         radii = np.broadcast_to(radii, len(self.struts))
-        gaps = self.axis_distances(first, second, cell) - radii[first] - radii[second]
-        return float(gaps.min(initial=least))
+        reach = least / 16  # the nearer struts are looked for, the fewer have to be measured
+        while True:
+            first, second, cell = self.close_struts(reach)
+            gaps = self.axis_distances(first, second, cell) - radii[first] - radii[second]
+            gap = gaps.min(initial=least)
+            if gap <= reach - 2 * radii.max() or reach >= least:
+                return float(gap)
+            reach *= 2
 
     def largest_void(self, radii: np.ndarray) -> float:
         """Diameter of the largest sphere that fits between struts of radii (m,), to about a hundredth of it.
