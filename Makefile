@@ -20,8 +20,9 @@ study: known $(ENVIRONMENT) ## the default study, laptop; another one by make st
 known: # before an environment is made for it
 	@$(if $(filter $(STUDY),$(STUDIES)),:,echo "study '$(STUDY)': expected one of $(STUDIES)" >&2; exit 2)
 
+# Three processes on two cores: some tests wait, as for a cluster.
 test: $(ENVIRONMENT) ## all tests, the smoke study included
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # A general finite-element package to compare with lies beside the environment; where it cannot be had, it is left out.
 benchmark: $(ENVIRONMENT) ## speed of homogenization beside other solvers (docs/benchmarks.md)
