@@ -5,17 +5,12 @@ from smoke import smoke_study  # noqa: F401
 
 #: A program that test_workflow.py runs; it needs what few have.
 collect_ignore = ["validator.py"]
-#: Files that take minutes come first, or a core would have nothing to do at the end; one that goes on with what the
-#: first one made comes last.
-FIRST, LAST = ["test_workflow.py", "test_runs.py"], "test_further_runs.py"
+#: Files that take minutes. They come first, or a core would have nothing to do at the end.
+LONG = ["test_workflow.py", "test_runs.py", "test_site.py"]
 
 
 def pytest_collection_modifyitems(items):
-    def place(item):
-        name = item.path.name
-        return FIRST.index(name) if name in FIRST else len(FIRST) + (name == LAST)
-
-    items.sort(key=place)
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session")
