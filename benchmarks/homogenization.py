@@ -265,24 +265,21 @@ def derivatives(lattices, count=10_000, batch=500):
     keys = descriptor.design_topology(designs)
     designs, keys = (array[np.argsort(keys, kind="stable")] for array in (designs, keys))  # as searches have them
     maps, density = descriptor.deformation_map(designs), designs[:, descriptor.DENSITY]
-    areas = np.ones((count, max(len(lattice.vectors) for lattice in lattices)))
+    struts = np.array([len(lattice.vectors) for lattice in lattices])
+    nodes = np.array([lattice.moving.sum() for lattice in lattices])
+    areas, shifts = np.ones((count, struts.max())), np.zeros((count, nodes.max(), 3))
     for key, lattice in enumerate(lattices):
-        areas[keys == key, : len(lattice.vectors)] = lattice.areas
-    shifts = np.zeros((count, max(lattice.moving.sum() for lattice in lattices), 3))
-    struts, nodes = (
-        np.array([n(lattice) for lattice in lattices])
-        for n in (lambda lattice: len(lattice.vectors), lambda lattice: int(lattice.moving.sum()))
-    )
+        areas[keys == key, : struts[key]] = lattice.areas
 
     def solve(gradient, with_areas, with_shifts):
         for first in range(0, count, batch):
             part = slice(first, first + batch)
-            most = keys[part]
+            own = keys[part]
             given = {
-                "areas": areas[part, : struts[most].max()] if with_areas else None,
-                "shifts": shifts[part, : nodes[most].max()] if with_shifts else None,
+                "areas": areas[part, : struts[own].max()] if with_areas else None,
+                "shifts": shifts[part, : nodes[own].max()] if with_shifts else None,
             }
-            homogenize_topologies(most, maps[part], density[part], 1, gradient, **given)
+            homogenize_topologies(own, maps[part], density[part], 1, gradient, **given)
 
     ways = {
         "stiffness": (False, False, False),

@@ -139,7 +139,7 @@ def grade(
 
     phases = Phases(region, reciprocal, cell)
     axes = _axes(sites, region, cell, found.one_cell)
-    stations = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    stations = _grid(axes)
     maps = np.linalg.inv(phases.gradient(stations))
     lattices = station_cells(sites, found, stations, maps, radius_ratio, threads, poisson_ratio)
     cells = _graded(found, lattices, maps, axes)
@@ -177,7 +177,7 @@ def fade(
 
     phases = Phases(region, reciprocal, cell_size_mm)
     axes = _axes(sites, region, cell_size_mm, one_cell=False)
-    stations = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    stations = _grid(axes)
     share = sites.progress(stations)
     maps = np.linalg.inv(phases.gradient(stations))
     sections = path.sections(share, maps).reshape(*map(len, axes), -1)
@@ -224,6 +224,11 @@ def _check_near(sites, region, cell):
             f"grading: the sites, at {spans[0]} mm, lie apart from the region, {spans[1]} mm; expected positions in "
             "its coordinates (a box begins at 0, 0, 0)."
         )
+
+
+def _grid(axes):
+    """All points (n, 3) with coordinates of three axes."""
+    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
 
 
 def _axes(sites, region, cell, one_cell):
@@ -273,9 +278,7 @@ def _finished(cells, phases, sites, region, cell, reciprocal, facts, threads, po
     prescribed = sites.stiffness(points)
     off, nmse = relative_error(built, prescribed), nmse_frobenius(built, prescribed)
     middle, largest = modulus_error(built, prescribed)
-    everywhere = np.stack(
-        np.meshgrid(*(np.linspace(a, b, 9) for a, b in zip(region.low, region.high, strict=True)), indexing="ij"), -1
-    ).reshape(-1, 3)
+    everywhere = _grid(np.linspace(region.low, region.high, 9).T)
     bent = [distortion(reciprocal(at), phases.gradient(at)) for at in (points, everywhere)]
     degree = np.bincount(structure.struts.ravel(), minlength=len(structure.nodes))
     labels = parts(len(structure.nodes), structure.struts)
@@ -323,11 +326,8 @@ def _measured_points(sites, region):
     there = inside(region, way)
     way, along = way[there], along[there]
     if not len(way) and (len(steps) or not within.any()):
-        axes = [
-            low + (np.arange(4) + np.sqrt(0.5)) / 4 * (high - low)
-            for low, high in zip(region.low, region.high, strict=True)
-        ]
-        way = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+        size = region.high - region.low
+        way = _grid(region.low[:, None] + (np.arange(4) + np.sqrt(0.5)) / 4 * size[:, None])
         way = way[inside(region, way)]
         along = sites.progress(way)
     own = np.flatnonzero(within)
