@@ -66,8 +66,19 @@ def test_superposition_does_not_depend_on_the_order(members):
     assert len(struts) == 1
 
 
+@pytest.mark.parametrize(
+    "members", [((0, 1),), ((3, 2),), ((0, 1), (0, 2)), ((1, 1), (4, 2)), ((0, 1), (2, 2), (6, 1))]
+)
+def test_a_listed_compound_is_its_lattices_superposed(members):
+    types, reps = np.array((members * 3)[:3]).T
+    listed = compound(types, reps)
+    superposed = superpose([elementary_lattice(number).tiled(rep) for number, rep in members])
+    for name in ("nodes", "struts", "offsets", "cell"):
+        assert np.array_equal(getattr(listed, name), getattr(superposed, name)), name
+
+
 def test_number_of_topologies():
-    graphs, of_set = topologies()
+    graphs, of_set, _ = topologies()
     assert len(LATTICE_SETS) == 469
     assert len(graphs) == of_set.max() + 1 == 197
     types, reps = topology_members()

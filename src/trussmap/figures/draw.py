@@ -85,7 +85,7 @@ def truss_image(
     normal = np.zeros((height, width, 3), np.float32)
     owner = np.zeros((height, width), np.int32)
     _stamp(a, b, radius, depth, normal, owner)
-    return _shade(depth, normal, np.asarray(colors, np.float32)[owner])
+    return _shade(depth, normal, owner, np.asarray(colors, np.float32))
 
 
 @compiled(__name__)
@@ -132,27 +132,29 @@ def _stamp(start, end, radius, depth, normal, owner):
                     normal[row, column, 2] = (z - t * d[2]) / r
 
 
-def _shade(depth, normal, color):
-    """Colours of the pixels from depth and normals: RGBA (h, w, 4)."""
+def _shade(depth, normal, owner, colors):
+    """Colours of the pixels from depth, normals and whose they are: RGBA (h, w, 4)."""
     hit = np.isfinite(depth)
+    image = np.zeros((*depth.shape, 4), np.float32)
     if not hit.any():
-        return np.zeros((*depth.shape, 4))
+        return image
     near, far = depth[hit].max(), depth[hit].min()
     level = np.where(hit, (depth - far) / max(near - far, 1e-9), 0).astype(np.float32)
+    coarse = np.s_[::4, ::4]  # a blur needs no fine picture
+    blur = max(depth.shape) / 440
+    weight = gaussian_filter(hit[coarse].astype(np.float32), blur)
+    around = gaussian_filter(level[coarse], blur) / np.maximum(weight, 1e-6)
+    around = np.repeat(np.repeat(around, 4, 0), 4, 1)[: depth.shape[0], : depth.shape[1]][hit]
+    level, normal, color = level[hit], normal[hit], colors[owner[hit]]  # most pixels show nothing
     light = (_LIGHT / np.linalg.norm(_LIGHT)).astype(np.float32)
     diffuse = np.clip(normal @ light, 0, 1)
     half = light + np.array([0, 0, 1], np.float32)
     gloss = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1) ** 40
-    coarse = np.s_[::4, ::4]  # a blur needs no fine picture
-    blur = max(depth.shape) / 440
-    weight = gaussian_filter(hit[coarse].astype(np.float32), blur)
-    around = gaussian_filter((level * hit)[coarse], blur) / np.maximum(weight, 1e-6)
-    around = np.repeat(np.repeat(around, 4, 0), 4, 1)[: depth.shape[0], : depth.shape[1]]
     crevice = np.clip(1 - 2.2 * np.clip(around - level, 0, 1), 0.35, 1)
-    rgb = color * (0.42 + 0.68 * diffuse)[..., None] * crevice[..., None] + 0.22 * gloss[..., None]
-    fade = 0.45 * (1 - level) ** 1.3
-    rgb = np.clip(rgb, 0, 1) * (1 - fade[..., None]) + fade[..., None]
-    return np.dstack([rgb, hit])
+    rgb = color * ((0.42 + 0.68 * diffuse) * crevice)[:, None] + 0.22 * gloss[:, None]
+    fade = (0.45 * (1 - level) ** 1.3)[:, None]
+    image[hit, :3], image[hit, 3] = np.clip(rgb, 0, 1) * (1 - fade) + fade, 1
+    return image
 
 
 def bounds(points: np.ndarray, pad: float | np.ndarray = 0.06, view: np.ndarray = CAMERA) -> tuple:
@@ -190,7 +192,7 @@ def picture(
     # two by two pixels become one, weighted by coverage: smooth edges
     image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
     image[..., :3] *= image[..., 3:]
-    image = image.reshape(image.shape[0] // 2, 2, image.shape[1] // 2, 2, 4).mean((1, 3))
+    image = sum(image[row::2, column::2] for row in (0, 1) for column in (0, 1)) / 4
     image[..., :3] /= np.maximum(image[..., 3:], 1e-9)
     ax.imshow(np.clip(image, 0, 1), extent=limits, origin="lower", interpolation="antialiased")
     ax.set(xlim=limits[:2], ylim=limits[2:], aspect="equal")

@@ -203,7 +203,7 @@ def _run(
     areas = np.empty((0, 0)) if areas is None or not areas.shape[1] else areas
     shifts = np.empty((0, 0, 3)) if shifts is None or not shifts.shape[1] else shifts
     columns = 10 + areas.shape[1] + 3 * shifts.shape[1]
-    stiffness, derivative = np.empty((count, 21)), np.zeros((count if gradient else 0, 21, columns))
+    stiffness, derivative = np.empty((count, 21)), np.empty((count if gradient else 0, 21, columns))
     if count:
         order, groups = lane_groups(np.asarray(topology))
         # Arrays of one type whatever came in, also where one may not write: the kernel is compiled for these alone.

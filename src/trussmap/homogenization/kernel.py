@@ -591,19 +591,22 @@ def run(groups, order, maps, density, areas, shifts, factorization, work, stiffn
                 out = gradient[designs[w]]
                 for c in range(210):
                     out[c // 10, c % 10] = work.derivatives[c, w]
-                if all_:
-                    _scatter(lattice, work, w, out, areas.shape[1])
+            if all_:
+                _scatter(lattice, work, designs[: last - first], gradient, areas.shape[1])
 
 
 @_jit
-def _scatter(lattice, work, w, out, struts):
-    """One lane's derivatives by areas and node positions into out (21, 10 + struts + 3 nodes)."""
-    if struts:
-        for s in range(len(lattice.vectors)):
-            for c in range(21):
-                out[c, 10 + s] = work.by_strut[s, c, w]
-    if out.shape[1] > 10 + struts:
-        for k in range(lattice.freedoms[0]):
-            for c in range(21):
-                for i in range(3):
-                    out[c, 10 + struts + 3 * k + i] = work.by_node[k, 3 * c + i, w]
+def _scatter(lattice, work, designs, out, struts):
+    """Derivatives by areas and node positions into out (n, 21, 10 + struts + 3 nodes), 0 by those a lattice lacks."""
+    own, nodes = min(struts, len(lattice.vectors)), lattice.freedoms[0] if out.shape[2] > 10 + struts else 0
+    for c in range(21):
+        for s in range(own):
+            for w in range(len(designs)):
+                out[designs[w], c, 10 + s] = work.by_strut[s, c, w]
+        for k in range(nodes):
+            for i in range(3):
+                for w in range(len(designs)):
+                    out[designs[w], c, 10 + struts + 3 * k + i] = work.by_node[k, 3 * c + i, w]
+        for w in range(len(designs)):
+            out[designs[w], c, 10 + own : 10 + struts] = 0.0
+            out[designs[w], c, 10 + struts + 3 * nodes :] = 0.0

@@ -138,29 +138,31 @@ def _without_doubling(lattice):
     return lattice
 
 
-def build_topologies() -> tuple[list[PeriodicGraph], np.ndarray]:
-    """All distinct compounds: a list of PeriodicGraph, and the topology (469,) of every lattice set."""
+def build_topologies() -> tuple[list[PeriodicGraph], np.ndarray, np.ndarray]:
+    """All distinct compounds, the topology (469,) of every lattice set, and whether that is doubled in it (469,)."""
     singles = {(k, rep): elementary_lattice(k).tiled(rep) for k, rep in MEMBERS}
-    known, graphs, topology = {}, [], []
+    known, graphs, topology, doubled = {}, [], [], []
     for subset in LATTICE_SETS:
         lattice = superpose([singles[member] for member in subset])
-        key = canonical_struts(_without_doubling(lattice))
+        single = _without_doubling(lattice)
+        key = canonical_struts(single)
         if key not in known:
             known[key] = len(graphs)
-            graphs.append(_without_doubling(lattice))
+            graphs.append(single)
         topology.append(known[key])
-    return graphs, np.array(topology)
+        doubled.append(single is not lattice)
+    return graphs, np.array(topology), np.array(doubled)
 
 
 @cache
-def topologies() -> tuple[list[PeriodicGraph], np.ndarray]:
-    """The distinct compounds and the topology of every lattice set, as ``build_topologies``, cached on disk."""
+def topologies() -> tuple[list[PeriodicGraph], np.ndarray, np.ndarray]:
+    """What ``build_topologies`` makes, cached on disk."""
 
     def build():
-        graphs, topology = build_topologies()
+        graphs, topology, doubled = build_topologies()
         sizes = np.array([(len(g.nodes), len(g.struts)) for g in graphs])
         arrays = {name: np.concatenate([getattr(g, name) for g in graphs]) for name in ("nodes", "struts", "offsets")}
-        return {"sizes": sizes, "topology": topology, **arrays}
+        return {"sizes": sizes, "topology": topology, "doubled": doubled, **arrays}
 
     table = cached_arrays("topologies", build, __name__)
     node_ends, strut_ends = np.cumsum(table["sizes"], axis=0)[:-1].T
@@ -170,7 +172,7 @@ def topologies() -> tuple[list[PeriodicGraph], np.ndarray]:
         np.split(table["offsets"], strut_ends),
         strict=True,
     )
-    return [PeriodicGraph(*part) for part in parts], table["topology"]
+    return [PeriodicGraph(*part) for part in parts], table["topology"], table["doubled"]
 
 
 @cache
@@ -222,4 +224,9 @@ def compound(types: np.ndarray, reps: np.ndarray) -> PeriodicGraph:
     >>> len(compound([0, 2, 2], [1, 1, 1]).struts)
     11
     """
-    return superpose([elementary_lattice(number).tiled(rep) for number, rep in lattice_set(types, reps)])
+    members = lattice_set(types, reps)
+    graphs, topology, doubled = topologies()
+    own = LATTICE_SETS.index(members)
+    if doubled[own]:
+        return superpose([elementary_lattice(number).tiled(rep) for number, rep in members])
+    return graphs[topology[own]]

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import time
+from inspect import unwrap
 from pathlib import Path
 
 import torch
@@ -19,6 +20,13 @@ from trussmap.streams import stream
 
 #: Largest norm of a gradient.
 CLIP = 1.0
+
+
+class _Adam(torch.optim.Adam):
+    """Adam without the wrappers that import torch's compiler, two seconds of a training that compiles nothing."""
+
+    add_param_group = unwrap(torch.optim.Adam.add_param_group)
+    step = torch.no_grad()(unwrap(torch.optim.Adam.step))
 
 
 def device() -> torch.device:
@@ -87,7 +95,7 @@ def train(
     if own_device.type == "cuda":
         data, validation = ({k: v.to(own_device) for k, v in d.items()} for d in (data, validation))
     parameters = {k: p for k, p in network.named_parameters() if p.requires_grad}
-    optimizer = torch.optim.Adam(parameters.values(), lr=settings["learning_rate"], fused=True)
+    optimizer = _Adam(parameters.values(), lr=settings["learning_rate"], fused=True)
     rows, batch = len(next(iter(data.values()))), settings["batch"]
     per_epoch = max(1, rows // batch)
     steps = settings["epochs"] * per_epoch
