@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.sparse import bmat, csr_array
 
 from trussmap.goals import Goal
 from trussmap.lattice.compound import topologies
@@ -349,10 +348,8 @@ class _Walk:
             slopes = self._slopes(self._gaps, p) / least
             add(np.hstack([-slopes, np.zeros((len(slopes), 2))]), self._gaps(p)[0] / least - 1 - _MARGIN)
             slack.append(-np.ones(len(slopes)))
-        inequality = np.vstack(rows)
-        inequality = bmat(
-            [[csr_array(inequality), csr_array((len(inequality), 2 * residuals)), np.concatenate(slack)[:, None]]]
-        )
+        limits = np.vstack(rows)
+        inequality = np.hstack([limits, np.zeros((len(limits), 2 * residuals)), np.concatenate(slack)[:, None]])
         equality = np.hstack([jacobian[0], np.zeros((residuals, 2)), -np.eye(residuals), np.eye(residuals)])
         equality = np.hstack([equality, np.zeros((residuals, 1))])
         lower = np.maximum(room(at, self.lower), -trust * self.reach)[0]
