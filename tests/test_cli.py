@@ -1,8 +1,9 @@
-"""The command line as a process: what it writes, and that bad input ends in one sentence with nothing written."""
+"""The command line, a process where it is not refused: what it writes; bad input ends in a sentence, no file left."""
 
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 import trimesh
 
+from trussmap import cli
 from trussmap.homogenization import homogenize_designs
 from trussmap.homogenization.reference import homogenize_reference
 from trussmap.inverse_design import lattices_of
@@ -22,6 +24,20 @@ ORTHOTROPIC_COLUMNS = [f"{name}_ort" for name in ORTHOTROPIC]
 
 def trussmap(*arguments, cwd):
     return subprocess.run([PROGRAM, *map(str, arguments)], cwd=cwd, capture_output=True, text=True)
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch, capsys):
+    """What `trussmap` does in this process: to start one takes over a second, and much is refused."""
+
+    def run(*arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["trussmap", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end, warnings.catch_warnings(action="error"):
+            cli.main()
+        return subprocess.CompletedProcess(sys.argv, end.value.code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture
@@ -157,24 +173,24 @@ def fails(run, folder, *parts):
         ("R2_rot_ax1", 4, 1.5, ["row 4", "R2_rot_ax1", "from -1 to 1"]),
     ],
 )
-def test_bad_design_is_named(tmp_path, designs, column, row, value, parts):
+def test_bad_design_is_named(tmp_path, refused, designs, column, row, value, parts):
     designs[column] = designs[column].astype(object)
     designs.loc[row - 1, column] = value
     designs.to_csv(tmp_path / "designs.csv", index=False)
-    fails(trussmap("homogenize", "designs.csv", "out.csv", cwd=tmp_path), tmp_path, "designs.csv", *parts)
+    fails(refused("homogenize", "designs.csv", "out.csv"), tmp_path, "designs.csv", *parts)
 
 
-def test_missing_design_column_is_named(tmp_path, designs):
+def test_missing_design_column_is_named(tmp_path, refused, designs):
     designs.drop(columns="V2").to_csv(tmp_path / "designs.csv", index=False)
-    fails(trussmap("homogenize", "designs.csv", "out.csv", cwd=tmp_path), tmp_path, "designs.csv", "V2", "missing")
-    run = trussmap("homogenize", "designs.csv", "out.csv", "--orthotropic", cwd=tmp_path)
+    fails(refused("homogenize", "designs.csv", "out.csv"), tmp_path, "designs.csv", "V2", "missing")
+    run = refused("homogenize", "designs.csv", "out.csv", "--orthotropic")
     fails(run, tmp_path, "designs.csv", "V2", "missing")
 
 
 @pytest.mark.parametrize("content", ["", "relative_density\n", "\0\1\2", '"a,b\nc'])
-def test_design_file_that_is_no_table(tmp_path, content):
+def test_design_file_that_is_no_table(tmp_path, refused, content):
     (tmp_path / "designs.csv").write_text(content)
-    fails(trussmap("homogenize", "designs.csv", "out.csv", cwd=tmp_path), tmp_path, "designs.csv")
+    fails(refused("homogenize", "designs.csv", "out.csv"), tmp_path, "designs.csv")
 
 
 def test_absent_files_are_named(tmp_path):
@@ -198,9 +214,9 @@ def test_absent_files_are_named(tmp_path):
         (lambda t: pd.DataFrame({"stiffness": [1], "soft": [2]}), ["no constant is given"]),
     ],
 )
-def test_bad_target_is_named(tmp_path, targets, change, parts):
+def test_bad_target_is_named(tmp_path, refused, targets, change, parts):
     change(targets).to_csv(tmp_path / "targets.csv", index=False)
-    run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "found", cwd=tmp_path)
+    run = refused("design", "targets.csv", "--youngs-modulus", 114, "--out", "found")
     fails(run, tmp_path, "targets.csv", *parts)
 
 
@@ -335,9 +351,9 @@ def test_bad_options_of_design_are_named(tmp_path, targets):
         (["--load", "0,0,-1"], "expected six numbers"),
     ],
 )
-def test_what_cannot_be_asked_of_a_lattice_is_named(tmp_path, targets, options, says):
+def test_what_cannot_be_asked_of_a_lattice_is_named(tmp_path, refused, targets, options, says):
     command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--draws", 10]
-    fails(trussmap(*command, *options, cwd=tmp_path), tmp_path, says)
+    fails(refused(*command, *options), tmp_path, says)
 
 
 def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_printed(tmp_path, targets):
@@ -369,17 +385,17 @@ def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_prin
 
 
 @pytest.mark.parametrize("density", [0, 2, -0.1, "nan"])
-def test_bad_relative_density_of_cells_is_named(tmp_path, reference_dir, density):
+def test_bad_relative_density_of_cells_is_named(tmp_path, refused, reference_dir, density):
     path = reference_dir / "lumpe_sample.lat"
-    run = trussmap("homogenize-cells", path, "out.csv", f"--relative-density={density}", cwd=tmp_path)
+    run = refused("homogenize-cells", path, "out.csv", f"--relative-density={density}")
     fails(run, tmp_path, f"--relative-density {density}", "above 0 and below 1")
 
 
-def test_truncated_catalogue_is_named(tmp_path, reference_dir):
+def test_truncated_catalogue_is_named(tmp_path, refused, reference_dir):
     text = (reference_dir / "lumpe_sample.lat").read_text()
     for length in (0, 300, len(text) - 40):
         (tmp_path / "catalogue.lat").write_text(text[:length])
-        run = trussmap("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01, cwd=tmp_path)
+        run = refused("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01)
         fails(run, tmp_path, "catalogue.lat")
 
 
@@ -413,7 +429,7 @@ def test_part_fills_a_box_and_a_shape_with_a_design(tmp_path, designs):
         (["--cell-size-mm", 1, "--box", 1, 1, 1, "--solver", "ansys"], "expected calculix or abaqus"),
     ],
 )
-def test_impossible_parts_leave_nothing(tmp_path, designs, arguments, says):
-    run = trussmap("part", "designs.csv", "--out", "part", *arguments, cwd=tmp_path)
+def test_impossible_parts_leave_nothing(tmp_path, refused, designs, arguments, says):
+    run = refused("part", "designs.csv", "--out", "part", *arguments)
     fails(run, tmp_path, says)
     assert not (tmp_path / "part").exists()
