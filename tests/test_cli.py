@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import warnings
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,10 @@ def trussmap(*arguments, cwd):
 def refused(tmp_path, monkeypatch, capsys):
     """What `trussmap` does in this process: to start one takes over a second, and much is refused."""
 
-    def run(*arguments):
+    def run(*arguments, pasted=""):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["trussmap", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(pasted.encode())))
         with pytest.raises(SystemExit) as end, warnings.catch_warnings(action="error"):
             cli.main()
         return subprocess.CompletedProcess(sys.argv, end.value.code, *capsys.readouterr())
@@ -234,37 +236,37 @@ def test_a_bad_row_does_not_stop_a_batch(tmp_path, targets):
     assert "a: E1 0.458, E2 0.45" in run.stdout and "symmetry orthotropic" in run.stdout
 
 
-def test_targets_are_pasted_in_the_order_of_abaqus(tmp_path, targets):
+def test_targets_are_pasted_in_the_order_of_abaqus(tmp_path, refused, targets):
     matrix = unpack(targets.to_numpy()[1])[[0, 1, 2, 5, 4, 3]][:, [0, 1, 2, 5, 4, 3]]
     text = "\n".join(" ".join(f"{value:.4f}".replace(".", ",") for value in row) for row in matrix)
     command = [PROGRAM, "design", "-", "--youngs-modulus", "114", "--out", "found", "--draws", "20", "--refine", "none"]
     run = subprocess.run([*command, "--order", "abaqus"], cwd=tmp_path, input=text, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "G23 0.137, G13 0.171, G12 0.205" in run.stdout
-    run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "no", "--order", "nye", cwd=tmp_path)
+    run = refused("design", "targets.csv", "--youngs-modulus", 114, "--out", "no", "--order", "nye")
     assert run.returncode == 2 and "order nye: expected voigt, abaqus, ansys, mandel" in run.stderr
 
 
-def test_slips_in_targets_are_named_where_they_are(tmp_path):
+def test_slips_in_targets_are_named_where_they_are(tmp_path, refused):
     """Engineering constants have no order; thousands have no marks; a modulus just too low is no wrong unit."""
     constants = "E1,E2,E3,G23,G13,G12,nu21,nu31,nu32\n473,521,1122,316,231,213,0.32,0.11,0.141\n"
-    command = [PROGRAM, "design", "-", "--out", "found", "--draws", "5", "--refine", "none"]
+    command = ["design", "-", "--out", "found", "--draws", "5", "--refine", "none"]
 
-    def run(text, *more, modulus=114e3):
-        whole = [*command, "--youngs-modulus", str(modulus), *more]
-        return subprocess.run(whole, cwd=tmp_path, input=text, capture_output=True, text=True)
+    def told(text, *more, modulus=114e3):
+        run = refused(*command, "--youngs-modulus", modulus, *more, pasted=text)
+        assert run.returncode == 2
+        return run.stderr
 
-    taken = run(constants, "--order", "abaqus")
+    whole = [PROGRAM, *command, "--youngs-modulus", "114e3", "--order", "abaqus"]
+    taken = subprocess.run(whole, cwd=tmp_path, input=constants, capture_output=True, text=True)
     assert taken.returncode == 0 and "order" not in taken.stdout
     for text, says in (
         ("C11;C12;C33\n573,00;2,5;1.260,00\n", "line 2: '1.260,00' has a mark between thousands"),
         ("C11,C99\n5,3\n", "column C99: no constant has this name"),
     ):
-        refused = run(text)
-        assert refused.returncode == 2 and says in refused.stderr
-    assert "too stiff for any lattice of it" in run(constants, modulus=1000).stderr
-    refused = run(constants, "--topologies", "17")
-    assert refused.returncode == 2 and "none of the 5 proposals for each target has a topology" in refused.stderr
+        assert says in told(text)
+    assert "too stiff for any lattice of it" in told(constants, modulus=1000)
+    assert "none of the 5 proposals for each target has a topology" in told(constants, "--topologies", "17")
 
 
 def test_answers_are_in_the_units_of_the_question(tmp_path, targets):
@@ -317,17 +319,17 @@ def test_designs_for_another_poisson_ratio_are_refined_for_it(tmp_path):
     assert np.allclose(found[COMPONENTS], stiffness, rtol=1e-6, atol=1e-9 * stiffness.max())
 
 
-def test_bad_options_of_design_are_named(tmp_path, targets):
+def test_bad_options_of_design_are_named(tmp_path, refused, targets):
     run = trussmap("design", "targets.csv", "--youngs-modulus", 0, "--out", "found", cwd=tmp_path)
     fails(run, tmp_path, "Young's modulus", "positive")
-    run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--study", "none", cwd=tmp_path)
+    run = refused("design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--study", "none")
     fails(run, tmp_path, "results/none", "make study STUDY=none")
-    run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "targets.csv", cwd=tmp_path)
+    run = refused("design", "targets.csv", "--youngs-modulus", 114, "--out", "targets.csv")
     assert run.returncode != 0 and run.stderr.splitlines()[-1].endswith("'targets.csv' is a file.")
     command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--temperature", 0]
-    fails(trussmap(*command, cwd=tmp_path), tmp_path, "--temperature 0")
+    fails(refused(*command), tmp_path, "--temperature 0")
     command[-2:] = ["--poisson-ratio", -2]
-    fails(trussmap(*command, cwd=tmp_path), tmp_path, "--poisson-ratio -2")
+    fails(refused(*command), tmp_path, "--poisson-ratio -2")
 
 
 @pytest.mark.parametrize(
