@@ -90,16 +90,17 @@ def _cauchy(ax, cells):
     ax.set(xlabel="‖C‖ off Cauchy’s relations", ylabel="‖ΔC‖/‖C‖ reached, areas")
     ax.set_title(f"Cells stiffer in shear than these relations ({stiffer['target'].nunique():,})", pad=6)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        axis.set_major_formatter(_percent(low))
     ax.legend(loc="upper left", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
 
 
 def _errors(ax, title):
     ax.set(yscale="log", ylim=(_FLOOR / 1.5, 0.5), ylabel="‖ΔC‖/‖C‖")
-    ax.yaxis.set_major_formatter(FuncFormatter(_percent))
+    ax.yaxis.set_major_formatter(_percent(_FLOOR))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.set_title(title, pad=6)
 
 
-def _percent(value, _):
-    return f"{100 * value:g} %" if value > 1.1 * _FLOOR else f"≤ {100 * _FLOOR:g} %"
+def _percent(floor):
+    """Labels in %; what lies below ``floor`` is drawn there."""
+    return FuncFormatter(lambda value, _: ("≤ " if value < 1.1 * floor else "") + f"{100 * value:g} %")
