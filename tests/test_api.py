@@ -119,6 +119,8 @@ def test_torch_differentiates_own_lattices_and_topologies():
         (lambda: tm.Lattice.from_elementary("kagome", relative_density=0.1), "kagome: expected some of simple_cubic"),
         (lambda: tm.Lattice.from_topology(197, 0.1), "topology 197: expected a number from 0 to 196"),
         (lambda: tm.Lattice.from_topology(3, 1.5), "relative density 1.5"),
+        (lambda: tm.Lattice.from_topology(3, 0.1).to_stl("a.pdf", 2.0), "a.pdf: expected a name that ends in .stl"),
+        (lambda: tm.homogenize(tm.Lattice.from_topology(3, 0.1)).plot("a.pdf"), "a.pdf: .* ends in .png"),
         (lambda: tm.Lattice.from_topology(3, 0.1, np.zeros((3, 3))), "flattens the cell"),
         (lambda: tm.Lattice.from_struts([[0, 0]], [[0, 0]], 0.1), "nodes: expected n × 3 finite numbers"),
         (lambda: tm.Lattice.from_struts([[0, 0, 0]], [[0, 1]], 0.1), "struts, row 1: expected two of the 1 nodes"),

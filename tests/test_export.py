@@ -175,6 +175,18 @@ def test_calculix_finds_the_stiffness_of_the_beams(tmp_path, part):
     assert force == pytest.approx(squeezed(part, 114e3, 0.3), rel=0.02)
 
 
+def test_a_deck_without_nodes_in_faces_has_no_load_and_that_is_said(tmp_path, octet, part):
+    """A step that names sets without nodes would end CalculiX."""
+    whole = fill(octet, 0.03, 2.0, box((4, 3, 5)), free_ends=False)
+    assert "no load in the deck" in write_part(tmp_path / "whole", whole, 114e3)["remark"]
+    assert "no load" not in write_part(tmp_path / "part", part, 114e3)["remark"]
+    for name in ("whole", "part"):
+        text = (tmp_path / f"{name}.inp").read_text()
+        assert ("*STEP" in text) == (name == "part")
+        bounds = re.findall(r"^([XYZ]M\w\w),", text, re.MULTILINE)
+        assert {*bounds} <= {*re.findall(r"NSET=(\w+)$", text, re.MULTILINE)}
+
+
 def test_a_part_has_all_its_files_or_none(tmp_path, part, monkeypatch):
     facts = write_part(tmp_path / "part", part, 114e3)
     assert {path.suffix for path in tmp_path.iterdir()} == {".stl", ".3mf", ".inp", ".vtk", ".json"}

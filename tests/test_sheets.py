@@ -119,3 +119,7 @@ def test_parts_that_are_no_target_are_faults_of_their_own(tmp_path):
     (tmp_path / "t.csv").write_text("C11,C12\n1,2\n1,2,3\n")
     sheet = read_sheet(tmp_path / "t.csv")
     assert len(sheet.table) == 1 and "row 2 (line 3): 3 values under 2 columns" in sheet.faults[0]
+    (tmp_path / "t.csv").write_text("name,C11,C12\nwhole,1,2\ncut,3\nfree,4,\n")
+    sheet = read_sheet(tmp_path / "t.csv")
+    assert sheet.table["name"].tolist() == ["whole", "free"]
+    assert "row 2 (line 3): 2 values under 3 columns" in sheet.faults[0]

@@ -24,6 +24,7 @@ would be right.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -68,6 +69,9 @@ class Lattice:
 
     graph: PeriodicGraph
     relative_density: float
+
+    def __repr__(self) -> str:
+        return f"Lattice({len(self.graph.struts)} struts, relative density {self.relative_density:.4g})"
 
     def __post_init__(self) -> None:
         if not _positive(self.relative_density, "relative density") < 1:
@@ -219,18 +223,18 @@ class Lattice:
 
     def to_stl(self, path: FileName, cell_size_mm: float, **region: object) -> "Part":
         """Write a `part` as watertight STL in mm, and return it."""
-        return self._written("write_stl", path, cell_size_mm, region)
+        return self._written("write_stl", _named(path, ".stl"), cell_size_mm, region)
 
     def to_3mf(self, path: FileName, cell_size_mm: float, **region: object) -> "Part":
         """Write a `part` as 3MF with the beam lattice extension, and return it."""
-        return self._written("write_3mf", path, cell_size_mm, region)
+        return self._written("write_3mf", _named(path, ".3mf"), cell_size_mm, region)
 
     def to_inp(
         self, path: FileName, cell_size_mm: float, youngs_modulus: float, solver: str = "calculix", **region: object
     ) -> "Part":
         """Write a `part` as beams for CalculiX or Abaqus (`trussmap.export.write_inp`), and return it."""
         options = {"youngs_modulus": _positive(youngs_modulus, "youngs_modulus"), "solver": solver}
-        return self._written("write_inp", path, cell_size_mm, region, **options)
+        return self._written("write_inp", _named(path, ".inp"), cell_size_mm, region, **options)
 
     def _written(self, writer, path, cell_size_mm, region, **options):
         from trussmap import export
@@ -285,7 +289,7 @@ class Results(Sequence[Lattice]):
         from trussmap.figures.cell import plot
 
         lattice = self[which]
-        return plot(lattice.graph, lattice.relative_density, self._stiffness[which], path)
+        return plot(lattice.graph, lattice.relative_density, self._stiffness[which], path and _named(path, ".png"))
 
     def to_html(
         self,
@@ -632,6 +636,12 @@ def _positive(value, what):
     if not (np.isscalar(value) and np.isreal(value) and np.isfinite(value) and value > 0):
         raise InputError(f"{what} {value}: expected a number above 0.")
     return float(value)
+
+
+def _named(path, ending):
+    if Path(path).suffix.lower() != ending:
+        raise InputError(f"{path}: expected a name that ends in {ending}.")
+    return path
 
 
 def _designs(table):

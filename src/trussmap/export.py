@@ -175,7 +175,7 @@ def write_inp(
 
     - element sets ``RADIUS_1`` … by radius, ``STRUTS`` all; nodes on the surface ``SURFACE``, and of a box those of its
       faces, ``XMIN`` … ``ZMAX``
-    - of a box, a step: ``ZMIN`` is held, ``ZMAX`` moved down by 1 % of the height and held otherwise
+    - of a box with nodes in both, a step: ``ZMIN`` is held, ``ZMAX`` moved down by 1 % of the height and held otherwise
 
     The two programs read a circular section differently (CalculiX its diameters, Abaqus its radius), so ``solver`` is
     one of ``SOLVERS``. Struts that lie in a face of a box are whole here, and cut in half in the solid. Stresses come
@@ -213,7 +213,7 @@ def write_inp(
         for name, own in surface_sets(part).items():
             file.write(f"*NSET, NSET={name}\n")
             file.writelines(f"{k + 1},\n" for k in own)
-        if part.region.box:
+        if is_squeezed(part):
             height = part.region.high[2] - part.region.low[2]
             file.write("*STEP\n*STATIC\n*BOUNDARY\nZMIN,1,6\nZMAX,1,2\nZMAX,4,6\n")
             file.write(f"ZMAX,3,3,{-COMPRESSION * height:.9g}\n")
@@ -241,6 +241,11 @@ def surface_sets(part: Part) -> dict[str, np.ndarray]:
     return {name: own for name, own in sets.items() if len(own)}
 
 
+def is_squeezed(part: Part) -> bool:
+    """Whether the deck of a part has a step: a box is squeezed where nodes lie in both of its faces across z."""
+    return {"ZMIN", "ZMAX"} <= surface_sets(part).keys()
+
+
 def write_part(
     stem: str | Path,
     part: Part,
@@ -254,6 +259,7 @@ def write_part(
     ``floating_dropped``; ``volume_mm3`` of the solid; ``strut_diameter_mm`` of the thinnest strut; ``remark``.
     """
     check_solver(solver)
+    unloaded = "" if is_squeezed(part) else "no load in the deck (.inp), for no nodes lie in faces of a box across z"
     part.mesh  # noqa: B018 what cannot be printed ends before anything is written
     write_3mf(f"{stem}.3mf", part)
     write_inp(f"{stem}.inp", part, youngs_modulus, poisson_ratio, solver)
@@ -266,7 +272,7 @@ def write_part(
         "floating_dropped": part.floating,
         "volume_mm3": volume(part.mesh),
         "strut_diameter_mm": float(2 * part.radii.min()),
-        "remark": part.remark(),
+        "remark": "; ".join(filter(None, (part.remark(), unloaded))),
     }
     write_json(facts, f"{stem}.json")
     return facts

@@ -151,6 +151,9 @@ class Part:
     lattice_radii: np.ndarray
     whole_joints: bool
 
+    def __repr__(self):
+        return f"Part({len(self.struts)} struts)"
+
     @property
     def lengths(self) -> np.ndarray:
         """Lengths (m,) of the struts."""

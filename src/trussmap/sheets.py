@@ -77,7 +77,7 @@ def read_sheet(path: str | Path, column_by_column: bool = False) -> Sheet:
         words = sum(not _number(cell) for cell in cells if cell)
         alike = len(filled) > k + 1 and len(filled[k + 1][1]) == len(cells)
         if {*names} & _KNOWN or (k == 0 and words > 1 and alike):
-            return _table(where, names, filled[k + 1 :])
+            return _table(where, names, filled[k + 1 :], workbook)
         if sum(map(bool, cells)) > 1:  # not a title above the header
             break
     return _bare(f"{where}, first sheet" if workbook else where, lines, column_by_column)
@@ -196,8 +196,8 @@ def _number(text):
         return False
 
 
-def _table(where, names, lines):
-    """The Sheet of rows below a header."""
+def _table(where, names, lines, workbook):
+    """The Sheet of rows below a header; those of a workbook end with their last cell that is not empty."""
     while names and not names[-1]:
         names = names[:-1]
     for name in names:
@@ -209,7 +209,7 @@ def _table(where, names, lines):
     for k, (number, cells) in enumerate(lines, 1):
         while len(cells) > len(names) and not cells[-1]:
             cells = cells[:-1]
-        if len(cells) > len(names):
+        if len(cells) > len(names) or (len(cells) < len(names) and not workbook):
             faults.append(
                 f"{where}, row {k} (line {number}): {len(cells)} values under {len(names)} columns; expected as many."
             )
