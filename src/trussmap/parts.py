@@ -81,7 +81,7 @@ def shape(path: str | Path) -> Region:
     if solid.status() != manifold3d.Error.NoError or solid.volume() <= 0:
         raise InputError(f"{path}: the surface bounds no volume; expected one that is closed and faces outwards.")
     if (bodies := sum(part.volume() > 0 for part in solid.decompose())) > 1:  # cavities have less
-        raise InputError(f"{path}: the surface bounds {bodies} bodies that do not touch; expected one.")
+        raise InputError(f"{path}: the surface bounds {bodies} bodies that are not joined to one; expected one.")
     low, high = mesh.bounds
     return Region(solid, low, high, False)
 
