@@ -246,6 +246,26 @@ def test_a_plateau_takes_gains_below_the_threshold_for_none():
     assert rate.get_last_lr() == [0.5]
 
 
+def test_weights_are_those_of_torchs_own_adam():
+    """Of which the training's lacks what imports torch's compiler."""
+    found = []
+    for optimizer_class in (training._Adam, torch.optim.Adam):
+        torch.manual_seed(0)
+        network, rows = torch.nn.Linear(5, 3), torch.randn(20, 5)
+        weights = list(network.parameters())
+        optimizer = optimizer_class(weights, lr=0.01, fused=True)
+        rate = training.schedule(optimizer, {"schedule": "cosine"}, 50)
+        for _ in range(50):
+            for weight, gradient in zip(
+                weights, torch.autograd.grad(network(rows).square().mean(), weights), strict=True
+            ):
+                weight.grad = gradient
+            optimizer.step()
+            rate.step()
+        found.append(torch.cat([weight.detach().ravel() for weight in weights]))
+    assert torch.equal(*found)
+
+
 def test_a_checkpoint_resumes_on_another_device(tmp_path):
     """The fused optimizer needs its step counts on the device of the weights; torch's device without data shows it."""
     settings = _settings(epochs=2, schedule="constant")
