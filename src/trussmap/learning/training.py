@@ -120,10 +120,14 @@ def train(
         return found if isinstance(found, dict) else {"loss": found}
 
     def share_of_batch(chosen, share):
-        """Losses and gradients of a worker's share of a batch, times its size."""
+        """Losses and gradients of a worker's share of a batch, as parts of the whole batch's."""
         found = losses({k: v[chosen] for k, v in data.items()}, "batch", state["step"], share)
-        gradients = torch.autograd.grad(found["loss"], weights)
-        return {k: v.detach().double() * len(chosen) for k, v in found.items()}, [g * len(chosen) for g in gradients]
+        part = len(chosen) / min(batch, rows)
+        gradients = torch.autograd.grad(found["loss"] * part, weights)
+        return {k: v.detach().double() * part for k, v in found.items()}, gradients
+
+    def add_up(weight, parts):
+        weight.grad = sum(parts[1:], parts[0])
 
     weights = list(parameters.values())
     begun = said = saved = time.monotonic()
@@ -136,16 +140,16 @@ def train(
                 order = torch.randperm(rows, generator=shuffle).to(own_device)
             shares = order[position * batch : (position + 1) * batch].chunk(workers)
             found, gradients = zip(*mapped(share_of_batch, shares, range(len(shares))), strict=True)
-            for p, parts in zip(weights, zip(*gradients, strict=True), strict=True):
-                p.grad = sum(parts) / sum(map(len, shares))
+            mapped(add_up, weights, zip(*gradients, strict=True))
             torch.nn.utils.clip_grad_norm_(weights, CLIP)
+            torch.set_num_threads(workers)
             optimizer.step()
+            torch.set_num_threads(1)
             used = optimizer.param_groups[0]["lr"]
             if settings["schedule"] != "plateau":
                 rate.step()
             for k in found[0]:
-                mean = sum(part[k] for part in found) / sum(map(len, shares))
-                state["sums"][k] = state["sums"].get(k, 0.0) + mean
+                state["sums"][k] = state["sums"].get(k, 0.0) + sum(part[k] for part in found)
             state["step"] += 1
             now = time.monotonic()
             if state["step"] % per_epoch == 0:
