@@ -234,6 +234,27 @@ def test_a_training_does_not_depend_on_the_cores(tmp_path):
     assert torch.equal(*found)
 
 
+class _Exact(_Toy):
+    def loss(self, batch, generator, parents, settings):
+        return ((self(batch["x"]) - batch["y"]) ** 2).mean()
+
+
+@pytest.mark.parametrize("batch", [64, 100, 1000])  # of 640 designs
+def test_a_batch_counts_as_a_whole_however_it_is_shared(tmp_path, batch):
+    found, losses = [], []
+    for threads in (1, 2, 3):
+        data, model = _toy()[1], _Exact()
+        settings = _settings(epochs=2, batch=batch, schedule="constant", threads=threads)
+        history = training.train("t", model, {}, data, data, settings, 1, {}, tmp_path / "c.safetensors")
+        found.append(model.weight.detach().clone())
+        losses.append([epoch["loss"] for epoch in history])
+    for other, own in zip(found[1:], losses[1:], strict=True):
+        assert torch.allclose(found[0], other, rtol=1e-5, atol=1e-6)
+        assert own == pytest.approx(losses[0], rel=1e-5)
+    if batch > 640:
+        assert losses[0][0] == pytest.approx(float(_Exact().loss(data, None, {}, {}).detach()))
+
+
 def test_a_plateau_takes_gains_below_the_threshold_for_none():
     """As ReduceLROnPlateau does: many small gains that add up to the threshold are progress."""
     parameter = torch.nn.Parameter(torch.zeros(1))
