@@ -285,7 +285,7 @@ def plot(found, path):
         for ax in (losses, accuracy):
             ax.set(xscale="log", xlabel="compute of the training, TFLOP of matrix products")
             ax.xaxis.set_minor_formatter("")
-        losses.set_xticks([1, 3, 10, 30], ["1", "3", "10", "30"])
+        losses.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
 
 
 def main():

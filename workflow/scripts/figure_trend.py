@@ -1,8 +1,8 @@
 """Fit how the accuracy of an architecture grows with compute: the fits (JSON), their picture (PNG), the rows (CSV).
 
 The JSON has `trussmap.learning.trend.fit_trend` under ``forward|inverse.min|mean`` and what was published, at which
-compute, under ``published``, and the number of ``resamples``. Points whose lowest R² misses more
-than ``trussmap.learning.trend.LARGEST`` times the published one are not fitted.
+compute, under ``published``, and the number of ``resamples``. Points that miss more than
+``trussmap.learning.trend.LARGEST`` times what the published lowest R² does are not fitted, in each measure by itself.
 """
 
 from trussmap.job import job
@@ -31,11 +31,12 @@ with job(snakemake):
     for network, what in published.items():
         if f"{network}_min" not in table:  # forward networks alone
             continue
-        rows = table[table[f"{network}_min"] >= 1 - LARGEST * (1 - what["r2"])]
-        trends[network] = {
-            key: fit_trend(rows[f"{network}_flop"], 1 - rows[f"{network}_{key}"], 1 - what["r2"], p.resamples, p.seed)
-            for key in ("min", "mean")
-        }
+        trends[network] = {}
+        for key in ("min", "mean"):
+            missing = 1 - table[f"{network}_{key}"]
+            fitted = missing <= LARGEST * (1 - what["r2"])
+            compute = table.loc[fitted, f"{network}_flop"]
+            trends[network][key] = fit_trend(compute, missing[fitted], 1 - what["r2"], p.resamples, p.seed)
     write_json(trends | {"published": published, "resamples": p.resamples}, snakemake.output.fits)
     write_csv(table, snakemake.output.table)
     trend.plot(table, trends, published, snakemake.output.figure)
