@@ -1,6 +1,7 @@
 """Why a regression of the descriptor on the stiffness (Bastek et al. 2022, Eq. 2) fails: ill-posed, or undertrained?
 
     python benchmarks/ill_posed.py results/laptop [--epochs 1 4 16] --out docs/results/ill_posed.json
+    python benchmarks/ill_posed.py results/laptop --networks --out docs/results/ill_posed.json    # the rest stays
     python benchmarks/ill_posed.py --draw docs/results/ill_posed.json docs/ill_posed.png
 
 1. Its loss, over the compute of the inverse networks of `direct` that the folder given has (scaling study), between
@@ -13,6 +14,9 @@
 2. The same regression where nothing but the ambiguity is taken away: simple cubic lattices alone, by the same network,
    once with their descriptors and once with a description that is unique, density and the three strut vectors a as
    a⊗a in the order of their lengths. Loss on designs of its own, and R² of the proposals by finite elements.
+
+3. The other black box, from the descriptor to the stiffness: the loss of the forward networks of `direct` in the same
+   folder on designs that they have learned from and on others, over their compute.
 """
 
 import argparse
@@ -138,22 +142,42 @@ def bounds(designs, samples, seed):
     return found
 
 
+def trained(study, name):
+    """The networks ``name`` of `direct` in a study, of the least compute first: compute, network, record."""
+    found = []
+    for folder in [*study.glob("scaling/*/direct"), study / "models/direct"]:
+        if (folder / f"{name}.json").exists():
+            flop = training_flop(folder, "direct", name, study / "dataset.h5")
+            found.append((flop, load_network(folder, "direct", name), read_record(folder / f"{name}.json")))
+    return sorted(found, key=lambda own: own[0])
+
+
 def regressions(study, designs, stiffness):
     """Compute, loss and R² by finite elements on validation designs, of the inverse networks of a study."""
     points = []
-    for folder in [*study.glob("scaling/*/direct"), study / "models/direct"]:
-        if not (folder / "inverse.json").exists():
-            continue
-        network, record = load_network(folder, "direct", "inverse"), read_record(folder / "inverse.json")
+    for flop, network, record in trained(study, "inverse"):
         with torch.no_grad():
             seen = torch.as_tensor(stiffness, dtype=torch.float32)
             off = (network.network(network.standardised(seen)) - encode(designs)).double().square().mean(0).numpy()
         r2 = r_squared(stiffness, homogenize_designs(network.propose(stiffness, {})[:, 0]))
-        flop = training_flop(folder, "direct", "inverse", study / "dataset.h5")
         own = {"flop": flop, "designs": record["designs"], "lowest": float(r2.min()), "mean": float(r2.mean())}
         own |= {"loss": float(off.mean()), "groups": {k: float(off[columns].mean()) for k, columns in GROUPS.items()}}
         points.append(own)
-    return sorted(points, key=lambda own: own["flop"])
+    return points
+
+
+def forward_boxes(study, blocks):
+    """Compute, mean squared error of the standardised stiffness on each of ``blocks``, R² on the last, of a study's
+    forward networks."""
+    points = []
+    for flop, network, record in trained(study, "forward"):
+        own = {"flop": flop, "designs": record["designs"], "epochs": record["settings"]["epochs"]}
+        for name, block in blocks.items():
+            predicted = network.predict(block["designs"])
+            own[name] = float((((predicted - block["stiffness"]) / network.std.double().numpy()) ** 2).mean())
+        r2 = r_squared(block["stiffness"], predicted)
+        points.append(own | {"lowest": float(r2.min()), "mean": float(r2.mean())})
+    return points
 
 
 # --------------------------------------------------------------------------------- 2: one topology, two descriptions
@@ -253,10 +277,10 @@ def contrast(all_epochs, count, settings, seed):
 
 
 def plot(found, path):
-    """Loss of Eq. 2 between its bounds, and the accuracy of the proposals, against compute."""
-    with style.figure(path, 9.6, 3.9) as fig:
-        losses, accuracy = fig.subplots(1, 2)
-        fig.subplots_adjust(left=0.075, right=0.985, top=0.92, bottom=0.13, wspace=0.2)
+    """Loss of Eq. 2 between its bounds, the accuracy of the proposals, and the loss of the other black box."""
+    with style.figure(path, 9.6, 7.4) as fig:
+        (losses, forward), (accuracy, reached) = fig.subplots(2, 2)
+        fig.subplots_adjust(left=0.075, right=0.985, top=0.96, bottom=0.07, wspace=0.2, hspace=0.28)
         color, other = architectures()["direct"].color, style.HERE
         points = found["regressions"]
         compute = np.array([own["flop"] for own in points]) / 1e12
@@ -282,9 +306,28 @@ def plot(found, path):
         accuracy.set(ylim=(None, 1.02), ylabel="mean R² of the stiffness, by finite elements")
         accuracy.set(title="regressions of a description: what they design")
         accuracy.legend(loc="center right", fontsize=8)
-        for ax in (losses, accuracy):
+        along = [own["flop"] / 1e12 for own in found["forward"]]
+        for key, look, fill in (("validation", "o-", color), ("train", "o:", "white")):
+            label = "designs not learned from" if key == "validation" else "designs learned from"
+            values = [own[key] for own in found["forward"]]
+            forward.plot(along, values, look, color=color, mfc=fill, ms=4.5, label=label)
+        forward.axhline(1, color=style.GUIDE, lw=1, zorder=0)
+        forward.set(
+            ylim=(0, 1.08), ylabel="mean squared error of C, standardised", title="Θ → C by one network: the loss"
+        )
+        forward.text(0.99, 1, "best constant", transform=forward.get_yaxis_transform(), ha="right", va="bottom")
+        forward.legend(loc="lower left", fontsize=8)
+        for key, look, label in (("mean", ":", "mean of 21"), ("lowest", "-", "lowest")):
+            values = [own[key] for own in found["forward"]]
+            reached.plot(along, values, "o", ls=look, color=color, ms=4.5, label=label)
+        reached.axhline(0, color=style.GUIDE, lw=1, zorder=0)
+        reached.set(ylim=(None, 1.02), ylabel="R² of the stiffness, validation", title="Θ → C by one network: R²")
+        reached.legend(loc="upper left", fontsize=8)
+        for ax in (losses, forward, accuracy, reached):
             ax.set(xscale="log", xlabel="compute of the training, TFLOP of matrix products")
             ax.xaxis.set_minor_formatter("")
+        for ax in (forward, reached):
+            ax.set_xticks([3, 10, 30, 100, 300], ["3", "10", "30", "100", "300"])
         losses.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
 
 
@@ -292,6 +335,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", type=Path, nargs="?")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--networks", action="store_true")
     parser.add_argument("--draw", type=Path, nargs=2)
     parser.add_argument("--epochs", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--designs", type=int, default=50_000)
@@ -303,8 +347,14 @@ def main():
     seed = 2022
     with open_dataset(arguments.study / "dataset.h5") as data:
         block = data.validation.read()
+        blocks = {"train": data.train.head(len(data.validation)).read(), "validation": block}
     designs, stiffness = block["designs"], block["stiffness"]
-    found = bounds(designs[:400], 1600, seed) | {"regressions": regressions(arguments.study, designs, stiffness)}
+    found = json.loads(arguments.out.read_text()) if arguments.networks else bounds(designs[:400], 1600, seed)
+    found["regressions"] = regressions(arguments.study, designs, stiffness)
+    found["forward"] = forward_boxes(arguments.study, blocks)
+    if arguments.networks:
+        write_json(found, arguments.out)
+        return
     settings = {"hidden": arguments.hidden, "batch": 512, "learning_rate": 2e-3, "schedule": "cosine"}
     settings |= {"precision": "auto", "threads": 2, "checkpoint_seconds": 600}
     found["one_topology"] = contrast(arguments.epochs, arguments.designs, settings, seed)
