@@ -167,8 +167,8 @@ def regressions(study, designs, stiffness):
 
 
 def forward_boxes(study, blocks):
-    """Compute, mean squared error of the standardised stiffness on each of ``blocks``, R² on the last, of a study's
-    forward networks."""
+    """Forward networks of a study: compute, mean squared error of the standardised stiffness on each of ``blocks``,
+    R² on the last, and both losses along the training."""
     points = []
     for flop, network, record in trained(study, "forward"):
         own = {"flop": flop, "designs": record["designs"], "epochs": record["settings"]["epochs"]}
@@ -176,7 +176,8 @@ def forward_boxes(study, blocks):
             predicted = network.predict(block["designs"])
             own[name] = float((((predicted - block["stiffness"]) / network.std.double().numpy()) ** 2).mean())
         r2 = r_squared(block["stiffness"], predicted)
-        points.append(own | {"lowest": float(r2.min()), "mean": float(r2.mean())})
+        along = {f"{key}_along": [epoch[key] for epoch in record["history"]] for key in ("loss", "validation_loss")}
+        points.append(own | {"lowest": float(r2.min()), "mean": float(r2.mean())} | along)
     return points
 
 
@@ -306,17 +307,19 @@ def plot(found, path):
         accuracy.set(ylim=(None, 1.02), ylabel="mean R² of the stiffness, by finite elements")
         accuracy.set(title="regressions of a description: what they design")
         accuracy.legend(loc="center right", fontsize=8)
-        along = [own["flop"] / 1e12 for own in found["forward"]]
-        for key, look, fill in (("validation", "o-", color), ("train", "o:", "white")):
-            label = "designs not learned from" if key == "validation" else "designs learned from"
-            values = [own[key] for own in found["forward"]]
-            forward.plot(along, values, look, color=color, mfc=fill, ms=4.5, label=label)
+        for own in found["forward"]:
+            epochs = own["epochs"]
+            spent = own["flop"] / 1e12 * np.arange(1, epochs + 1) / epochs
+            label = own is found["forward"][-1]
+            forward.plot(spent, own["loss_along"], ":", color=color, lw=1, label="training, mean of the epoch" * label)
+            forward.plot(spent, own["validation_loss_along"], color=color, lw=1, label="validation" * label)
+            forward.plot(spent[-1], own["validation_loss_along"][-1], "o", color=color, ms=4.5)
         forward.axhline(1, color=style.GUIDE, lw=1, zorder=0)
-        forward.set(
-            ylim=(0, 1.08), ylabel="mean squared error of C, standardised", title="Θ → C by one network: the loss"
-        )
-        forward.text(0.99, 1, "best constant", transform=forward.get_yaxis_transform(), ha="right", va="bottom")
+        forward.set(ylim=(0, 1.08), ylabel="mean squared error of C, standardised")
+        forward.set(title="Θ → C by one network: the loss along each training")
+        forward.text(0.01, 1, "best constant", transform=forward.get_yaxis_transform(), va="bottom")
         forward.legend(loc="lower left", fontsize=8)
+        along = [own["flop"] / 1e12 for own in found["forward"]]
         for key, look, label in (("mean", ":", "mean of 21"), ("lowest", "-", "lowest")):
             values = [own[key] for own in found["forward"]]
             reached.plot(along, values, "o", ls=look, color=color, ms=4.5, label=label)

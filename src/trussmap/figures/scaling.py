@@ -22,9 +22,10 @@ def plot(table: pd.DataFrame, published: dict[str, float], path: str | Path) -> 
     """
     effort = table.loc[table["designs"].idxmin(), "effort"]
     columns = 2 if table["designs"].nunique() > 1 else 1
-    with style.figure(path, 4.8 * columns, 6.6) as fig:
+    with style.figure(path, (6.0, 9.6)[columns - 1], 6.6) as fig:
         axes = fig.subplots(2, columns, sharey="row", sharex="col", squeeze=False)
-        fig.subplots_adjust(left=0.17 / columns, right=0.985, top=0.85, bottom=0.085, wspace=0.06, hspace=0.14)
+        top = (0.79, 0.85)[columns - 1]  # the legend's rows are above
+        fig.subplots_adjust(left=0.15 / columns, right=0.985, top=top, bottom=0.085, wspace=0.06, hspace=0.14)
         for row, (network, title) in enumerate(
             (("forward", "forward network"), ("inverse", "inverse, by finite elements"))
         ):
