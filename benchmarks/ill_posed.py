@@ -355,13 +355,11 @@ def main():
     found = json.loads(arguments.out.read_text()) if arguments.networks else bounds(designs[:400], 1600, seed)
     found["regressions"] = regressions(arguments.study, designs, stiffness)
     found["forward"] = forward_boxes(arguments.study, blocks)
-    if arguments.networks:
-        write_json(found, arguments.out)
-        return
-    settings = {"hidden": arguments.hidden, "batch": 512, "learning_rate": 2e-3, "schedule": "cosine"}
-    settings |= {"precision": "auto", "threads": 2, "checkpoint_seconds": 600}
-    found["one_topology"] = contrast(arguments.epochs, arguments.designs, settings, seed)
-    found["one_topology"] |= {"designs": arguments.designs, "hidden": arguments.hidden}
+    if not arguments.networks:
+        settings = {"hidden": arguments.hidden, "batch": 512, "learning_rate": 2e-3, "schedule": "cosine"}
+        settings |= {"precision": "auto", "threads": 2, "checkpoint_seconds": 600}
+        found["one_topology"] = contrast(arguments.epochs, arguments.designs, settings, seed)
+        found["one_topology"] |= {"designs": arguments.designs, "hidden": arguments.hidden}
     write_json(found, arguments.out)
 
 

@@ -142,7 +142,7 @@ def train(
             found, gradients = zip(*mapped(share_of_batch, shares, range(len(shares))), strict=True)
             mapped(add_up, weights, zip(*gradients, strict=True))
             torch.nn.utils.clip_grad_norm_(weights, CLIP)
-            torch.set_num_threads(workers)
+            torch.set_num_threads(workers)  # element by element, which comes to the same on any number
             optimizer.step()
             torch.set_num_threads(1)
             used = optimizer.param_groups[0]["lr"]
