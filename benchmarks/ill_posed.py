@@ -153,7 +153,8 @@ def trained(study, name):
 
 
 def regressions(study, designs, stiffness):
-    """Compute, loss and R² by finite elements on validation designs, of the inverse networks of a study."""
+    """Inverse networks of a study: compute, loss and R² by finite elements on validation designs, both losses along
+    the training."""
     points = []
     for flop, network, record in trained(study, "inverse"):
         with torch.no_grad():
@@ -162,13 +163,18 @@ def regressions(study, designs, stiffness):
         r2 = r_squared(stiffness, homogenize_designs(network.propose(stiffness, {})[:, 0]))
         own = {"flop": flop, "designs": record["designs"], "lowest": float(r2.min()), "mean": float(r2.mean())}
         own |= {"loss": float(off.mean()), "groups": {k: float(off[columns].mean()) for k, columns in GROUPS.items()}}
-        points.append(own)
+        points.append(own | losses_along(record))
     return points
+
+
+def losses_along(record):
+    """Loss of the training and of the validation split after each epoch, of the record of a network."""
+    return {f"{key}_along": [epoch[key] for epoch in record["history"]] for key in ("loss", "validation_loss")}
 
 
 def forward_boxes(study, blocks):
     """Forward networks of a study: compute, mean squared error of the standardised stiffness on each of ``blocks``,
-    R² on the last, and both losses along the training."""
+    R² on the last, both losses along the training."""
     points = []
     for flop, network, record in trained(study, "forward"):
         own = {"flop": flop, "designs": record["designs"], "epochs": record["settings"]["epochs"]}
@@ -176,8 +182,7 @@ def forward_boxes(study, blocks):
             predicted = network.predict(block["designs"])
             own[name] = float((((predicted - block["stiffness"]) / network.std.double().numpy()) ** 2).mean())
         r2 = r_squared(block["stiffness"], predicted)
-        along = {f"{key}_along": [epoch[key] for epoch in record["history"]] for key in ("loss", "validation_loss")}
-        points.append(own | {"lowest": float(r2.min()), "mean": float(r2.mean())} | along)
+        points.append(own | {"lowest": float(r2.min()), "mean": float(r2.mean())} | losses_along(record))
     return points
 
 
