@@ -25,7 +25,7 @@ from trussmap.stiffness import COMPONENTS
 
 DOCS = Path(__file__).parent
 #: Tables of a study that pages quote beside ``metrics.json``.
-TABLES = ["generalize/starts.csv"]
+TABLES = ["generalize/starts.csv", "cauchy/ablation.csv"]
 
 
 def take(study):
