@@ -174,7 +174,7 @@ def losses_along(record):
 
 def forward_boxes(study, blocks):
     """Forward networks of a study: compute, mean squared error of the standardised stiffness on each of ``blocks``,
-    R² on the last, both losses along the training."""
+    R² on the last, and both losses along the training."""
     points = []
     for flop, network, record in trained(study, "forward"):
         own = {"flop": flop, "designs": record["designs"], "epochs": record["settings"]["epochs"]}

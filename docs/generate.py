@@ -81,7 +81,7 @@ def pages():
         "plain": plain,
         "count": lambda value: f"{round(value):,}",
         "r2": lambda value: f"{value:.4f}",
-        "short": lambda value: f"{value:.2g}",
+        "short": lambda value: f"{value:.2g}" if value < 10 else f"{round(value):,}",
         "fixed": lambda value, digits=2: f"{value:.{digits}f}",
     }
     bone = results["laptop"]["bone"]
