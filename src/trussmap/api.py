@@ -230,10 +230,20 @@ class Lattice:
         return self._written("write_3mf", _named(path, ".3mf"), cell_size_mm, region)
 
     def to_inp(
-        self, path: FileName, cell_size_mm: float, youngs_modulus: float, solver: str = "calculix", **region: object
+        self,
+        path: FileName,
+        cell_size_mm: float,
+        youngs_modulus: float,
+        solver: str = "calculix",
+        elements: int = 2,
+        **region: object,
     ) -> "Part":
-        """Write a `part` as beams for CalculiX or Abaqus (`trussmap.export.write_inp`), and return it."""
-        options = {"youngs_modulus": _positive(youngs_modulus, "youngs_modulus"), "solver": solver}
+        """Write a `part` as beams for CalculiX or Abaqus, and return it.
+
+        ``elements``: beams to a strut. The file is described at `trussmap.export.write_inp`.
+        """
+        options = {"youngs_modulus": _positive(youngs_modulus, "youngs_modulus")}
+        options |= {"solver": solver, "elements": elements}
         return self._written("write_inp", _named(path, ".inp"), cell_size_mm, region, **options)
 
     def _written(self, writer, path, cell_size_mm, region, **options):

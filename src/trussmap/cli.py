@@ -334,6 +334,13 @@ def part(
         bool, typer.Option(help="Whether struts that are cut at the surface stay; else the part ends at whole joints.")
     ] = True,
     solver: Annotated[str, typer.Option(help="What part.inp is for: calculix or abaqus.")] = "calculix",
+    elements: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Beam elements to a strut in part.inp; one will do unless struts are thick.",
+        ),
+    ] = 2,
     youngs_modulus: Annotated[float, typer.Option(help="Young's modulus of the base material, for part.inp.")] = 1.0,
     poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
 ) -> None:
@@ -358,7 +365,7 @@ def part(
 
     own = table.slice(row - 1, 1).to_pylist()[0]
     filled = fill(row_graph(own), float(own["relative_density"]), cell_size_mm, _region(box, shape), free_ends)
-    facts = write_part(out / "part", filled, youngs_modulus, poisson_ratio, solver)
+    facts = write_part(out / "part", filled, youngs_modulus, poisson_ratio, solver, elements)
     said = f"{facts['struts']} struts, the thinnest {facts['strut_diameter_mm']:.3g} mm, {facts['volume_mm3']:.4g} mm³"
     print(said + (facts["remark"] and f"; {facts['remark']}"))
     print(f"written: {out / 'part.stl'}, .3mf, .inp, .vtk, .json")
