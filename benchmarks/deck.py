@@ -1,6 +1,6 @@
 """How far the forces of decks in CalculiX are from exact beams: docs/results/deck.json.
 
-    python benchmarks/deck.py > docs/results/deck.json      # needs ccx; about a minute
+    python benchmarks/deck.py > docs/results/deck.json      # needs ccx, and about two minutes
 
 Parts of several lattices, densities and boxes: force by the strain energy and by the reactions of
 both faces, with one and with two elements to a strut.
@@ -93,9 +93,9 @@ def solved(part: Part, elements: int) -> dict[str, float]:
     lower, upper = (float(row.split()[-1]) for row in re.findall(r"set ZM.+\n\n(.+)", results))
     energy = float(re.search(r"set STRUTS.+\n\n(.+)", results)[1])
     return {
-        "energy": 2 * energy / squeeze(part) / exact - 1,
-        "lower": lower / exact - 1,
-        "upper": -upper / exact - 1,
+        "energy": round(2 * energy / squeeze(part) / exact - 1, 7),
+        "lower": round(lower / exact - 1, 7),
+        "upper": round(-upper / exact - 1, 7),
     }
 
 
@@ -104,7 +104,7 @@ def bending_share(part: Part) -> float:
     step = 1e-4
     scaled = (replace(part, radii=part.radii * np.exp(x)) for x in (-step, step))
     lower, upper = (squeezing_force(each, 1.0) for each in scaled)
-    return float(np.log(upper / lower) / (2 * step) / 2 - 1)
+    return round(abs(np.log(upper / lower) / (2 * step) / 2 - 1), 4)
 
 
 if __name__ == "__main__":
@@ -112,9 +112,12 @@ if __name__ == "__main__":
     for name, density, part in parts():
         row = {"name": name, "relative_density": density, "struts": len(part.struts)}
         row["box_mm"] = (part.region.high - part.region.low).tolist()
-        row["slenderness"] = float(np.median(part.lengths / part.radii) / 2)
+        row["slenderness"] = round(float(np.median(part.lengths / part.radii)) / 2, 2)
         row["bending"] = bending_share(part)
         row |= {f"elements_{count}": solved(part, count) for count in ELEMENTS}
         rows.append(row)
         print(row, file=sys.stderr, flush=True)
-    print(json.dumps({"parts": rows, "version": "2.20"}, indent=1))
+    version = subprocess.run(["ccx", "-v"], capture_output=True, text=True).stdout.split()[-1]
+    runs = [row[f"elements_{count}"] for row in rows for count in ELEMENTS]
+    apart = max(abs(run[face] - run["energy"]) for run in runs for face in ("lower", "upper"))
+    print(json.dumps({"calculix": version, "reactions": apart, "parts": rows}, indent=1))

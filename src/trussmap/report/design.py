@@ -30,7 +30,7 @@ from trussmap.targets import symmetry_words
 _FILES = {
     ".stl": "the part as a watertight surface, in mm",
     ".3mf": "the part as a beam lattice to print, in mm",
-    ".inp": "the part as beams for CalculiX, in mm",
+    ".inp": "the part as beams for CalculiX, in mm; the force on a squeezed box is 2·ELSE/δ",
     ".vtk": "the part as lines with radii for ParaView, in mm",
     ".json": "what was cut off the part, and its volume",
     ".png": "picture of the cell and of E(n)",
