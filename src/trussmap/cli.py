@@ -6,14 +6,19 @@ are imported inside the commands, so that `trussmap --help` answers at once.
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from trussmap import __version__
 from trussmap.errors import InputError
 from trussmap.io import check_folder
 from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
+
+if TYPE_CHECKING:
+    from trussmap.crystal.catalogue import Catalogue, CatalogueCell
+    from trussmap.crystal.labels import Row
 
 BoxOption = Annotated[
     tuple[float, float, float] | None, typer.Option(metavar="X Y Z", help="Edges in mm of a box to fill with lattice.")
@@ -101,26 +106,100 @@ def homogenize(
 @app.command()
 def homogenize_cells(
     catalogue: Annotated[Path, typer.Argument(help="Catalogue of periodic lattices in text form (.lat).")],
-    stiffness: Annotated[Path, typer.Argument(help=".csv or .parquet to write: name and C11 … C66 of each cell.")],
-    relative_density: Annotated[float, typer.Option(help="Relative density that each cell is given.")],
+    stiffness: Annotated[
+        Path,
+        typer.Argument(
+            help=".csv or .parquet to write: name, relative density and C11 … C66 of each cell.",
+        ),
+    ],
+    relative_density: Annotated[
+        float | None,
+        typer.Option(
+            help="Relative density of each cell. Where the file gives radii for each strut, it must "
+            "be one of those that it gives them for. Default: all that the file gives for a cell, of "
+            "its radii or else of its compliances.",
+        ),
+    ] = None,
     poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Compare with the file's own compliances: writes the relative difference of each "
+            "stiffness and compliance in the norm of the tensor, and prints median, 90 % and worst.",
+        ),
+    ] = False,
 ) -> None:
-    """Effective stiffness of the cells of a catalogue, in units of the base material's Young's modulus."""
+    """Effective stiffness of the cells of a catalogue, over the base material's Young's modulus.
+
+    Exit code 0: all cells written; 1: some could not be read and were skipped; 2: nothing written.
+    """
     import pyarrow
 
-    from trussmap.crystal.catalogue import read_catalogue
-    from trussmap.homogenization import homogenize_cells
+    from trussmap.crystal.catalogue import take_catalogue
+    from trussmap.crystal.labels import homogenize_catalogue, label_errors
     from trussmap.stiffness import COMPONENTS
     from trussmap.tables import check_ending, with_columns, write_table
 
-    if not 0 < relative_density < 1:
+    if relative_density is not None and not 0 < relative_density < 1:
         raise InputError(f"--relative-density {relative_density:g}: expected a number above 0 and below 1.")
     check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     check_ending(stiffness)
-    cells = read_catalogue(catalogue)
-    c = homogenize_cells([cell.graph for cell in cells], relative_density, poisson_ratio=poisson_ratio)
-    names = pyarrow.table({"name": [cell.name for cell in cells]})
-    write_table([with_columns(names, dict(zip(COMPONENTS, c.T, strict=True)))], stiffness)
+
+    taken = take_catalogue(catalogue)
+    cells, notes = _labelled(catalogue, taken) if compare else (taken.cells, taken.notes)
+    rows, faults = homogenize_catalogue(cells, relative_density, poisson_ratio, labelled=compare)
+    faults = [*taken.faults, *(f"{catalogue}, {fault}" for fault in faults)]
+    if not rows:
+        raise InputError(f"{faults[0].removesuffix('.')}; none of the cells can be homogenized.")
+    for note in notes:
+        print(f"Note: {note}", file=sys.stderr)
+    for fault in faults:
+        print(f"Skipped: {fault}", file=sys.stderr)
+
+    table = pyarrow.table({"name": [row.cell.name for row in rows]})
+    columns = {"relative_density": np.array([row.relative_density for row in rows])}
+    columns |= dict(zip(COMPONENTS, np.array([row.stiffness for row in rows]).T, strict=True))
+    if compare:
+        errors = np.array([label_errors(row) for row in rows]).T
+        columns |= dict(zip(("stiffness_error", "compliance_error"), errors, strict=True))
+        _print_comparison(rows, errors)
+    write_table([with_columns(table, columns)], stiffness)
+    if faults:
+        print(f"Error: {len(faults)} of the cells skipped, named above.", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _labelled(path: Path, taken: "Catalogue") -> "tuple[list[CatalogueCell], list[str]]":
+    """Cells that have compliances, and the notes on the file with one on the other cells."""
+    cells = [cell for cell in taken.cells if cell.compliance]
+    if not cells:
+        raise InputError(f"{path}: no cell has a compliance; expected some to --compare with.")
+    bare = [cell.name for cell in taken.cells if not cell.compliance]
+    names = ", ".join(bare[:5]) + (" …" if len(bare) > 5 else "")
+    note = f"{path}: {len(bare)} of the cells have no compliance to compare with: {names}."
+    return cells, [*taken.notes, note] if bare else taken.notes
+
+
+def _print_comparison(rows: "list[Row]", errors: np.ndarray) -> None:
+    """Print median, 90 % and worst of the errors (2, n) of stiffness and compliance of rows."""
+    from trussmap.report.text import percent
+
+    cells = len({row.cell.name for row in rows})
+    print(f"{len(rows)} compliances of {cells} cells; relative difference in the norm of the tensor:")
+    for name, each in zip(("stiffness", "compliance"), errors, strict=True):
+        known = each[np.isfinite(each)]
+        if not len(known):
+            print(f"  {name}: none, for no compliance of the file is positive definite")
+            continue
+        worst = rows[int(np.nanargmax(each))]
+        median, most, largest = (percent(np.quantile(known, q)) for q in (0.5, 0.9, 1.0))
+        print(
+            f"  {name}: median {median}, 90 % below {most}, worst {largest} "
+            f"({worst.cell.name}, relative density {worst.relative_density:.7g})"
+        )
+    if without := len(rows) - int(np.isfinite(errors[0]).sum()):
+        print(f"  {without} of the compliances are not positive definite and have no stiffness")
 
 
 @app.command()
