@@ -149,9 +149,9 @@ def homogenize_cells(
     taken = take_catalogue(catalogue)
     cells, notes = _labelled(catalogue, taken) if compare else (taken.cells, taken.notes)
     rows, faults = homogenize_catalogue(cells, relative_density, poisson_ratio, labelled=compare)
-    faults = [*taken.faults, *(f"{catalogue}, {fault}" for fault in faults)]
     if not rows:
-        raise InputError(f"{faults[0].removesuffix('.')}; none of the cells can be homogenized.")
+        raise InputError(f"{catalogue}, {faults[0].removesuffix('.')}; none of the cells can be homogenized.")
+    faults = [*taken.faults, *(f"{catalogue}, {fault}" for fault in faults)]
     for note in notes:
         print(f"Note: {note}", file=sys.stderr)
     for fault in faults:
@@ -195,7 +195,7 @@ def _print_comparison(rows: "list[Row]", errors: np.ndarray) -> None:
         worst = rows[int(np.nanargmax(each))]
         median, most, largest = (percent(np.quantile(known, q)) for q in (0.5, 0.9, 1.0))
         print(
-            f"  {name}: median {median}, 90 % below {most}, worst {largest} "
+            f"  {name}: median {median}, 90th percentile {most}, worst {largest} "
             f"({worst.cell.name}, relative density {worst.relative_density:.7g})"
         )
     if without := len(rows) - int(np.isfinite(errors[0]).sum()):

@@ -12,6 +12,7 @@ import numpy as np
 from trussmap.crystal.catalogue import CatalogueCell, closest_density
 from trussmap.errors import InputError
 from trussmap.homogenization import homogenize_cells
+from trussmap.homogenization.engine import mechanism
 from trussmap.measures import relative_error
 from trussmap.stiffness import (
     MANDEL_WEIGHT,
@@ -50,6 +51,8 @@ def homogenize_catalogue(
     tasks = []
     for cell in cells:
         try:
+            if fault := mechanism(cell.graph):
+                raise InputError(f"cell {cell.name}: no definite stiffness, for {fault}.")
             for density in _densities(cell, relative_density, labelled):
                 tasks.append((cell, density, *cell.at(density)))
         except InputError as error:
