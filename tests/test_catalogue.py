@@ -214,7 +214,7 @@ def test_the_fundamental_form_carries_its_compliance(tmp_path):
         (FUNDAMENTAL, "\nNodal", "\nBar radii:\n0.1\n\nNodal", ["line 12", "Bar radii"]),
         (FUNDAMENTAL, "\nNodal", "\n1 2 3\nNodal", ["line 12", "belongs to no section"]),
         (FUNDAMENTAL, "\nNodal", "\n---- other ----\nNodal", ["line 12", "belongs to no"]),
-        (VALID, "\nBar", "\nnan 0 0\nBar", ["line 16", "3 numbers"]),
+        (VALID, "\nBar", "\nnan 0 0\nBar", ["line 17", "3 numbers"]),
     ],
 )
 def test_malformed_entries_are_refused_by_line(tmp_path, entry, old, new, says):
