@@ -60,7 +60,9 @@ def cell_targets(
     else:
         cells = read_catalogue(path)[:count]
         names = [cell.name for cell in cells]
-        graphs, densities = zip(*[cell.at(relative_density) for cell in cells], strict=True)
+        lattices = [cell.at(relative_density) for cell in cells]
+        graphs = [graph for graph, _ in lattices]
+        densities = np.array([density for _, density in lattices])
         targets = homogenize_cells(graphs, densities, threads=threads, poisson_ratio=poisson_ratio)
         rows = [(crystal_system(space_group(g)), 2 * len(g.struts) / len(g.nodes)) for g in graphs]
     table = pd.DataFrame(rows, columns=["crystal_system", "connectivity"])
