@@ -2,9 +2,9 @@
 
     python benchmarks/labelled.py FILE.lat [FILE.lat …] --out docs/results/validation.json
 
-FILE: catalogues with compliances, as `trussmap homogenize-cells FILE OUT --compare` reads them. They are not copied.
-Every compliance is compared with that of exact Timoshenko beams, and with that of the beams by which it may have been
-made (`MODELS`). Writes the numbers, and beside docs the figure docs/validation.png.
+FILE: catalogues with compliances, as `trussmap homogenize-cells FILE OUT --compare` reads them. They
+are not copied. Every compliance is compared with that of exact Timoshenko beams, and with those of the
+beams by which it may have been made (`MODELS`). Writes the numbers, and the figure docs/validation.png.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from trussmap.io import write_json
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import POISSON_RATIO, mandel_compliance
 
-#: Shear coefficient of circular sections, exact and as Abaqus has it, and its slenderness compensation factor
-#: (Abaqus Analysis User's Guide, Choosing a beam element: transverse shear stiffness).
+#: Shear coefficient of circular sections, exact and of Abaqus, and Abaqus' slenderness compensation
+#: factor (Abaqus Analysis User's Guide, Choosing a beam element: transverse shear stiffness).
 KAPPA = 6 * (1 + POISSON_RATIO) / (7 + 6 * POISSON_RATIO)
 ABAQUS_KAPPA = 0.89
 COMPENSATION = 0.25
@@ -100,7 +100,7 @@ def rounding(compliance: np.ndarray) -> float:
 
 
 def asymmetry(label: np.ndarray, ours: np.ndarray) -> float:
-    """Relative difference of S11 and S22 of a label (6, 6) where the lattice's symmetry makes them equal."""
+    """Relative difference of S11 and S22 of a label (6, 6) whose lattice has them equal, else 0."""
     if abs(ours[0, 0] / ours[1, 1] - 1) > 1e-6:
         return 0.0
     return float(abs(label[0, 0] / label[1, 1] - 1))
@@ -137,7 +137,7 @@ def measure(path: Path) -> tuple[list[dict], np.ndarray]:
 
 
 def summarize(rows: list[dict], errors: np.ndarray) -> dict:
-    """Numbers of a file, and median, 90 % and worst error by each model; adds errors to the rows."""
+    """Numbers of a file and its errors by each model; adds those of exact beams to the rows."""
     quantiles = np.nanquantile(errors, [0.5, 0.9, 1.0], axis=0)
     models = {
         name: {
@@ -186,7 +186,10 @@ def draw(rows: list[dict], summary: dict, path: Path) -> None:
         mesh = axes[0].plot(r, MESH / (1 + PHI * r**2), color=style.TARGET, lw=1.1, ls=(0, (4, 2)))
         lines = axes[0].legend(
             [*shear, *mesh],
-            ["shear of a strut in sway, which Euler–Bernoulli beams lack", "four B31 elements for such a strut"],
+            [
+                "shear of a strut in sway, which Euler–Bernoulli beams lack",
+                "four B31 elements for such a strut",
+            ],
             loc="lower right",
             fontsize=8,
         )

@@ -3,7 +3,12 @@ import re
 import numpy as np
 import pytest
 
-from trussmap.crystal.catalogue import CatalogueCell, read_catalogue, take_catalogue, write_catalogue
+from trussmap.crystal.catalogue import (
+    CatalogueCell,
+    read_catalogue,
+    take_catalogue,
+    write_catalogue,
+)
 from trussmap.crystal.labels import homogenize_catalogue, label_errors
 from trussmap.errors import InputError
 from trussmap.lattice.elementary import elementary_lattice
@@ -264,6 +269,7 @@ def test_radii_of_a_density_are_used(tmp_path):
         ("density 0.05:", "density 0.2:", ["line 14", "0.05, not 0.2"]),
         ("0.012500000000321", "0.05", ["line 15", "twice"]),
         (r"edge radii start\n", "edge radii start\n1 1 1\n", ["line 13", "-> at relative density"]),
+        ("Fundamental edge radii start\n", "", ["line 12", "belongs to no section"]),
         ("edge radii end", "edge diameters end", ["line 17", "radii end"]),
         (r"Fundamental edge adj[^$]*", "", ["Fundamental edge adjacency", "missing"]),
     ],
@@ -278,7 +284,8 @@ def test_radii_that_cannot_be_meant(tmp_path, old, new, says):
 
 
 def test_a_strut_listed_twice_counts_once_unless_its_radii_differ(tmp_path):
-    twice = WITH_RADII.replace("\n3 3\n\nFund", "\n3 3\n3 3\n\nFund").replace("\n0 0 1\n", "\n0 0 1\n0 0 -1\n")
+    twice = WITH_RADII.replace("\n3 3\n\nFund", "\n3 3\n3 3\n\nFund")
+    twice = twice.replace("\n0 0 1\n", "\n0 0 1\n0 0 -1\n")
     same = re.sub(r"(,[\d.]+)\n(->|Fundamental edge radii end)", r"\1\1\n\2", twice)
     (cell,) = read(tmp_path, same)
     np.testing.assert_allclose(stiffness(cell, 0.05)[[0, 6, 11]], [0.02, 0.02, 0.01], rtol=1e-4)
@@ -294,7 +301,7 @@ def test_both_forms_of_tesselation_vectors_and_of_numbers_are_one_lattice(tmp_pa
         FUNDAMENTAL.replace("\n0 1 0\n0 0 1\n", "\n0 0.99999 -0.00001\n0.0e+00 0 1.0D0\n"),
         FUNDAMENTAL.replace("\n3 3\n3 3\n3 3\n", "\n3.0 3.0\n\n3\t3\n3,3\n"),
         FUNDAMENTAL.replace("\n", "\r\n"),
-        FUNDAMENTAL.replace("tesselation", "Tessellation").replace("Nodal positions:", "nodal positions"),
+        FUNDAMENTAL.replace("tesselation", "Tessellation").replace("Nodal pos", "nodal pos"),
         FUNDAMENTAL.replace("gamma):\n", "gamma): "),
     ]
     for variant in variants:
@@ -322,6 +329,21 @@ def test_notation_and_form_of_compliances(tmp_path):
         read(tmp_path, FUNDAMENTAL.replace(given, full.replace("300 0", "300 7", 1)))
 
 
+def test_a_fundamental_block_needs_no_bars(tmp_path):
+    bars = re.compile(r"Bar connectivities:\n(\d \d\n)+\n")
+    (plain,), (bare,) = read(tmp_path, FUNDAMENTAL), read(tmp_path, bars.sub("", FUNDAMENTAL))
+    np.testing.assert_array_equal(stiffness(bare, 0.01), stiffness(plain, 0.01))
+
+
+def test_a_cell_without_stiffness_or_density_is_named(tmp_path):
+    loose = FUNDAMENTAL.replace("\n1 0 0\n", "\n0 1 1\n").replace("cub_test", "loose")
+    cells = read(tmp_path, FUNDAMENTAL, loose, VALID.replace("cub_test", "window"))
+    rows, faults = homogenize_catalogue(cells)
+    assert [row.cell.name for row in rows] == ["cub_test"]
+    assert "line 39: cell loose has no definite stiffness: it connects" in faults[0]
+    assert "window: the file gives no relative density" in faults[1]
+
+
 def test_bad_cells_are_skipped_and_named_and_unknown_sections_noted(tmp_path):
     bad = FUNDAMENTAL.replace("cub_test", "bad").replace("\n0 1 0\n", "\n0 0.5 0\n")
     odd = FUNDAMENTAL.replace("cub_test", "odd").replace(
@@ -329,7 +351,8 @@ def test_bad_cells_are_skipped_and_named_and_unknown_sections_noted(tmp_path):
     )
     entries = [FUNDAMENTAL, bad, odd, FUNDAMENTAL]
     path = tmp_path / "cells.lat"
-    path.write_text("exported\n" + "".join(f"----- lattice_transition -----{entry}\n" for entry in entries))
+    text = "".join(f"----- lattice_transition -----{entry}\n" for entry in entries)
+    path.write_text(f"exported\n{text}")
     taken = take_catalogue(path)
     assert [cell.name for cell in taken.cells] == ["cub_test", "odd", "cub_test (2)"]
     [fault] = taken.faults
@@ -350,7 +373,8 @@ def test_written_cells_are_read_again(tmp_path):
     for density in cell.radii:
         np.testing.assert_allclose(stiffness(again, density), stiffness(cell, density), atol=1e-15)
     np.testing.assert_allclose(again.compliance[0.01], cell.compliance[0.01])
-    np.testing.assert_allclose(stiffness(other, 0.1), stiffness(CatalogueCell("", octet), 0.1), atol=1e-12)
+    alike = CatalogueCell("octet", octet)
+    np.testing.assert_allclose(stiffness(other, 0.1), stiffness(alike, 0.1), atol=1e-12)
     graph, density = cell.at(0.05)
     with pytest.raises(InputError, match="several cross-sections"):
         write_catalogue([CatalogueCell("lost", graph)], path)

@@ -150,7 +150,8 @@ def homogenize_cells(
     cells, notes = _labelled(catalogue, taken) if compare else (taken.cells, taken.notes)
     rows, faults = homogenize_catalogue(cells, relative_density, poisson_ratio, labelled=compare)
     if not rows:
-        raise InputError(f"{catalogue}, {faults[0].removesuffix('.')}; none of the cells can be homogenized.")
+        more = "; none of the cells can be homogenized." if len(cells) > 1 else "."
+        raise InputError(f"{catalogue}, {faults[0].removesuffix('.')}{more}")
     faults = [*taken.faults, *(f"{catalogue}, {fault}" for fault in faults)]
     for note in notes:
         print(f"Note: {note}", file=sys.stderr)
@@ -166,7 +167,7 @@ def homogenize_cells(
         _print_comparison(rows, errors)
     write_table([with_columns(table, columns)], stiffness)
     if faults:
-        print(f"Error: {len(faults)} of the cells skipped, named above.", file=sys.stderr)
+        print(f"Error: {len(faults)} skipped, named above.", file=sys.stderr)
         raise typer.Exit(1)
 
 

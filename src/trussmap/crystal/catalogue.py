@@ -1,23 +1,25 @@
-"""The crystal-network catalogue (Lumpe & Stanković, PNAS 2021) in the text format in which it circulates.
+"""The crystal-network catalogue (Lumpe & Stanković, PNAS 2021) in its text format.
 
-A file is a sequence of entries, each headed by ``----- lattice_transition -----``. An entry holds a name, the cell
-parameters a, b, c, α, β, γ (lengths relative to the longest, angles in degrees), nodes in fractional coordinates of
-the closed cell, and bars between them. Struts are cut where they leave the cell: the *window*. Two forms exist:
+A file is a sequence of entries, each headed by ``----- lattice_transition -----``. An entry holds
+a name, the cell parameters a, b, c, α, β, γ (lengths relative to the longest, angles in degrees),
+nodes in fractional coordinates of the closed cell, and bars between them. Struts are cut where they
+leave the cell: the *window*. Two forms exist:
 
 - the original catalogue: the window only, nodes numbered from 1;
-- as homogenized by Grega et al. (ICLR 2024): nodes numbered from 0 and a *fundamental block*, with one row of two nodes
-  for each strut of the infinite lattice, and one row of tessellation vectors: the cell of the second node (three whole
-  numbers), or the cells of both nodes (six).
+- as homogenized by Grega et al. (ICLR 2024): nodes numbered from 0 and a *fundamental block*, with a
+  row of two nodes for each strut of the infinite lattice, and a row of tessellation vectors: the cell
+  of the second node (three whole numbers), or the cells of both nodes (six).
 
 The second form may also hold, for several relative densities each,
 
-- compliances (base material E = 1, ν = 0.3): the 21 of the upper triangle or all 36, in Mandel notation where the title
-  says ``(Mandel)``, else in engineering Voigt notation;
-- ``Fundamental edge radii``: a radius for each row of the fundamental block, in the unit of the cell lengths. All
-  struts are alike where there are none.
+- compliances (base material E = 1, ν = 0.3): the 21 of the upper triangle or all 36, in Mandel
+  notation where the title says ``(Mandel)``, else in engineering Voigt notation;
+- ``Fundamental edge radii``: a radius for each row of the fundamental block, in the unit of the cell
+  lengths. All struts are alike where there are none.
 
-``read_catalogue`` and ``take_catalogue`` read both forms, also mixed in one file, into periodic graphs. Struts that
-cross where the file has no node are left unconnected, as the file has them. ``write_catalogue`` writes the second form.
+``read_catalogue`` and ``take_catalogue`` read both forms, also mixed in one file, into periodic
+graphs. Struts that cross where the file has no node are left unconnected, as the file has them.
+``write_catalogue`` writes the second form.
 """
 
 from collections import Counter
@@ -56,13 +58,13 @@ from trussmap.lattice.graph import (
 from trussmap.stiffness import MANDEL_WEIGHT, pack, unpack
 from trussmap.targets import distinct
 
-#: Fractional distance within which nodes on opposite faces are the same node (coordinates carry five decimals).
+#: Fractional distance within which nodes are the same one (coordinates carry five decimals).
 TOLERANCE = 1e-4
 #: Sine of the largest angle between the two halves of a strut that was cut at a face.
 CUT_SINE = 5e-3
-#: Relative difference up to which two relative densities can be one, written with different decimals.
+#: Relative difference up to which relative densities of different decimals can be one.
 SAME_DENSITY = 5e-3
-#: Relative difference, beyond rounding, between a relative density and that of the radii given for it.
+#: Relative difference, beyond rounding, between a relative density and that of its radii.
 DENSITY_OF_RADII = 0.01
 #: Difference of S_ij and S_ji of a compliance, over √(S_ii S_jj), up to which it is rounding.
 ASYMMETRY = 1e-3
@@ -76,8 +78,9 @@ class CatalogueCell:
     ----------
     name : name in the file
     graph : periodic graph; struts alike, whatever ``radii`` says
-    compliance : {relative density: (6, 6) in Mandel notation, base modulus 1} as the file gives them
-    radii : {relative density: radii (m,) of the graph's struts in the unit of its cell}; empty where struts are alike
+    compliance : {relative density: (6, 6) in Mandel notation, base modulus 1} of the file
+    radii : {relative density: radii (m,) of the graph's struts in the unit of its cell}; empty where
+        struts are alike
     line : line of the file at which the cell begins; 0 where it is from no file
     """
 
@@ -97,10 +100,8 @@ class CatalogueCell:
         density = closest_density(self.radii, relative_density)
         if density is None:
             known = ", ".join(f"{each:.7g}" for each in self.radii)
-            raise InputError(
-                f"cell {self.name}: no radii for relative density {relative_density:.10g}; expected one of "
-                f"the file's: {known}."
-            )
+            what = f"no radii for relative density {relative_density:.10g}"
+            raise InputError(f"cell {self.name}: {what}; expected one of the file's: {known}.")
         radii = self.radii[density]
         return replace(self.graph, areas=radii**2), _density_of(self.graph, radii)
 
@@ -170,7 +171,7 @@ def take_catalogue(path: str | Path) -> Catalogue:
     good = []
     faults = []
     for entry in entries:
-        with _noting(faults):
+        with noting(faults):
             entry.parse()
             good.append(entry)
     # A window without node 0 and without its last node shows its numbering through the others.
@@ -180,7 +181,7 @@ def take_catalogue(path: str | Path) -> Catalogue:
     count = Counter(entry.name for entry in good)
     cells = []
     for entry in good:
-        with _noting(faults):
+        with noting(faults):
             cell = _cell(entry, default)
             # Imperfect variants of a cell share its base name; their full names differ.
             name = entry.full_name if count[entry.name] > 1 else entry.name
@@ -189,21 +190,23 @@ def take_catalogue(path: str | Path) -> Catalogue:
         more = f"; none of the {len(entries)} cells can be read." if len(entries) > 1 else "."
         raise InputError(faults[0].removesuffix(".") + more)
 
-    names = distinct([cell.name for cell in cells])
     notes = _unread(path, entries)
-    for cell, name in zip(cells, names, strict=True):
-        if cell.name != name:
-            notes.append(f"{path}, line {cell.line}: name '{cell.name}' stands twice; this cell is called '{name}'.")
-    return Catalogue([replace(cell, name=name) for cell, name in zip(cells, names, strict=True)], faults, notes)
+    names = distinct([cell.name for cell in cells])
+    for k, name in enumerate(names):
+        if cells[k].name != name:
+            twice = f"name '{cells[k].name}' stands twice; this cell is called '{name}'"
+            notes.append(str(InputError(f"{path}, line {cells[k].line}: {twice}.")))
+            cells[k] = replace(cells[k], name=name)
+    return Catalogue(cells, faults, notes)
 
 
 @contextmanager
-def _noting(faults: list[str]) -> Iterator[None]:
-    """Append the sentence of an InputError to ``faults`` instead of raising it."""
+def noting(faults: list[str], where: str = "") -> Iterator[None]:
+    """Append ``where`` and the sentence of an InputError to ``faults`` instead of raising it."""
     try:
         yield
     except InputError as error:
-        faults.append(str(error))
+        faults.append(f"{where}{error}")
 
 
 def _unread(path: str | Path, entries: list[Entry]) -> list[str]:
@@ -212,14 +215,17 @@ def _unread(path: str | Path, entries: list[Entry]) -> list[str]:
     for entry in entries:
         for title, line in entry.unread.items():
             first.setdefault(title, line)
-    return [f"{path}, line {line}: '{title[:60]}' is not understood and was not read." for title, line in first.items()]
+    return [
+        str(InputError(f"{path}, line {line}: '{title[:60]}' is not understood and was not read."))
+        for title, line in first.items()
+    ]
 
 
 def write_catalogue(cells: Iterable[CatalogueCell], path: str | Path, source: str | None = None) -> None:
     """Write CatalogueCells to a file in the second form, which ``read_catalogue`` reads again.
 
-    ``source``: a line that each entry carries about where it comes from. The cell's orientation is not kept: a file has
-    a along x and b in the x–y plane.
+    ``source``: a line that each entry carries about where it comes from. The cell's orientation is
+    not kept: a file has a along x and b in the x–y plane.
 
     Raises InputError for a cell whose graph has cross-sections that no ``radii`` give.
     """
@@ -231,7 +237,8 @@ def write_catalogue(cells: Iterable[CatalogueCell], path: str | Path, source: st
 def _write_cell(file: TextIO, cell: CatalogueCell, source: str | None) -> None:
     graph = cell.graph
     if graph.areas is not None and not cell.radii:
-        raise InputError(f"cell {cell.name}: struts of several cross-sections; expected radii for each density.")
+        what = "struts of several cross-sections; expected radii for each density"
+        raise InputError(f"cell {cell.name}: {what}.")
     lengths = np.linalg.norm(graph.cell, axis=0)
     cosines = (graph.cell.T @ graph.cell) / np.outer(lengths, lengths)
     angles = np.degrees(np.arccos(np.clip(cosines[[1, 0, 0], [2, 2, 1]], -1, 1)))
@@ -260,7 +267,12 @@ def _write_by_density(file: TextIO, title: str, form: str, rows: dict[float, np.
     file.write(f"{title} end\n")
 
 
-def _write_rows(file: TextIO, title: str, rows: Iterable[Iterable[float]], separator: str = " ") -> None:
+def _write_rows(
+    file: TextIO,
+    title: str,
+    rows: Iterable[Iterable[float]],
+    separator: str = " ",
+) -> None:
     file.write(f"\n{title}\n")
     file.writelines(separator.join(f"{value:.12g}" for value in row) + "\n" for row in rows)
 
@@ -290,10 +302,10 @@ def _window(graph):
 
 
 def _certain_base(entry: Entry) -> int | None:
-    """Whether the nodes are numbered from 0 or from 1, where the entry itself shows it; else None."""
+    """Whether nodes are numbered from 0 or from 1, where the entry itself shows it; else None."""
     nodes = entry.sections.get(NODES)
     try:
-        bars, _ = entry.array(BARS, 2, whole=True)
+        bars, _ = entry.array(BARS if BARS in entry else EDGES, 2, whole=True)
     except InputError:
         return None
     if bars.min() <= 0:
@@ -306,13 +318,15 @@ def _cell(entry: Entry, default_base: int) -> CatalogueCell:
     nodes, lines = entry.array(NODES, 3)
     outside = np.flatnonzero((np.abs(nodes - 0.5) > 0.5 + TOLERANCE).any(1))
     if len(outside):
-        entry.fail(lines[outside[0]], "a node outside the cell; expected fractional coordinates between 0 and 1")
+        expected = "expected fractional coordinates between 0 and 1"
+        entry.fail(lines[outside[0]], f"a node outside the cell; {expected}")
     fundamental = EDGES in entry or VECTORS in entry or RADII in entry
     base = _certain_base(entry)
     if base is None:
         base = 0 if fundamental else default_base
 
-    bars, bar_lines = _node_pairs(entry, BARS, len(nodes), base)
+    if BARS in entry or not fundamental:
+        bars, bar_lines = _node_pairs(entry, BARS, len(nodes), base)
     if fundamental:
         graph, radii = _fundamental(entry, nodes, base, cell)
     else:
@@ -328,10 +342,8 @@ def _fundamental(
     struts, lines = _node_pairs(entry, EDGES, len(nodes), base)
     cells, vector_lines = entry.array(VECTORS, 3, 6, whole=True)
     if len(struts) != len(cells):
-        entry.fail(
-            vector_lines[0],
-            f"{len(cells)} tesselation vectors for {len(struts)} fundamental edges; expected one for each",
-        )
+        given = f"{len(cells)} tesselation vectors for {len(struts)} fundamental edges"
+        entry.fail(vector_lines[0], f"{given}; expected one for each")
     # Of six numbers, the first three are the cell of the first node.
     offsets = cells[:, -3:] - (cells[:, :3] if cells.shape[1] == 6 else 0)
     graph = periodic_graph(nodes, struts, offsets, cell, TOLERANCE)
@@ -339,34 +351,32 @@ def _fundamental(
 
     names = strut_names(graph.struts, graph.offsets)
     _, first, same = np.unique(names, axis=0, return_index=True, return_inverse=True)
+    twins = first[same.reshape(-1)]
     once = without_duplicates(graph)
     radii = {}
     for density, (line, row) in entry.by_density(RADII, len(struts)).items():
         if not (row > 0).all():
-            entry.fail(line, f"radius {row.min():g} of edge {row.argmin() + 1}; expected positive radii")
-        other = np.flatnonzero(row != row[first[same.reshape(-1)]])
-        if len(other):
-            twin = first[same.reshape(-1)[other[0]]]
-            entry.fail(
-                line, f"edges {twin + 1} and {other[0] + 1} are one strut with two radii; expected the same radius"
-            )
+            zero = f"radius {row.min():g} of edge {row.argmin() + 1}"
+            entry.fail(line, f"{zero}; expected positive radii")
+        for edge in np.flatnonzero(row != row[twins])[:1]:
+            pair = f"edges {twins[edge] + 1} and {edge + 1} are one strut with two radii"
+            entry.fail(line, f"{pair}; expected the same radius")
         radii[density] = row[np.sort(first)]
-        _check_density(entry, line, once, density, radii[density])
-    if RADII in entry and not radii:
-        entry.fail(entry.sections[RADII].line, f"section '{RADII}' is empty; expected a row for each density")
+        if fault := _fault_of_density(once, radii[density], density):
+            entry.fail(line, fault)
     return once, radii
 
 
-def _check_density(entry: Entry, line: int, graph: PeriodicGraph, density: float, radii: np.ndarray) -> None:
-    """Fail where radii do not make up the density that they are given for, rounding apart."""
+def _fault_of_density(graph: PeriodicGraph, radii: np.ndarray, density: float) -> str | None:
+    """What is wrong with radii that do not make up a density, rounding apart, or None."""
     unit = max(10.0 ** -_decimals(radius) for radius in radii)
-    own = _density_of(graph, radii)
-    if abs(own / density - 1) > DENSITY_OF_RADII + unit / radii.mean():
-        entry.fail(
-            line,
-            f"these radii make up a relative density of {own:.4g}, not {density:.4g}; expected radii, not diameters, "
-            "in the unit of the cell lengths",
-        )
+    sum_of_struts = _density_of(graph, radii)
+    if abs(sum_of_struts / density - 1) <= DENSITY_OF_RADII + unit / radii.mean():
+        return None
+    return (
+        f"these radii make up a relative density of {sum_of_struts:.4g}, not {density:.4g}; "
+        "expected radii, not diameters, in the unit of the cell lengths"
+    )
 
 
 def _compliance(entry: Entry) -> dict[float, np.ndarray]:

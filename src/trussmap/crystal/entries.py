@@ -1,8 +1,8 @@
 """Entries of a catalogue file: text to sections, sections to checked numbers, faults by line.
 
-What the sections are and mean stands in `trussmap.crystal.catalogue`. A line that begins with a letter and has a colon,
-or stands below a blank line, begins a section, in which the text behind the colon is the first row; from a title with
-``start`` to the same with ``end`` everything is one section.
+What the sections mean stands in `trussmap.crystal.catalogue`. A line that begins with a letter and
+has a colon, or stands below a blank line, begins a section; text behind the colon is its first row.
+From a title with ``start`` to the same with ``end``, everything is one section.
 """
 
 import re
@@ -15,7 +15,7 @@ import numpy as np
 
 from trussmap.errors import InputError
 
-#: Rows of a section beyond which a file is none of the catalogue, whose cells have some hundred at most.
+#: Rows of a section beyond which a file is no catalogue: its cells have some hundred at most.
 MOST_ROWS = 10_000
 #: Number beyond which a file is none of the catalogue.
 LARGEST = 1e15
@@ -56,7 +56,7 @@ _DENSITY = re.compile(r"->\s*at relative density\s+(\S+?)\s*:?", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,4})?", re.ASCII)
 _NOT_A_NUMBER = re.compile(r"(nan|inf|infinity)\b", re.IGNORECASE)
 #: Beginnings of words in a title that speak of what changes the stiffness.
-_SIZES = re.compile(r"\b(radi|diamet|thick|area|cross)", re.IGNORECASE)
+_SIZES = re.compile(r"\b(radi|diamet|thick|area|cross.?section)", re.IGNORECASE)
 
 
 @dataclass
@@ -69,11 +69,15 @@ class Section:
 
 
 def read_entries(path: str | Path) -> list["Entry"]:
-    """Entries of a catalogue file, not yet parsed; raises InputError where the file has none."""
+    """Entries of a catalogue file, not yet parsed.
+
+    Raises InputError where the file cannot be read or has none.
+    """
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a catalogue of lattices in text format.") from None
+        expected = "expected a catalogue of lattices in text format"
+        raise InputError(f"{path}: no such file; {expected}.") from None
     except (UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path}: cannot be read as text ({error}).") from None
 
@@ -140,6 +144,8 @@ class Entry:
                 block = ""
             elif block and (title in SECTIONS or edge):
                 self.fail(number, f"'{text[:40]}' inside '{block}'; expected '{block} end' first")
+            elif edge == "end" and not block:
+                self.fail(number, f"'{text[:40]}'; expected '{title} start' above it")
             elif title and not block:
                 section = self._begin(number, title, brackets)
                 block = title if edge == "start" else ""
@@ -201,9 +207,14 @@ class Entry:
 
     def by_density(self, title: str, *counts: int) -> dict[float, tuple[int, np.ndarray]]:
         """Line and numbers of each relative density of a section; empty where it is absent."""
+        if title not in self.sections:
+            return {}
+        section = self.sections[title]
+        if not section.rows:
+            self.fail(section.line, f"section '{title}' is empty; expected a row for each density")
         texts: dict[float, list[tuple[int, str]]] = {}
         rows = None
-        for line, text in self.sections[title].rows if title in self.sections else []:
+        for line, text in section.rows:
             if text.startswith("->"):
                 density = self._density(line, text)
                 if density in texts:
@@ -216,8 +227,8 @@ class Entry:
         found = {}
         for density, rows in texts.items():
             if not rows:
-                line = self.sections[title].line
-                self.fail(line, f"no numbers at relative density {density} of section '{title}'")
+                what = f"no numbers at relative density {density} of section '{title}'"
+                self.fail(section.line, what)
             joined = " ".join(text for _, text in rows)  # a row may be wrapped
             found[density] = (rows[0][0], np.array(self.numbers(rows[0][0], joined, *counts)))
         return found
