@@ -116,8 +116,8 @@ def homogenize_cells(
         float | None,
         typer.Option(
             help="Relative density of each cell. Where the file gives radii for each strut, it must "
-            "be one of those that it gives them for. Default: all that the file gives for a cell, of "
-            "its radii or else of its compliances.",
+            "be one of theirs. Default: all that the file gives for a cell, of its radii or else of "
+            "its compliances; with --compare, of its compliances.",
         ),
     ] = None,
     poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
@@ -126,7 +126,7 @@ def homogenize_cells(
         typer.Option(
             "--compare",
             help="Compare with the file's own compliances: writes the relative difference of each "
-            "stiffness and compliance in the norm of the tensor, and prints median, 90 % and worst.",
+            "stiffness and compliance in the norm of the tensor; prints median, 90 % and worst.",
         ),
     ] = False,
 ) -> None:
@@ -178,7 +178,7 @@ def _labelled(path: Path, taken: "Catalogue") -> "tuple[list[CatalogueCell], lis
         raise InputError(f"{path}: no cell has a compliance; expected some to --compare with.")
     bare = [cell.name for cell in taken.cells if not cell.compliance]
     names = ", ".join(bare[:5]) + (" …" if len(bare) > 5 else "")
-    note = f"{path}: {len(bare)} of the cells have no compliance to compare with: {names}."
+    note = f"{path}: no compliance to compare with: {names}."
     return cells, [*taken.notes, note] if bare else taken.notes
 
 
@@ -187,7 +187,7 @@ def _print_comparison(rows: "list[Row]", errors: np.ndarray) -> None:
     from trussmap.report.text import percent
 
     cells = len({row.cell.name for row in rows})
-    print(f"{len(rows)} compliances of {cells} cells; relative difference in the norm of the tensor:")
+    print(f"{len(rows)} compliances of {cells} cells; relative difference, norm of the tensor:")
     for name, each in zip(("stiffness", "compliance"), errors, strict=True):
         known = each[np.isfinite(each)]
         if not len(known):

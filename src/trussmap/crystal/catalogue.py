@@ -169,9 +169,9 @@ def take_catalogue(path: str | Path) -> Catalogue:
     """
     entries = read_entries(path)
     good = []
-    faults = []
+    found: dict[int, list[str]] = {entry.line: [] for entry in entries}  # faults, in order of the file
     for entry in entries:
-        with noting(faults):
+        with noting(found[entry.line]):
             entry.parse()
             good.append(entry)
     # A window without node 0 and without its last node shows its numbering through the others.
@@ -181,11 +181,12 @@ def take_catalogue(path: str | Path) -> Catalogue:
     count = Counter(entry.name for entry in good)
     cells = []
     for entry in good:
-        with noting(faults):
+        with noting(found[entry.line]):
             cell = _cell(entry, default)
             # Imperfect variants of a cell share its base name; their full names differ.
             name = entry.full_name if count[entry.name] > 1 else entry.name
             cells.append(replace(cell, name=name))
+    faults = [fault for each in found.values() for fault in each]
     if not cells:
         more = f"; none of the {len(entries)} cells can be read." if len(entries) > 1 else "."
         raise InputError(faults[0].removesuffix(".") + more)
