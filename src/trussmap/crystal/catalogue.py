@@ -60,6 +60,8 @@ from trussmap.targets import distinct
 
 #: Fractional distance within which nodes are the same one (coordinates carry five decimals).
 TOLERANCE = 1e-4
+#: Length of a cell over its longest one below which it is no cell.
+FLATTEST = 1e-6
 #: Sine of the largest angle between the two halves of a strut that was cut at a face.
 CUT_SINE = 5e-3
 #: Relative difference up to which relative densities of different decimals can be one.
@@ -398,8 +400,8 @@ def _cell_vectors(entry):
     """Cell vectors as columns (3, 3): a along x, b in the x–y plane."""
     values, lines = entry.array(CELL, 6)
     lengths, angles = values[0, :3], np.radians(values[0, 3:])
-    if (lengths <= 0).any():
-        entry.fail(lines[0], "cell lengths a, b, c; expected positive numbers")
+    if (lengths <= FLATTEST * max(lengths.max(), FLATTEST)).any():
+        entry.fail(lines[0], "cell lengths a, b, c; expected positive numbers of one magnitude")
     if ((angles <= 0) | (angles >= np.pi)).any():
         entry.fail(lines[0], "cell angles α, β, γ; expected values between 0 and 180 degrees")
     cos = np.where(np.abs(np.cos(angles)) < 1e-15, 0.0, np.cos(angles))
