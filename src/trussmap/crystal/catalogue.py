@@ -223,6 +223,9 @@ def _cell(entry, default_base):
     outside = np.flatnonzero((np.abs(nodes - 0.5) > 0.5 + TOLERANCE).any(1))
     if len(outside):
         entry.fail(lines[outside[0]], "a node outside the cell; expected fractional coordinates between 0 and 1")
+    # The decimals of a file leave nodes of a face a little off it.
+    nodes[(nodes > 1 - TOLERANCE) & (nodes < 1)] = 1.0
+    nodes = np.maximum(nodes, 0.0)
     fundamental = _EDGES in entry.sections or _VECTORS in entry.sections
     base = _certain_base(entry)
     if base is None:
@@ -237,7 +240,8 @@ def _cell(entry, default_base):
             vector_lines[0],
             f"{len(offsets)} tesselation vectors for {len(struts)} fundamental edges; expected one for each",
         )
-    graph = periodic_graph(nodes, struts, offsets, cell, TOLERANCE)
+    # The tolerance is fractional: that of a cell of edges 1.
+    graph = periodic_graph(nodes, struts, offsets, np.eye(3), TOLERANCE).mapped(cell)
     _check_lengths(entry, graph, edge_lines)
     return CatalogueCell(entry.name, without_duplicates(graph), entry.compliance)
 
@@ -279,7 +283,8 @@ def _check_lengths(entry, graph, lines):
 
 def _from_window(entry, nodes, bars, lines, cell):
     """The periodic graph of a window: opposite faces identified, duplicates dropped, cut struts joined again."""
-    graph = periodic_graph(nodes, bars, np.zeros((len(bars), 3), dtype=int), cell, TOLERANCE)
+    whole = np.zeros((len(bars), 3), dtype=int)
+    graph = periodic_graph(nodes, bars, whole, np.eye(3), TOLERANCE).mapped(cell)
     _check_lengths(entry, graph, lines)
     on_face = (np.minimum(nodes, 1 - nodes) < TOLERANCE).any(1)
     graph = without_duplicates(graph)
