@@ -37,8 +37,9 @@ from trussmap.homogenization import homogenize_cells, homogenize_designs
 from trussmap.homogenization.engine import factorize_graphs, mechanism, topology_factorizations
 from trussmap.lattice.compound import superpose, topologies
 from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, check_designs
+from trussmap.lattice.drawn import MOST_TOLERANCE, TOLERANCE, DrawnCell, whole_offsets
 from trussmap.lattice.elementary import NAMES, elementary_lattice
-from trussmap.lattice.graph import PeriodicGraph, periodic_graph, without_duplicates
+from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO, check_admissible, check_poisson_ratio, pack, unpack
 from trussmap.strength import check_buckling_length
 from trussmap.targets import ORDERS, SYMMETRY_TOLERANCE, check_targets, in_voigt_order, read_goal
@@ -131,6 +132,7 @@ class Lattice:
         cell: ArrayLike | None = None,
         offsets: ArrayLike | None = None,
         radii: ArrayLike | None = None,
+        tolerance: float = TOLERANCE,
     ) -> "Lattice":
         """A lattice of one's own.
 
@@ -143,17 +145,32 @@ class Lattice:
         relative_density
             cross-section times length of the struts over the volume of the cell
         cell
-            the edges of a box, (3,), or cell vectors as rows, (3, 3); the unit cube by default. Nodes that are apart by
-            cell vectors are one, so that a cell with nodes and struts on opposite faces can be given as it is drawn.
+            the edges of a box, (3,), or cell vectors as rows, (3, 3); the unit cube by default. Nodes
+            that are apart by cell vectors are one, so that a cell with nodes and struts on opposite faces
+            can be given as it is drawn; such a strut is one, of the radius given.
         offsets
-            (m, 3) cell in which the second node of each strut lies; none by default
+            (m, 3) cell in which the second node of each strut lies, whole numbers up to 0.001; none by
+            default
         radii
             (m,) of the struts, relative to each other; alike by default
+        tolerance
+            distance within which nodes are one, as a share of the shortest strut (of the least height of
+            the cell if that is less), up to 0.3. Nodes linked by others within it are one too. By default
+            0.001: rotated cells of edge 1 with coordinates of four decimals or more are read right. Nodes
+            that miss each other by more, up to a tenth of the shortest strut, are refused; a tolerance
+            below 0.001 refuses up to its hundredfold.
 
         Raises
         ------
         InputError
-            for what is not a lattice, or has no definite stiffness: struts that hang apart
+            for what is not a lattice, or has no definite stiffness: struts that hang apart; for nodes
+            that nearly meet, struts that pass through a node, one strut with two radii, and struts that
+            end on a face of the cell without a node on the opposite one
+
+        Warns
+        -----
+        UserWarning
+            for struts that end free inside the cell
 
         Examples
         --------
@@ -165,21 +182,22 @@ class Lattice:
         """
         points = _array(nodes, (None, 3), "nodes")
         pairs = _array(struts, (None, 2), "struts")
-        vectors = np.eye(3) if cell is None else np.asarray(cell, float)
-        vectors = np.diag(vectors) if vectors.shape == (3,) else _array(vectors, (3, 3), "cell").T
-        if not abs(np.linalg.det(vectors)) > 1e-9 * np.linalg.norm(vectors) ** 3:
-            raise InputError("cell: it has no volume; expected the edges of a box or three vectors that span one.")
+        if not len(pairs):
+            raise InputError("struts: none; expected one at least.")
         bad = np.flatnonzero(((pairs < 0) | (pairs >= len(points)) | (pairs != np.rint(pairs))).any(1))
         if len(bad):
             raise InputError(f"struts, row {bad[0] + 1}: expected two of the {len(points)} nodes, numbered from 0.")
         shifts = np.zeros((len(pairs), 3)) if offsets is None else _array(offsets, (len(pairs), 3), "offsets")
-        graph = periodic_graph(points @ np.linalg.inv(vectors).T, pairs.astype(int), shifts.astype(int), vectors)
-        if radii is not None:
-            thick = _array(radii, (len(pairs),), "radii")
-            if not (thick > 0).all():
-                raise InputError(f"radii, row {int(np.argmin(thick > 0)) + 1}: expected numbers above 0.")
-            graph = PeriodicGraph(graph.nodes, graph.struts, graph.offsets, graph.cell, thick**2)
-        graph = without_duplicates(graph)
+        thick = None if radii is None else _array(radii, (len(pairs),), "radii")
+        if thick is not None and not (thick > 0).all():
+            raise InputError(f"radii, row {int(np.argmin(thick > 0)) + 1}: expected numbers above 0.")
+        if not _positive(tolerance, "tolerance") <= MOST_TOLERANCE:
+            raise InputError(f"tolerance {tolerance:g}: expected a share of the shortest strut, up to 0.3.")
+
+        vectors = _cell_vectors(cell)
+        places = points @ np.linalg.inv(vectors).T
+        drawn = DrawnCell(places, pairs.astype(int), whole_offsets(shifts), vectors, tolerance)
+        graph = drawn.graph(thick)
         if fault := mechanism(graph):
             raise InputError(f"the lattice has no definite stiffness: {fault}; expected one part that holds together.")
         return cls(graph, relative_density)
@@ -608,6 +626,17 @@ def differentiable_stiffness(
             f"and ({len(number)}, 3, 3), as there are lattices."
         )
     return homogenize(number, deformation, relative_density, poisson_ratio=poisson_ratio, lattices=factorization)
+
+
+def _cell_vectors(cell):
+    """Cell vectors as columns (3, 3) of edges (3,) or rows (3, 3); the unit cube of None."""
+    if cell is None:
+        return np.eye(3)
+    edges = np.ndim(cell) == 1
+    vectors = np.diag(_array(cell, (3,), "cell")) if edges else _array(cell, (3, 3), "cell").T
+    if not abs(np.linalg.det(vectors)) > 1e-9 * np.linalg.norm(vectors) ** 3:
+        raise InputError("cell: it has no volume; expected the edges of a box or three vectors that span one.")
+    return vectors
 
 
 def _deformed(graph, deformation):

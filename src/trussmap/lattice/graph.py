@@ -210,8 +210,7 @@ def close_nodes(
     """
     # Along a height of the cell, nodes are at most as far apart as in space.
     heights = cell_heights(cell)
-    places = nodes % 1.0 * heights
-    tree = cKDTree(np.where(places < heights, places, 0.0), boxsize=heights)
+    tree = cKDTree(in_one_cell(nodes, heights), boxsize=heights)
     pairs = tree.query_pairs(reach, p=np.inf, output_type="ndarray")
 
     gap = nodes[pairs[:, 0]] - nodes[pairs[:, 1]]
@@ -223,6 +222,12 @@ def close_nodes(
 def cell_heights(cell: np.ndarray) -> np.ndarray:
     """Distances (3,) between opposite faces of a cell (3, 3)."""
     return 1 / np.linalg.norm(np.linalg.inv(cell), axis=1)
+
+
+def in_one_cell(nodes: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """Places (n, 3) in the box of the heights (3,) of fractional nodes (n, 3)."""
+    places = nodes % 1.0 * heights
+    return np.where(places < heights, places, 0.0)
 
 
 def first_alike(nodes: np.ndarray, cell: np.ndarray, tolerance: float) -> np.ndarray:
