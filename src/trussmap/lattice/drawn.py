@@ -171,21 +171,20 @@ def _check_near(drawn: DrawnCell) -> None:
 
     shares = distance[missed] / drawn.scale
     one, other = pairs[missed[shares.argmax()]]
-    further = f", as {len(missed) - 1} further pairs do" if len(missed) > 1 else ""
-    merging = _rounded_up(shares.max())
-    parting = shares.min() / NEAR_TOLERANCES
+    further = f", as do {len(missed) - 1} further pairs" if len(missed) > 1 else ""
     raise InputError(
-        f"nodes {one} and {other}: apart from cell vectors they miss each other by "
-        f"{distance[missed].max():.3g}, {shares.max():.2g} of the shortest strut{further}; expected "
-        f"nodes that coincide within a tolerance of {drawn.tolerance:g} of it: more decimals, "
-        f"tolerance={merging:g} if they are one, or tolerance={parting:.1g} if they are not."
+        f"nodes {one} and {other}: up to cell vectors they are {distance[missed].max():.3g} apart, "
+        f"{shares.max():.2g} of the shortest strut{further}; expected one place within "
+        f"{drawn.tolerance:g} of it, or two well apart: give more decimals, "
+        f"tolerance={_one_digit(shares.max(), np.ceil):g} to make them one, or "
+        f"tolerance={_one_digit(shares.min() / NEAR_TOLERANCES, np.floor):g} to keep them two."
     )
 
 
-def _rounded_up(share):
-    """The next number of one digit."""
-    digit = 10.0 ** np.floor(np.log10(share))
-    return float(np.ceil(share / digit * (1 + 1e-9)) * digit)
+def _one_digit(share, rounded):
+    """A number of one digit, rounded up or down."""
+    unit = 10.0 ** np.floor(np.log10(share))
+    return rounded(share / unit) * unit
 
 
 def _check_passing(drawn: DrawnCell) -> None:
@@ -253,8 +252,7 @@ def _check_ends(drawn: DrawnCell, graph: PeriodicGraph) -> None:
     if len(free):
         further = f" and {len(free) - 1} further ones" if len(free) > 1 else ""
         warnings.warn(
-            f"node {used[free[0]]}{further}: a strut ends free there; it counts in the density and "
-            "carries no load.",
+            f"node {used[free[0]]}{further}: a strut ends free there; it counts in the density and carries no load.",
             stacklevel=4,
         )
 

@@ -197,9 +197,7 @@ def strut_names(struts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return undirected(np.column_stack([struts, offsets]), np.column_stack([struts[:, ::-1], -offsets]))
 
 
-def close_nodes(
-    nodes: np.ndarray, cell: np.ndarray, reach: float
-) -> tuple[np.ndarray, np.ndarray]:
+def close_nodes(nodes: np.ndarray, cell: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
     """Pairs (k, 2) of nodes with images within ``reach``, and distances.
 
     ``nodes`` (n, 3) are fractional, ``cell`` has its vectors as columns. ``reach`` and the distances
