@@ -216,8 +216,11 @@ def _nodes_beside(drawn):
     heights = cell_heights(drawn.cell)
     tree = cKDTree(in_one_cell(drawn.nodes[used], heights), boxsize=heights)
 
-    # The tree returns one image of a node, so the pieces of a strut are half as long as a cell.
-    count = np.ceil(drawn.lengths / (heights.min() / 2)).astype(int)
+    # The tree returns one image of a node, so the pieces of a strut are shorter than half a cell; a
+    # piece of a few spacings of the nodes has few of them beside it.
+    spacing = (abs(np.linalg.det(drawn.cell)) / len(used)) ** (1 / 3)
+    step = min(heights.min() / 2, 2 * spacing)
+    count = np.ceil(drawn.lengths / step).astype(int)
     strut = np.repeat(np.arange(len(count)), count)
     piece = np.arange(len(strut)) - np.repeat(np.cumsum(count) - count, count)
     share = (piece + 0.5) / count[strut]

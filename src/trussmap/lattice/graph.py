@@ -12,6 +12,8 @@ from trussmap.errors import InputError
 
 #: Relative difference up to which two radii of one strut are one.
 SAME_RADIUS = 1e-6
+# Pairs of close nodes that memory holds for sure, and further ones for each node.
+_PAIRS, _NEIGHBOURS = 1_000_000, 100
 # Fractional distance from a face of the cell that is a rounding error.
 _NOISE = 1e-9
 #: An array, or a number in compiled code.
@@ -201,7 +203,8 @@ def close_nodes(nodes: np.ndarray, cell: np.ndarray, reach: float) -> tuple[np.n
     """Pairs (k, 2) of nodes with images within ``reach``, and distances.
 
     ``nodes`` (n, 3) are fractional, ``cell`` has its vectors as columns. ``reach`` and the distances
-    (k,) are in the unit of the cell; ``reach`` is below half the least height of the cell.
+    (k,) are in the unit of the cell; ``reach`` is below half the least height of the cell. Raises
+    InputError for so many pairs that memory would not hold them.
 
     >>> close_nodes(np.array([[0.1, 0, 0], [0.9, 0, 0]]), 2 * np.eye(3), 0.5)
     (array([[0, 1]]), array([0.4]))
@@ -209,6 +212,11 @@ def close_nodes(nodes: np.ndarray, cell: np.ndarray, reach: float) -> tuple[np.n
     # Along a height of the cell, nodes are at most as far apart as in space.
     heights = cell_heights(cell)
     tree = cKDTree(in_one_cell(nodes, heights), boxsize=heights)
+    if tree.count_neighbors(tree, reach, p=np.inf) > _PAIRS + _NEIGHBOURS * len(nodes):
+        raise InputError(
+            f"nodes: most of the {len(nodes)} have hundreds of others within {reach:.3g}; expected "
+            "nodes further apart, or a smaller tolerance."
+        )
     pairs = tree.query_pairs(reach, p=np.inf, output_type="ndarray")
 
     gap = nodes[pairs[:, 0]] - nodes[pairs[:, 1]]
