@@ -237,43 +237,73 @@ def _nodes_beside(drawn):
 
 def _check_ends(drawn: DrawnCell, graph: PeriodicGraph) -> None:
     """Raise InputError for ends on a face without a partner; warn of ends inside the cell."""
-    used = np.unique(drawn.first[drawn.struts])
-    degree = np.bincount(graph.struts.ravel(), minlength=len(used))
+    degree = np.bincount(graph.struts.ravel(), minlength=len(graph.nodes))
     # A cell with offsets names its neighbours by them and needs no partners.
-    for direction in range(3) if not drawn.offsets.any() else ():
-        alone = _without_partner(drawn, graph, used, degree, direction)
-        if len(alone):
-            node = used[alone[0]]
-            place = ", ".join(f"{value:.4g}" for value in drawn.nodes[node] + 0.0)
-            raise InputError(
-                f"node {node}: struts end at it on a face across cell vector {direction + 1} "
-                f"(fractional {place}), but no node has its place on the opposite face; expected a node "
-                "there too, without struts if none ends there, or a node that is moved onto its partner."
-            )
+    if not drawn.offsets.any():
+        for direction in range(3):
+            _check_partners(drawn, graph, degree, direction)
 
     free = np.flatnonzero(degree == 1)
     if len(free):
+        node = np.unique(drawn.first[drawn.struts])[free[0]]
         further = f" and {len(free) - 1} further ones" if len(free) > 1 else ""
         warnings.warn(
-            f"node {used[free[0]]}{further}: a strut ends free there; it counts in the density and carries no load.",
+            f"node {node}{further}: a strut ends free there; it counts in the density and carries no load.",
             stacklevel=4,
         )
 
 
-def _without_partner(drawn, graph, used, degree, direction):
-    """Nodes (k,) of the graph that end struts on one face across a cell vector alone."""
-    along = drawn.nodes[:, direction]
+def _check_partners(drawn, graph, degree, direction):
+    """Raise InputError for struts that end on a face across a cell vector without a partner.
+
+    A node without a partner is no slip in itself: its images may carry the further struts. It is a
+    slip if no strut goes on beyond the face, or if a strut in the face has no copy on the opposite one
+    where struts in faces are given twice.
+    """
     margin = 2 * drawn.tolerance * drawn.scale / cell_heights(drawn.cell)[direction]
+    closed, alone, within = _nodes_without_partner(drawn, direction, margin)
+    used = np.unique(drawn.first[drawn.struts])
+    group = np.searchsorted(used, drawn.first[alone])
+    slip = degree[group] == 1
+    if closed:
+        twice = len(graph.struts) < len(drawn.struts)
+        slip |= (within & twice) | _one_sided(graph, direction, margin)[group]
+    if slip.any():
+        node = alone[slip.argmax()]
+        place = ", ".join(f"{value:.4g}" for value in drawn.nodes[node].round(9) + 0.0)
+        raise InputError(
+            f"node {node}: struts end at it on a face across cell vector {direction + 1} (fractional "
+            f"{place}), but no node has its place on the opposite face; expected a node there too, "
+            "without struts if none ends there, or a node that is moved onto its partner."
+        )
+
+
+def _nodes_without_partner(drawn, direction, margin):
+    """Whether nodes reach from face to face; nodes (k,) on one that struts leave into the cell and that
+    have no partner on the opposite one; whether they also have a strut in the face (k,)."""
+    along = drawn.nodes[:, direction]
     low, high = along.min(), along.max()
     closed = abs(high - low - 1) < margin
     if not closed and low > -margin and high < 1 + margin:
         low, high = 0.0, 1.0
-    bottom = np.isin(used, drawn.first[np.abs(along - low) < margin])
-    top = np.isin(used, drawn.first[np.abs(along - high) < margin])
+    side = (np.abs(along - low) < margin) * 1 - (np.abs(along - high) < margin) * 1
 
+    leaving = np.abs(drawn.vectors[:, direction]) > margin
+    ends = np.unique(drawn.struts[leaving])
+    ends = ends[side[ends] != 0]
+    shift = np.rint(drawn.nodes - drawn.nodes[drawn.first]).astype(int)
+    places = set(map(tuple, np.column_stack([drawn.first, shift]).tolist()))
+    image = shift[ends]
+    image[:, direction] += side[ends]
+    images = np.column_stack([drawn.first[ends], image]).tolist()
+    alone = ends[np.array([tuple(place) not in places for place in images], bool)]
+    return closed, alone, np.isin(alone, drawn.struts[~leaving])
+
+
+def _one_sided(graph, direction, margin):
+    """Whether the struts of each node (n,) go to one side across a cell vector alone."""
     ends = graph.struts.T.ravel()
     outward = graph.fractional_vectors[:, direction]
     outward = np.concatenate([outward, -outward])
-    up = np.isin(np.arange(len(used)), ends[outward > margin])
-    down = np.isin(np.arange(len(used)), ends[outward < -margin])
-    return np.flatnonzero((bottom ^ top) & ((closed & (up ^ down)) | (degree == 1)))
+    nodes = np.arange(len(graph.nodes))
+    return np.isin(nodes, ends[outward > margin]) ^ np.isin(nodes, ends[outward < -margin])
