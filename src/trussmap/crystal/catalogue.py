@@ -323,6 +323,9 @@ def _cell(entry: Entry, default_base: int) -> CatalogueCell:
     if len(outside):
         expected = "expected fractional coordinates between 0 and 1"
         entry.fail(lines[outside[0]], f"a node outside the cell; {expected}")
+    # The decimals of a file leave nodes of a face a little off it.
+    nodes[(nodes > 1 - TOLERANCE) & (nodes < 1)] = 1.0
+    nodes = np.maximum(nodes, 0.0)
     fundamental = EDGES in entry or VECTORS in entry or RADII in entry
     base = _certain_base(entry)
     if base is None:
@@ -349,7 +352,8 @@ def _fundamental(
         entry.fail(vector_lines[0], f"{given}; expected one for each")
     # Of six numbers, the first three are the cell of the first node.
     offsets = cells[:, -3:] - (cells[:, :3] if cells.shape[1] == 6 else 0)
-    graph = periodic_graph(nodes, struts, offsets, cell, TOLERANCE)
+    # The tolerance is fractional: that of a cell of edges 1.
+    graph = periodic_graph(nodes, struts, offsets, np.eye(3), TOLERANCE).mapped(cell)
     _check_lengths(entry, graph, lines)
 
     names = strut_names(graph.struts, graph.offsets)
@@ -433,7 +437,8 @@ def _check_lengths(entry, graph, lines):
 
 def _from_window(entry, nodes, bars, lines, cell):
     """The periodic graph of a window: opposite faces identified, duplicates dropped, cut struts joined again."""
-    graph = periodic_graph(nodes, bars, np.zeros((len(bars), 3), dtype=int), cell, TOLERANCE)
+    whole = np.zeros((len(bars), 3), dtype=int)
+    graph = periodic_graph(nodes, bars, whole, np.eye(3), TOLERANCE).mapped(cell)
     _check_lengths(entry, graph, lines)
     on_face = (np.minimum(nodes, 1 - nodes) < TOLERANCE).any(1)
     graph = without_duplicates(graph)

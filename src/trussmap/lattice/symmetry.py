@@ -51,7 +51,22 @@ def translations(graph: PeriodicGraph) -> np.ndarray:
             continue
         if own == _with_areas(graph, _image_of_struts(graph, permutation, shift)):
             found.append(graph.nodes[k] - graph.nodes[0])
-    return np.array(found)
+    found = np.array(found)
+    return found if _is_group(found) else found[:1]
+
+
+def _is_group(shifts: np.ndarray) -> bool:
+    """Whether sums of the shifts (t, 3) are among them, up to cell vectors.
+
+    Of a lattice that is periodic up to rounding, some translations may pass the tolerance and their
+    sums may not: the cell that these span would be smaller than the struts in it allow.
+    """
+    order = len(shifts)
+    multiples = np.rint(shifts * order).astype(int)
+    if np.abs(shifts - multiples / order).max() > 2 * TOLERANCE:
+        return False
+    basis = integer_basis(np.concatenate([multiples, order * np.eye(3, dtype=int)]))
+    return round(abs(np.linalg.det(basis))) == order**2
 
 
 def primitive_cell(graph: PeriodicGraph) -> PeriodicGraph:
