@@ -23,6 +23,7 @@ would be right.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -34,7 +35,7 @@ from numpy.typing import ArrayLike
 from trussmap.errors import InputError
 from trussmap.goals import ENGINEERING, KINDS, Goal, engineering_constants
 from trussmap.homogenization import homogenize_cells, homogenize_designs
-from trussmap.homogenization.engine import factorize_graphs, mechanism, topology_factorizations
+from trussmap.homogenization.engine import mechanism, topology_factorizations
 from trussmap.lattice.compound import superpose, topologies
 from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, check_designs
 from trussmap.lattice.elementary import NAMES, elementary_lattice
@@ -589,25 +590,28 @@ def differentiable_stiffness(
     """
     import torch
 
-    from trussmap.homogenization.autograd import homogenize
+    from trussmap.homogenization import autograd
 
     check_poisson_ratio(poisson_ratio, "poisson_ratio")
     if not isinstance(lattices, torch.Tensor) and all(isinstance(lattice, Lattice) for lattice in lattices):
-        factorization, number = factorize_graphs([lattice.graph for lattice in lattices]), torch.arange(len(lattices))
+        count = len(lattices)
+        solve = partial(autograd.homogenize_lattices, [lattice.graph for lattice in lattices])
     else:
-        factorization, number = topology_factorizations(), torch.as_tensor(lattices)
-        count = len(factorization.volumes)
-        if number.is_floating_point() or number.ndim != 1 or not ((number >= 0) & (number < count)).all():
-            raise InputError(f"lattices: expected numbers of topologies from 0 to {count - 1}, or lattices.")
+        topology = torch.as_tensor(lattices)
+        known = len(topology_factorizations().volumes)
+        if topology.is_floating_point() or topology.ndim != 1 or not ((topology >= 0) & (topology < known)).all():
+            raise InputError(f"lattices: expected numbers of topologies from 0 to {known - 1}, or lattices.")
+        count = len(topology)
+        solve = partial(autograd.homogenize, topology)
     if deformation is None:
-        deformation = torch.eye(3).to(relative_density).expand(len(number), 3, 3)
+        deformation = torch.eye(3).to(relative_density).expand(count, 3, 3)
     shapes = tuple(relative_density.shape), tuple(deformation.shape)
-    if shapes != ((len(number),), (len(number), 3, 3)):
+    if shapes != ((count,), (count, 3, 3)):
         raise InputError(
-            f"relative_density of shape {shapes[0]} and deformation of shape {shapes[1]}: expected ({len(number)},) "
-            f"and ({len(number)}, 3, 3), as there are lattices."
+            f"relative_density of shape {shapes[0]} and deformation of shape {shapes[1]}: expected ({count},) "
+            f"and ({count}, 3, 3), as there are lattices."
         )
-    return homogenize(number, deformation, relative_density, poisson_ratio=poisson_ratio, lattices=factorization)
+    return solve(deformation, relative_density, poisson_ratio=poisson_ratio)
 
 
 def _deformed(graph, deformation):

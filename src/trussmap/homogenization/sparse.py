@@ -119,9 +119,7 @@ def _affine(vectors: np.ndarray) -> np.ndarray:
     return np.einsum("epq,mq->mpe", strains, vectors)
 
 
-def _fluctuation(
-    lattice: ReducedLattice, deformation: np.ndarray, density: float, poisson_ratio: float
-) -> np.ndarray:
+def _fluctuation(lattice: ReducedLattice, deformation: np.ndarray, density: float, poisson_ratio: float) -> np.ndarray:
     """Displacement and rotation (nodes, 2, 3, 6) of each node under the six unit strains."""
     order, method = _order(lattice)
     places = _places(lattice.moving, order)
