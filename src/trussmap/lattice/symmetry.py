@@ -117,7 +117,10 @@ def _primitive(graph):
     inverse = np.linalg.inv(basis)
     nodes = _wrap(graph.nodes @ inverse)
     tree = cKDTree(nodes, boxsize=1.0)
-    first = np.array([min(group) for group in tree.query_ball_point(nodes, TOLERANCE * 10)])
+    first = np.full(len(nodes), -1)
+    for node in range(len(nodes)):
+        if first[node] < 0:
+            first[tree.query_ball_point(nodes[node], TOLERANCE * 10)] = node
     kept, index = np.unique(first, return_inverse=True)
     vectors = graph.fractional_vectors @ inverse
     i, j = index[graph.struts.T]
