@@ -24,6 +24,7 @@ would be right.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -36,7 +37,7 @@ from numpy.typing import ArrayLike
 from trussmap.errors import InputError
 from trussmap.goals import ENGINEERING, KINDS, Goal, engineering_constants
 from trussmap.homogenization import homogenize_cells, homogenize_designs
-from trussmap.homogenization.engine import factorize_graphs, mechanism, topology_factorizations
+from trussmap.homogenization.engine import mechanism, topology_factorizations
 from trussmap.lattice.compound import superpose, topologies
 from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, check_designs
 from trussmap.lattice.drawn import MOST_TOLERANCE, TOLERANCE, DrawnCell, whole_offsets
@@ -613,20 +614,23 @@ def differentiable_stiffness(
     """
     import torch
 
-    from trussmap.homogenization.autograd import homogenize
+    from trussmap.homogenization import autograd
 
     check_poisson_ratio(poisson_ratio, "poisson_ratio")
     if not isinstance(lattices, torch.Tensor) and all(isinstance(lattice, Lattice) for lattice in lattices):
-        factorization, number = factorize_graphs([lattice.graph for lattice in lattices]), torch.arange(len(lattices))
+        count = len(lattices)
+        solve = partial(autograd.homogenize_lattices, [lattice.graph for lattice in lattices])
     else:
-        factorization, number = topology_factorizations(), torch.as_tensor(lattices)
-        count = len(factorization.volumes)
-        if number.is_floating_point() or number.ndim != 1 or not ((number >= 0) & (number < count)).all():
-            raise InputError(f"lattices: expected numbers of topologies from 0 to {count - 1}, or lattices.")
+        topology = torch.as_tensor(lattices)
+        known = len(topology_factorizations().volumes)
+        if topology.is_floating_point() or topology.ndim != 1 or not ((topology >= 0) & (topology < known)).all():
+            raise InputError(f"lattices: expected numbers of topologies from 0 to {known - 1}, or lattices.")
+        count = len(topology)
+        solve = partial(autograd.homogenize, topology)
     if isinstance(relative_density, torch.Tensor) and deformation is None:
-        deformation = torch.eye(3).to(relative_density).expand(len(number), 3, 3)
-    _check_tensors(relative_density, deformation, len(number))
-    return homogenize(number, deformation, relative_density, poisson_ratio=poisson_ratio, lattices=factorization)
+        deformation = torch.eye(3).to(relative_density).expand(count, 3, 3)
+    _check_tensors(relative_density, deformation, count)
+    return solve(deformation, relative_density, poisson_ratio=poisson_ratio)
 
 
 def _check_tensors(relative_density: "torch.Tensor", deformation: "torch.Tensor", count: int) -> None:
