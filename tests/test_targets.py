@@ -192,10 +192,11 @@ def test_symmetry_tells_the_order_where_cauchy_does_not():
 
 
 def test_mandel_form_of_an_isotropic_material():
+    """As read it is a cubic material of Zener ratio 2, as the octet truss is, which a note must not doubt."""
     c = isotropic(3.0)
     matrix = c * np.outer(*[[1, 1, 1, 2**0.5, 2**0.5, 2**0.5]] * 2)
     np.testing.assert_allclose(in_voigt_order(matrix, "mandel"), c)
-    assert "--order mandel?" in order_hint(Goal(1e-3 * pack(matrix)[None]), "voigt")
+    assert order_hint(Goal(1e-3 * pack(matrix)[None]), "voigt") is None
 
 
 def test_isotropic_and_orthotropic_constants(tmp_path):
