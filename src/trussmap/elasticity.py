@@ -63,7 +63,11 @@ _SUFFICIENT = {
 }
 # What makes a stiffness look like a compliance: twice the mean shear over that of an isotropic material, the sum
 # of normal couplings over that of normal constants, and the share of ‖C‖ off Cauchy's relations of the inverse.
-_SHEAR_OF_COMPLIANCE, _COUPLING_OF_COMPLIANCE, _CAUCHY_OF_COMPLIANCE = 2.05, -0.4, 0.2
+_SHEAR_OF_COMPLIANCE = 2.05
+_COUPLING_OF_COMPLIANCE = -0.4
+_CAUCHY_OF_COMPLIANCE = 0.2
+# Distance from isotropy up to which a stiffness is isotropic as read.
+_ISOTROPIC = 0.02
 # Axes that are tried, how many of the best are improved, and in how many steps.
 _AXES, _IMPROVED, _STEPS = 400, 8, 40
 #: What `extrema` finds the ends of: Young's modulus E(n), shear modulus G(n, m), Poisson's ratio nu(n, m) of a strain
@@ -426,7 +430,9 @@ def resembles_compliance(stiffness: np.ndarray) -> np.ndarray:
 
     - its shears are stiff: S44 = 1/G is four times the (S11 − S12)/2 of an isotropic material;
     - or its bulk modulus nearly vanishes, as S11 + 2 S12 does for strongly anisotropic materials;
-    - or its inverse fulfils Cauchy's relations, as trusses and bone do.
+    - or its inverse fulfils Cauchy's relations, as trusses and bone do;
+
+    and if it is not isotropic as read.
 
     The thresholds are those of benchmarks/order_hints.py.
 
@@ -440,7 +446,11 @@ def resembles_compliance(stiffness: np.ndarray) -> np.ndarray:
     shear = np.trace(c[:, 3:, 3:], axis1=1, axis2=2) / normal
     stiff_shears = 2 * shear / (1 - coupling) > _SHEAR_OF_COMPLIANCE
     cauchy = non_cauchy_share(pack(np.linalg.inv(c))) < _CAUCHY_OF_COMPLIANCE**2
-    return (coupling < 0) & (stiff_shears | (coupling < _COUPLING_OF_COMPLIANCE) | cauchy)
+    tensors = pack(c) * np.sqrt(TENSOR_WEIGHT)
+    rest = np.linalg.norm(tensors @ (np.eye(21) - _projector("isotropic")), axis=1)
+    isotropic = rest < _ISOTROPIC * np.linalg.norm(tensors, axis=1)
+    likely = stiff_shears | (coupling < _COUPLING_OF_COMPLIANCE) | cauchy
+    return (coupling < 0) & likely & ~isotropic
 
 
 def best_class(distances: dict[str, float], within: float = 0.05) -> str:
