@@ -796,7 +796,7 @@ def order_hint(goal: Goal, order: str) -> str | None:
         return None
     written = in_order(unpack(goal.targets[:_EXAMINED]), order)
     others = [name for name, meaning in _ORDERS.items() if meaning != _ORDERS[order]]
-    reasons: dict[tuple[str, ...], list[str]] = {}
+    reasons: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for matrix in written:
         read = np.stack([pack(in_voigt_order(matrix, name)) for name in (order, *others)])
         scaled = np.array([_ORDERS[name][1] != _ORDERS[order][1] for name in others])
@@ -809,18 +809,19 @@ def order_hint(goal: Goal, order: str) -> str | None:
     [(better, why)] = reasons.items()
     if 2 * len(why) < len(written):
         return None
-    same = " Both read the same." if len(better) == 2 else " All of them read the same."
+    now, then = why[0]
+    same = {1: "", 2: " Both read the same."}.get(len(better), " All of them read the same.")
     return (
-        f"{why[0]} in the order {better[0]} ({ORDERS[better[0]]}): is it "
+        f"as read a target {now}; in the order {better[0]} ({ORDERS[better[0]]}) it {then}: is it "
         + " Or ".join(f"--order {name}?" for name in better)
-        + (same if len(better) > 1 else "")
+        + same
     )
 
 
-def _by_class(read: np.ndarray) -> tuple[int, str] | None:
-    """Other reading whose symmetry class has far fewer constants, and why.
+def _by_class(read: np.ndarray) -> tuple[int, tuple[str, ...]] | None:
+    """Other reading whose symmetry class has far fewer constants, and why: what holds now and then.
 
-    From the stiffness as read and in k other orders (1 + k, 21). The reason is empty if the stiffness
+    From the stiffness as read and in k other orders (1 + k, 21). The reason is () if the stiffness
     has a class as read or if readings that differ suit equally well; None if it has no class at all.
     """
     classes = [name for name in CLASSES if name != "triclinic"]
@@ -830,17 +831,18 @@ def _by_class(read: np.ndarray) -> tuple[int, str] | None:
     others = class_distances(read[1:], higher)
     better = next((name for name in higher if others[name].min() <= _FITS), None)
     if better is None:
-        return (0, "") if min(distances.values()) <= _NO_CLASS else None
+        return (0, ()) if min(distances.values()) <= _NO_CLASS else None
     best = int(np.argmin(others[better]))
     alike = read[1:][others[better] <= _FITS]
     if (relative_error(alike, read[1 + best]) > _SAME).any():
-        return 0, ""
-    said = "no symmetry" if now == "triclinic" else f"{now} symmetry"
-    return best, f"as read a target has {said}, but {better} symmetry within {others[better][best]:.1%}"
+        return 0, ()
+    said = f"has no symmetry within {_FITS_AS_READ:.0%}" if now == "triclinic" else f"has {now} symmetry"
+    off = others[better][best]
+    return best, (said, f"has {better} symmetry" + (f" within {off:.1%}" if off > 5e-4 else ""))
 
 
-def _by_cauchy(read: np.ndarray, scaled: np.ndarray) -> tuple[int, str]:
-    """Other reading that is much closer to Cauchy's relations, and why, '' if there is none.
+def _by_cauchy(read: np.ndarray, scaled: np.ndarray) -> tuple[int, tuple[str, ...]]:
+    """Other reading that is much closer to Cauchy's relations, and why, () if there is none.
 
     From the stiffness as read and in k other orders (1 + k, 21), and whether their shears count
     otherwise (k,).
@@ -857,8 +859,6 @@ def _by_cauchy(read: np.ndarray, scaled: np.ndarray) -> tuple[int, str]:
         now / _CLOSER,
     )
     if off[best] >= min(limits):
-        return best, ""
-    return best, (
-        f"as read a target is {now:.1%} off Cauchy's relations (C23 = C44 …), which bone and trusses are close to, "
-        f"but {off[best]:.1%}"
-    )
+        return best, ()
+    relations = "Cauchy's relations (C23 = C44 …), which bone and trusses are close to"
+    return best, (f"is {now:.1%} off {relations}", f"is {off[best]:.1%} off them")
