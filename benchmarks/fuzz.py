@@ -92,7 +92,9 @@ def _targets(path, random):
     from trussmap.targets import ORDERS, described, take_targets
 
     order = list(ORDERS)[random.integers(len(ORDERS))]
-    taken = take_targets(path, [1.0, 114.0, 114000.0][random.integers(3)], order=order)
+    compliance = bool(random.random() < 0.2)
+    modulus = [1.0, 114.0, 114000.0][random.integers(3)]
+    taken = take_targets(path, modulus, order=order, compliance=compliance)
     if random.random() < 0.05:
         described(taken, 114.0, order)
 

@@ -466,3 +466,19 @@ def test_impossible_parts_leave_nothing(tmp_path, refused, designs, arguments, s
     run = refused("part", "designs.csv", "--out", "part", *arguments)
     fails(run, tmp_path, says)
     assert not (tmp_path / "part").exists()
+
+
+def test_compliances_are_designed_for_and_bounds_are_those_of_the_base_material(tmp_path, refused):
+    """E = 0.09 and nu = 0.45 are above the Voigt bound of a base material with nu = 0.3, below that with 0.45."""
+    command = ["design", "-", "--youngs-modulus", "1", "--out", "found", "--draws", "5", "--refine", "none"]
+    text = "S11,S12,S44\n400,-100,1000\n"
+    run = [PROGRAM, *command, "--compliance", "--keep", "1"]
+    run = subprocess.run(run, cwd=tmp_path, input=text, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "understood as compliances and inverted" in run.stdout and "E1 0.0025" in run.stdout
+    assert "note: S11, S12, S44 are read as a cubic compliance" in run.stdout
+    assert "column S11: a compliance; expected --compliance" in refused(*command, pasted=text).stderr
+    solid = "E,nu\n0.09,0.45\n"
+    assert "Poisson's ratio 0.3" in refused(*command, pasted=solid).stderr
+    run = [PROGRAM, *command, "--poisson-ratio", "0.45", "--keep", "1"]
+    assert subprocess.run(run, cwd=tmp_path, input=solid, capture_output=True, text=True).returncode == 0

@@ -22,6 +22,7 @@ would be right.
 """
 
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -45,7 +46,15 @@ from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO, check_admissible, check_poisson_ratio, pack, unpack
 from trussmap.strength import check_buckling_length
-from trussmap.targets import ORDERS, SYMMETRY_TOLERANCE, check_targets, in_voigt_order, read_goal
+from trussmap.targets import (
+    ORDERS,
+    SYMMETRY_TOLERANCE,
+    check_targets,
+    doubts,
+    in_voigt_order,
+    inverted,
+    read_goal,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -445,6 +454,7 @@ def design(
     seed: int = 0,
     study: FileName | None = None,
     order: str = "voigt",
+    compliance: bool = False,
 ) -> Results:
     """Lattices that have given stiffnesses, best first, each verified by finite elements.
 
@@ -507,6 +517,9 @@ def design(
         the folder of a finished study whose networks propose; those that come with the package by default
     order
         of the components of ``targets``, one of `trussmap.targets.ORDERS`; results are in Voigt's
+    compliance
+        whether ``targets`` are compliances, per unit of ``youngs_modulus``, with engineering shear strains (S44 =
+        1/G23); they are inverted
 
     Returns
     -------
@@ -533,10 +546,15 @@ def design(
     for name, value, known in (("refine", refine, ("none", "quick", "thorough")), ("closeness", closeness, KINDS)):
         if value not in known:
             raise InputError(f"{name} {value}: expected {', '.join(known)}.")
+    from trussmap.learning.study import load_models, trained_poisson_ratio
+
+    base = trained_poisson_ratio(study) if poisson_ratio is None else poisson_ratio
     if isinstance(targets, str | PathLike):
-        goal, names = read_goal(targets, youngs_modulus, closeness, order)
+        goal, names = read_goal(targets, youngs_modulus, closeness, order, base, compliance)
     else:
-        goal = Goal(_targets(targets, youngs_modulus, order), closeness)
+        goal = Goal(_targets(targets, youngs_modulus, order, base, compliance), closeness)
+        for doubt in doubts(goal, order, base, compliance):
+            warnings.warn(f"targets: {doubt}", stacklevel=2)
         names = [f"target_{k + 1}" for k in range(len(goal))]
     from trussmap.inverse_design import design_lattices, request_of
 
@@ -556,7 +574,6 @@ def design(
     }
     request = request_of(settings, cell_size_mm)
 
-    from trussmap.learning.study import load_models
     from trussmap.output import printability, remarks, row_graph, strength_columns
     from trussmap.tailoring import PrintLimits
 
@@ -749,8 +766,10 @@ def _designs(table):
 
 
 @np.errstate(over="ignore", invalid="ignore")  # check_targets refuses what is too large
-def _targets(values, youngs_modulus, order):
-    """Targets (n, 21), base modulus 1, of matrices or constants in one of ``ORDERS``."""
+def _targets(
+    values: ArrayLike, youngs_modulus: float, order: str, poisson_ratio: float, compliance: bool
+) -> np.ndarray:
+    """Targets (n, 21), base modulus 1, of matrices or constants in one of ``ORDERS``, or of compliances."""
     array = _floats(values)
     if array.shape[-2:] == (6, 6):
         array = _array(array if array.ndim == 3 else array[None], (None, 6, 6), "targets")
@@ -764,6 +783,8 @@ def _targets(values, youngs_modulus, order):
         raise InputError("targets: none; expected one at least.")
     if order not in ORDERS:
         raise InputError(f"order {order}: expected {', '.join(ORDERS)}.")
+    if compliance:
+        array = inverted(array, "targets")
     array = pack(in_voigt_order(unpack(array), order)) / youngs_modulus
-    check_targets(array, youngs_modulus, "targets")
+    check_targets(array, youngs_modulus, "targets", poisson_ratio)
     return array

@@ -27,6 +27,15 @@ ShapeOption = Annotated[
     Path | None, typer.Option(help="Instead of a box: a closed surface to fill, such as an STL in mm.")
 ]
 
+ComplianceOption = Annotated[
+    bool,
+    typer.Option(
+        "--compliance",
+        help="Matrices and constants are compliances S11 … S66, per unit of Young's modulus, with S44 = 1/G23 (order "
+        "mandel: as its notation has them); they are inverted.",
+    ),
+]
+
 # Designs homogenized while the ones before them are written.
 _BLOCK = 65536
 
@@ -208,8 +217,8 @@ def design(
     targets: Annotated[
         str,
         typer.Argument(
-            help="CSV or XLSX with C11 … C66 (or E1, E2, E3, G23 … nu23, or E and nu), a target per row, and "
-            "optionally a name; or 6×6 matrices, or rows of 21 constants. - reads what is pasted or piped."
+            help="CSV or XLSX with C11 … C66 (or S11 … S66, E1, E2, E3, G23 … nu23, or E and nu), a target per row, "
+            "and optionally a name; or 6×6 matrices, or rows of 21 constants. - reads what is pasted or piped."
         ),
     ],
     youngs_modulus: Annotated[
@@ -223,6 +232,7 @@ def design(
             "11,22,33,12,23,13, all with engineering shear strains; mandel, Voigt's with √2."
         ),
     ] = "voigt",
+    compliance: ComplianceOption = False,
     study: Annotated[
         str | None,
         typer.Option(help="Study whose networks design, the folder results/NAME; default: those that come along."),
@@ -300,7 +310,7 @@ def design(
 ) -> None:
     """Lattices that have a given stiffness, best first, each verified by finite elements.
 
-    Constants may be left out (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 … nu23.
+    Constants may be left empty (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 … nu23.
 
     Exit code 0: all targets designed for; 1: some rows could not be read and were skipped; 2: nothing written.
     """
@@ -328,7 +338,15 @@ def design(
         or (minimise and maximise)
     ):
         raise InputError("expected one of --minimise density, radius-ratio or printed-error, and --maximise diameter.")
-    taken = take_targets(targets, youngs_modulus, closeness.replace("-", "_"), order)
+    study_dir = study and Path("results") / study
+    if study and poisson_ratio is None:
+        from trussmap.learning.study import trained_poisson_ratio
+
+        base = trained_poisson_ratio(study_dir)
+    else:
+        base = POISSON_RATIO if poisson_ratio is None else poisson_ratio
+    how = {"poisson_ratio": base, "compliance": compliance}
+    taken = take_targets(targets, youngs_modulus, closeness.replace("-", "_"), order, **how)
     goal, names = taken.goal, taken.names
     for fault in taken.faults:
         print(f"Skipped: {fault}", file=sys.stderr)
@@ -361,7 +379,7 @@ def design(
     from trussmap.learning.study import load_models
     from trussmap.tailoring import PrintLimits
 
-    forward, inverse, trained = load_models(study and Path("results") / study)
+    forward, inverse, trained = load_models(study_dir)
     if poisson_ratio is None:
         poisson_ratio = trained
     elif poisson_ratio != trained:
@@ -369,7 +387,7 @@ def design(
             f"the networks were trained at Poisson's ratio {trained:g}: they propose for it, "
             f"the finite elements {'judge' if refine == 'none' else 'refine and judge'} at {poisson_ratio:g}"
         )
-    print("\n".join(described(taken, youngs_modulus, order)))
+    print("\n".join(described(taken, youngs_modulus, order, poisson_ratio=poisson_ratio)))
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
     c = goal.targets
@@ -481,6 +499,7 @@ def grade(
     order: Annotated[
         str, typer.Option(help="Order of the components: voigt, abaqus, ansys or mandel, as in `design`.")
     ] = "voigt",
+    compliance: ComplianceOption = False,
     unit: Annotated[
         str, typer.Option(help="What the units of the sites are called, such as MPa, for the picture.")
     ] = "",
@@ -504,7 +523,9 @@ def grade(
     count = len(topology_members()[0])
     if numbers is not None and not all(0 <= number < count for number in numbers):
         raise InputError(f"--topologies {topologies}: expected numbers from 0 to {count - 1}.")
-    given = grading.read_sites(sites, youngs_modulus, order)
+    given = grading.read_sites(sites, youngs_modulus, order, poisson_ratio, compliance)
+    for note in given.notes:
+        print(f"note: {note}")
     check_folder(out)
     allowed = None if numbers is None else np.array(numbers)
     made = grading.grade(given, _region(box, shape), cell_size_mm, allowed, radius_ratio, poisson_ratio=poisson_ratio)

@@ -39,12 +39,14 @@ class Sheet(NamedTuple):
     table : (n rows) of texts, empty where nothing stands
     places : n names of the rows, such as ``row 3``
     faults : sentences on parts that are no row at all
+    notes : sentences on what was recognised or assumed
     """
 
     where: str
     table: pd.DataFrame
     places: list[str]
     faults: list[str]
+    notes: tuple[str, ...] = ()
 
 
 def read_sheet(path: str | Path, column_by_column: bool = False) -> Sheet:
@@ -57,8 +59,8 @@ def read_sheet(path: str | Path, column_by_column: bool = False) -> Sheet:
     column_by_column : whether 21 bare numbers are the upper triangle column by column, not row by row
 
     Returns a `Sheet`. Columns are named as the project names them, whatever their case and with a unit in brackets
-    behind: ``name``, ``C11`` … ``C66`` and the lower triangle, ``C11_sd`` …, the engineering constants ``E1`` …
-    ``nu23`` (``Ex``, ``Gyz``, ``v12`` too), ``E``, ``G`` and ``nu``; all others keep their own.
+    behind: ``name``, ``C11`` … ``C66`` and the lower triangle, ``C11_sd`` …, ``S11`` …, the engineering constants
+    ``E1`` … ``nu23`` (``Ex``, ``Gyz``, ``v12`` too), ``E``, ``G`` and ``nu``; all others keep their own.
 
     Raises InputError, naming the file and its line or column, where nothing of the kind can be read.
     """
@@ -172,8 +174,8 @@ def _column(text):
     low = plain.lower()
     if low in ("name", "specimen", "target"):
         return "name"
-    if match := re.fullmatch(r"c_?\{?([1-6])[_,]?([1-6])\}?(_sd|_std)?", low):
-        return f"C{match[1]}{match[2]}" + ("_sd" if match[3] else "")
+    if match := re.fullmatch(r"([cs])_?\{?([1-6])[_,]?([1-6])\}?(_sd|_std)?", low):
+        return f"{match[1].upper()}{match[2]}{match[3]}" + ("_sd" if match[4] else "")
     if match := re.fullmatch(r"(e|g|nu|v)_?([123xyz]{0,2})", low):
         kind, axes = match[1].upper() if match[1] in "eg" else "nu", match[2].translate(_AXES)
         if kind == "G":
@@ -186,7 +188,8 @@ def _column(text):
 
 
 _MINOR = ("nu21", "nu31", "nu32")
-_KNOWN = {*MATRIX, *(f"{name}_sd" for name in COMPONENTS), *ENGINEERING, *_MINOR, *_SHORTHAND}
+_COMPLIANCES = [f"S{name[1:]}" for name in MATRIX]
+_KNOWN = {*MATRIX, *_COMPLIANCES, *(f"{name}_sd" for name in COMPONENTS), *ENGINEERING, *_MINOR, *_SHORTHAND}
 
 
 def _number(text):

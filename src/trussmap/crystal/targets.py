@@ -54,7 +54,7 @@ def cell_targets(
     the readers of these files do.
     """
     if Path(path).suffix == ".csv":
-        targets, names = read_targets(path, 1.0)
+        targets, names = read_targets(path, 1.0, poisson_ratio)
         told = [_SYSTEM_AND_CONNECTIVITY.search(name) for name in names]
         rows = [(m[1], float(m[2])) if m else ("unknown", np.nan) for m in told]
     else:
