@@ -248,6 +248,19 @@ def in_voigt_order(matrix: np.ndarray, order: str) -> np.ndarray:
     return matrix[..., place, :][..., :, place] / (scale[:, None] * scale)
 
 
+def in_order(matrix: np.ndarray, order: str) -> np.ndarray:
+    """Matrices (..., 6, 6) in one of ``ORDERS`` of those in Voigt order, the inverse of `in_voigt_order`.
+
+    >>> in_order(np.diag([1, 2, 3, 23, 13, 12.0]), "abaqus").diagonal()
+    array([ 1.,  2.,  3., 12., 13., 23.])
+    """
+    place, shear = _ORDERS[order]
+    scale = np.array([1, 1, 1, shear, shear, shear])
+    back = np.argsort(place)
+    written = np.asarray(matrix) * scale[:, None] * scale
+    return written[..., back, :][..., :, back]
+
+
 def _named(names: list[str], letter: str) -> list[str]:
     """Names of constants with another letter, such as S11 for C11."""
     return [letter + name[1:] for name in names]
@@ -275,7 +288,7 @@ def _of_kind(sheet: Sheet, compliance: bool) -> Sheet:
     if spread := [name for name in _named(COMPONENTS, "S") if f"{name}_sd" in columns]:
         raise InputError(
             f"{sheet.where}, column {spread[0]}_sd: deviations of a compliance are none of the stiffness; expected "
-            "the compliance alone, or a stiffness with C11_sd, ….".replace(", ….", " and so on.")
+            "the compliance alone, or the stiffness with its deviations."
         )
     return sheet
 
@@ -284,6 +297,19 @@ def _present(sheet: Sheet, letter: str) -> list[str]:
     """Those of ``COMPONENTS`` that have a column, above or below the diagonal."""
     columns = {*sheet.table.columns}
     return [name for name in COMPONENTS if {letter + name[1:], letter + name[:0:-1]} & columns]
+
+
+def _missing(sheet: Sheet, letter: str, whole: bool) -> list[str]:
+    """Constants without a column; InputError if there are some where all are needed."""
+    present = _present(sheet, letter)
+    missing = _named([name for name in COMPONENTS if name not in present], letter)
+    if missing and (whole or letter == "S"):
+        which = f"{letter}11, {letter}12, …, {letter}66"
+        raise InputError(
+            f"{sheet.where}: missing column {', '.join(missing)}; expected the 21 constants {which} of each target"
+            + (", since a compliance is inverted as a whole." if letter == "S" else ".")
+        )
+    return missing
 
 
 def _crystal(sheet: Sheet, order: str, letter: str) -> str | None:
@@ -321,23 +347,10 @@ def _completed(
     constants = np.nan_to_num(given) @ whole.T
     constants[(unknown.astype(float) @ (whole != 0).T) > 0] = np.nan
     if deviation is not None:
-        least = np.nanmin(deviation, axis=1, keepdims=True)
+        least = np.where(np.isnan(deviation), np.inf, deviation).min(1, keepdims=True)
         known = np.sqrt(np.nan_to_num(deviation) ** 2 @ whole.T**2)
         deviation = np.where((whole != 0).any(1), known, least)
     return unpack(constants), deviation
-
-
-def in_order(matrix: np.ndarray, order: str) -> np.ndarray:
-    """Matrices (..., 6, 6) in one of ``ORDERS`` of those in Voigt order, the inverse of `in_voigt_order`.
-
-    >>> in_order(np.diag([1, 2, 3, 23, 13, 12.0]), "abaqus").diagonal()
-    array([ 1.,  2.,  3., 12., 13., 23.])
-    """
-    place, shear = _ORDERS[order]
-    scale = np.array([1, 1, 1, shear, shear, shear])
-    back = np.argsort(place)
-    written = np.asarray(matrix) * scale[:, None] * scale
-    return written[..., back, :][..., :, back]
 
 
 def _constants(
@@ -352,13 +365,7 @@ def _constants(
     """Goal and faults of a sheet of the 21 constants, or of those of a symmetry class ``crystal``."""
     table = sheet.table
     letter = "S" if compliance else "C"
-    missing = [] if crystal else _named([name for name in COMPONENTS if name not in _present(sheet, letter)], letter)
-    if missing and (whole or compliance):
-        which = f"{letter}11, {letter}12, …, {letter}66"
-        raise InputError(
-            f"{sheet.where}: missing column {', '.join(missing)}; expected the 21 constants {which} of each target"
-            + (", since a compliance is inverted as a whole." if compliance else ".")
-        )
+    missing = [] if crystal else _missing(sheet, letter, whole)
     values, faults = _numbers(table, _named(MATRIX, letter))
     matrix = values.reshape(-1, 6, 6)
     matrix = np.where(np.isnan(matrix), matrix.swapaxes(1, 2), matrix)
