@@ -6,7 +6,7 @@ are imported inside the commands, so that `trussmap --help` answers at once.
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from trussmap import __version__
 from trussmap.errors import InputError
 from trussmap.io import check_folder
 from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
+
+if TYPE_CHECKING:
+    from trussmap.targets import Intake
 
 BoxOption = Annotated[
     tuple[float, float, float] | None, typer.Option(metavar="X Y Z", help="Edges in mm of a box to fill with lattice.")
@@ -224,6 +227,7 @@ def design(
 
     Exit code 0: all targets designed for; 1: some rows could not be read and were skipped; 2: nothing written.
     """
+    given = dict(locals())
     from trussmap.goals import KINDS
     from trussmap.strength import check_buckling_length
     from trussmap.targets import described, take_targets
@@ -253,7 +257,7 @@ def design(
     for fault in taken.faults:
         print(f"Skipped: {fault}", file=sys.stderr)
     # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
-    from trussmap.inverse_design import check_effort, design_lattices, fewer_than_asked, request_of
+    from trussmap.inverse_design import check_effort, design_chunks, fewer_than_asked, request_of
 
     settings = {
         "family": family,
@@ -275,10 +279,11 @@ def design(
         raise InputError("--box and --shape need the size of the cells: expected --cell-size-mm as well.")
     check_effort(refine, request, goal)
 
-    from trussmap.output import check_designs_folder, told, write_designs
+    from trussmap.output import MOST_LATTICES, check_designs_folder, read_designs_csv, told, told_of_all, write_designs
 
     check_designs_folder(out, cell_size_mm is not None)
     from trussmap.learning.study import load_models
+    from trussmap.resume import Partial, stoppable
     from trussmap.tailoring import PrintLimits
 
     forward, inverse, trained = load_models(study and Path("results") / study)
@@ -293,7 +298,6 @@ def design(
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
     c = goal.targets
-    found = design_lattices(c, forward, inverse, **options)
     picture = pages = None
     if cell_size_mm is not None:
         from trussmap.figures.cell import plot as picture
@@ -301,14 +305,24 @@ def design(
 
         made = {"Young's modulus of the base material": youngs_modulus, "its Poisson's ratio": poisson_ratio}
         made |= {"family": family, "search": refine, "seed": seed, "cell size in mm": cell_size_mm}
-        pages = Pages(goal.asked(youngs_modulus), unit, cell_size_mm, made)
+        pages = Pages(goal.take(slice(MOST_LATTICES)).asked(youngs_modulus), unit, cell_size_mm, made)
     loads = {"yield_stress": yield_stress, "effective_length": buckling_length, "load": stress}
     loads |= {"poisson_ratio": poisson_ratio}
     wanted = PrintLimits(minimum_strut_mm, maximum_strut_mm, minimum_gap_mm)
     how = {"loads": loads, "wanted_mm": wanted, "in_units": True, "region": region, "pages": pages}
-    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture, **how)
-    for row in found[found["rank"] == 1].to_dict("records"):
-        print(told(row))
+    partial = Partial(out, _decisive(given, taken))
+    if partial.done or partial.note:
+        print(partial.note or f"going on after target {partial.done} of {len(goal)}")
+    with stoppable(partial.words):
+        chunks = design_chunks(c, forward, inverse, done=partial.done, **options)
+        write_designs(chunks, out, names, c, youngs_modulus, cell_size_mm, block, picture, partial=partial, **how)
+
+    for row in read_designs_csv(out / "designs.csv", rows=keep * MOST_LATTICES).to_dict("records"):
+        if row["rank"] == 1 and row["target"] <= MOST_LATTICES:
+            print(told(row))
+    found = read_designs_csv(out / "designs.csv", ("target", "rank", "relative_error_percent"))
+    if len(goal) > MOST_LATTICES:
+        print(told_of_all(found))
     if fewer := fewer_than_asked(found, len(goal), keep, refine, request):
         print(fewer)
     print(
@@ -479,6 +493,29 @@ def export_crate(
     from trussmap.crate import write_crate
 
     print(f"written: {out / 'ro-crate-metadata.json'}, {write_crate(study, out, Path.cwd())} files")
+
+
+def _decisive(options: dict[str, object], taken: "Intake") -> dict[str, str]:
+    """All that decides the results of `design` by name, by which a run that was stopped is recognized."""
+    import numpy as np
+
+    from trussmap.cache import digest
+    from trussmap.io import file_digest
+    from trussmap.learning.models import pretrained
+    from trussmap.provenance import source_digest
+
+    study = options["study"]
+    arrays = {name: value for name, value in vars(taken.goal).items() if isinstance(value, np.ndarray)}
+    decisive = {
+        "targets": digest(arrays),
+        "names": digest({"names": np.array(taken.names)}),
+        "networks": file_digest(Path("results") / study / "models" if study else pretrained()),
+        "version of trussmap": source_digest("trussmap.cli"),
+    }
+    if options["shape"]:
+        decisive["shape"] = file_digest(options["shape"])
+    others = options.keys() - {"targets", "out", "study", "shape"}
+    return decisive | {f"--{name.replace('_', '-')}": str(options[name]) for name in sorted(others)}
 
 
 def _region(box, shape):

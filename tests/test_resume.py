@@ -1,0 +1,223 @@
+"""Designs that are written as they come: a run that was stopped goes on, and ends as if it had not been."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trussmap import cli
+from trussmap.errors import InputError
+from trussmap.homogenization import homogenize_designs
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.output import write_designs
+from trussmap.resume import FOLDER, Partial, stoppable
+from trussmap.stiffness import COMPONENTS
+
+PROGRAM = Path(sys.executable).with_name("trussmap")
+SETTINGS = {"--draws": "20", "targets": "0" * 64}
+
+
+@pytest.fixture(scope="module")
+def chunks():
+    """Designs for four targets in chunks of two, as of `design_chunks`."""
+    designs = sample_designs(21, 0, 4)
+    table = pd.DataFrame(designs, columns=DESIGN_COLUMNS).assign(relative_error=0.0)
+    table[COMPONENTS] = homogenize_designs(designs)
+    table.insert(0, "target", [1, 2, 3, 4])
+    table.insert(1, "rank", 1)
+    return [(2, table[:2]), (4, table[2:].reset_index(drop=True))]
+
+
+def written(chunks, out, settings=SETTINGS):
+    """Write the designs that are not complete yet; return what was found of a former run."""
+    partial = Partial(out, settings)
+    done = partial.done
+    targets = np.concatenate([table[COMPONENTS].to_numpy() for _, table in chunks])
+    rest = ((number, table) for number, table in chunks if number > done)
+    write_designs(rest, out, ["NA", "001", "a,b", "c"], targets, 100.0, in_units=True, partial=partial)
+    return done, partial.note
+
+
+def stopped_after(chunks, count, error=KeyboardInterrupt):
+    """Chunks, of which no more than ``count`` come."""
+    yield from chunks[:count]
+    raise error
+
+
+def stop(chunks, out, count=1, settings=SETTINGS):
+    """Write designs until the run is stopped."""
+    targets = np.concatenate([table[COMPONENTS].to_numpy() for _, table in chunks])
+    names = ["NA", "001", "a,b", "c"]
+    how = {"in_units": True, "partial": Partial(out, settings)}
+    with pytest.raises(KeyboardInterrupt):
+        write_designs(stopped_after(chunks, count), out, names, targets, 100.0, **how)
+
+
+def files(folder):
+    """Contents of all files below a folder, by name."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def whole(tmp_path, chunks):
+    """Files of a run that nothing stops."""
+    assert written(chunks, tmp_path / "whole") == (0, "")
+    return files(tmp_path / "whole")
+
+
+def test_a_stopped_run_goes_on_and_ends_with_the_same_files(tmp_path, chunks, whole):
+    out = tmp_path / "out"
+    stop(chunks, out)
+    assert [*files(out / FOLDER)].count("designs.csv") == 1
+    assert not (out / "designs.csv").exists()
+    assert pd.read_csv(out / FOLDER / "designs.csv")["target"].tolist() == [1, 2]
+
+    # A process that is killed writes part of the next chunk.
+    with open(out / FOLDER / "designs.csv", "a") as file:
+        file.write("3,c,1,0.0")
+    for name in ("target3_rank1_nodes.csv", ".target3_rank1-x.csv"):
+        (out / FOLDER / "lattices" / name).write_text("half")
+
+    assert written(chunks, out) == (2, "")
+    assert files(out) == whole
+
+
+def test_a_chunk_without_designs_is_complete_too(tmp_path, chunks, whole):
+    empty = [(number, table[:0]) for number, table in chunks[:1]]
+    stop(chunks, tmp_path / "out")
+    partial = Partial(tmp_path / "out", SETTINGS)
+    targets = np.concatenate([table[COMPONENTS].to_numpy() for _, table in chunks])
+    later = [(3, empty[0][1]), (4, chunks[1][1])]
+    write_designs(later, tmp_path / "out", ["NA", "001", "a,b", "c"], targets, 100.0, in_units=True, partial=partial)
+    assert files(tmp_path / "out") == whole
+
+
+def test_nothing_is_left_where_no_target_is_complete(tmp_path, chunks):
+    stop(chunks, tmp_path / "out", count=0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_command_starts_anew_and_says_what_differs(tmp_path, chunks, whole):
+    out = tmp_path / "out"
+    stop(chunks, out)
+    done, note = written(chunks, out, SETTINGS | {"--draws": "30", "targets": "1" * 64})
+    assert done == 0
+    assert "of another command (--draws 20, now 30, other targets): starting anew" in note
+    assert files(out) == whole
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("designs.csv", b"1", "was altered"),
+        ("state.json", b"{", "is damaged"),
+        ("state.json", b"[]", "is damaged"),
+    ],
+)
+def test_what_cannot_be_relied_on_is_made_again(tmp_path, chunks, whole, name, content, says):
+    out = tmp_path / "out"
+    stop(chunks, out)
+    path = out / FOLDER / name
+    path.write_bytes(content + path.read_bytes()[1:] if name == "designs.csv" else content)
+    done, note = written(chunks, out)
+    assert done == 0 and says in note
+    assert files(out) == whole
+
+
+@pytest.mark.parametrize("survived", [0, 1, 5, 12])
+def test_a_run_killed_while_files_move_is_completed(tmp_path, chunks, whole, monkeypatch, survived):
+    """Results of a former run are gone by then, and no table is there before all its lattices are."""
+    out = tmp_path / "out"
+    written([(1, chunks[0][1][:1])], out)
+    calls = []
+    rename = Path.rename
+
+    def cut_off(*arguments):
+        calls.append(arguments)
+        if len(calls) > survived:
+            raise KeyboardInterrupt
+        return rename(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", cut_off)
+        written(chunks, out)
+    assert not (out / "designs.csv").exists()
+    assert written(chunks, out) == (4, "")
+    assert files(out) == whole
+
+
+def test_results_of_a_former_run_remain_until_the_next_is_complete(tmp_path, chunks, whole):
+    out = tmp_path / "out"
+    written(chunks, out)
+    stop(chunks, out, settings=SETTINGS | {"--draws": "30"})
+    assert {name: content for name, content in files(out).items() if not name.startswith(FOLDER)} == whole
+
+
+def test_two_runs_into_one_folder_are_refused(tmp_path, chunks):
+    with (
+        Partial(tmp_path / "out"),
+        pytest.raises(InputError, match=rf"out: another run \(process {os.getpid()}\) writes there"),
+    ):
+        Partial(tmp_path / "out")
+    Partial(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_with_one_sentence(capsys, number, code):
+    with pytest.raises(SystemExit) as end, stoppable(lambda: "The same command goes on."):
+        os.kill(os.getpid(), number)
+        time.sleep(10)
+    assert end.value.code == code
+    assert capsys.readouterr().err == "Interrupted. The same command goes on.\n"
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_design_goes_on_after_a_kill_and_after_a_signal(tmp_path, monkeypatch, capsys):
+    """Two chunks, of 50 and 10 targets. One process is killed in the second one and the next is interrupted there."""
+    pd.DataFrame(homogenize_designs(sample_designs(5, 0, 60)), columns=COMPONENTS).to_csv(tmp_path / "t.csv")
+    monkeypatch.chdir(tmp_path)
+    command = ["trussmap", "design", "t.csv", "--youngs-modulus", "1", "--refine", "none", "--keep", "1"]
+    command += ["--topologies", ",".join(map(str, range(12)))]
+
+    def run(out, draws):
+        monkeypatch.setattr(sys, "argv", [*command, "--draws", draws, "--out", out])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert not end.value.code
+        return capsys.readouterr()
+
+    process = [str(PROGRAM), *command[1:], "--draws", "40", "--out", "out"]
+    with subprocess.Popen(process, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+        wait_for(killed, lambda: (tmp_path / "out" / FOLDER / "state.json").exists())
+        killed.kill()
+    assert killed.returncode == -signal.SIGKILL
+
+    with subprocess.Popen([*process], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as stopped:
+        lines = iter(stopped.stderr.readline, "")
+        assert any("50/60" in line for line in lines)
+        stopped.send_signal(signal.SIGINT)
+        errors = [*lines]
+        assert "going on after target 50 of 60" in stopped.stdout.read()
+    assert stopped.returncode == 130
+    assert errors[-1] == f"Interrupted. 50 targets are complete in out/{FOLDER}; the same command goes on from there.\n"
+
+    said = run("out", "40")
+    assert "going on after target 50 of 60" in said.out
+    once = run("once", "40")
+    assert "60/60" in once.err
+    assert said.out.partition("60\n")[2] == once.out.partition("more\n")[2].replace("once", "out")
+    assert files(tmp_path / "out") == files(tmp_path / "once")
+
+
+def wait_for(process, condition, seconds=300):
+    """Wait until a condition holds while a process runs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.01)
