@@ -225,7 +225,8 @@ def design(
 
     Constants may be left out (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 … nu23.
 
-    Exit code 0: all targets designed for; 1: some rows could not be read and were skipped; 2: nothing written.
+    Exit code 0: all targets designed for; 1: some rows could not be read and were skipped; 2: nothing written; 130 and
+    143: stopped by Ctrl-C or SIGTERM. The same command then goes on where it stopped, also after kill -9.
     """
     given = dict(locals())
     from trussmap.goals import KINDS

@@ -114,7 +114,9 @@ def write_designs(
 
     Raises InputError as `check_designs_folder` does, and where another process writes there.
     """
+    what = "designing"
     if isinstance(chunks, pd.DataFrame):
+        what = "writing"
         chunks = [(len(targets), chunks)]
     out = Path(out)
     check_designs_folder(out, bool(pages))
@@ -124,12 +126,12 @@ def write_designs(
         parts["region"] = region or box([block * cell_size_mm] * 3)
 
     with partial or Partial(out) as partial:
-        with progress_bar("designs", len(targets), "target", done=partial.done) as bar:
+        with progress_bar(what, len(targets), "target", done=partial.done) as bar:
             for done, found in chunks:
                 if len(found):
                     found = _with_remarks(found, names, targets, youngs_modulus, cell_size_mm, wanted_mm, loads)
                     table = _ordered(in_users_units(found, youngs_modulus) if in_units else found)
-                    _write_lattices(found, table, partial.lattices, bar, **parts)
+                    _write_lattices(found, table, partial.lattices, **parts)
                     partial.append(table)
                 partial.complete(done)
                 bar.update(done - bar.n)
@@ -158,7 +160,6 @@ def _write_lattices(
     found,
     table,
     folder,
-    bar,
     youngs_modulus,
     poisson_ratio,
     cell_size_mm=None,
@@ -169,7 +170,8 @@ def _write_lattices(
     """Write the files of the first targets' lattices; ``found`` is the table before it was put in users' units."""
     off = found["relative_error"]
     off = off.fillna(found["error"] ** 0.5) if "error" in found else off
-    for index, row in table[table["target"] <= MOST_LATTICES].iterrows():
+    some = table[table["target"] <= MOST_LATTICES]
+    for index, row in progress_bar("files", len(some), "lattice", some.iterrows(), inner=True):
         graph, density, part = row_graph(row), row["relative_density"], None
         stem = folder / lattice_stem(row)
         if cell_size_mm:
@@ -182,7 +184,6 @@ def _write_lattices(
             picture(graph, density, found.loc[index, COMPONENTS].to_numpy(float), f"{stem}.png", title)
         if pages:
             pages.design(f"{stem}.html", row.to_dict(), part)
-        bar.update(max(row["target"] - 1 - bar.n, 0))
 
 
 def _put_in_place(partial, out):
