@@ -1,4 +1,4 @@
-"""Designs that are written as they come: a run that was stopped goes on, and ends as if it had not been."""
+"""Designs that are written as they come: a run that was stopped goes on to the same files."""
 
 import os
 import signal
@@ -34,34 +34,40 @@ def chunks():
     return [(2, table[:2]), (4, table[2:].reset_index(drop=True))]
 
 
+def write(chunks, partial, stiffness):
+    """Write chunks of designs as the command does."""
+    names = ["NA", "001", "a,b", "c"]
+    write_designs(chunks, partial.out, names, stiffness, 100.0, in_units=True, partial=partial)
+
+
+def stiffness_of(chunks):
+    """Stiffnesses of all designs, which count as targets."""
+    return np.concatenate([table[COMPONENTS].to_numpy() for _, table in chunks])
+
+
 def written(chunks, out, settings=SETTINGS):
-    """Write the designs that are not complete yet; return what was found of a former run."""
+    """Write what is not complete yet; return the number and the note of what was."""
     partial = Partial(out, settings)
     done = partial.done
-    targets = np.concatenate([table[COMPONENTS].to_numpy() for _, table in chunks])
-    rest = ((number, table) for number, table in chunks if number > done)
-    write_designs(rest, out, ["NA", "001", "a,b", "c"], targets, 100.0, in_units=True, partial=partial)
+    write([chunk for chunk in chunks if chunk[0] > done], partial, stiffness_of(chunks))
     return done, partial.note
 
 
-def stopped_after(chunks, count, error=KeyboardInterrupt):
-    """Chunks, of which no more than ``count`` come."""
-    yield from chunks[:count]
-    raise error
-
-
 def stop(chunks, out, count=1, settings=SETTINGS):
-    """Write designs until the run is stopped."""
-    targets = np.concatenate([table[COMPONENTS].to_numpy() for _, table in chunks])
-    names = ["NA", "001", "a,b", "c"]
-    how = {"in_units": True, "partial": Partial(out, settings)}
+    """Write the first chunks and stop the run in the next one."""
+
+    def come():
+        yield from chunks[:count]
+        raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
-        write_designs(stopped_after(chunks, count), out, names, targets, 100.0, **how)
+        write(come(), Partial(out, settings), stiffness_of(chunks))
 
 
 def files(folder):
     """Contents of all files below a folder, by name."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 @pytest.fixture
@@ -89,12 +95,9 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_files(tmp_path, chunks, wh
 
 
 def test_a_chunk_without_designs_is_complete_too(tmp_path, chunks, whole):
-    empty = [(number, table[:0]) for number, table in chunks[:1]]
     stop(chunks, tmp_path / "out")
-    partial = Partial(tmp_path / "out", SETTINGS)
-    targets = np.concatenate([table[COMPONENTS].to_numpy() for _, table in chunks])
-    later = [(3, empty[0][1]), (4, chunks[1][1])]
-    write_designs(later, tmp_path / "out", ["NA", "001", "a,b", "c"], targets, 100.0, in_units=True, partial=partial)
+    later = [(3, chunks[1][1][:0]), chunks[1]]
+    write(later, Partial(tmp_path / "out", SETTINGS), stiffness_of(chunks))
     assert files(tmp_path / "out") == whole
 
 
@@ -130,9 +133,18 @@ def test_what_cannot_be_relied_on_is_made_again(tmp_path, chunks, whole, name, c
     assert files(out) == whole
 
 
+def test_a_lattice_that_is_missing_is_made_again(tmp_path, chunks, whole):
+    out = tmp_path / "out"
+    stop(chunks, out)
+    (out / FOLDER / "lattices" / "target1_rank1_struts.csv").unlink()
+    done, note = written(chunks, out)
+    assert done == 0 and "was altered" in note
+    assert files(out) == whole
+
+
 @pytest.mark.parametrize("survived", [0, 1, 5, 12])
 def test_a_run_killed_while_files_move_is_completed(tmp_path, chunks, whole, monkeypatch, survived):
-    """Results of a former run are gone by then, and no table is there before all its lattices are."""
+    """No table is there before all its lattices are."""
     out = tmp_path / "out"
     written([(1, chunks[0][1][:1])], out)
     calls = []
@@ -156,7 +168,8 @@ def test_results_of_a_former_run_remain_until_the_next_is_complete(tmp_path, chu
     out = tmp_path / "out"
     written(chunks, out)
     stop(chunks, out, settings=SETTINGS | {"--draws": "30"})
-    assert {name: content for name, content in files(out).items() if not name.startswith(FOLDER)} == whole
+    left = files(out)
+    assert {name: left[name] for name in left if not name.startswith(FOLDER)} == whole
 
 
 def test_two_runs_into_one_folder_are_refused(tmp_path, chunks):
@@ -179,8 +192,9 @@ def test_a_signal_ends_with_one_sentence(capsys, number, code):
 
 
 def test_design_goes_on_after_a_kill_and_after_a_signal(tmp_path, monkeypatch, capsys):
-    """Two chunks, of 50 and 10 targets. One process is killed in the second one and the next is interrupted there."""
-    pd.DataFrame(homogenize_designs(sample_designs(5, 0, 60)), columns=COMPONENTS).to_csv(tmp_path / "t.csv")
+    """One run is killed in the second of two chunks, and the next is interrupted there."""
+    stiffness = homogenize_designs(sample_designs(5, 0, 60))
+    pd.DataFrame(stiffness, columns=COMPONENTS).to_csv(tmp_path / "t.csv")
     monkeypatch.chdir(tmp_path)
     command = ["trussmap", "design", "t.csv", "--youngs-modulus", "1", "--refine", "none", "--keep", "1"]
     command += ["--draws", "10", "--topologies", ",".join(map(str, range(12)))]

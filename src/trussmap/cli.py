@@ -225,8 +225,9 @@ def design(
 
     Constants may be left out (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 … nu23.
 
-    Exit code 0: all targets designed for; 1: some rows could not be read and were skipped; 2: nothing written; 130 and
-    143: stopped by Ctrl-C or SIGTERM. The same command then goes on where it stopped, also after kill -9.
+    Exit code 0: all targets designed for; 1: some rows could not be read and were skipped;
+    2: nothing written; 130 and 143: stopped by Ctrl-C or SIGTERM. The same command then goes on
+    where it stopped, also after kill -9.
     """
     given = dict(locals())
     from trussmap.goals import KINDS
@@ -280,7 +281,14 @@ def design(
         raise InputError("--box and --shape need the size of the cells: expected --cell-size-mm as well.")
     check_effort(refine, request, goal)
 
-    from trussmap.output import MOST_LATTICES, check_designs_folder, read_designs_csv, told, told_of_all, write_designs
+    from trussmap.output import (
+        MOST_LATTICES,
+        check_designs_folder,
+        read_designs_csv,
+        summary,
+        told,
+        write_designs,
+    )
 
     check_designs_folder(out, cell_size_mm is not None)
     from trussmap.learning.study import load_models
@@ -306,7 +314,8 @@ def design(
 
         made = {"Young's modulus of the base material": youngs_modulus, "its Poisson's ratio": poisson_ratio}
         made |= {"family": family, "search": refine, "seed": seed, "cell size in mm": cell_size_mm}
-        pages = Pages(goal.take(slice(MOST_LATTICES)).asked(youngs_modulus), unit, cell_size_mm, made)
+        first = goal.take(slice(MOST_LATTICES))
+        pages = Pages(first.asked(youngs_modulus), unit, cell_size_mm, made)
     loads = {"yield_stress": yield_stress, "effective_length": buckling_length, "load": stress}
     loads |= {"poisson_ratio": poisson_ratio}
     wanted = PrintLimits(minimum_strut_mm, maximum_strut_mm, minimum_gap_mm)
@@ -316,14 +325,16 @@ def design(
         print(partial.note or f"going on after target {partial.done} of {len(goal)}")
     with stoppable(partial.words):
         chunks = design_chunks(c, forward, inverse, done=partial.done, **options)
-        write_designs(chunks, out, names, c, youngs_modulus, cell_size_mm, block, picture, partial=partial, **how)
+        size = cell_size_mm, block, picture
+        write_designs(chunks, out, names, c, youngs_modulus, *size, partial=partial, **how)
 
-    for row in read_designs_csv(out / "designs.csv", rows=keep * MOST_LATTICES).to_dict("records"):
+    written = out / "designs.csv"
+    for row in read_designs_csv(written, rows=keep * MOST_LATTICES).to_dict("records"):
         if row["rank"] == 1 and row["target"] <= MOST_LATTICES:
             print(told(row))
-    found = read_designs_csv(out / "designs.csv", ("target", "rank", "relative_error_percent"))
+    found = read_designs_csv(written, ("target", "rank", "relative_error_percent"))
     if len(goal) > MOST_LATTICES:
-        print(told_of_all(found))
+        print(summary(found))
     if fewer := fewer_than_asked(found, len(goal), keep, refine, request):
         print(fewer)
     print(
@@ -497,7 +508,10 @@ def export_crate(
 
 
 def _decisive(options: dict[str, object], taken: "Intake") -> dict[str, str]:
-    """All that decides the results of `design` by name, by which a run that was stopped is recognized."""
+    """Return all that decides the results of `design`, by name.
+
+    By it a run recognizes what one that was stopped has completed.
+    """
     import numpy as np
 
     from trussmap.cache import digest
@@ -506,7 +520,8 @@ def _decisive(options: dict[str, object], taken: "Intake") -> dict[str, str]:
     from trussmap.provenance import source_digest
 
     study = options["study"]
-    arrays = {name: value for name, value in vars(taken.goal).items() if isinstance(value, np.ndarray)}
+    goal = vars(taken.goal).items()
+    arrays = {name: value for name, value in goal if isinstance(value, np.ndarray)}
     decisive = {
         "targets": digest(arrays),
         "names": digest({"names": np.array(taken.names)}),

@@ -218,7 +218,9 @@ def design_chunks(
     goal: Goal | None = None,
     done: int = 0,
 ) -> Iterator[tuple[int, pd.DataFrame]]:
-    """Lattices with given stiffness, verified by finite elements, best first, of one chunk of targets at a time.
+    """Lattices with given stiffness, one chunk of targets after the other.
+
+    They are verified by finite elements, best first.
 
     Parameters
     ----------
@@ -232,11 +234,11 @@ def design_chunks(
     request : family, limits and objective; other families than the published one need a search
     goal : what counts as close to the targets, ‖ΔC‖²/‖C‖² by default. Where it leaves constants free, the networks,
         which want all of them, propose nothing, and the errors against all 21 are not defined (nan).
-    done : number of targets that are not designed for again: that of a chunk that an earlier call ended with
+    done : number of targets that are complete already, one that an earlier call yielded
 
     Yields
     ------
-    The number of targets that are complete, and of those since the last chunk a
+    The number of targets that are complete, and for those since the last chunk a
     DataFrame with a row for each lattice: ``target`` and ``rank`` from 1, the descriptor, ``topology``,
     ``predicted_C11`` … by the forward model, ``C11`` … by finite elements, the errors of the latter in all
     `trussmap.measures.MEASURES` and ``error`` by the goal, ``unrefined_…`` those of the target's best proposal, by
@@ -308,7 +310,8 @@ def design_chunks(
         if request.printing:
             table = table.join(_printed(aim.take(owner), lattices, request, how))
         empty = empty and not len(table)
-        yield first + len(part), table.astype({name: int for name in DESIGN_COLUMNS if name.startswith("lattice")})
+        whole = {name: int for name in DESIGN_COLUMNS if name.startswith("lattice")}
+        yield first + len(part), table.astype(whole)
     if len(targets) and empty:
         raise InputError(
             f"no lattice: none of the {draws} proposals for each target has a topology that is allowed; expected more "

@@ -90,8 +90,9 @@ def write_designs(
 
     Parameters
     ----------
-    chunks : tables of `trussmap.inverse_design.design_chunks`, each with the number of targets that are complete with
-        it, or a single table of all targets; the file also has the columns ``name`` and ``remark`` (`remarks`)
+    chunks : tables of `trussmap.inverse_design.design_chunks`, each with the number of targets
+        that are complete with it, or a single table of all targets; the file also has the columns
+        ``name`` and ``remark`` (`remarks`)
     names, targets, youngs_modulus : what the table was designed for, base modulus 1, and the base material's modulus
     cell_size_mm : if given, the columns of `printability`, all lengths of lattices in mm, and for each lattice, beside
         the CSV files, a part to print and to compute (`trussmap.export.write_part`)
@@ -109,8 +110,9 @@ def write_designs(
     the first ``MOST_LATTICES`` targets is a set of CSV files ``target1_rank1_nodes.csv`` … (see
     `trussmap.export.write_nodes_and_struts`), lengths in mm, or relative to the unit cell where no size is given.
 
-    Until all is complete, the files are in ``designs.partial`` and those of a former run remain. Where there is a
-    ``designs.csv``, the lattices beside it belong to it, even after a run that was killed. Files of other names stay.
+    Until all is complete, the files are in ``designs.partial`` and those of a former run remain.
+    Where there is a ``designs.csv``, the lattices beside it belong to it, even after a run that
+    was killed. Files of other names stay.
 
     Raises InputError as `check_designs_folder` does, and where another process writes there.
     """
@@ -120,59 +122,78 @@ def write_designs(
         chunks = [(len(targets), chunks)]
     out = Path(out)
     check_designs_folder(out, bool(pages))
-    parts = {"cell_size_mm": cell_size_mm, "youngs_modulus": youngs_modulus, "picture": picture, "pages": pages}
-    parts |= {"poisson_ratio": (loads or {}).get("poisson_ratio", POISSON_RATIO)}
+    parts = {"cell_size_mm": cell_size_mm, "picture": picture, "pages": pages}
+    parts["youngs_modulus"] = youngs_modulus
+    parts["poisson_ratio"] = (loads or {}).get("poisson_ratio", POISSON_RATIO)
     if cell_size_mm:
         parts["region"] = region or box([block * cell_size_mm] * 3)
 
     with partial or Partial(out) as partial:
         with progress_bar(what, len(targets), "target", done=partial.done) as bar:
-            for done, found in chunks:
-                if len(found):
-                    found = _with_remarks(found, names, targets, youngs_modulus, cell_size_mm, wanted_mm, loads)
-                    table = _ordered(in_users_units(found, youngs_modulus) if in_units else found)
-                    _write_lattices(found, table, partial.lattices, **parts)
+            for done, designs in chunks:
+                if len(designs):
+                    limits = youngs_modulus, cell_size_mm, wanted_mm
+                    designs = _with_remarks(designs, names, targets, *limits, loads)
+                    table = in_users_units(designs, youngs_modulus) if in_units else designs
+                    table = _ordered(table)
+                    _write_lattices(designs, table, partial.lattices, **parts)
                     partial.append(table)
                 partial.complete(done)
                 bar.update(done - bar.n)
         if pages and not partial.final:
-            pages.index(partial.folder / "index.html", read_designs_csv(partial.table, FIRST))
+            index = partial.folder / "index.html"
+            pages.index(index, read_designs_csv(partial.table, FIRST))
         _put_in_place(partial, out)
 
 
-def _ordered(table):
-    """A table with the columns of ``FIRST`` first."""
-    first = [name for name in FIRST if name in table]
-    return table[first + [name for name in table if name not in first]]
-
-
-def _with_remarks(table, names, targets, youngs_modulus, cell_size_mm, wanted_mm, loads):
-    """A table of designs with names, what can be printed, remarks, and what the lattices carry."""
+def _with_remarks(
+    table: pd.DataFrame,
+    names: list[str],
+    targets: np.ndarray,
+    youngs_modulus: float,
+    cell_size_mm: float | None,
+    wanted_mm: PrintLimits,
+    loads: dict | None,
+) -> pd.DataFrame:
+    """Add names, what can be printed, remarks, and what the lattices carry."""
     if cell_size_mm:
         table = table.assign(**printability(table, cell_size_mm))
-    table = table.assign(remark=remarks(table, targets, youngs_modulus, cell_size_mm, wanted_mm))
+    remark = remarks(table, targets, youngs_modulus, cell_size_mm, wanted_mm)
+    table = table.assign(remark=remark)
     table.insert(1, "name", np.asarray(names)[table["target"] - 1])
     carried = strength_columns(table, youngs_modulus, **(loads or {}))
     return pd.concat([table, pd.DataFrame(carried, index=table.index)], axis=1)
 
 
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """Put the columns of ``FIRST`` first."""
+    first = [name for name in FIRST if name in table]
+    return table[first + [name for name in table if name not in first]]
+
+
 def _write_lattices(
-    found,
-    table,
-    folder,
-    youngs_modulus,
-    poisson_ratio,
-    cell_size_mm=None,
-    region=None,
-    picture=None,
-    pages=None,
-):
-    """Write the files of the first targets' lattices; ``found`` is the table before it was put in users' units."""
-    off = found["relative_error"]
-    off = off.fillna(found["error"] ** 0.5) if "error" in found else off
+    designs: pd.DataFrame,
+    table: pd.DataFrame,
+    folder: Path,
+    youngs_modulus: float,
+    poisson_ratio: float,
+    cell_size_mm: float | None = None,
+    region: Region | None = None,
+    picture: Callable | None = None,
+    pages: object = None,
+) -> None:
+    """Write the files of the first targets' lattices.
+
+    ``table`` has the rows of ``designs`` in the users' units.
+    """
+    off = designs["relative_error"]
+    if "error" in designs:
+        off = off.fillna(designs["error"] ** 0.5)
     some = table[table["target"] <= MOST_LATTICES]
     for index, row in progress_bar("files", len(some), "lattice", some.iterrows(), inner=True):
-        graph, density, part = row_graph(row), row["relative_density"], None
+        graph = row_graph(row)
+        density = row["relative_density"]
+        part = None
         stem = folder / lattice_stem(row)
         if cell_size_mm:
             graph = graph.sized(cell_size_mm)
@@ -181,15 +202,16 @@ def _write_lattices(
         export.write_nodes_and_struts(graph, graph.radii(density), stem)
         if picture:
             title = f"target {row['target']}, rank {row['rank']}: off by {off[index]:.2%}"
-            picture(graph, density, found.loc[index, COMPONENTS].to_numpy(float), f"{stem}.png", title)
+            stiffness = designs.loc[index, COMPONENTS].to_numpy(float)
+            picture(graph, density, stiffness, f"{stem}.png", title)
         if pages:
             pages.design(f"{stem}.html", row.to_dict(), part)
 
 
-def _put_in_place(partial, out):
-    """Move complete files to their final places; a run that is killed meanwhile leaves no table beside others' files.
+def _put_in_place(partial: Partial, out: Path) -> None:
+    """Move complete files to their final places.
 
-    Delete designs.csv first and write it last, so that its presence means that the folder is complete.
+    Delete designs.csv first and write it last, so that its presence means the folder is complete.
     """
     if not partial.final:
         (out / "designs.csv").unlink(missing_ok=True)
@@ -200,6 +222,7 @@ def _put_in_place(partial, out):
             if _LATTICE.match(former.name):
                 former.unlink()
         partial.finalize()
+
     for path in partial.lattices.iterdir():
         path.rename(out / "lattices" / path.name)
     for name in ("index.html", "designs.csv"):
@@ -212,9 +235,17 @@ def lattice_stem(row: Mapping[str, object]) -> str:
     return f"target{row['target']}_rank{row['rank']}"
 
 
-def read_designs_csv(path: str | Path, columns: Sequence[str] | None = None, rows: int | None = None) -> pd.DataFrame:
-    """Table in a designs.csv, or some of its columns and first rows; a name stays a text whatever it looks like."""
-    present = [name for name in pd.read_csv(path, nrows=0) if columns is None or name in columns]
+def read_designs_csv(
+    path: str | Path,
+    columns: Sequence[str] | None = None,
+    rows: int | None = None,
+) -> pd.DataFrame:
+    """Read a designs.csv, or some of its columns and first rows.
+
+    A name stays a text whatever it looks like.
+    """
+    header = pd.read_csv(path, nrows=0)
+    present = [name for name in header if columns is None or name in columns]
     texts = [name for name in _TEXTS if name in present]
     empty = {name: [""] for name in present if name not in texts}
     form = {"dtype": dict.fromkeys(texts, str), "keep_default_na": False, "na_values": empty}
@@ -403,16 +434,17 @@ def told(row: dict) -> str:
     return "\n".join([said, f"  {'; '.join(facts)}", *notes])
 
 
-def told_of_all(table: pd.DataFrame) -> str:
-    """Line on a designs.csv of more targets than have a line of their own, for a terminal."""
+def summary(table: pd.DataFrame) -> str:
+    """Line on a designs.csv of more than ``MOST_LATTICES`` targets, for a terminal."""
     off = table.loc[table["rank"] == 1, "relative_error_percent"].dropna()
-    said = f"… and the targets from {MOST_LATTICES + 1} on in designs.csv"
+    text = f"… and the targets from {MOST_LATTICES + 1} on in designs.csv"
     if len(off):
-        said += (
-            f"; the best lattice of each of {len(off)} targets is off by {off.median():.3g} % in the median, "
-            f"by {off.quantile(0.9):.3g} % at most in 90 % of them and by {off.max():.3g} % in the worst"
+        text += (
+            f"; the best lattices of {len(off)} targets are off by {off.median():.3g} % "
+            f"in the median, 90 % of them by less than {off.quantile(0.9):.3g} %, "
+            f"and the worst by {off.max():.3g} %"
         )
-    return said
+    return text
 
 
 def strength_columns(

@@ -32,10 +32,11 @@ def progress_bar(
     seconds: float = 5.0,
     inner: bool = False,
 ) -> "tqdm":
-    """Bar, or lines in a log, with count, rate and time left, at most one every few ``seconds``.
+    """Bar, or lines in a log, with count, rate and time left.
 
-    ``done`` of the ``total`` were there before; the rate does not count them. An ``inner`` bar is of a part of
-    another one's work: it appears if that takes long, and vanishes at its end.
+    It changes every few ``seconds`` at most. ``done`` of the ``total`` were there before; the
+    rate does not count them. An ``inner`` bar is of a part of another one's work: it appears if
+    that takes long, and vanishes at its end.
     """
     from tqdm import tqdm
 
@@ -46,6 +47,12 @@ def progress_bar(
     return tqdm(items, desc=what, total=total, initial=done, file=file, **style)
 
 
-def progress(items: Iterable, what: str, total: int | None = None, unit: str = "it", seconds: float = 5.0) -> Iterator:
+def progress(
+    items: Iterable,
+    what: str,
+    total: int | None = None,
+    unit: str = "it",
+    seconds: float = 5.0,
+) -> Iterator:
     """Iterate over ``items`` with a `progress_bar`."""
     return progress_bar(what, total, unit, items, seconds=seconds)

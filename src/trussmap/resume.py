@@ -1,6 +1,7 @@
-"""A table that grows in a folder and outlasts a kill: the same command goes on where it stopped.
+"""Results that grow in a folder and outlast a kill, so that the same command goes on.
 
-Rows become durable chunk by chunk. `Partial` cuts off whatever a killed run wrote after its last complete chunk.
+Rows become durable chunk by chunk. `Partial` cuts off whatever a killed run wrote after its last
+complete chunk.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from trussmap.io import write_json
 
 try:
     import fcntl
-except ModuleNotFoundError:  # Windows has no such locks: runs beside each other are not refused there.
+except ModuleNotFoundError:  # Windows has no such locks: two runs at once are not refused there.
     fcntl = None
 
 if TYPE_CHECKING:
@@ -37,10 +38,11 @@ _BLOCK = 1 << 20  # bytes that are read at once
 
 
 class Partial:
-    """What a run has completed so far, in the folder ``designs.partial`` inside that of its results.
+    """What a run has completed so far: the folder ``designs.partial`` in that of its results.
 
-    It holds the table ``designs.csv``, the folder ``lattices`` with files named ``target<number>_…``, and
-    ``state.json``: the settings of the run, how many targets are complete, and size and digest of their rows.
+    It holds the table ``designs.csv``, the folder ``lattices`` with files ``target<number>_…``, and
+    ``state.json``: the settings of the run, the number of targets that are complete, size and
+    digest of their rows and the number of their files.
 
     Attributes
     ----------
@@ -55,8 +57,8 @@ class Partial:
         Parameters
         ----------
         out : folder of the results
-        settings : all that decides the results, as texts or digests by name; without them nothing is taken over, and
-            an error leaves nothing behind
+        settings : all that decides the results, as texts or digests by name; without them nothing
+            is taken over, and an error leaves nothing behind
 
         Raises
         ------
@@ -67,6 +69,7 @@ class Partial:
         self.folder = self.out / FOLDER
         self.done = 0
         self.note = ""
+        self._files = 0
         self._settings = settings
         self._new = not self.out.exists()
         self._bytes = 0
@@ -96,14 +99,15 @@ class Partial:
     def words(self) -> str:
         """Return what a run that ends now leaves, and how to go on."""
         if self._goes_on:
-            return f"{self.done} targets are complete in {self.folder}; the same command goes on from there."
+            kept = f"{self.done} targets are complete in {self.folder}"
+            return f"{kept}; the same command goes on from there."
         return "No target was complete, and nothing was written."
 
     def append(self, rows: "pd.DataFrame") -> None:
         """Add rows to the table; they count from the next `complete` on."""
         columns = [*rows.columns]
         if self._columns not in (None, columns):
-            raise ValueError(f"columns {columns} differ from {self._columns}, those of the first rows")
+            raise ValueError(f"columns {columns} differ from those of the first rows")
         text = rows.to_csv(index=False, header=self._columns is None).encode()
         with open(self.table, "ab") as file:
             file.write(text)
@@ -112,10 +116,14 @@ class Partial:
         self._hash.update(text)
 
     def complete(self, done: int) -> None:
-        """Record that ``done`` targets are complete, rows and files; both are on the disk when this returns."""
-        fresh = [path for path in self.lattices.iterdir() if _number(path) > self.done]
-        for path in (*fresh, *self.folder.glob(_TABLE)):
+        """Write rows and files through to the disk; ``done`` targets are complete with them."""
+        files = [*self.lattices.iterdir()]
+        for path in files:
+            if _number(path) > self.done:
+                _sync(path)
+        for path in self.folder.glob(_TABLE):
             _sync(path)
+        self._files = len(files)
         self._save(done)
 
     def finalize(self) -> None:
@@ -138,7 +146,7 @@ class Partial:
         return self._settings is not None and self._bytes > 0 and self.done > 0
 
     def _discard(self) -> None:
-        """Remove the folder, and that of the results where this made it and nothing is in it."""
+        """Remove the folder, and that of the results where it is new and empty."""
         shutil.rmtree(self.folder, ignore_errors=True)
         if self._new:
             with suppress(OSError):
@@ -148,6 +156,7 @@ class Partial:
         state = {
             "targets": done,
             "bytes": self._bytes,
+            "files": self._files,
             "sha256": self._hash.hexdigest(),
             "final": self._final,
             "settings": self._settings,
@@ -156,12 +165,13 @@ class Partial:
         self.done = done
 
     def _taken_over(self) -> bool:
-        """Take over what a run of the same settings left; False where there is none, or it cannot be relied on."""
+        """Take over what a run of the same settings left; False where nothing can be relied on."""
         try:
             state = json.loads((self.folder / _STATE).read_text())
             former = state["settings"]
             done = int(state["targets"])
             size = int(state["bytes"])
+            files = int(state["files"])
             digest = str(state["sha256"])
             final = bool(state["final"])
         except FileNotFoundError:
@@ -169,25 +179,37 @@ class Partial:
         except (OSError, ValueError, KeyError, TypeError):
             self.note = f"{self.folder} is damaged: starting anew"
             return False
+
         if former is None or self._settings is None or not size:
             return False
         if former != self._settings:
-            self.note = f"{self.folder} is of another command ({_differences(former, self._settings)}): starting anew"
+            differences = _differences(former, self._settings)
+            self.note = f"{self.folder} is of another command ({differences}): starting anew"
             return False
         moved = final and not self.table.exists() and (self.out / _TABLE).exists()
-        if not moved and not self._cut_back(size, digest):
-            self.note = f"{self.table} was altered: starting anew"
+        whole = moved or self._cut_back(size, digest)
+        if not whole or not (final or self._dropped(done) == files):
+            self.note = f"{self.folder} was altered: starting anew"
             return False
+
         self.done = done
         self._bytes = size
+        self._files = files
         self._final = final
-        for path in () if final else self.lattices.glob("*"):
-            if not 0 < _number(path) <= done:
-                path.unlink()
         return True
 
+    def _dropped(self, done: int) -> int:
+        """Remove files of targets that are not complete; return the number of the others."""
+        kept = 0
+        for path in self.lattices.glob("*"):
+            if 0 < _number(path) <= done:
+                kept += 1
+            else:
+                path.unlink()
+        return kept
+
     def _cut_back(self, size: int, digest: str) -> bool:
-        """Cut the table to its first ``size`` bytes; False where these are not the ones that were written."""
+        """Cut the table to its first ``size`` bytes; False where these were altered."""
         try:
             with open(self.table, "r+b") as file:
                 header = file.readline().decode()
@@ -207,6 +229,7 @@ class Partial:
         """Remove all that a former run left here."""
         self._hash = hashlib.sha256()
         self._bytes = 0
+        self._columns = None
         for path in self.folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
@@ -216,7 +239,7 @@ class Partial:
 
 
 def _locked(path: Path) -> int | None:
-    """Lock a file until this process ends; raises InputError where another process has locked it."""
+    """Lock a file until it is closed; raises InputError where another process locks it."""
     if fcntl is None:
         return None
     handle = os.open(path, os.O_RDWR | os.O_CREAT)
@@ -228,7 +251,8 @@ def _locked(path: Path) -> int | None:
     except OSError:  # a file system without locks
         return handle
 
-    if busy or not os.fstat(handle).st_nlink:  # or the other run has just ended, and removed the file
+    # The other run may have removed the file between its opening here and the lock.
+    if busy or not os.fstat(handle).st_nlink:
         process = os.read(handle, 20).decode()
         os.close(handle)
         raise InputError(
@@ -269,7 +293,10 @@ def _differences(former: dict[str, str], settings: dict[str, str]) -> str:
 
 @contextmanager
 def stoppable(words: Callable[[], str]) -> Iterator[None]:
-    """End with one sentence on Ctrl-C (exit code 130) and SIGTERM (143); after an error of files, print it too."""
+    """End with one sentence on Ctrl-C (exit code 130) and on SIGTERM (143).
+
+    After an error of files, such as a full disk, the sentence is printed too.
+    """
     code = 0
 
     def stop(number: int, frame: object) -> None:

@@ -72,7 +72,7 @@ class Pages:
         write_design_page(path, row, self.asked[int(row["target"]) - 1], part=part, links=links, **how)
 
     def index(self, path: str | Path, table: pd.DataFrame) -> None:
-        """Write the page that leads to all rows of a designs.csv; those of the first targets have pages."""
+        """Write the page of all rows of a designs.csv, some of which have pages."""
         some = table[table["target"] <= MOST_LATTICES].iterrows()
         pages = {index: f"lattices/{lattice_stem(row)}" for index, row in some}
         write_index(path, table, pages, self.unit)
