@@ -19,6 +19,7 @@ from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
 if TYPE_CHECKING:
     from trussmap.crystal.catalogue import Catalogue, CatalogueCell
     from trussmap.crystal.labels import Row
+    from trussmap.targets import Intake
 
 BoxOption = Annotated[
     tuple[float, float, float] | None, typer.Option(metavar="X Y Z", help="Edges in mm of a box to fill with lattice.")
@@ -312,8 +313,11 @@ def design(
 
     Constants may be left empty (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 … nu23.
 
-    Exit code 0: all targets designed for; 1: some rows could not be read and were skipped; 2: nothing written.
+    Exit code 0: all targets designed for; 1: some rows could not be read and were skipped;
+    2: nothing written; 130 and 143: stopped by Ctrl-C or SIGTERM. The same command then goes on
+    where it stopped, also after kill -9.
     """
+    given = dict(locals())
     from trussmap.goals import KINDS
     from trussmap.strength import check_buckling_length
     from trussmap.targets import described, take_targets
@@ -351,7 +355,7 @@ def design(
     for fault in taken.faults:
         print(f"Skipped: {fault}", file=sys.stderr)
     # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
-    from trussmap.inverse_design import check_effort, design_lattices, fewer_than_asked, request_of
+    from trussmap.inverse_design import check_effort, design_chunks, fewer_than_asked, request_of
 
     settings = {
         "family": family,
@@ -373,10 +377,18 @@ def design(
         raise InputError("--box and --shape need the size of the cells: expected --cell-size-mm as well.")
     check_effort(refine, request, goal)
 
-    from trussmap.output import check_designs_folder, told, write_designs
+    from trussmap.output import (
+        MOST_LATTICES,
+        check_designs_folder,
+        read_designs_csv,
+        summary,
+        told,
+        write_designs,
+    )
 
     check_designs_folder(out, cell_size_mm is not None)
     from trussmap.learning.study import load_models
+    from trussmap.resume import Partial, stoppable
     from trussmap.tailoring import PrintLimits
 
     forward, inverse, trained = load_models(study_dir)
@@ -391,7 +403,6 @@ def design(
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
     c = goal.targets
-    found = design_lattices(c, forward, inverse, **options)
     picture = pages = None
     if cell_size_mm is not None:
         from trussmap.figures.cell import plot as picture
@@ -399,14 +410,27 @@ def design(
 
         made = {"Young's modulus of the base material": youngs_modulus, "its Poisson's ratio": poisson_ratio}
         made |= {"family": family, "search": refine, "seed": seed, "cell size in mm": cell_size_mm}
-        pages = Pages(goal.asked(youngs_modulus), unit, cell_size_mm, made)
+        first = goal.take(slice(MOST_LATTICES))
+        pages = Pages(first.asked(youngs_modulus), unit, cell_size_mm, made)
     loads = {"yield_stress": yield_stress, "effective_length": buckling_length, "load": stress}
     loads |= {"poisson_ratio": poisson_ratio}
     wanted = PrintLimits(minimum_strut_mm, maximum_strut_mm, minimum_gap_mm)
     how = {"loads": loads, "wanted_mm": wanted, "in_units": True, "region": region, "pages": pages}
-    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture, **how)
-    for row in found[found["rank"] == 1].to_dict("records"):
-        print(told(row))
+    partial = Partial(out, _decisive(given, taken))
+    if partial.done or partial.note:
+        print(partial.note or f"going on after target {partial.done} of {len(goal)}")
+    with stoppable(partial.words):
+        chunks = design_chunks(c, forward, inverse, done=partial.done, **options)
+        size = cell_size_mm, block, picture
+        write_designs(chunks, out, names, c, youngs_modulus, *size, partial=partial, **how)
+
+    written = out / "designs.csv"
+    for row in read_designs_csv(written, rows=keep * MOST_LATTICES).to_dict("records"):
+        if row["rank"] == 1 and row["target"] <= MOST_LATTICES:
+            print(told(row))
+    found = read_designs_csv(written, ("target", "rank", "relative_error_percent"))
+    if len(goal) > MOST_LATTICES:
+        print(summary(found))
     if fewer := fewer_than_asked(found, len(goal), keep, refine, request):
         print(fewer)
     print(
@@ -587,6 +611,33 @@ def export_crate(
     from trussmap.crate import write_crate
 
     print(f"written: {out / 'ro-crate-metadata.json'}, {write_crate(study, out, Path.cwd())} files")
+
+
+def _decisive(options: dict[str, object], taken: "Intake") -> dict[str, str]:
+    """Return all that decides the results of `design`, by name.
+
+    By it a run recognizes what one that was stopped has completed.
+    """
+    import numpy as np
+
+    from trussmap.cache import digest
+    from trussmap.io import file_digest
+    from trussmap.learning.models import pretrained
+    from trussmap.provenance import source_digest
+
+    study = options["study"]
+    goal = vars(taken.goal).items()
+    arrays = {name: value for name, value in goal if isinstance(value, np.ndarray)}
+    decisive = {
+        "targets": digest(arrays),
+        "names": digest({"names": np.array(taken.names)}),
+        "networks": file_digest(Path("results") / study / "models" if study else pretrained()),
+        "version of trussmap": source_digest("trussmap.cli"),
+    }
+    if options["shape"]:
+        decisive["shape"] = file_digest(options["shape"])
+    others = options.keys() - {"targets", "out", "study", "shape"}
+    return decisive | {f"--{name.replace('_', '-')}": str(options[name]) for name in sorted(others)}
 
 
 def _region(box, shape):
