@@ -4,6 +4,8 @@ import hashlib
 import locale
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from uuid import NAMESPACE_OID, uuid5
 
 import meshio
@@ -147,10 +149,13 @@ def write_beams(
     settings = [model.SetBuildUUID, item.SetUUID, lattice.SetUUID, *([clip.SetUUID] if region is not None else [])]
     for number, set_identifier in enumerate(settings):
         set_identifier(str(uuid5(NAMESPACE_OID, f"{content} {number}")))
-    with atomic_path(path) as temporary, _own_locale():
+    with atomic_path(path) as temporary, TemporaryDirectory() as folder, _own_locale():
         writer = model.QueryWriter("3mf")
         writer.SetDecimalPrecision(9)
-        writer.WriteToFile(str(temporary))
+        # lib3mf takes names for UTF-8 whatever the locale, so it gets one in ASCII.
+        plain = Path(folder) / "part.3mf"
+        writer.WriteToFile(str(plain))
+        copyfile(plain, temporary)
 
 
 @contextmanager
@@ -193,7 +198,7 @@ def write_inp(
     rounded = np.array([float(f"{radius:.9g}") for radius in part.radii])
     sections = sorted({*zip(rounded.tolist(), along.tolist(), strict=True)})
     number = {radius: k + 1 for k, radius in enumerate(sorted({*rounded.tolist()}))}
-    with atomic_path(path) as temporary, open(temporary, "w") as file:
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.write("*HEADING\n")
         file.write(f"trussmap: {len(part.struts)} struts, mm, for {solver}\n")
         file.write("*NODE, NSET=ALL\n")
