@@ -134,7 +134,7 @@ def _model(path, random):
 
     if path.suffix == ".json" and random.integers(2):  # as one writes who knows how
         try:
-            record = json.loads(path.read_text())
+            record = json.loads(path.read_text(encoding="utf-8"))
             record.pop("digest")
             write_record(record, path)
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
@@ -269,7 +269,7 @@ def _work(folder, seed, numbers, progress, results, memory):
         (folder / "corpus" / f"warm-{name}").write_bytes(contents[0])
         outcome(reader, folder / "corpus" / f"warm-{name}", warm)
     if memory:
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        used = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + memory, used + memory))
 
     def late(*_):
@@ -366,4 +366,4 @@ if __name__ == "__main__":
     print(f"{counted:,} inputs in {time.monotonic() - begun:.0f} s")
     if given.out:
         text = json.dumps({"inputs": counted, "seed": given.seed, "outcomes": found}, indent=2, ensure_ascii=False)
-        given.out.write_text(text + "\n")
+        given.out.write_text(text + "\n", encoding="utf-8")

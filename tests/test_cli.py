@@ -35,7 +35,7 @@ def refused(tmp_path, monkeypatch, capsys):
     def run(*arguments, pasted=""):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["trussmap", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(pasted.encode())))
+        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(pasted.encode()), encoding="utf-8"))
         with pytest.raises(SystemExit) as end, warnings.catch_warnings(action="error"):
             cli.main()
         return subprocess.CompletedProcess(sys.argv, end.value.code, *capsys.readouterr())

@@ -53,7 +53,7 @@ def values(sheet):
 def test_one_matrix_in_many_forms(tmp_path, monkeypatch, form):
     (tmp_path / "pasted.txt").write_text(TEXTS[form])
     np.testing.assert_allclose(values(read_sheet(tmp_path / "pasted.txt")), pack(C)[None])
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXTS[form].encode())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXTS[form].encode()), encoding="utf-8"))
     np.testing.assert_allclose(values(read_sheet("-")), pack(C)[None])
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from trussmap import __version__
+from trussmap.console import never_fail_to_print
 from trussmap.errors import InputError
 from trussmap.io import check_folder
 from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
@@ -45,6 +46,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 
 def main() -> None:
     """The command `trussmap`: InputError ends it with one sentence and exit code 2."""
+    never_fail_to_print()
     try:
         app()
     except InputError as error:

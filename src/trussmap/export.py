@@ -4,6 +4,8 @@ import hashlib
 import locale
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import TextIO
 from uuid import NAMESPACE_OID, uuid5
 
@@ -162,10 +164,13 @@ def write_beams(
     settings = [model.SetBuildUUID, item.SetUUID, lattice.SetUUID, *([clip.SetUUID] if region is not None else [])]
     for number, set_identifier in enumerate(settings):
         set_identifier(str(uuid5(NAMESPACE_OID, f"{content} {number}")))
-    with atomic_path(path) as temporary, _own_locale():
+    with atomic_path(path) as temporary, TemporaryDirectory() as folder, _own_locale():
         writer = model.QueryWriter("3mf")
         writer.SetDecimalPrecision(9)
-        writer.WriteToFile(str(temporary))
+        # lib3mf takes names for UTF-8 whatever the locale, so it gets one in ASCII.
+        plain = Path(folder) / "part.3mf"
+        writer.WriteToFile(str(plain))
+        copyfile(plain, temporary)
 
 
 @contextmanager
@@ -212,7 +217,7 @@ def write_inp(
     check_deck(solver, elements)
     nodes, beams = _beams(part, elements)
     squeezed = is_squeezed(part)
-    with atomic_path(path) as temporary, open(temporary, "w") as file:
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.write(f"*HEADING\ntrussmap: {len(part.struts)} struts, mm, for {solver}\n")
         if squeezed:
             file.write(_force_comment(part, youngs_modulus, poisson_ratio, solver))

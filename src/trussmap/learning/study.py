@@ -51,7 +51,7 @@ def settings_of(path: str | Path) -> tuple[str, float]:
     Raises InputError where they are not to be had.
     """
     try:
-        settings = json.loads(Path(path).read_text())
+        settings = json.loads(Path(path).read_text(encoding="utf-8"))
         architecture = settings["model"]["architecture"]
         poisson_ratio = float(settings.get("poisson_ratio", POISSON_RATIO))
         known = isinstance(architecture, str) and architecture in architectures()
