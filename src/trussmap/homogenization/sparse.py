@@ -119,16 +119,25 @@ def _affine(vectors: np.ndarray) -> np.ndarray:
     return np.einsum("epq,mq->mpe", strains, vectors)
 
 
-def _fluctuation(lattice: ReducedLattice, deformation: np.ndarray, density: float, poisson_ratio: float) -> np.ndarray:
+def _fluctuation(
+    lattice: ReducedLattice,
+    deformation: np.ndarray,
+    density: float,
+    poisson_ratio: float,
+) -> np.ndarray:
     """Displacement and rotation (nodes, 2, 3, 6) of each node under the six unit strains."""
     order, method = _order(lattice)
-    places = _places(lattice.moving, order)
-    size = int(places.max())  # the place of all displacements that vanish
-    matrix, force = _system(lattice, deformation, density, poisson_ratio, places)
+    places, size = _places(lattice.moving, order)
+    strains, stresses, forces = _elements(lattice, deformation, density, poisson_ratio)
+    dofs = places[lattice.nodes].reshape(-1, 12)
+    matrix = _assembled(strains.swapaxes(1, 2) @ stresses, dofs, size)
+    force = np.zeros((size + 1, 6))
+    np.add.at(force, dofs, forces)
+    del strains, stresses, forces
 
     try:
         factors = splu(
-            matrix[:size, :size],
+            matrix,
             permc_spec=method,
             diag_pivot_thresh=0.0,
             options={"SymmetricMode": True},
@@ -140,46 +149,46 @@ def _fluctuation(lattice: ReducedLattice, deformation: np.ndarray, density: floa
     return solution[places].reshape(-1, 2, 3, 6)
 
 
-def _places(moving: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Row (nodes, 6) of each displacement and rotation in an order (nodes,) of the nodes.
+def _places(moving: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, int]:
+    """Row (nodes, 6) of each displacement and rotation in an order (nodes,), and their number.
 
-    Displacements of nodes that do not move share one row behind all others.
+    Displacements of nodes that do not move share one further row, the last.
     """
     free = np.ones((len(moving), 6), bool)
     free[:, :3] = moving[:, None]
     free = free[order]
-    rows = np.where(free, np.cumsum(free).reshape(free.shape) - 1, free.sum())
+    size = int(free.sum())
     places = np.empty(free.shape, np.int32)
-    places[order] = rows
-    return places
+    places[order] = np.where(free, np.cumsum(free).reshape(free.shape) - 1, size)
+    return places, size
 
 
-def _system(
+def _elements(
     lattice: ReducedLattice,
     deformation: np.ndarray,
     density: float,
     poisson_ratio: float,
-    places: np.ndarray,
-) -> tuple[csc_matrix, np.ndarray]:
-    """Stiffness matrix and forces (rows, 6) of the held unit strains."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Strains w, δ and stresses (m, 6, 12) of the struts by displacement and rotation of both ends.
+
+    The third are the forces (m, 12, 6) on the ends under the six unit strains.
+    """
     vectors, resist, turn, _ = _moduli(lattice, deformation, density, poisson_ratio)
-    # Strains w and δ of a strut by displacement and rotation of its first and its second end.
     strains = np.zeros((len(vectors), 6, 12))
+    axes = np.arange(3)
     for end, side in ((0, -1), (6, 1)):
-        axes = np.arange(3)
         strains[:, axes, end + axes] = side * lattice.signs[:, end // 6, None]
         strains[:, :3, end + 3 : end + 6] = np.cross(vectors[:, None], np.eye(3) / 2).swapaxes(1, 2)
         strains[:, 3 + axes, end + 3 + axes] = side
     stresses = np.concatenate([resist @ strains[:, :3], turn @ strains[:, 3:]], 1)
+    return strains, stresses, stresses[:, :3].swapaxes(1, 2) @ _affine(vectors)
 
-    dofs = places[lattice.nodes].reshape(-1, 12)
-    size = int(places.max()) + 1
-    force = np.zeros((size, 6))
-    np.add.at(force, dofs, stresses[:, :3].swapaxes(1, 2) @ _affine(vectors))
+
+def _assembled(elements: np.ndarray, dofs: np.ndarray, size: int) -> csc_matrix:
+    """Sum (size, size) of matrices (m, 12, 12) of struts, without the row that does not move."""
     rows, columns = np.broadcast_arrays(dofs[:, :, None], dofs[:, None])
-    elements = strains.swapaxes(1, 2) @ stresses
     entries = (elements.ravel(), (rows.ravel(), columns.ravel()))
-    return coo_matrix(entries, (size, size)).tocsc(), force
+    return coo_matrix(entries, (size + 1, size + 1)).tocsc()[:size, :size]
 
 
 def _order(lattice: ReducedLattice) -> tuple[np.ndarray, str]:
@@ -197,7 +206,7 @@ def _order(lattice: ReducedLattice) -> tuple[np.ndarray, str]:
     adjacency = pymetis.CSRAdjacency(graph.indptr, graph.indices)
     order = np.array(pymetis.nested_dissection(adjacency)[0])
 
-    numbers = 72 * _filled(graph[order][:, order])
+    numbers = 72 * _filled(graph[order][:, order]) + 36 * count
     if numbers > _MOST_NUMBERS:
         raise _too_large(lattice, f"{numbers / 1e9:.1f} billion numbers, SuperLU has room for 2")
     if numbers * _BYTES > _memory():
