@@ -21,6 +21,7 @@ What both return, `Results`, draws itself (``plot``), prints itself (``to_stl``)
 would be right.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -41,7 +42,15 @@ from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph, periodic_graph, without_duplicates
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO, check_admissible, check_poisson_ratio, pack, unpack
 from trussmap.strength import check_buckling_length
-from trussmap.targets import ORDERS, SYMMETRY_TOLERANCE, check_targets, in_voigt_order, read_goal
+from trussmap.targets import (
+    ASYMMETRY,
+    ORDERS,
+    SYMMETRY_TOLERANCE,
+    check_targets,
+    in_voigt_order,
+    read_goal,
+    symmetric_mean,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -660,9 +669,15 @@ def _targets(values, youngs_modulus, order):
     array = np.asarray(values, float)
     if array.shape[-2:] == (6, 6):
         array = _array(array if array.ndim == 3 else array[None], (None, 6, 6), "targets")
-        skew = np.abs(array - array.swapaxes(1, 2)).max((1, 2))
-        if (bad := np.flatnonzero(skew > SYMMETRY_TOLERANCE * np.abs(array).max((1, 2)))).size:
+        array, skew = symmetric_mean(array)
+        if (bad := np.flatnonzero(skew > ASYMMETRY)).size:
             raise InputError(f"targets, row {bad[0] + 1}: the matrix is not symmetric; expected a symmetric one.")
+        if (near := np.flatnonzero(skew > SYMMETRY_TOLERANCE)).size:
+            warnings.warn(
+                f"targets, row {near[0] + 1}: C_ij and C_ji differ by up to {skew[near[0]]:.2g} of the largest "
+                "constant; the mean of both is taken",
+                stacklevel=3,
+            )
         array = pack(array)
     else:
         array = _array(np.atleast_2d(array), (None, 21), "targets, either 6 × 6 or 21 constants each")

@@ -1,11 +1,13 @@
 """Stiffness targets: tables and matrices as people have them, read, checked, and said again in other words."""
 
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from trussmap.columns import MINOR
 from trussmap.elasticity import (
     best_class,
     moduli,
@@ -15,13 +17,17 @@ from trussmap.elasticity import (
 )
 from trussmap.errors import InputError
 from trussmap.goals import ENGINEERING, Goal
-from trussmap.sheets import MATRIX, read_sheet
+from trussmap.matrices import MATRIX
+from trussmap.sheets import Sheet, read_sheet
 from trussmap.stiffness import COMPONENTS, admissibility, isotropic, non_cauchy_share, pack, unpack
 
 #: Densest lattice of the design space; no target can be stiffer than its Voigt bound.
 MAXIMUM_DENSITY = 0.1
-#: Relative difference between C_ij and C_ji (against the largest constant of the row) that passes as rounding.
+#: Difference between C_ij and C_ji, over the largest constant, that passes as rounding.
 SYMMETRY_TOLERANCE = 1e-6
+#: The same up to which the mean of both is taken, with a note. Stresses that a code computes from
+#: strains of a per cent leave some per cent; a digit or a row out of place makes more.
+ASYMMETRY = 0.05
 #: Share of the Voigt bound of ``MAXIMUM_DENSITY`` below which a target is softer than a lattice is likely to be: a
 #: quarter of the least among 20,000 random designs.
 SOFT = 1e-3
@@ -35,13 +41,15 @@ _ORDERS = {
     "voigt": ((0, 1, 2, 3, 4, 5), 1.0),
     "abaqus": ((0, 1, 2, 5, 4, 3), 1.0),
     "ansys": ((0, 1, 2, 4, 5, 3), 1.0),
+    "vasp": ((0, 1, 2, 4, 5, 3), 1.0),
     "mandel": ((0, 1, 2, 3, 4, 5), 2**0.5),
 }
 #: Orders of the components and what goes by them: the first three are of stress and engineering shear strain.
 ORDERS = {
     "voigt": "11, 22, 33, 23, 13, 12",
     "abaqus": "11, 22, 33, 12, 13, 23",
-    "ansys": "11, 22, 33, 12, 23, 13 (VTK and LS-DYNA too)",
+    "ansys": "11, 22, 33, 12, 23, 13 (VTK, LS-DYNA and VASP too)",
+    "vasp": "11, 22, 33, 12, 23, 13 (its XX YY ZZ XY YZ ZX)",
     "mandel": "11, 22, 33, √2·23, √2·13, √2·12 (Kelvin's)",
 }
 # A symmetry speaks for an order if the stiffness is this far from it as read, and so many times closer in that order.
@@ -51,7 +59,6 @@ _OFF_CAUCHY, _CLOSER_CAUCHY = 0.02, 1.2
 # How much stiffer than the solid a target is whose unit must be wrong; bone is 4 times as stiff with 1000 too many.
 _WRONG_UNIT = 2.0
 _BASE = pack(isotropic())
-_MINOR = ("nu21", "nu31", "nu32")
 _DIAGONAL = np.array([COMPONENTS.index(f"C{k}{k}") for k in range(1, 7)])
 
 
@@ -63,13 +70,17 @@ class Intake(NamedTuple):
     goal : of the n targets taken, base modulus 1
     names : n names, ``target_1`` … by their rows where the file has none
     faults : a sentence on each row that was skipped
-    ordered : whether what was read has an order of components, as C11 … C66 have and engineering constants have not
+    ordered : whether ``order`` says how what was read is meant: C11 … C66 without labels, not engineering constants
+    notes : sentences on what was recognised in the file or assumed
+    unit : unit of stress of the file's numbers as taken, '' where it names none
     """
 
     goal: Goal
     names: list[str]
     faults: list[str]
     ordered: bool
+    notes: list[str]
+    unit: str
 
 
 def take_targets(
@@ -78,17 +89,22 @@ def take_targets(
     kind: str = "frobenius",
     order: str = "voigt",
     whole: bool = False,
+    unit: str = "",
+    worksheet: str = "",
 ) -> Intake:
     """Take the targets of a file that can be taken.
 
     Parameters
     ----------
     path : a sheet as `trussmap.sheets.read_sheet` takes: a table with the columns below, or bare 6×6 matrices or 21
-        constants (by rows; in the order ``abaqus`` as on its card, column by column)
+        constants (by rows; in the order ``abaqus`` as on its card, column by column), with or without labels
     youngs_modulus : Young's modulus of the base material, in the units of the targets
     kind : of closeness, one of `trussmap.goals.KINDS`
     order : one of ``ORDERS``
     whole : whether all 21 constants are expected
+    unit : unit of stress of ``youngs_modulus``, to which numbers are converted where the file names another; without
+        it, they are taken as they stand
+    worksheet : of a workbook; the first that holds constants by default
 
     The columns are those of one of
 
@@ -106,15 +122,20 @@ def take_targets(
     youngs_modulus = _check_modulus(youngs_modulus)
     if order not in ORDERS:
         raise InputError(f"order {order}: expected {', '.join(ORDERS)}.")
-    sheet = read_sheet(path, column_by_column=order == "abaqus")
+    sheet = read_sheet(path, order == "abaqus", unit, worksheet)
+    notes = [*sheet.notes]
+    ordered = sheet.order is None
+    if not ordered:
+        order, note = _order_of_labels(sheet, order)
+        notes.append(note)
     if whole and sheet.faults:
         raise InputError(sheet.faults[0])
     columns = {*sheet.table.columns}
     if {*MATRIX} & columns:
-        goal, faults = _constants(sheet, youngs_modulus, kind, order, whole)
+        goal, faults = _constants(sheet, youngs_modulus, kind, order, whole, notes)
     elif whole:
         raise InputError(f"{sheet.where}: missing column {', '.join(COMPONENTS)}; expected the 21 constants of each.")
-    elif {"E", "G", "nu"} & columns and {*ENGINEERING, *_MINOR} & columns:
+    elif {"E", "G", "nu"} & columns and {*ENGINEERING, *MINOR} & columns:
         raise InputError(
             f"{sheet.where}: two of E, G and nu are of isotropic targets, E1 … nu23 of others, and this table has "
             "columns of both; expected a file for each."
@@ -137,32 +158,49 @@ def take_targets(
     if not good:
         more = f"; none of the {len(told)} targets can be taken." if len(told) > 1 else "."
         raise InputError(told[0].removesuffix(".") + more)
-    return Intake(goal.take(np.array(good)), [names[k] for k in good], told, bool({*MATRIX} & columns))
+    ordered = ordered and bool({*MATRIX} & columns)
+    return Intake(goal.take(np.array(good)), [names[k] for k in good], told, ordered, notes, sheet.unit)
 
 
-def read_targets(path: str | Path, youngs_modulus: float) -> tuple[np.ndarray, list[str]]:
+def _order_of_labels(sheet: Sheet, order: str) -> tuple[str, str]:
+    """Order to read a sheet in whose labels give one, and a note on it."""
+    named = [name for name, (place, shear) in _ORDERS.items() if place == sheet.order and shear == 1]
+    mandel = order == "mandel" and "voigt" in named
+    if order not in ("voigt", *named) and not mandel:
+        raise InputError(
+            f"{sheet.where}: the file gives its components in the order {named[0] if named else 'of its labels'}; "
+            f"expected no --order {order}."
+        )
+    words = f"{named[0]} ({ORDERS[named[0]]})" if named else "of its labels"
+    return "mandel" if mandel else "voigt", f"the file gives its components in the order {words}, which applies"
+
+
+def read_targets(path: str | Path, youngs_modulus: float, unit: str = "") -> tuple[np.ndarray, list[str]]:
     """Targets (n, 21), base modulus 1, and n names of a file in which all must be whole; see `take_targets`.
 
     Raises InputError for the first that cannot be taken, naming file, row (1 = first after the header) and column.
     """
-    taken = take_targets(path, youngs_modulus, whole=True)
-    return _all(taken).goal.targets, taken.names
+    taken = _all(take_targets(path, youngs_modulus, whole=True, unit=unit), path)
+    return taken.goal.targets, taken.names
 
 
 def read_goal(
-    path: str | Path, youngs_modulus: float, kind: str = "frobenius", order: str = "voigt"
+    path: str | Path, youngs_modulus: float, kind: str = "frobenius", order: str = "voigt", unit: str = ""
 ) -> tuple[Goal, list[str]]:
     """The Goal and the n names of a file's targets, which must all be good; see `take_targets`.
 
     Raises InputError for the first that cannot be taken.
     """
-    taken = _all(take_targets(path, youngs_modulus, kind, order))
+    taken = _all(take_targets(path, youngs_modulus, kind, order, unit=unit), path)
     return taken.goal, taken.names
 
 
-def _all(taken):
+def _all(taken: Intake, path: str | Path) -> Intake:
+    """The targets, whose notes become warnings, or InputError for the first that cannot be taken."""
     if taken.faults:
         raise InputError(taken.faults[0])
+    for note in taken.notes:
+        warnings.warn(f"{path}: {note}", stacklevel=3)
     return taken
 
 
@@ -178,8 +216,8 @@ def in_voigt_order(matrix: np.ndarray, order: str) -> np.ndarray:
     return matrix[..., place, :][..., :, place] / (scale[:, None] * scale)
 
 
-def _constants(sheet, youngs_modulus, kind, order, whole):
-    """Goal and faults of a sheet of the 21 constants."""
+def _constants(sheet, youngs_modulus, kind, order, whole, notes):
+    """Goal and faults of a sheet of the 21 constants; what is assumed joins the notes."""
     table, count = sheet.table, len(sheet.table)
     missing = [name for name in COMPONENTS if name not in table]
     if whole and missing:
@@ -188,7 +226,12 @@ def _constants(sheet, youngs_modulus, kind, order, whole):
             "target."
         )
     values, faults = _numbers(table, MATRIX)
-    matrix = values.reshape(count, 6, 6)
+    matrix, skew = symmetric_mean(values.reshape(count, 6, 6))
+    notes += [
+        f"{place}: C_ij and C_ji differ by up to {off:.2g} of the largest constant; the mean of both is taken"
+        for place, off in zip(sheet.places, skew, strict=True)
+        if SYMMETRY_TOLERANCE < off <= ASYMMETRY
+    ]
     upper = pack(matrix)
     spread = [name for name in COMPONENTS if f"{name}_sd" in table]
     blank = [fault is None and not np.isfinite(row).all() for fault, row in zip(faults, upper, strict=True)]
@@ -220,6 +263,32 @@ def _constants(sheet, youngs_modulus, kind, order, whole):
     return Goal(targets, kind, weights=weights if free else None), faults
 
 
+def symmetric_mean(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Make matrices symmetric that are nearly so.
+
+    Parameters
+    ----------
+    matrix : (n, 6, 6), nan where nothing stands
+
+    Returns
+    -------
+    matrix : (n, 6, 6), the mean with the transposed one where both differ by ``ASYMMETRY`` of the largest constant at
+        most; the same as before where they differ by rounding, by more, or by sign alone
+    skew : (n,) largest difference over the largest constant; infinite where two constants of more than a fifth of
+        ``ASYMMETRY`` have opposite signs, as after a slip
+    """
+    other = matrix.swapaxes(1, 2)
+    largest = np.nan_to_num(np.abs(matrix)).max((1, 2))
+    scale = np.maximum(largest, 1 / _LARGEST)[:, None, None]
+    skew = np.nan_to_num(np.abs(matrix - other) / scale)
+    opposite = (matrix * other < 0) & (np.minimum(np.abs(matrix), np.abs(other)) > ASYMMETRY / 5 * scale)
+    skew = np.where(opposite, np.inf, skew).max((1, 2))
+    near = (skew > SYMMETRY_TOLERANCE) & (skew <= ASYMMETRY)
+    both = np.isfinite(matrix) & np.isfinite(other)
+    mean = np.where(both, (matrix + other) / 2, matrix)
+    return np.where(near[:, None, None], mean, matrix), skew
+
+
 def _fault_of_constants(matrix, deviation, free):
     """What is wrong with the numbers of a target as they stand, (6, 6) with nan where none stands, or None."""
     upper = pack(matrix)
@@ -228,14 +297,14 @@ def _fault_of_constants(matrix, deviation, free):
         return ": no constant is given; expected C11 … C66, some of them."
     if not free and not given.all():
         return f", column {COMPONENTS[int(np.argmin(given))]}: no value; expected a finite number."
-    scale = np.abs(upper[given]).max()
-    other = matrix.T  # below the diagonal of the one stands what is above it in the other
-    for i, j in zip(*np.tril_indices(6, -1), strict=True):
-        if abs(matrix[i, j] - other[i, j]) > SYMMETRY_TOLERANCE * scale:
-            return (
-                f", column C{i + 1}{j + 1}: {matrix[i, j]:g} differs from C{j + 1}{i + 1} = {matrix[j, i]:g}, so the "
-                "target is not symmetric; expected the same value in both, or the upper triangle alone."
-            )
+    off = np.tril(np.nan_to_num(np.abs(matrix - matrix.T)))
+    i, j = np.unravel_index(np.argmax(off), (6, 6))
+    if off[i, j] > SYMMETRY_TOLERANCE * np.abs(upper[given]).max():
+        return (
+            f", column C{i + 1}{j + 1}: {matrix[i, j]:g} differs from C{j + 1}{i + 1} = {matrix[j, i]:g}, so the "
+            f"target is not symmetric, by more than {ASYMMETRY:.0%} of the largest constant or in sign; expected the "
+            "same value in both, or the upper triangle alone."
+        )
     for name, value in zip([f"C{k}{k}" for k in range(1, 7)], matrix.diagonal(), strict=True):
         if value <= 0:
             return (
@@ -318,7 +387,7 @@ def _isotropic(sheet, youngs_modulus, kind):
 
 def _engineering(sheet, youngs_modulus, kind):
     """Goal and faults of a sheet of engineering constants."""
-    values, faults = _numbers(sheet.table, (*ENGINEERING, *_MINOR))
+    values, faults = _numbers(sheet.table, (*ENGINEERING, *MINOR))
     given, other = values[:, :9], values[:, 9:]
     for k, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):  # nu_ij / E_i = nu_ji / E_j
         with np.errstate(divide="ignore", invalid="ignore"):  # a modulus of 0 is refused below
@@ -326,11 +395,11 @@ def _engineering(sheet, youngs_modulus, kind):
         told = np.isfinite(other[:, k])
         for row in np.flatnonzero(told):
             if not np.isfinite(turned[row]):
-                faults[row] = faults[row] or f", column {_MINOR[k]}: expected E{i + 1} and E{j + 1} with it."
+                faults[row] = faults[row] or f", column {MINOR[k]}: expected E{i + 1} and E{j + 1} with it."
             elif abs(given[row, 6 + k] - turned[row]) > 0.01 * max(1.0, abs(turned[row])):
                 faults[row] = faults[row] or (
-                    f", column {_MINOR[k]}: {other[row, k]:g} does not go with {ENGINEERING[6 + k]} = "
-                    f"{given[row, 6 + k]:g}; expected E{i + 1} {_MINOR[k]} = E{j + 1} {ENGINEERING[6 + k]}."
+                    f", column {MINOR[k]}: {other[row, k]:g} does not go with {ENGINEERING[6 + k]} = "
+                    f"{given[row, 6 + k]:g}; expected E{i + 1} {MINOR[k]} = E{j + 1} {ENGINEERING[6 + k]}."
                 )
         given[:, 6 + k] = np.where(told & np.isnan(given[:, 6 + k]), turned, given[:, 6 + k])
     given[:, :6] /= youngs_modulus
@@ -436,7 +505,7 @@ def described(taken: Intake, youngs_modulus: float, order: str = "voigt", most: 
         lines.append(f"  {name}: {describe_target(taken.goal.take(np.array([k])), youngs_modulus)}")
     if len(taken.names) > most:
         lines.append(f"  … and {len(taken.names) - most} more")
-    hints = soft_hint(taken.goal), order_hint(taken.goal, order) if taken.ordered else None
+    hints = *taken.notes, soft_hint(taken.goal), order_hint(taken.goal, order) if taken.ordered else None
     return lines + [f"  note: {hint}" for hint in hints if hint]
 
 
