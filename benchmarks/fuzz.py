@@ -146,7 +146,7 @@ def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
     rows = [[f"{value:.4g}" for value in row] for row in matrix]
     blank = [" ".join(row) for row in rows]
     numbered = "\n".join(f"{k} {row}" for k, row in enumerate(blank, 1))
-    vasp = "\n".join(f"{name} {row}" for name, row in zip("XX YY ZZ XY YZ ZX".split(), blank, strict=True))
+    vasp = "\n".join(f"{name} {row}" for name, row in zip(["XX", "YY", "ZZ", "XY", "YZ", "ZX"], blank, strict=True))
     halves = ["\n".join(" ".join(row[cut]) for row in rows) for cut in (slice(0, 4), slice(4, 6))]
     bars = "\n".join(f"| {k} | {' | '.join(row)} |" for k, row in enumerate(rows))
     constants = dict(zip(COMPONENTS, map(float, pack(matrix)), strict=True))
@@ -154,7 +154,7 @@ def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
     nested = matrix.tolist()
     texts = [
         f" TOTAL ELASTIC MODULI (kBar)\n Direction XX YY ZZ XY YZ ZX\n ------\n{vasp}\n ------\n",
-        f" Elastic constants C_ij (Kbar)\n i j=  1 2 3 4 5 6\n{numbered}\n\n Elastic compliances (1/Mbar)\n{numbered}\n",
+        f" Elastic constants C_ij (Kbar)\n i j=  1 2 3 4 5 6\n{numbered}\n\n Compliances (1/Mbar)\n{numbered}\n",
         "C = \\left[\\begin{array}{cccccc}\n"
         + "\\\\\n".join(map(" & ".join, rows))
         + "\n\\end{array}\\right]~\\text{GPa}\n",
@@ -164,9 +164,9 @@ def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
         f"*MATERIAL, NAME=a\n*ELASTIC, TYPE=ANISOTROPIC\n{card}\n*ELASTIC\n1., 0.3, 20.\n0.9, 0.3, 40.\n"
         "*ELASTIC, TYPE=ENGINEERING CONSTANTS\n1., 2., 4., .1, .2, .3, .5, .6,\n.7\n",
         f"C =\n\n   1.0e-01 *\n\n Columns 1 through 4:\n\n{halves[0]}\n\n Columns 5 and 6:\n\n{halves[1]}\n",
-        f"  [,1] [,2] [,3] [,4] [,5] [,6]\n" + "\n".join(f"[{k},] {row}" for k, row in enumerate(blank, 1)),
+        "  [,1] [,2] [,3] [,4] [,5] [,6]\n" + "\n".join(f"[{k},] {row}" for k, row in enumerate(blank, 1)),
         f"| | 0 | 1 | 2 | 3 | 4 | 5 |\n|---|---|---|---|---|---|---|\n{bars}\n",
-        "\n".join(f"{row[0]}(3) ± 0.1 " + "(2) ".join(row[1:]) + "(2)" for row in rows).replace("-", "−"),
+        "\n".join(f"{row[0]} ± 0.1 " + "(2) ".join(row[1:]) + "(2)" for row in rows).replace("-", "−"),
         "\n".join(f"{name} = {value:.4g} GPa" for name, value in constants.items()),
         ",a,b\n" + "\n".join(f"{name},{value:.4g},{value:.4g}" for name, value in constants.items()),
         f"np.array({nested!r}, dtype=float)\nother = [" + "; ".join(blank) + "]\n",

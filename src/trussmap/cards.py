@@ -23,6 +23,8 @@ _COUNTS = {"ISOTROPIC": 2, "ENGINEERING CONSTANTS": 9, "ORTHOTROPIC": 9, "ANISOT
 # CalculiX, *ELASTIC).
 _MODULI = ("E1", "E2", "E3", "nu12", "nu13", "nu23", "G12", "G13", "G23")
 _ORTHOTROPIC = (0, 1, 2, 3, 4, 5, 9, 14, 20)
+# Magnitude that no number of a material reaches, in any unit, and whose inverse none falls below.
+_LARGEST = 1e30
 _CARD = re.compile(r"^[ \t]*\*[ \t]*elastic[ \t]*(,|\r?$)", re.IGNORECASE | re.MULTILINE)
 _DECK = re.compile(r"^[ \t]*(tb\s*,\s*anel|mat9\b|mat1\b|\*mat_)", re.IGNORECASE | re.MULTILINE)
 
@@ -136,7 +138,10 @@ def _sets(keyword: _Keyword, count: int) -> Iterator[tuple[int, list[float], lis
             value = numeral(cell) if cell else None
             if cell and value is None:
                 raise InputError(f"line {line}: '{cell}' is not a number; expected {count} constants.")
-            numbers.append(float(value.value) if value else 0.0)  # the solvers read a blank as 0
+            number = float(value.value) if value else 0.0  # the solvers read a blank as 0
+            if number and not 1 / _LARGEST < abs(number) < _LARGEST:
+                raise InputError(f"line {line}: '{cell}'; expected a number of a material, below {_LARGEST:g}.")
+            numbers.append(number)
         if len(numbers) >= count:
             yield first, numbers[:count], numbers[count:]
             numbers = []

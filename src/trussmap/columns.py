@@ -8,7 +8,7 @@ from trussmap.goals import ENGINEERING
 from trussmap.matrices import MATRIX, Record
 from trussmap.numerals import numeral, plain_numbers
 from trussmap.stiffness import COMPONENTS
-from trussmap.units import known_unit, unit_of
+from trussmap.units import STRESS, known_unit, unit_of
 
 #: Poisson's ratios that the engineering constants leave out.
 MINOR = ("nu21", "nu31", "nu32")
@@ -20,14 +20,14 @@ COMPLIANCES = [f"S{name[1:]}" for name in MATRIX]
 KNOWN = {*MATRIX, *COMPLIANCES, *(f"{name}_sd" for name in COMPONENTS), *ENGINEERING, *MINOR, *ISOTROPIC}
 
 _AXES = str.maketrans("xyz", "123")
-_BRACKETS = re.compile(r"[\[(][^\[\]()]*[\])]$|\bin\s+\S+$")
+_BRACKETS = re.compile(rf"[\[(][^\[\]()]*[\])]$|\bin\s+\S+$|(?<![\s\[(]1)\s*/\s*{STRESS}$", re.IGNORECASE)
 _CONSTANT = re.compile(r"([cs])_?[{(\[]?([1-6])[_,]?([1-6])[})\]]?(_sd|_std)?(?:all)?")
 _NAME = (
     r"(?:[CS]_?[{(\[]?[1-6][_,]?\s?[1-6][})\]]?(?:_sd|_std|all)?"
     r"|(?:E|G|nu|ν|v|\\nu)_?\{?[123xyz]{0,2}\}?)(?![\w(])"
 )
 _NAMES = re.compile(
-    rf"\W*?(?:elastic constant\s+)?(?P<names>{_NAME}(?:\s*=\s*{_NAME})*)"
+    rf"(?:elastic constant\s+)?(?P<names>{_NAME}(?:\s*=\s*{_NAME})*)"
     rf"[\"']?\s*(?P<unit>\([^()]*\)|\[[^\[\]]*\])?[\s=:,&|\"']*",
     re.IGNORECASE,
 )
@@ -41,7 +41,7 @@ _MODULUS = re.compile(r"(e|g|nu|v)_?\{?([123xyz]{0,2})\}?")
 def column_name(text: str) -> str:
     """Return the project's name of a column, or its own name without what stands in brackets.
 
-    >>> [column_name(text) for text in ("c_{12} [GPa]", "Ex (MPa)", "νxy", "C(1,1)", "remark")]
+    >>> [column_name(text) for text in ("c_{12} [GPa]", "Ex / MPa", "νxy", "C(1,1)", "remark")]
     ['C12', 'E1', 'nu12', 'C11', 'remark']
     """
     text = text.strip().strip("$").strip()
@@ -59,7 +59,7 @@ def column_name(text: str) -> str:
 def unit_text(text: str) -> str:
     """Return what stands in brackets behind the name of a column, or ''."""
     match = _BRACKETS.search(text.strip())
-    return match[0] if match else ""
+    return match[0].lstrip(" /") if match else ""
 
 
 def _modulus(letter: str, axes: str) -> str:
@@ -86,7 +86,7 @@ def read_by_name(text: str, where: str) -> list[Record] | None:
     Several numbers behind a name are of several targets, whose names may stand in the line above. A name that comes
     again begins the next target. Returns None for any other text.
     """
-    if not _NAMES.search(text):
+    if not re.search(_NAME, text, re.IGNORECASE):
         return None
     lines = [(line, _items(line)) for line in text.splitlines()]
     filled = [line for line, items in lines if items]
@@ -109,10 +109,10 @@ def _items(line: str) -> list[_Item]:
     if "." in line or re.search(rf"{_NAME}[\s\"']*,", line, re.IGNORECASE):  # no decimal commas
         line = line.replace(",", " ")
     while line.strip(_FILLING):
-        match = _NAMES.match(line)
+        match = _NAMES.match(line.lstrip(_FILLING + "-*•"))
         if not match:
             return []
-        line = line[match.end() :]
+        line = line.lstrip(_FILLING + "-*•")[match.end() :]
         texts = []
         while value := _VALUE.match(line):
             text = value["text"].rstrip(_FILLING)

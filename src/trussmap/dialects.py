@@ -24,7 +24,7 @@ _BRACES = re.compile(r"(?<!num)\{([^{}]*)\}")
 _R_LABEL = re.compile(r"\[(\d+),\]|\[,(\d+)\]")
 _UNIT_IN_BRACKETS = re.compile(rf"[\[(]\s*(?:in\s+)?({UNIT.pattern})\s*[\])]", re.IGNORECASE)
 _NESTED = re.compile(
-    r"(?<![\w.])[\[{][\s\[{(]*[-+.\d]|\(\s*\(\s*[-+.\d]|\bc\(\s*[-+.\d]|\bmatrix\(\s*['\"]", re.IGNORECASE
+    r"(?<![\w.])[\[{][\s\[{(]{0,40}[-+.\d]|\(\s{0,9}\(\s*[-+.\d]|\bc\(\s*[-+.\d]|\bmatrix\(\s*['\"]", re.IGNORECASE
 )
 _KEYWORD = re.compile(r",\s*\w+\s*=\s*[\w.']+(?=\s*[,)])")
 _SIZE = re.compile(r"\bMatrix\(\s*6\s*,\s*6\s*,")
@@ -38,7 +38,7 @@ _TOKEN = re.compile(
 )
 _BEHIND = re.compile(r"(?<=\S)\s*(?://|\s[#%]).*")
 _COMMENT = re.compile(r"\s*(?:[#%]|//).*")
-_MATHEMATICA_COMMENT = re.compile(r"\(\*.*?\*\)", re.DOTALL)
+_MATHEMATICA_COMMENT = re.compile(r"\(\*.{0,1000}?\*\)", re.DOTALL)
 
 
 def plain_lines(lines: list[str]) -> list[tuple[int, str]]:

@@ -18,7 +18,6 @@ Line = tuple[int, list[str]]
 #: All entries of the 6×6 matrix, row by row.
 MATRIX = [f"C{i}{j}" for i in range(1, 7) for j in range(1, 7)]
 
-
 _RANGE = re.compile(r"columns?\s+(\d+)(?:\s*(?:through|thru|to|and|-)\s*(\d+))?:?", re.IGNORECASE)
 _TIMES = r"(?:\*|×|·|\\times|\\cdot)"
 _FACTOR = re.compile(rf"(?:^|.*[=:])\s*([-+.\d]\S*?)\s*{_TIMES}\s*")
@@ -119,8 +118,8 @@ class Matrices:
             raise InputError(
                 f"{self.where}, line {number}: '{text[:30]}' behind a matrix; expected its numbers multiplied."
             )
-        elif match := _FACTOR.fullmatch(text):
-            self._heading(number, text[: match.start(1)])
+        elif match := _FACTOR.fullmatch(text[-200:]):
+            self._heading(number, text[: len(text) - len(match[0]) + match.start(1)])
             self._factor_in_front(number, match[1])
         elif not self._header(filled):
             row = _row(number, cells)
@@ -170,7 +169,7 @@ class Matrices:
             self.notes.append(f"line {number}: {error}".rstrip(".") + "; none of them is taken")
         plain = re.sub(rf"[\[(]\s*(?:in\s+)?{UNIT.pattern}\s*[\])]|\bin\s+{UNIT.pattern}", "", text, flags=re.I)
         name = " ".join(_COMMENT.sub(" ", plain).split()).strip("#%:=!/*- \\")
-        self._name = name if name.lower() not in _NO_NAMES else ""
+        self._name = "" if name.lower() in _NO_NAMES or known_unit(name) else name
 
     def _factor_in_front(self, number: int, text: str) -> None:
         """Keep the factor that a program prints in front of a matrix."""

@@ -8,6 +8,7 @@ programs print them (`trussmap.dialects`, `trussmap.matrices`); constants by nam
 import csv
 import re
 import sys
+from itertools import dropwhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,7 +125,7 @@ def _lines(text: str, where: str) -> list[Line]:
         return list(nested_lines(numbered))
     if separator is None:
         rows = [(number, line.split()) for number, line in numbered]
-        return _with_row_names([(number, cells) for number, cells in rows if cells]) if header else rows
+        return _with_row_names(rows) if header else rows
     rows = []
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
     try:
@@ -139,6 +140,8 @@ def _lines(text: str, where: str) -> list[Line]:
 
 def _with_row_names(lines: list[Line]) -> list[Line]:
     """Lines of a table whose rows, as pandas and R print them, may begin with a name or number."""
+    filled = [(number, cells) for number, cells in lines if cells]
+    lines = [*dropwhile(lambda line: line[1][0].startswith("#"), filled)]
     (number, header), *rows = lines
     if not rows or {len(cells) for _, cells in rows} != {len(header) + 1}:
         return lines
@@ -151,16 +154,21 @@ def _with_row_names(lines: list[Line]) -> list[Line]:
 
 
 def _header_text(text: str) -> bool:
-    """Whether a text begins with names of columns."""
-    first = text.lstrip(" \r\n").partition("\n")[0]
+    """Whether a text begins, below comments, with names of columns."""
+    first = _first_line(text)
     return _is_header([word.strip(' "') for word in re.split(r"[,;\t]|\s+", first)])
+
+
+def _first_line(text: str) -> str:
+    """The first line with something in it but a comment."""
+    return next((line for line in text.splitlines() if line.strip(" ") and not line.lstrip().startswith("#")), "")
 
 
 def _separator(lines: list[str]) -> str | None:
     """What separates the values of lines: a tab, a semicolon, a comma, or None for blanks."""
     text = "\n".join(lines)
     if _header_text(text):  # what separates the names of columns; a target's name may have any mark in it
-        lines = [text.lstrip(" \r\n").partition("\n")[0]]
+        lines = [_first_line(text)]
     else:
         counts = [len(_NUMBERS.findall(line)) for line in lines]
         most = max(counts, default=0)
@@ -172,7 +180,7 @@ def _separator(lines: list[str]) -> str | None:
     if "," not in text:
         return None
     # Commas between digits, with blanks between values: decimal commas.
-    first = next((line.strip() for line in lines if "," in line), "")
+    first = next((line.strip() for line in lines if "," in line), "")[:200]
     return None if re.fullmatch(r"\S*\d,\d\S*(\s+\S+)+", first) and not re.search(r",\s", first) else ","
 
 
@@ -228,7 +236,7 @@ def _of_lines(where: str, lines: list[Line], choice: _Choice, padded: bool = Fal
     for k, (_, cells) in enumerate(filled[:10]):
         if _is_header(cells):
             return _table(where, cells, filled[k + 1 :], choice, padded)
-        if sum(map(bool, cells)) > 1:  # not a title above the header
+        if sum(map(bool, cells)) > 1 and not cells[0].startswith("#"):  # no title above the header
             break
     if padded:
         lines = [(number, [plain_numbers(cell) for cell in cells]) for number, cells in lines]
@@ -264,8 +272,8 @@ def _table(where: str, header: list[str], lines: list[Line], choice: _Choice, pa
         if re.fullmatch(r"C\d\d", name) and name not in MATRIX:
             raise InputError(f"{where}, column {name}: no constant has this name; expected C11, C12, …, C66.")
     rows, places, faults = [], [], []
-    rules = [cells for _, cells in lines if all(map(_RULE.fullmatch, cells))]
-    for k, (number, cells) in enumerate([line for line in lines if line[1] not in rules], 1):
+    lines = [line for line in lines if not all(map(_RULE.fullmatch, line[1]))]
+    for k, (number, cells) in enumerate(lines, 1):
         while len(cells) > len(names) and not cells[-1]:
             cells = cells[:-1]
         if len(cells) > len(names) or (len(cells) < len(names) and not padded):

@@ -41,16 +41,16 @@ _ORDERS = {
     "voigt": ((0, 1, 2, 3, 4, 5), 1.0),
     "abaqus": ((0, 1, 2, 5, 4, 3), 1.0),
     "ansys": ((0, 1, 2, 4, 5, 3), 1.0),
-    "vasp": ((0, 1, 2, 4, 5, 3), 1.0),
     "mandel": ((0, 1, 2, 3, 4, 5), 2**0.5),
+    "vasp": ((0, 1, 2, 4, 5, 3), 1.0),
 }
-#: Orders of the components and what goes by them: the first three are of stress and engineering shear strain.
+#: Orders of the components and what goes by them: all but mandel are of stress and engineering shear strain.
 ORDERS = {
     "voigt": "11, 22, 33, 23, 13, 12",
     "abaqus": "11, 22, 33, 12, 13, 23",
     "ansys": "11, 22, 33, 12, 23, 13 (VTK, LS-DYNA and VASP too)",
-    "vasp": "11, 22, 33, 12, 23, 13 (its XX YY ZZ XY YZ ZX)",
     "mandel": "11, 22, 33, √2·23, √2·13, √2·12 (Kelvin's)",
+    "vasp": "11, 22, 33, 12, 23, 13 (its XX YY ZZ XY YZ ZX)",
 }
 # A symmetry speaks for an order if the stiffness is this far from it as read, and so many times closer in that order.
 _OFF_AS_READ, _CLOSER = 0.03, 5.0

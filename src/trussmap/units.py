@@ -34,6 +34,8 @@ STRESS = (
 )
 #: A unit of stress in a text.
 UNIT = re.compile(rf"(?<![\w/\\]){STRESS}(?![\w^])", re.IGNORECASE)
+# Words that may mean something else (polyamide, a bar): a unit alone, in brackets, or behind "in".
+_VAGUE = re.compile(r"(?<!\bin )(?<![\[(])\b(?:pa|bar)\b", re.IGNORECASE)
 _INVERSE = re.compile(
     rf"1\s*/\s*\(?\s*({STRESS})(?!\w)|(?<![\w/\\])({STRESS}){_POWER}\s*(?:[-−]\s*1\}}?|⁻¹)", re.IGNORECASE
 )
@@ -46,7 +48,11 @@ def unit_of(text: str) -> str:
 
     >>> unit_of("TOTAL ELASTIC MODULI (kBar)"), unit_of("in N/mm²"), unit_of("S [GPa^-1]")
     ('kbar', 'N/mm2', '1/GPa')
+    >>> unit_of("a bar of PA"), unit_of("in Pa")
+    ('', 'Pa')
     """
+    if not known_unit(text):
+        text = _VAGUE.sub(" ", text)
     names = {f"1/{_spelling(match[1] or match[2])}" for match in _INVERSE.finditer(text)}
     names |= {_spelling(match[0]) for match in UNIT.finditer(_INVERSE.sub(" ", text))}
     if len(names) > 1:

@@ -103,6 +103,9 @@ def _in_one_unit(sheet: Sheet, units: pd.DataFrame, unit: str) -> Sheet:
             f"{', '.join(PASCALS)}."
         )
     table = sheet.table
+    bare = (units[columns] == "") & (table[columns] != "")
+    if len(stated) > 1 and bare.any(axis=None):
+        raise InputError(f"{where}: the units {', '.join(stated)} for some constants, none for others; expected one.")
     for name in columns:
         for source in stated:
             rows = (units[name] == source) if len(stated) > 1 else slice(None)
