@@ -10,6 +10,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import signal
@@ -17,6 +18,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,20 +73,29 @@ def edits_of(random: np.random.Generator) -> list[tuple[int, float, int]]:
 
 # ------------------------------------------------------------------------------------------------------------ readers
 def _catalogue(path, random):
-    from trussmap.crystal.catalogue import read_catalogue
-    from trussmap.homogenization import homogenize_cells
+    from trussmap.crystal.catalogue import take_catalogue
+    from trussmap.crystal.labels import homogenize_catalogue, label_errors
 
-    cells = read_catalogue(path)
-    if random.random() < 0.02:
-        homogenize_cells([cell.graph for cell in cells], 0.01)
+    taken = take_catalogue(path)
+    for sentence in [*taken.faults, *taken.notes]:
+        if not _is_sentence(sentence, path):
+            raise ValueError(f"no sentence that names the file: {sentence[:300]}")
+    if random.random() < 0.05:
+        density = [None, 0.01][random.integers(2)]
+        labelled = [cell for cell in taken.cells if cell.compliance]
+        for row in homogenize_catalogue(labelled, density, labelled=True)[0]:
+            label_errors(row)
+        homogenize_catalogue(taken.cells, density)
 
 
 def _targets(path, random):
     from trussmap.targets import ORDERS, described, take_targets
 
     order = list(ORDERS)[random.integers(len(ORDERS))]
+    compliance = bool(random.random() < 0.2)
+    modulus = [1.0, 114.0, 114000.0][random.integers(3)]
     unit = ["", "GPa", "kbar", "own"][random.integers(4)]
-    taken = take_targets(path, [1.0, 114.0, 114000.0][random.integers(3)], order=order, unit=unit)
+    taken = take_targets(path, modulus, order=order, compliance=compliance, unit=unit)
     if random.random() < 0.05:
         described(taken, 114.0, order)
 
@@ -137,6 +148,23 @@ def _study(path, random):
     from trussmap.learning.study import settings_of
 
     settings_of(path)
+
+
+def _labelled(cell):
+    """The cell with radii and compliances at two relative densities."""
+    from trussmap.homogenization import homogenize_cells
+    from trussmap.stiffness import mandel_compliance
+
+    thick = np.linspace(1, 2, len(cell.graph.struts))
+    graph = replace(cell.graph, areas=thick**2)
+    densities = (0.01, 0.0234567)
+    return replace(
+        cell,
+        radii={density: graph.radii(density) for density in densities},
+        compliance={
+            density: mandel_compliance(homogenize_cells([graph], density, threads=1)[0]) for density in densities
+        },
+    )
 
 
 def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
@@ -194,7 +222,13 @@ def corpus(folder: Path) -> list[tuple]:
     write_shard(folder / "s.h5", designs, stiffness[:, ORTHOTROPIC_INDEX], stiffness, settings={"seed": 5})
     shares = {"validation_share": 0.2, "test_share": 0.2}
     merge_shards([folder / "s.h5"], folder / "d.h5", shares, {"seed": 5})
-    write_catalogue(generate_catalogue(2, 1, threads=1), folder / "c.lat", "made to be damaged")
+    cells = generate_catalogue(2, 1, threads=1)
+    write_catalogue(cells, folder / "c.lat", "made to be damaged")
+    write_catalogue([_labelled(cell) for cell in cells], folder / "mandel.lat")
+    voigt = (folder / "mandel.lat").read_text().replace(" (Mandel)", "")
+    tesselation = re.compile(r"(?<=vectors\n)(-?\d+ -?\d+ -?\d+\n)+")
+    six = tesselation.sub(lambda rows: re.sub("(?m)^(?=.)", "0 0 0 ", rows[0]), voigt)
+    (folder / "voigt.lat").write_text(six)
     table = DataFrame(designs[:4], columns=DESIGN_COLUMNS).astype({f"lattice_type{k}": int for k in (1, 2, 3)})
     table.to_csv(folder / "t.csv", index=False)
     table.to_parquet(folder / "t.parquet")
@@ -209,7 +243,6 @@ def corpus(folder: Path) -> list[tuple]:
         "name,E1,E2,E3,G23,G13,G12,nu12,nu13,nu23\na,1,2,3,.5,.6,.7,.1,.2,.3\n,2,2,2,.5,.6,.7,0,0,0\n"
     )
     (folder / "i.csv").write_text("name;E;nu\na;1,5;0,3\nb;2,5;0,2\n")
-    texts = _texts_of_matrices(matrix)
     record = {"model": "polar/forward", "depends_on": {}, "precision": "float32"}
     architecture = read_record(pretrained() / "forward.json")["architecture"] | {"hidden": [4]}
     network = network_class("polar", "forward")(**architecture)
@@ -220,8 +253,9 @@ def corpus(folder: Path) -> list[tuple]:
         DataFrame({"note": ["next"]}).to_excel(book, sheet_name="about", index=False)
         DataFrame(matrix).to_excel(book, sheet_name="moduli", startrow=1)
     tables = [whole(name) for name in ("b.csv", "m.csv", "e.csv", "i.csv")]
+    texts = _texts_of_matrices(matrix)
     return [
-        (_catalogue, "catalogues", "x.lat", [whole("c.lat")], 0.2, []),
+        (_catalogue, "catalogues", "x.lat", [*map(whole, ("c.lat", "mandel.lat", "voigt.lat"))], 0.2, []),
         (_targets, "targets, tables", "x.csv", tables, 0.13, []),
         (_targets, "targets, programs", "x.txt", texts, 0.14, []),
         (_targets, "targets, workbooks", "x.xlsx", [whole("b.xlsx"), whole("w.xlsx")], 0.02, []),
@@ -252,9 +286,8 @@ def _ending(reader, path, random):
     try:
         reader(path, random)
     except InputError as error:
-        text = str(error)
-        if "\n" in text or len(text) > 2000 or not text.endswith(".") or path.stem not in text:
-            return f"no sentence that names the file: {text[:300]}"
+        if not _is_sentence(str(error), path):
+            return f"no sentence that names the file: {str(error)[:300]}"
         return "InputError"
     except BaseException as error:
         frame = error.__traceback__
@@ -263,6 +296,10 @@ def _ending(reader, path, random):
         where = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
         return f"{type(error).__name__} at {where}: {str(error)[:200]}"
     return "read"
+
+
+def _is_sentence(text, path):
+    return "\n" not in text and len(text) <= 2000 and text.endswith(".") and path.stem in text
 
 
 def _work(folder, seed, numbers, progress, results, memory):

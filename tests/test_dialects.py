@@ -172,7 +172,7 @@ def test_the_handed_cases_have_the_right_value(shared, case, order):
 
 def test_labels_give_the_order_and_another_one_is_refused(tmp_path):
     found = taken(tmp_path, FORMS["VASP"], order="vasp")
-    assert not found.ordered and any("order ansys" in note for note in found.notes)
+    assert found.labelled and any("order ansys" in note for note in found.notes)
     with pytest.raises(InputError, match=r"the file gives its components in the order ansys.*no --order abaqus"):
         taken(tmp_path, FORMS["VASP"], order="abaqus")
     with pytest.raises(InputError, match="line 2: rows and columns have labels in two orders"):
@@ -229,7 +229,7 @@ def test_units_of_columns_of_cells_and_of_several_kinds(tmp_path):
     assert mixed.goal.engineering[0, :2].tolist() == [1 / MODULUS, 1 / MODULUS]
     for content, says in (
         ("C (10^3 MPa)\n" + text(lines()), "line 1: a power of ten with the unit"),
-        ("E [10^3 MPa],nu\n1,0.3\n", r"column E: \[10\^3 MPa\]; expected a unit of stress alone"),
+        ("E [10^3 MPa],nu\n1,0.3\n", r"column E: \[10\^3 MPa\]; expected a unit of stress"),
         ("C11 [1/GPa] C12 [GPa]\n1 2\n", r"column C11: \[1/GPa\]"),
         ("E [GPa],nu\n1 MPa,0.3\n\n1,0.2", ""),
     ):
@@ -248,7 +248,15 @@ def test_compliances_by_their_headings_are_left_out(tmp_path):
     assert found.names == ["Elastic stiffness"] and "a compliance by its heading, left out" in found.notes[0]
     with pytest.raises(InputError, match="matrix from line 2: a compliance by its heading"):
         taken(tmp_path, "Compliance tensor\n" + text(lines()))
-    assert read_sheet(tmp_path / "t.txt", compliance=True).table["C11"].tolist() == [f"{C[0, 0]:.3f}"]
+    inverse = text(lines("{:.12g}", matrix=np.linalg.inv(C)))
+    both = f"Stiffness (GPa)\n{text(lines())}\n\nCompliances S_ij (1/TPa)\n{inverse}\n"
+    found = taken(tmp_path, both, compliance=True, unit="GPa")
+    np.testing.assert_allclose(unpack(found.goal.targets[0]) * MODULUS, 1000 * C, atol=1e-6)
+    with pytest.raises(InputError, match="the unit GPa is of a stiffness; expected no --compliance"):
+        taken(tmp_path, "moduli in GPa\n" + text(lines()), compliance=True)
+    table = ",".join(f"S{name[1:]} [1/TPa]" for name in COMPONENTS) + "\n" + ",".join(map(str, pack(np.linalg.inv(C))))
+    found = taken(tmp_path, table, compliance=True, unit="GPa")
+    np.testing.assert_allclose(unpack(found.goal.targets[0]) * MODULUS, 1000 * C, atol=1e-6)
 
 
 DECK = """** a deck

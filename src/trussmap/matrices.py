@@ -294,7 +294,8 @@ class Matrices:
         self.faults.append(f"{self.where}, line {line}: {what}; {_EXPECTED}.")
 
     def _record(self, matrix: np.ndarray, name: str, place: str) -> None:
-        units = ({cell.unit for cell in matrix.ravel() if cell} | {self._unit}) - {""}
+        own = self._unit if self._unit.startswith("1/") == self._compliance else ""  # not of the other kind above
+        units = ({cell.unit for cell in matrix.ravel() if cell} | {own}) - {""}
         if len(units) > 1:
             raise InputError(f"{self.where}, {place}: units {', '.join(sorted(units))}; expected one.")
         if self._order:

@@ -67,8 +67,8 @@ def read_sheet(
     compliance : whether matrices are compliances; of a file whose headings name both kinds, the others are left out
 
     Returns a `Sheet`. Columns are named as the project names them, whatever their case and with a unit in brackets
-    behind: ``name``, ``C11`` … ``C66`` and the lower triangle, ``C11_sd`` …, the engineering constants ``E1`` …
-    ``nu23`` (``Ex``, ``Gyz``, ``v12`` too), ``E``, ``G`` and ``nu``; all others keep their own.
+    behind: ``name``, ``C11`` … ``C66`` and the lower triangle, ``C11_sd`` …, ``S11`` …, the engineering constants
+    ``E1`` … ``nu23`` (``Ex``, ``Gyz``, ``v12`` too), ``E``, ``G`` and ``nu``; all others keep their own.
 
     Raises InputError, naming the file and its line or column, where nothing of the kind can be read.
     """
@@ -286,12 +286,12 @@ def _table(where: str, header: list[str], lines: list[Line], choice: _Choice, pa
     table = pd.DataFrame(rows, columns=names, dtype=object)
     table = table.loc[:, [bool(name) for name in names]]
     units = pd.DataFrame("", table.index, table.columns)
-    for name, stated in _units_of_header(where, header, names).items():
+    for name, stated in _units_of_header(where, header, names, choice.compliance).items():
         units[name] = stated
     return with_values(Sheet(where, table, places, faults, []), units, choice.unit)
 
 
-def _units_of_header(where: str, header: list[str], names: list[str]) -> dict[str, str]:
+def _units_of_header(where: str, header: list[str], names: list[str], compliance: bool) -> dict[str, str]:
     """Units of stress by column, as brackets behind their names state them."""
     units = {}
     for text, name in zip(header, names, strict=True):
@@ -302,9 +302,11 @@ def _units_of_header(where: str, header: list[str], names: list[str]) -> dict[st
             units[name] = unit_of(brackets)
         except InputError as error:
             raise InputError(f"{where}, column {name}: {error}") from None
-        inverse = units[name].startswith("1/")
-        if inverse != (bool(units[name]) and name[0] == "S") or _POWER_OF_TEN.search(brackets):
-            raise InputError(f"{where}, column {name}: {brackets}; expected a unit of stress alone.")
+        inverse = name[0] == "S" or (compliance and name[0] == "C")
+        if (units[name] and units[name].startswith("1/") != inverse) or _POWER_OF_TEN.search(brackets):
+            raise InputError(
+                f"{where}, column {name}: {brackets}; expected a unit of stress, or of its inverse for compliances."
+            )
     return units
 
 
@@ -318,6 +320,8 @@ def _of_records(where: str, records: list[Record], faults: list[str], notes: lis
             f"{where}, {records[0].place}: a compliance by its heading; expected a stiffness, or --compliance."
         )
     stiff = stiff or records  # whose headings name neither
+    if choice.compliance and (bad := next((r for r in stiff if r.unit and not r.unit.startswith("1/")), None)):
+        raise InputError(f"{where}, {bad.place}: the unit {bad.unit} is of a stiffness; expected no --compliance.")
     if len(stiff) < len(records):
         places = ", ".join(record.place for record in records if record.compliance != choice.compliance)
         notes = [*notes, f"{places}: a {'stiffness' if choice.compliance else 'compliance'} by its heading, left out"]

@@ -10,8 +10,8 @@ from scipy.spatial.distance import pdist
 
 from trussmap.errors import InputError
 from trussmap.sheets import read_sheet
-from trussmap.stiffness import MANDEL_WEIGHT, hencky, pack, unpack
-from trussmap.targets import take_targets
+from trussmap.stiffness import MANDEL_WEIGHT, POISSON_RATIO, hencky, pack, unpack
+from trussmap.targets import doubts, take_targets
 
 _AXES = ("x_mm", "y_mm", "z_mm")
 
@@ -24,7 +24,7 @@ class Sites(NamedTuple):
     positions : (s, 3) in mm
     targets : (s, 21) stiffness, base modulus 1
     names : s names
-    notes : sentences on what was recognised in their file or assumed
+    notes : sentences on what was assumed of their file and what looks like a slip
     """
 
     positions: np.ndarray
@@ -97,6 +97,8 @@ def read_sites(
     path: str | Path,
     youngs_modulus: float,
     order: str = "voigt",
+    poisson_ratio: float = POISSON_RATIO,
+    compliance: bool = False,
     unit: str = "",
     worksheet: str = "",
 ) -> Sites:
@@ -105,7 +107,8 @@ def read_sites(
     Raises InputError for a row that cannot be taken, naming file, row (1 = first below the header) and column, and for
     sites that coincide.
     """
-    taken = take_targets(path, youngs_modulus, order=order, unit=unit, worksheet=worksheet)
+    how = {"poisson_ratio": poisson_ratio, "compliance": compliance}
+    taken = take_targets(path, youngs_modulus, order=order, unit=unit, worksheet=worksheet, **how)
     if taken.faults:
         raise InputError(taken.faults[0])
     if not taken.goal.whole:
@@ -119,5 +122,6 @@ def read_sites(
         if (bad := np.flatnonzero(~np.isfinite(positions[:, k]))).size:
             text = table[axis].iloc[bad[0]]
             raise InputError(f"{path}, row {bad[0] + 1}, column {axis}: {text or 'nothing'}; expected a number in mm.")
-    sites = Sites(positions, taken.goal.targets, taken.names, tuple(taken.notes))
+    found = doubts(taken.goal, order if taken.ordered else None, **how, labelled=taken.labelled)
+    sites = Sites(positions, taken.goal.targets, taken.names, (*taken.notes, *found))
     return check_sites(sites, str(path))

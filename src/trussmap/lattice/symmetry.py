@@ -41,17 +41,73 @@ def _with_areas(graph, names):
 
 
 def translations(graph: PeriodicGraph) -> np.ndarray:
-    """Translations (t, 3) in cell coordinates, the zero one first, that map the lattice onto itself."""
-    own = _with_areas(graph, strut_names(graph.struts, graph.offsets))
-    found = []
-    index, cell = match_nodes(graph.nodes, graph.nodes[:, None] + (graph.nodes - graph.nodes[0]))
-    for k in range(len(graph.nodes)):
-        permutation, shift = index[:, k], cell[:, k]
-        if (permutation < 0).any():
-            continue
-        if own == _with_areas(graph, _image_of_struts(graph, permutation, shift)):
-            found.append(graph.nodes[k] - graph.nodes[0])
-    return np.array(found)
+    """Translations (t, 3) in cell coordinates, the zero one first, that map the lattice onto itself.
+
+    Few candidates are compared with the whole lattice: those that map a node of the rarest kind to
+    its like, and of these none that follows from others.
+    """
+    struts = _with_areas(graph, strut_names(graph.struts, graph.offsets))
+    alike = _rarest_nodes(graph)
+    count = len(graph.nodes)
+    undecided = np.zeros(count, bool)
+    undecided[alike[1:]] = True
+    generators: list[np.ndarray] = []
+    while undecided.any():
+        node = int(undecided.argmax())
+        moved = graph.nodes + (graph.nodes[node] - graph.nodes[alike[0]])
+        permutation, cell = match_nodes(graph.nodes, moved)
+        if (permutation >= 0).all() and struts == _with_areas(graph, _image_of_struts(graph, permutation, cell)):
+            generators.append(permutation)
+            undecided &= ~_orbit(alike[0], generators, count)
+        # Where one translation fails, so do all that differ from it by one that holds.
+        undecided &= ~_orbit(node, generators, count)
+    shifts = graph.nodes[_orbit(0, generators, count)] - graph.nodes[0]
+    return shifts if _is_group(shifts) else shifts[:1]
+
+
+def _is_group(shifts: np.ndarray) -> bool:
+    """Whether sums of the shifts (t, 3) are among them, up to cell vectors.
+
+    Of a lattice that is periodic up to rounding, some translations may pass the tolerance and their
+    sums may not: the cell that these span would be smaller than the struts in it allow.
+    """
+    order = len(shifts)
+    multiples = np.rint(shifts * order).astype(int)
+    if np.abs(shifts - multiples / order).max() > 2 * TOLERANCE:
+        return False
+    basis = integer_basis(np.concatenate([multiples, order * np.eye(3, dtype=int)]))
+    return round(abs(np.linalg.det(basis))) == order**2
+
+
+def _rarest_nodes(graph):
+    """Nodes (k,) of the rarest kind: a translation or an inversion of the lattice maps them onto each other."""
+    i, j = graph.struts.T
+    squares = graph.lengths**2 * (1 if graph.areas is None else graph.areas)
+    sums = np.bincount(np.append(i, j), np.append(squares, squares), len(graph.nodes)) / squares.mean()
+    order = np.argsort(sums)
+    kind = np.empty(len(sums), int)
+    # A gap far above rounding separates two kinds.
+    kind[order] = np.cumsum(np.diff(sums[order], prepend=sums[order[0]]) > 1e-4)
+    # Nodes with other neighbours are of another kind; a few steps tell the places of a defect apart.
+    for _ in range(4):
+        marks = np.random.default_rng(0).integers(2**32, size=kind.max() + 1)
+        around = np.zeros(len(kind), int)
+        np.add.at(around, i, marks[kind[j]])
+        np.add.at(around, j, marks[kind[i]])
+        kind = np.unique(np.column_stack([kind, around]), axis=0, return_inverse=True)[1].ravel()
+    return np.flatnonzero(kind == np.bincount(kind).argmin())
+
+
+def _orbit(node, permutations, count):
+    """Which of ``count`` nodes are images of one under products of permutations, a mask (count,)."""
+    reached = np.zeros(count, bool)
+    reached[node] = True
+    size = 0
+    while reached.sum() > size:
+        size = reached.sum()
+        for permutation in permutations:
+            reached[permutation[reached]] = True
+    return reached
 
 
 def primitive_cell(graph: PeriodicGraph) -> PeriodicGraph:
@@ -76,7 +132,10 @@ def _primitive(graph):
     inverse = np.linalg.inv(basis)
     nodes = _wrap(graph.nodes @ inverse)
     tree = cKDTree(nodes, boxsize=1.0)
-    first = np.array([min(group) for group in tree.query_ball_point(nodes, TOLERANCE * 10)])
+    first = np.full(len(nodes), -1)
+    for node in range(len(nodes)):
+        if first[node] < 0:
+            first[tree.query_ball_point(nodes[node], TOLERANCE * 10)] = node
     kept, index = np.unique(first, return_inverse=True)
     vectors = graph.fractional_vectors @ inverse
     i, j = index[graph.struts.T]
@@ -118,11 +177,13 @@ def _reduced(basis):
 
 def inversion(graph: PeriodicGraph) -> tuple[np.ndarray, np.ndarray] | None:
     """Inversion of the lattice: (partner node (n,), its cell (n, 3)) such that x_n ↦ partner + cell, or None."""
-    own = _with_areas(graph, strut_names(graph.struts, graph.offsets))
-    for double_centre in graph.nodes[0] + graph.nodes:
-        partner, cell = match_nodes(graph.nodes, double_centre - graph.nodes)
-        if (partner >= 0).all() and own == _with_areas(graph, _image_of_struts(graph, partner, cell, reverse=True)):
-            return partner, cell
+    struts = _with_areas(graph, strut_names(graph.struts, graph.offsets))
+    alike = _rarest_nodes(graph)
+    for node in alike:
+        partner, cell = match_nodes(graph.nodes, graph.nodes[alike[0]] + graph.nodes[node] - graph.nodes)
+        if (partner >= 0).all() and struts == _with_areas(graph, _image_of_struts(graph, partner, cell, reverse=True)):
+            # The cells count from the image of the first node.
+            return match_nodes(graph.nodes, graph.nodes[0] + graph.nodes[partner[0]] - graph.nodes)
     return None
 
 
