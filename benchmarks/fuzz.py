@@ -94,7 +94,8 @@ def _targets(path, random):
     order = list(ORDERS)[random.integers(len(ORDERS))]
     compliance = bool(random.random() < 0.2)
     modulus = [1.0, 114.0, 114000.0][random.integers(3)]
-    taken = take_targets(path, modulus, order=order, compliance=compliance)
+    unit = ["", "GPa", "kbar", "own"][random.integers(4)]
+    taken = take_targets(path, modulus, order=order, compliance=compliance, unit=unit)
     if random.random() < 0.05:
         described(taken, 114.0, order)
 
@@ -166,6 +167,41 @@ def _labelled(cell):
     )
 
 
+def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
+    """A matrix (6, 6) as programs write it: VASP, LaTeX, Mathematica, JSON, Abaqus, Octave, R and others."""
+    from trussmap.stiffness import COMPONENTS, pack
+
+    rows = [[f"{value:.4g}" for value in row] for row in matrix]
+    blank = [" ".join(row) for row in rows]
+    numbered = "\n".join(f"{k} {row}" for k, row in enumerate(blank, 1))
+    vasp = "\n".join(f"{name} {row}" for name, row in zip(["XX", "YY", "ZZ", "XY", "YZ", "ZX"], blank, strict=True))
+    halves = ["\n".join(" ".join(row[cut]) for row in rows) for cut in (slice(0, 4), slice(4, 6))]
+    bars = "\n".join(f"| {k} | {' | '.join(row)} |" for k, row in enumerate(rows))
+    constants = dict(zip(COMPONENTS, map(float, pack(matrix)), strict=True))
+    card = ", ".join(f"{value:.4g}" for value in pack(matrix))
+    nested = matrix.tolist()
+    texts = [
+        f" TOTAL ELASTIC MODULI (kBar)\n Direction XX YY ZZ XY YZ ZX\n ------\n{vasp}\n ------\n",
+        f" Elastic constants C_ij (Kbar)\n i j=  1 2 3 4 5 6\n{numbered}\n\n Compliances (1/Mbar)\n{numbered}\n",
+        "C = \\left[\\begin{array}{cccccc}\n"
+        + "\\\\\n".join(map(" & ".join, rows))
+        + "\n\\end{array}\\right]~\\text{GPa}\n",
+        "c = {{" + "},\n{".join(map(", ".join, rows)) + "}} // MatrixForm\n",
+        json.dumps({"elastic_tensor": {"ieee_format": nested, "raw": nested}, "unit": "GPa"}, indent=1),
+        json.dumps([{"name": "a"} | constants, {"C": pack(matrix).tolist()}]),
+        f"*MATERIAL, NAME=a\n*ELASTIC, TYPE=ANISOTROPIC\n{card}\n*ELASTIC\n1., 0.3, 20.\n0.9, 0.3, 40.\n"
+        "*ELASTIC, TYPE=ENGINEERING CONSTANTS\n1., 2., 4., .1, .2, .3, .5, .6,\n.7\n",
+        f"C =\n\n   1.0e-01 *\n\n Columns 1 through 4:\n\n{halves[0]}\n\n Columns 5 and 6:\n\n{halves[1]}\n",
+        "  [,1] [,2] [,3] [,4] [,5] [,6]\n" + "\n".join(f"[{k},] {row}" for k, row in enumerate(blank, 1)),
+        f"| | 0 | 1 | 2 | 3 | 4 | 5 |\n|---|---|---|---|---|---|---|\n{bars}\n",
+        "\n".join(f"{row[0]} ± 0.1 " + "(2) ".join(row[1:]) + "(2)" for row in rows).replace("-", "−"),
+        "\n".join(f"{name} = {value:.4g} GPa" for name, value in constants.items()),
+        ",a,b\n" + "\n".join(f"{name},{value:.4g},{value:.4g}" for name, value in constants.items()),
+        f"np.array({nested!r}, dtype=float)\nother = [" + "; ".join(blank) + "]\n",
+    ]
+    return [text.encode() for text in texts]
+
+
 def corpus(folder: Path) -> list[tuple]:
     """(reader, what it is called, name of its file, contents, share of the inputs, folder of what stands beside it)."""
     import pandas as pd
@@ -213,11 +249,16 @@ def corpus(folder: Path) -> list[tuple]:
     save_network(network, record | {"architecture": network.config}, folder / "forward.safetensors")
     (folder / "study.json").write_text(json.dumps({"model": {"architecture": "polar"}, "poisson_ratio": 0.3}))
     whole = lambda name: (folder / name).read_bytes()  # noqa: E731
-    texts = [whole(name) for name in ("b.csv", "m.csv", "e.csv", "i.csv")]
+    with pd.ExcelWriter(folder / "w.xlsx") as book:
+        DataFrame({"note": ["next"]}).to_excel(book, sheet_name="about", index=False)
+        DataFrame(matrix).to_excel(book, sheet_name="moduli", startrow=1)
+    tables = [whole(name) for name in ("b.csv", "m.csv", "e.csv", "i.csv")]
+    texts = _texts_of_matrices(matrix)
     return [
         (_catalogue, "catalogues", "x.lat", [*map(whole, ("c.lat", "mandel.lat", "voigt.lat"))], 0.2, []),
-        (_targets, "targets, text", "x.csv", texts, 0.27, []),
-        (_targets, "targets, workbooks", "x.xlsx", [whole("b.xlsx")], 0.02, []),
+        (_targets, "targets, tables", "x.csv", tables, 0.13, []),
+        (_targets, "targets, programs", "x.txt", texts, 0.14, []),
+        (_targets, "targets, workbooks", "x.xlsx", [whole("b.xlsx"), whole("w.xlsx")], 0.02, []),
         (_designs, "designs, CSV", "x.csv", [whole("t.csv")], 0.2, []),
         (_designs, "designs, Parquet", "x.parquet", [whole("t.parquet")], 0.06, []),
         (_published, "published designs", "x.csv", [whole("t.csv")], 0.05, []),

@@ -198,7 +198,7 @@ def fails(run, folder, *parts):
         ("relative_density", 40, 2, ["row 40", "relative_density", "from 0.002 to 0.1"]),
         ("U1", 8, np.nan, ["row 8", "U1", "missing value is not a number"]),
         ("V3", 2, "wide", ["row 2", "V3", "wide", "not a number"]),
-        ("R1_theta", 9, -1, ["row 9", "R1_theta", "angle"]),
+        ("R1_theta", 9, np.inf, ["row 9", "R1_theta", "inf is not a number"]),
         ("R2_rot_ax1", 4, 1.5, ["row 4", "R2_rot_ax1", "from -1 to 1"]),
     ],
 )

@@ -24,7 +24,7 @@ def corpus(tmp_path_factory):
     return folder, fuzz.corpus(folder)
 
 
-@pytest.mark.parametrize("number", range(11))
+@pytest.mark.parametrize("number", range(12))
 def test_whatever_a_file_holds(corpus, tmp_path, number):
     folder, parts = corpus
     reader, label, name, contents, _, beside = parts[number]

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from trussmap.errors import InputError
-from trussmap.sheets import ABAQUS_CARD, MATRIX, read_sheet
+from trussmap.matrices import MATRIX
+from trussmap.shapes import ABAQUS_CARD
+from trussmap.sheets import read_sheet
 from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, pack
 
 C = np.round(np.cov(np.random.default_rng(1).normal(size=(6, 40))) * 100, 3)  # symmetric, all entries different

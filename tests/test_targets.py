@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from trussmap.targets import (
     read_goal,
     read_targets,
     soft_hint,
+    symmetric_mean,
     take_targets,
 )
 
@@ -74,6 +76,40 @@ def test_bad_targets_are_refused_by_row_and_column(tmp_path, table, row, column,
         read(tmp_path, spoil(table, row, column, value))
     for part in ["targets.csv", *says]:
         assert part in str(refusal.value)
+
+
+@pytest.mark.parametrize(("share", "accepted"), [(1e-7, True), (0.001, True), (0.03, True), (0.08, False)])
+def test_slight_asymmetry_becomes_the_mean_with_a_note(tmp_path, table, share, accepted):
+    largest = table.loc[1, COMPONENTS].max()
+    spoilt = spoil(table, 1, "C31", table.loc[1, "C13"] + share * largest)
+    spoilt["C31"] = spoilt["C31"].where(spoilt.index == 1, table["C13"])
+    path = tmp_path / "targets.csv"
+    spoilt.to_csv(path, index=False)
+    taken = take_targets(path, 114.0)
+    if not accepted:
+        assert "row 2, column C31" in taken.faults[0] and "by more than 5%" in taken.faults[0]
+        return
+    mean = table.loc[1, "C13"] + share * largest / 2 * (share > 1e-6)
+    assert taken.goal.targets[1, COMPONENTS.index("C13")] * 114 == pytest.approx(mean)
+    assert [f"row 2: C_ij and C_ji differ by up to {share:.2g}" in note for note in taken.notes] == [True] * (
+        share > 1e-6
+    )
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        read_targets(path, 114.0)
+    assert len(warned) == (share > 1e-6)
+
+
+def test_a_slip_in_sign_is_no_slight_asymmetry():
+    matrix = isotropic(1.0)
+    matrix[0, 3] = 0.02
+    matrix[3, 0] = -0.02
+    assert np.isinf(symmetric_mean(matrix[None])[1][0])
+    matrix[3, 0] = 0.03
+    mean, skew = symmetric_mean(matrix[None])
+    assert mean[0, 0, 3] == mean[0, 3, 0] == 0.025 and 0 < skew[0] < 0.01
+    matrix[3, 0] = np.nan
+    np.testing.assert_array_equal(symmetric_mean(matrix[None])[0][0], matrix)
 
 
 def test_a_wrong_unit_of_the_modulus_is_noticed(tmp_path, table):
@@ -155,6 +191,7 @@ def written_in(order, c):
         "voigt": ([0, 1, 2, 3, 4, 5], 1),
         "abaqus": ([0, 1, 2, 5, 4, 3], 1),
         "ansys": ([0, 1, 2, 5, 3, 4], 1),
+        "vasp": ([0, 1, 2, 5, 3, 4], 1),
         "mandel": ([0, 1, 2, 3, 4, 5], 2**0.5),
     }[order]
     scale = np.r_[np.ones(3), np.full(3, shear)]
@@ -170,7 +207,7 @@ def test_orders_of_the_components_come_to_the_same(tmp_path, table, order):
     spread = own.assign(**{f"{name}_sd": own[name].abs() + 0.1 for name in COMPONENTS})
     spread.drop(columns="C16").to_csv(tmp_path / "targets.csv", index=False)
     goal, _ = read_goal(tmp_path / "targets.csv", 114.0, order=order)
-    free = {"voigt": "C16", "abaqus": "C14", "ansys": "C15", "mandel": "C16"}[order]
+    free = {"voigt": "C16", "abaqus": "C14", "ansys": "C15", "vasp": "C15", "mandel": "C16"}[order]
     assert [name for name, weight in zip(COMPONENTS, goal.weights[0], strict=True) if not weight] == [free]
 
 

@@ -47,6 +47,7 @@ from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO, check_admissible, check_poisson_ratio, pack, unpack
 from trussmap.strength import check_buckling_length
 from trussmap.targets import (
+    ASYMMETRY,
     ORDERS,
     SYMMETRY_TOLERANCE,
     check_targets,
@@ -54,6 +55,7 @@ from trussmap.targets import (
     in_voigt_order,
     inverted,
     read_goal,
+    symmetric_mean,
 )
 
 if TYPE_CHECKING:
@@ -773,9 +775,15 @@ def _targets(
     array = _floats(values)
     if array.shape[-2:] == (6, 6):
         array = _array(array if array.ndim == 3 else array[None], (None, 6, 6), "targets")
-        skew = np.abs(array - array.swapaxes(1, 2)).max((1, 2))
-        if (bad := np.flatnonzero(skew > SYMMETRY_TOLERANCE * np.abs(array).max((1, 2)))).size:
+        array, skew = symmetric_mean(array)
+        if (bad := np.flatnonzero(skew > ASYMMETRY)).size:
             raise InputError(f"targets, row {bad[0] + 1}: the matrix is not symmetric; expected a symmetric one.")
+        if (near := np.flatnonzero(skew > SYMMETRY_TOLERANCE)).size:
+            warnings.warn(
+                f"targets, row {near[0] + 1}: C_ij and C_ji differ by up to {skew[near[0]]:.2g} of the largest "
+                "constant; the mean of both is taken",
+                stacklevel=3,
+            )
         array = pack(array)
     else:
         array = _array(np.atleast_2d(array), (None, 21), "targets, either 6 × 6 or 21 constants each")

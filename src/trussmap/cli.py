@@ -38,6 +38,10 @@ ComplianceOption = Annotated[
     ),
 ]
 
+WorksheetOption = Annotated[
+    str, typer.Option(help="Worksheet of an XLSX to read; default: the first that holds constants.")
+]
+
 # Designs homogenized while the ones before them are written.
 _BLOCK = 65536
 
@@ -221,7 +225,8 @@ def design(
         str,
         typer.Argument(
             help="CSV or XLSX with C11 … C66 (or S11 … S66, E1, E2, E3, G23 … nu23, or E and nu), a target per row, "
-            "and optionally a name; or 6×6 matrices, or rows of 21 constants. - reads what is pasted or piped."
+            "and optionally a name; or 6×6 matrices as programs print them, rows of 21 constants, JSON, or *ELASTIC "
+            "cards. - reads what is pasted or piped."
         ),
     ],
     youngs_modulus: Annotated[
@@ -232,7 +237,8 @@ def design(
         str,
         typer.Option(
             help="Order of the components: voigt 11,22,33,23,13,12; abaqus 11,22,33,12,13,23; ansys (VTK, LS-DYNA) "
-            "11,22,33,12,23,13, all with engineering shear strains; mandel, Voigt's with √2."
+            "and vasp 11,22,33,12,23,13, all with engineering shear strains; mandel, Voigt's with √2. Labels in the "
+            "file, such as XX or xy, decide themselves."
         ),
     ] = "voigt",
     compliance: ComplianceOption = False,
@@ -251,8 +257,12 @@ def design(
         ),
     ] = None,
     unit: Annotated[
-        str, typer.Option(help="What the units of the targets are called, such as MPa, for the pages.")
+        str,
+        typer.Option(
+            help="Unit of stress of all numbers here, such as MPa. A file that names another is converted to it."
+        ),
     ] = "",
+    worksheet: WorksheetOption = "",
     block: Annotated[int, typer.Option(min=1, max=20, help="Cell sizes along each edge of the printable cube.")] = 2,
     box: BoxOption = None,
     shape: ShapeOption = None,
@@ -351,9 +361,10 @@ def design(
         base = trained_poisson_ratio(study_dir)
     else:
         base = POISSON_RATIO if poisson_ratio is None else poisson_ratio
-    how = {"poisson_ratio": base, "compliance": compliance}
+    how = {"poisson_ratio": base, "compliance": compliance, "unit": unit, "worksheet": worksheet}
     taken = take_targets(targets, youngs_modulus, closeness.replace("-", "_"), order, **how)
     goal, names = taken.goal, taken.names
+    unit = unit or taken.unit
     for fault in taken.faults:
         print(f"Skipped: {fault}", file=sys.stderr)
     # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
@@ -523,12 +534,16 @@ def grade(
         bool, typer.Option("--stl", help="Also structure.stl, in about a minute for 10,000 struts.")
     ] = False,
     order: Annotated[
-        str, typer.Option(help="Order of the components: voigt, abaqus, ansys or mandel, as in `design`.")
+        str, typer.Option(help="Order of the components: voigt, abaqus, ansys, vasp or mandel, as in `design`.")
     ] = "voigt",
     compliance: ComplianceOption = False,
     unit: Annotated[
-        str, typer.Option(help="What the units of the sites are called, such as MPa, for the picture.")
+        str,
+        typer.Option(
+            help="Unit of stress of all numbers here, such as MPa. A file that names another is converted to it."
+        ),
     ] = "",
+    worksheet: WorksheetOption = "",
     poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
 ) -> None:
     """A lattice whose stiffness changes in space: that of the sites, and between them their log-Euclidean mean.
@@ -549,7 +564,7 @@ def grade(
     count = len(topology_members()[0])
     if numbers is not None and not all(0 <= number < count for number in numbers):
         raise InputError(f"--topologies {topologies}: expected numbers from 0 to {count - 1}.")
-    given = grading.read_sites(sites, youngs_modulus, order, poisson_ratio, compliance)
+    given = grading.read_sites(sites, youngs_modulus, order, poisson_ratio, compliance, unit, worksheet)
     for note in given.notes:
         print(f"note: {note}")
     check_folder(out)

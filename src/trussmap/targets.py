@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trussmap.columns import MINOR
 from trussmap.elasticity import (
     CLASSES,
     best_class,
@@ -22,8 +23,9 @@ from trussmap.elasticity import (
 )
 from trussmap.errors import InputError
 from trussmap.goals import ENGINEERING, Goal
+from trussmap.matrices import MATRIX
 from trussmap.measures import relative_error
-from trussmap.sheets import MATRIX, Sheet, read_sheet
+from trussmap.sheets import read_sheet
 from trussmap.stiffness import (
     COMPONENTS,
     MULTIPLICITY,
@@ -35,11 +37,15 @@ from trussmap.stiffness import (
     pack,
     unpack,
 )
+from trussmap.values import Sheet
 
 #: Densest lattice of the design space; no target can be stiffer than its Voigt bound.
 MAXIMUM_DENSITY = 0.1
-#: Relative difference between C_ij and C_ji (against the largest constant of the row) that passes as rounding.
+#: Difference between C_ij and C_ji, over the largest constant, that passes as rounding.
 SYMMETRY_TOLERANCE = 1e-6
+#: The same up to which the mean of both is taken, with a note. Stresses that a code computes from
+#: strains of a per cent leave some per cent; a digit or a row out of place makes more.
+ASYMMETRY = 0.05
 #: Share of the Voigt bound of ``MAXIMUM_DENSITY`` below which a target is softer than a lattice is likely to be: a
 #: quarter of the least among 20,000 random designs.
 SOFT = 1e-3
@@ -54,13 +60,15 @@ _ORDERS = {
     "abaqus": ((0, 1, 2, 5, 4, 3), 1.0),
     "ansys": ((0, 1, 2, 4, 5, 3), 1.0),
     "mandel": ((0, 1, 2, 3, 4, 5), 2**0.5),
+    "vasp": ((0, 1, 2, 4, 5, 3), 1.0),
 }
-#: Orders of the components and what goes by them: the first three are of stress and engineering shear strain.
+#: Orders of the components and what goes by them: all but mandel are of stress and engineering shear strain.
 ORDERS = {
     "voigt": "11, 22, 33, 23, 13, 12",
     "abaqus": "11, 22, 33, 12, 13, 23",
-    "ansys": "11, 22, 33, 12, 23, 13 (VTK and LS-DYNA too)",
+    "ansys": "11, 22, 33, 12, 23, 13 (VTK, LS-DYNA and VASP too)",
     "mandel": "11, 22, 33, √2·23, √2·13, √2·12 (Kelvin's)",
+    "vasp": "11, 22, 33, 12, 23, 13 (its XX YY ZZ XY YZ ZX)",
 }
 # A symmetry class speaks for an order if a stiffness fits it in that order within the second distance and fits
 # only classes of so many constants more as read, within the first.
@@ -78,7 +86,6 @@ _SINGULAR = 1e-13
 _EXAMINED = 5
 # How much stiffer than the solid a target is whose unit must be wrong; bone is 4 times as stiff with 1000 too many.
 _WRONG_UNIT = 2.0
-_MINOR = ("nu21", "nu31", "nu32")
 # Classes whose constants have the same names in every order of the components.
 _IN_ANY_ORDER = ("cubic", "orthotropic", "monoclinic b", "monoclinic c")
 _DIAGONAL = np.array([COMPONENTS.index(f"C{k}{k}") for k in range(1, 7)])
@@ -108,8 +115,10 @@ class Intake(NamedTuple):
     names : n names, ``target_1`` … by their rows where the file has none
     faults : a sentence on each row that was skipped
     ordered : whether what was read has an order of components, as C11 … C66 have and engineering constants have not
-    notes : a sentence on each assumption that was made
+    notes : sentences on what was recognised in the file or assumed
     compliance : whether what was read are compliances, inverted to the goal's stiffness
+    labelled : whether the file's labels gave the order of the components
+    unit : unit of stress of the file's numbers as taken, '' where it names none
     """
 
     goal: Goal
@@ -118,6 +127,8 @@ class Intake(NamedTuple):
     ordered: bool
     notes: list[str]
     compliance: bool = False
+    labelled: bool = False
+    unit: str = ""
 
 
 def take_targets(
@@ -128,13 +139,15 @@ def take_targets(
     whole: bool = False,
     poisson_ratio: float = POISSON_RATIO,
     compliance: bool = False,
+    unit: str = "",
+    worksheet: str = "",
 ) -> Intake:
     """Take the targets of a file that can be taken.
 
     Parameters
     ----------
     path : a sheet as `trussmap.sheets.read_sheet` takes: a table with the columns below, or bare 6×6 matrices or 21
-        constants (by rows; in the order ``abaqus`` as on its card, column by column)
+        constants (by rows; in the order ``abaqus`` as on its card, column by column), with or without labels
     youngs_modulus : Young's modulus of the base material, in the units of the targets
     kind : of closeness, one of `trussmap.goals.KINDS`
     order : one of ``ORDERS``
@@ -142,6 +155,9 @@ def take_targets(
     poisson_ratio : of the base material
     compliance : whether matrices and constants are compliances S, per unit of Young's modulus, with
         engineering shear strains (S44 = 1/G23), in the order ``mandel`` as that notation has them
+    unit : unit of stress of ``youngs_modulus``, to which numbers are converted where the file names another; without
+        it, they are taken as they stand
+    worksheet : of a workbook; the first that holds constants by default
 
     The columns are those of one of
 
@@ -161,19 +177,22 @@ def take_targets(
     material = Material(_check_modulus(youngs_modulus), poisson_ratio)
     if order not in ORDERS:
         raise InputError(f"order {order}: expected {', '.join(ORDERS)}.")
-    sheet = _of_kind(read_sheet(path, column_by_column=order == "abaqus"), compliance)
+    sheet = _of_kind(read_sheet(path, order == "abaqus", unit, worksheet, compliance), compliance)
     if whole and sheet.faults:
         raise InputError(sheet.faults[0])
     columns = {*sheet.table.columns}
     notes = [*sheet.notes]
+    if sheet.order is not None:
+        order, note = _order_of_labels(sheet, order)
+        notes.append(note)
     ordered = compliance or bool({*MATRIX} & columns)
     if ordered:
         crystal = None if whole else _crystal(sheet, order, "S" if compliance else "C")
         notes += [_crystal_note(crystal, compliance)] if crystal else []
-        goal, faults = _constants(sheet, material, kind, order, whole, crystal, compliance)
+        goal, faults = _constants(sheet, material, kind, order, whole, crystal, compliance, notes)
     elif whole:
         raise InputError(f"{sheet.where}: missing column {', '.join(COMPONENTS)}; expected the 21 constants of each.")
-    elif {"E", "G", "nu"} & columns and {*ENGINEERING, *_MINOR} & columns:
+    elif {"E", "G", "nu"} & columns and {*ENGINEERING, *MINOR} & columns:
         raise InputError(
             f"{sheet.where}: two of E, G and nu are of isotropic targets, E1 … nu23 of others, and this table has "
             "columns of both; expected a file for each."
@@ -196,18 +215,35 @@ def take_targets(
     if not good:
         more = f"; none of the {len(told)} targets can be taken." if len(told) > 1 else "."
         raise InputError(told[0].removesuffix(".") + more)
-    return Intake(goal.take(np.array(good)), [names[k] for k in good], told, ordered, notes, compliance)
+    how = {"compliance": compliance, "labelled": sheet.order is not None, "unit": sheet.unit}
+    return Intake(goal.take(np.array(good)), [names[k] for k in good], told, ordered, notes, **how)
+
+
+def _order_of_labels(sheet: Sheet, order: str) -> tuple[str, str]:
+    """Order to read a sheet in whose labels give one, and a note on it."""
+    named = [name for name, (place, shear) in _ORDERS.items() if place == sheet.order and shear == 1]
+    mandel = order == "mandel" and "voigt" in named
+    if order not in ("voigt", *named) and not mandel:
+        raise InputError(
+            f"{sheet.where}: the file gives its components in the order {named[0] if named else 'of its labels'}; "
+            f"expected no --order {order}."
+        )
+    words = f"{named[0]} ({ORDERS[named[0]]})" if named else "of its labels"
+    return "mandel" if mandel else "voigt", f"the file gives its components in the order {words}, which applies"
 
 
 def read_targets(
-    path: str | Path, youngs_modulus: float, poisson_ratio: float = POISSON_RATIO
+    path: str | Path, youngs_modulus: float, poisson_ratio: float = POISSON_RATIO, unit: str = ""
 ) -> tuple[np.ndarray, list[str]]:
     """Targets (n, 21), base modulus 1, and n names of a file in which all must be whole; see `take_targets`.
 
-    Raises InputError for the first that cannot be taken, naming file, row (1 = first after the header) and column.
+    Assumptions are warnings. Raises InputError for the first that cannot be taken, naming file, row (1 = first after
+    the header) and column.
     """
-    taken = take_targets(path, youngs_modulus, whole=True, poisson_ratio=poisson_ratio)
-    return _all(taken).goal.targets, taken.names
+    taken = _all(take_targets(path, youngs_modulus, whole=True, poisson_ratio=poisson_ratio, unit=unit))
+    for note in taken.notes:
+        warnings.warn(f"{path}: {note}", stacklevel=2)
+    return taken.goal.targets, taken.names
 
 
 def read_goal(
@@ -217,6 +253,7 @@ def read_goal(
     order: str = "voigt",
     poisson_ratio: float = POISSON_RATIO,
     compliance: bool = False,
+    unit: str = "",
 ) -> tuple[Goal, list[str]]:
     """The Goal and the n names of a file's targets, which must all be good; see `take_targets`.
 
@@ -224,7 +261,8 @@ def read_goal(
     cannot be taken.
     """
     how = {"poisson_ratio": poisson_ratio, "compliance": compliance}
-    taken = _all(take_targets(path, youngs_modulus, kind, order, **how))
+    taken = _all(take_targets(path, youngs_modulus, kind, order, unit=unit, **how))
+    how["labelled"] = taken.labelled
     for note in (*taken.notes, *doubts(taken.goal, order if taken.ordered else None, **how)):
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return taken.goal, taken.names
@@ -361,14 +399,24 @@ def _constants(
     whole: bool,
     crystal: str | None,
     compliance: bool,
+    notes: list[str],
 ) -> tuple[Goal, list[str | None]]:
-    """Goal and faults of a sheet of the 21 constants, or of those of a symmetry class ``crystal``."""
+    """Goal and faults of a sheet of the 21 constants, or of those of a symmetry class ``crystal``.
+
+    What is assumed joins ``notes``.
+    """
     table = sheet.table
     letter = "S" if compliance else "C"
     missing = [] if crystal else _missing(sheet, letter, whole)
     values, faults = _numbers(table, _named(MATRIX, letter))
     matrix = values.reshape(-1, 6, 6)
-    matrix = np.where(np.isnan(matrix), matrix.swapaxes(1, 2), matrix)
+    matrix, skew = symmetric_mean(np.where(np.isnan(matrix), matrix.swapaxes(1, 2), matrix))
+    notes += [
+        f"{place}: {letter}_ij and {letter}_ji differ by up to {off:.2g} of the largest constant; the mean of both is "
+        "taken"
+        for place, off in zip(sheet.places, skew, strict=True)
+        if SYMMETRY_TOLERANCE < off <= ASYMMETRY
+    ]
     spread = [name for name in COMPONENTS if f"{name}_sd" in table]
     deviation = None
     if spread:
@@ -464,6 +512,32 @@ def _weights(given: np.ndarray, deviation: np.ndarray | None, order: str) -> np.
     return weights / np.maximum(weights.max(1, keepdims=True), 1e-300)
 
 
+def symmetric_mean(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Make matrices symmetric that are nearly so.
+
+    Parameters
+    ----------
+    matrix : (n, 6, 6), nan where nothing stands
+
+    Returns
+    -------
+    matrix : (n, 6, 6), the mean with the transposed one where both differ by ``ASYMMETRY`` of the largest constant at
+        most; the same as before where they differ by rounding, by more, or by sign alone
+    skew : (n,) largest difference over the largest constant; infinite where two constants of more than a fifth of
+        ``ASYMMETRY`` have opposite signs, as after a slip
+    """
+    other = matrix.swapaxes(1, 2)
+    largest = np.nan_to_num(np.abs(matrix)).max((1, 2))
+    scale = np.maximum(largest, 1 / _LARGEST)[:, None, None]
+    skew = np.nan_to_num(np.abs(matrix - other) / scale)
+    opposite = (matrix * other < 0) & (np.minimum(np.abs(matrix), np.abs(other)) > ASYMMETRY / 5 * scale)
+    skew = np.where(opposite, np.inf, skew).max((1, 2))
+    near = (skew > SYMMETRY_TOLERANCE) & (skew <= ASYMMETRY)
+    both = np.isfinite(matrix) & np.isfinite(other)
+    mean = np.where(both, (matrix + other) / 2, matrix)
+    return np.where(near[:, None, None], mean, matrix), skew
+
+
 def _fault_of_constants(matrix: np.ndarray, deviation: np.ndarray | None, free: bool, letter: str = "C") -> str | None:
     """What is wrong with the numbers of a target as they stand, (6, 6) with nan where none stands, or None."""
     upper = pack(matrix)
@@ -472,15 +546,14 @@ def _fault_of_constants(matrix: np.ndarray, deviation: np.ndarray | None, free: 
         return f": no constant is given; expected {letter}11 … {letter}66, some of them."
     if not free and not given.all():
         return f", column {letter}{COMPONENTS[int(np.argmin(given))][1:]}: no value; expected a finite number."
-    scale = np.abs(upper[given]).max()
-    other = matrix.T  # below the diagonal of the one stands what is above it in the other
-    for i, j in zip(*np.tril_indices(6, -1), strict=True):
-        if abs(matrix[i, j] - other[i, j]) > SYMMETRY_TOLERANCE * scale:
-            return (
-                f", column {letter}{i + 1}{j + 1}: {matrix[i, j]:g} differs from {letter}{j + 1}{i + 1} = "
-                f"{matrix[j, i]:g}, so the "
-                "target is not symmetric; expected the same value in both, or the upper triangle alone."
-            )
+    off = np.tril(np.nan_to_num(np.abs(matrix - matrix.T)))
+    i, j = np.unravel_index(np.argmax(off), (6, 6))
+    if off[i, j] > SYMMETRY_TOLERANCE * np.abs(upper[given]).max():
+        return (
+            f", column {letter}{i + 1}{j + 1}: {matrix[i, j]:g} differs from {letter}{j + 1}{i + 1} = "
+            f"{matrix[j, i]:g}, so the target is not symmetric, by more than {ASYMMETRY:.0%} of the largest constant "
+            "or in sign; expected the same value in both, or the upper triangle alone."
+        )
     for name, value in zip([f"{letter}{k}{k}" for k in range(1, 7)], matrix.diagonal(), strict=True):
         if value <= 0:
             return (
@@ -567,7 +640,7 @@ def _isotropic(sheet: Sheet, material: Material, kind: str) -> tuple[Goal, list[
 
 def _engineering(sheet: Sheet, material: Material, kind: str) -> tuple[Goal, list[str | None]]:
     """Goal and faults of a sheet of engineering constants."""
-    values, faults = _numbers(sheet.table, (*ENGINEERING, *_MINOR))
+    values, faults = _numbers(sheet.table, (*ENGINEERING, *MINOR))
     given, other = values[:, :9], values[:, 9:]
     for k, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):  # nu_ij / E_i = nu_ji / E_j
         with np.errstate(divide="ignore", invalid="ignore"):  # a modulus of 0 is refused below
@@ -575,11 +648,11 @@ def _engineering(sheet: Sheet, material: Material, kind: str) -> tuple[Goal, lis
         told = np.isfinite(other[:, k])
         for row in np.flatnonzero(told):
             if not np.isfinite(turned[row]):
-                faults[row] = faults[row] or f", column {_MINOR[k]}: expected E{i + 1} and E{j + 1} with it."
+                faults[row] = faults[row] or f", column {MINOR[k]}: expected E{i + 1} and E{j + 1} with it."
             elif abs(given[row, 6 + k] - turned[row]) > 0.01 * max(1.0, abs(turned[row])):
                 faults[row] = faults[row] or (
-                    f", column {_MINOR[k]}: {other[row, k]:g} does not go with {ENGINEERING[6 + k]} = "
-                    f"{given[row, 6 + k]:g}; expected E{i + 1} {_MINOR[k]} = E{j + 1} {ENGINEERING[6 + k]}."
+                    f", column {MINOR[k]}: {other[row, k]:g} does not go with {ENGINEERING[6 + k]} = "
+                    f"{given[row, 6 + k]:g}; expected E{i + 1} {MINOR[k]} = E{j + 1} {ENGINEERING[6 + k]}."
                 )
         given[:, 6 + k] = np.where(told & np.isnan(given[:, 6 + k]), turned, given[:, 6 + k])
     given[:, :6] /= material.youngs_modulus
@@ -691,12 +764,14 @@ def described(
     lines = [f"understood, in {unit}"]
     if taken.ordered:
         what = " as compliances and inverted" if taken.compliance else ""
-        lines = [f"understood{what}, in the order {order} ({ORDERS[order]}) and {unit}"]
+        order_words = "of the file's labels" if taken.labelled else f"{order} ({ORDERS[order]})"
+        lines = [f"understood{what}, in the order {order_words} and {unit}"]
     for k, name in enumerate(taken.names[:most]):
         lines.append(f"  {name}: {describe_target(taken.goal.take(np.array([k])), youngs_modulus)}")
     if len(taken.names) > most:
         lines.append(f"  … and {len(taken.names) - most} more")
-    found = doubts(taken.goal, order if taken.ordered else None, poisson_ratio, taken.compliance)
+    how = poisson_ratio, taken.compliance, taken.labelled
+    found = doubts(taken.goal, order if taken.ordered else None, *how)
     return lines + [f"  note: {note}" for note in [*taken.notes, *found]]
 
 
@@ -705,14 +780,16 @@ def doubts(
     order: str | None = None,
     poisson_ratio: float = POISSON_RATIO,
     compliance: bool = False,
+    labelled: bool = False,
 ) -> list[str]:
     """Sentences on what looks like a slip in whole targets: unit, order of the components, compliance.
 
-    ``order`` is that in which they were read, None for engineering constants, which have none.
+    ``order`` is that in which they were read, None for engineering constants, which have none. ``labelled``
+    targets, whose file gives the order itself, are not doubted in it.
     """
     hints = [soft_hint(goal, poisson_ratio)]
     if order is not None:
-        hints += [compliance_hint(goal, compliance), order_hint(goal, order)]
+        hints += [compliance_hint(goal, compliance), None if labelled else order_hint(goal, order)]
     return [hint for hint in hints if hint]
 
 

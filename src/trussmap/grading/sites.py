@@ -99,6 +99,8 @@ def read_sites(
     order: str = "voigt",
     poisson_ratio: float = POISSON_RATIO,
     compliance: bool = False,
+    unit: str = "",
+    worksheet: str = "",
 ) -> Sites:
     """Sites of a table with columns x_mm, y_mm, z_mm and the constants of `trussmap.targets.take_targets`.
 
@@ -106,12 +108,12 @@ def read_sites(
     sites that coincide.
     """
     how = {"poisson_ratio": poisson_ratio, "compliance": compliance}
-    taken = take_targets(path, youngs_modulus, order=order, **how)
+    taken = take_targets(path, youngs_modulus, order=order, unit=unit, worksheet=worksheet, **how)
     if taken.faults:
         raise InputError(taken.faults[0])
     if not taken.goal.whole:
         raise InputError(f"{path}: a constant is left free; expected all 21 of each site.")
-    table = read_sheet(path).table
+    table = read_sheet(path, worksheet=worksheet).table
     positions = np.zeros((len(table), 3))
     for k, axis in enumerate(_AXES):
         if axis not in table:
@@ -120,6 +122,6 @@ def read_sites(
         if (bad := np.flatnonzero(~np.isfinite(positions[:, k]))).size:
             text = table[axis].iloc[bad[0]]
             raise InputError(f"{path}, row {bad[0] + 1}, column {axis}: {text or 'nothing'}; expected a number in mm.")
-    found = doubts(taken.goal, order if taken.ordered else None, **how)
+    found = doubts(taken.goal, order if taken.ordered else None, **how, labelled=taken.labelled)
     sites = Sites(positions, taken.goal.targets, taken.names, (*taken.notes, *found))
     return check_sites(sites, str(path))
