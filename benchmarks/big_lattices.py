@@ -35,7 +35,7 @@ from trussmap.lattice.symmetry import reduce_by_symmetry
 DENSITY = 0.05
 SIZES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 40_000)
 #: Struts up to which the engine runs beside the sparse solver.
-ENGINE_STRUTS = 2_000
+ENGINE_STRUTS = 1_000
 # All cells around the first, itself in front.
 _CELLS = np.array(sorted(product((-1, 0, 1), repeat=3), key=lambda cell: np.abs(cell).sum()))
 
@@ -129,7 +129,9 @@ def table(kind: str) -> list[dict[str, float]]:
             row["engine_cpu_seconds"] = engine["cpu_seconds"]
             row["engine_peak_gib"] = engine["peak_gib"]
             row["difference"] = float(off)
-        rows.append({name: float(f"{value:.3g}") for name, value in row.items()})
+        for name, value in row.items():
+            row[name] = float(f"{value:.3g}") if isinstance(value, float) else value
+        rows.append(row)
         print(kind, rows[-1], file=sys.stderr, flush=True)
     return rows
 

@@ -165,7 +165,7 @@ def test_what_memory_cannot_hold_is_refused(large, monkeypatch):
 
     if sparse.pymetis:
         monkeypatch.setattr(sparse, "_memory", lambda: 2**20)
-        with pytest.raises(InputError, match=r"375 struts and 125 nodes .* GiB of memory"):
+        with pytest.raises(InputError, match=r"375 struts and 125 nodes .* 0 GiB of memory, this machine has 0;"):
             homogenize_cells([large], 0.1)
         monkeypatch.undo()
     monkeypatch.setattr(sparse, "splu", without_memory)

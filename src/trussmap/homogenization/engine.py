@@ -18,8 +18,8 @@ from trussmap.lattice.symmetry import reduce_by_symmetry
 from trussmap.parallel import in_threads, slices, thread_count
 from trussmap.stiffness import POISSON_RATIO
 
-# Nodes of a primitive cell, those of an inversion once, from which the sparse solver takes over. For one solve the
-# engine orders and factorizes in Python: 0.1 s at 100 nodes and 17 s at 500, against 0.01 and 0.13 s.
+# Nodes of a primitive cell, those of an inversion counted once, up to which the engine solves. For one solve it orders
+# and factorizes in Python: 0.1 to 0.5 s at 100 nodes and 17 s at 500, where the sparse solver takes 0.01 and 0.13 s.
 ENGINE_NODES = 100
 # Designs that a thread works on at once: bounds the memory whatever the size of a shard.
 _CHUNK = 65536
@@ -107,7 +107,8 @@ def homogenize_cells(
     Raises
     ------
     InputError : a strut without length, a lattice in several parts or one not connected in all three directions, whose
-        stiffness is not defined or singular; the message names the lattice's number from 1.
+        stiffness is not defined or singular; the message names the lattice's number from 1. Also one whose
+        factorization does not fit into memory.
 
     >>> from trussmap.lattice.elementary import elementary_lattice
     >>> homogenize_cells([elementary_lattice(0)], 0.03)[0, 0].round(12)  # simple cubic: a third of the struts along x

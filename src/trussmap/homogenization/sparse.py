@@ -208,10 +208,10 @@ def _order(lattice: ReducedLattice) -> tuple[np.ndarray, str]:
 
     numbers = 72 * _filled(graph[order][:, order]) + 36 * count
     if numbers > _MOST_NUMBERS:
-        raise _too_large(lattice, f"{numbers / 1e9:.1f} billion numbers, SuperLU has room for 2")
+        raise _too_large(lattice, f"{numbers / 1e9:.1f} billion numbers, SuperLU counts to 2.1")
     if numbers * _BYTES > _memory():
         needed = f"{numbers * _BYTES / 2**30:.0f} GiB of memory"
-        raise _too_large(lattice, f"{needed}, this machine has {_memory() / 2**30:.0f} GiB")
+        raise _too_large(lattice, f"{needed}, this machine has {_memory() / 2**30:.0f}")
     return order, "NATURAL"
 
 
@@ -248,6 +248,6 @@ def _memory() -> float:
 
 def _too_large(lattice: ReducedLattice, why: str) -> InputError:
     return InputError(
-        f"a lattice of {len(lattice.vectors):,} struts and {len(lattice.moving):,} nodes in its"
-        f" primitive cell is too large: its factorization needs {why}; expected a smaller cell."
+        f"a lattice of {len(lattice.vectors):,} struts and {len(lattice.moving):,} nodes that symmetry"
+        f" tells apart is too large: its factorization needs {why}; expected a smaller cell."
     )
