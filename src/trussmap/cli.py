@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from trussmap import __version__
-from trussmap.console import never_fail_to_print
+from trussmap.console import as_text, never_fail_to_print
 from trussmap.errors import InputError
 from trussmap.io import check_folder
 from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
@@ -160,7 +160,8 @@ def design(
         ),
     ] = None,
     unit: Annotated[
-        str, typer.Option(help="What the units of the targets are called, such as MPa, for the pages.")
+        str,
+        typer.Option(callback=as_text, help="What the units of the targets are called, such as MPa, for the pages."),
     ] = "",
     block: Annotated[int, typer.Option(min=1, max=20, help="Cell sizes along each edge of the printable cube.")] = 2,
     box: BoxOption = None,
@@ -397,7 +398,8 @@ def grade(
         str, typer.Option(help="Order of the components: voigt, abaqus, ansys or mandel, as in `design`.")
     ] = "voigt",
     unit: Annotated[
-        str, typer.Option(help="What the units of the sites are called, such as MPa, for the picture.")
+        str,
+        typer.Option(callback=as_text, help="What the units of the sites are called, such as MPa, for the picture."),
     ] = "",
     poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
 ) -> None:
