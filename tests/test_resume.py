@@ -85,7 +85,7 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_files(tmp_path, chunks, wh
     assert pd.read_csv(out / FOLDER / "designs.csv")["target"].tolist() == [1, 2]
 
     # A process that is killed writes part of the next chunk.
-    with open(out / FOLDER / "designs.csv", "a") as file:
+    with open(out / FOLDER / "designs.csv", "a", encoding="utf-8") as file:
         file.write("3,c,1,0.0")
     for name in ("target3_rank1_nodes.csv", ".target3_rank1-x.csv"):
         (out / FOLDER / "lattices" / name).write_text("half")

@@ -86,9 +86,7 @@ def test_angles_of_any_finite_size_are_those_within_one_turn(designs, save, endi
     other = designs.assign(**{name: designs[name] + turns[name] for name in turns})
     _, theta = read_designs(save(other, ending))
     assert theta[:, R1.start].max() < 0 and theta[:, R2.start].min() > 2 * np.pi
-    np.testing.assert_allclose(
-        homogenize_designs(theta), homogenize_designs(designs.to_numpy()), rtol=1e-9, atol=1e-15
-    )
+    np.testing.assert_allclose(homogenize_designs(theta), homogenize_designs(designs.to_numpy()), rtol=1e-9, atol=1e-15)
 
 
 def test_designs_as_the_published_prediction_tool_writes_them(shared):

@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from trussmap import __version__
-from trussmap.console import never_fail_to_print
+from trussmap.console import as_text, never_fail_to_print
 from trussmap.errors import InputError
 from trussmap.io import check_folder
 from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
@@ -259,7 +259,8 @@ def design(
     unit: Annotated[
         str,
         typer.Option(
-            help="Unit of stress of all numbers here, such as MPa. A file that names another is converted to it."
+            callback=as_text,
+            help="Unit of stress of all numbers here, such as MPa. A file that names another is converted to it.",
         ),
     ] = "",
     worksheet: WorksheetOption = "",
@@ -540,7 +541,8 @@ def grade(
     unit: Annotated[
         str,
         typer.Option(
-            help="Unit of stress of all numbers here, such as MPa. A file that names another is converted to it."
+            callback=as_text,
+            help="Unit of stress of all numbers here, such as MPa. A file that names another is converted to it.",
         ),
     ] = "",
     worksheet: WorksheetOption = "",

@@ -83,8 +83,23 @@ def spell(error: UnicodeError) -> tuple[str, int]:
     """
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    text = error.object
-    return "".join(_ascii(text, place) for place in range(error.start, error.end)), error.end
+    before = error.object[max(error.start - 1, 0) : error.start]
+    text = before + as_text(error.object[error.start : error.end])
+    return "".join(_ascii(text, place) for place in range(len(before), len(text))), error.end
+
+
+def as_text(argument: str) -> str:
+    """An argument or file name as its author typed it, also where the locale is not that of UTF-8.
+
+    Python keeps bytes that the locale lacks as halves of surrogates, which no file in UTF-8 can hold.
+
+    >>> as_text("MPa\\udcc2\\udcb2")
+    'MPa²'
+    """
+    try:
+        return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # halves that no byte left
+        return argument
 
 
 def _ascii(text, place):

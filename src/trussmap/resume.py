@@ -167,7 +167,7 @@ class Partial:
     def _taken_over(self) -> bool:
         """Take over what a run of the same settings left; False where nothing can be relied on."""
         try:
-            state = json.loads((self.folder / _STATE).read_text())
+            state = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
             former = state["settings"]
             done = int(state["targets"])
             size = int(state["bytes"])
