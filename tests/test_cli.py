@@ -274,6 +274,21 @@ def test_targets_are_pasted_in_the_order_of_abaqus(tmp_path, refused, targets):
     assert run.returncode == 2 and "order nye: expected voigt, abaqus, ansys, mandel" in run.stderr
 
 
+def test_targets_as_a_code_prints_them(tmp_path, targets):
+    """Labels give the order and the heading the unit; both are printed, and the answers are in ``--unit``."""
+    matrix = 10 * unpack(targets.to_numpy()[1])[[0, 1, 2, 5, 3, 4]][:, [0, 1, 2, 5, 3, 4]]
+    labels = ["XX", "YY", "ZZ", "XY", "YZ", "ZX"]
+    rows = [f"{label} {' '.join(f'{x:.4f}' for x in row)}" for label, row in zip(labels, matrix, strict=True)]
+    text = "\n".join(["TOTAL ELASTIC MODULI (kBar)", f"Direction {' '.join(labels)}", "-" * 60, *rows, "-" * 60])
+    command = [PROGRAM, "design", "-", "--youngs-modulus", "114", "--out", "found", "--draws", "20", "--refine", "none"]
+    run = subprocess.run([*command, "--unit", "GPa"], cwd=tmp_path, input=text, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "understood, in the order of the file's labels" in run.stdout
+    assert "TOTAL ELASTIC MODULI: E1" in run.stdout and "G23 0.137, G13 0.171, G12 0.205" in run.stdout
+    assert "note: values in kbar are converted, Young's modulus is in GPa" in run.stdout
+    assert "note: the file gives its components in the order ansys" in run.stdout
+
+
 def test_slips_in_targets_are_named_where_they_are(tmp_path, refused):
     """Engineering constants have no order; thousands have no marks; a modulus just too low is no wrong unit."""
     constants = "E1,E2,E3,G23,G13,G12,nu21,nu31,nu32\n473,521,1122,316,231,213,0.32,0.11,0.141\n"

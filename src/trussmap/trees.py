@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,7 +35,8 @@ def parse_tree(text: str, where: str) -> Any | None:
     except ValueError as error:
         reason = error
     try:
-        return ast.literal_eval(plain) if re.match(r"[{\[(\s]*['\"]", plain) else None
+        with warnings.catch_warnings(action="ignore"):  # of odd literals, which are refused below
+            return ast.literal_eval(plain) if re.match(r"[{\[(\s]*['\"]", plain) else None
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         pass
     line = text[: text.index(plain[0])].count("\n") + getattr(reason, "lineno", 1)
