@@ -1,4 +1,4 @@
-# The whole study: snakemake --cores all --config study=smoke   (the same as: make study STUDY=smoke)
+# The whole study: snakemake --cores all --config study=smoke, or make study STUDY=smoke
 from copy import deepcopy
 from pathlib import Path
 
@@ -6,10 +6,11 @@ import yaml
 from snakemake.utils import min_version, update_config
 
 from trussmap.errors import InputError
+from trussmap.learning.points import scaling_points
 from trussmap.learning.registry import architectures
 from trussmap.provenance import source_digest
 from trussmap.streams import stream
-from trussmap.study import check_settings, study_file
+from trussmap.study import check_settings, study_file, typed
 from trussmap.takeover import take_over
 
 min_version("9.0")
@@ -28,6 +29,7 @@ if config["study"] != "laptop":
     configfile: FILES[-1]
 
 
+update_config(config, typed(workflow.config_settings.config))
 try:
     check_settings(
         config,
@@ -58,6 +60,7 @@ wildcard_constraints:
     designs=r"\d+",
     effort=r"[\d.e+-]+",
     run=r"(_\d+)?",
+    alone="(_forward)?",
     variant="vectors|members",
 
 
@@ -65,7 +68,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/generalize.smk"
-include: "workflow/rules/grade.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -83,15 +86,13 @@ rule all:
         f"{RESULTS}/moments.csv",
         f"{RESULTS}/dataset.h5",
         [models(architecture) for architecture in ARCHITECTURES],
-        expand(
-            f"{RESULTS}/evaluation/{{architecture}}.json", architecture=ARCHITECTURES
-        ),
+        expand(f"{RESULTS}/evaluation/{{architecture}}.json", architecture=ARCHITECTURES),
         expand(
             f"{RESULTS}/generalize/{{targets}}/designs.csv",
             targets=["bone", "catalogue"],
         ),
         f"{RESULTS}/grading/structure.vtk",
-        FIGURES,
+        PICTURES,
 
 
 rule dataset:
@@ -104,7 +105,7 @@ rule design:
     input:
         (
             rules.design_targets.output
-            if config["targets"]
+            if config["design"]["targets"]
             else expand(
                 f"{RESULTS}/generalize/{{targets}}/designs.csv",
                 targets=["bone", "catalogue"],

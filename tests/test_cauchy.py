@@ -59,7 +59,7 @@ def test_summary_of_what_is_found():
     designs = sample_designs(6, 0, 60)
     c = homogenize_designs(designs)
     data = cauchy.describe_designs(designs, c)
-    found = cauchy.describe_found(c[:8], np.roll(c[:8], 1, 0)).assign(source="bone", name=list("abcdefgh"))
+    found = cauchy.describe_residual(c[:8], np.roll(c[:8], 1, 0)).assign(source="bone", name=list("abcdefgh"))
     found["relative_density"] = designs[:8, DENSITY]
     found.loc[4:, "source"] = "generated"
     ablation = pd.DataFrame({"name": list("abcd"), "lattices": "all", "nmse_frobenius": [0.1, 0.2, 0.3, 0.4]})

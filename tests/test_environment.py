@@ -66,4 +66,4 @@ def test_make_takes_a_python_that_is_new_enough(tmp_path):
     command = ["make", "--dry-run", "--always-make", "environment"]
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    assert "python3.12 -m venv --clear .venv" in run.stdout
+    assert "python3.12 -m venv --clear $new" in run.stdout

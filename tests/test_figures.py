@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from trussmap.cauchy import describe_designs, describe_found
+from trussmap.cauchy import describe_designs, describe_residual
 from trussmap.figures import (
     catalogue,
     cauchy,
@@ -172,7 +172,7 @@ def test_dataset_figure(tmp_path, stiffness):
 
 def test_cauchy_figure(tmp_path, designs, stiffness):
     data = describe_designs(designs, stiffness)
-    found = describe_found(stiffness[:8], np.roll(stiffness[:8], 1, 0)).assign(name=list("abcdefgh"))
+    found = describe_residual(stiffness[:8], np.roll(stiffness[:8], 1, 0)).assign(name=list("abcdefgh"))
     found["relative_density"], found["source"] = 0.03, ["bone"] * 4 + ["generated"] * 4
     lattices = ["all", *(f"{word}_{kind}" for word in ("without", "only") for kind in range(7))]
     table = [{"name": name, "lattices": label} for name in "abcd" for label in lattices]

@@ -65,8 +65,8 @@ def test_summary_and_tables_of_the_report_have_every_ratio(bone, table):
     assert cells["cells"] == cells["stiffer_in_shear"] == 4
     assert cells["relative_error_q25"] <= cells["relative_error_median"] <= cells["relative_error_q75"]
     (_, of_bone), (_, of_cells) = front_tables({"front": tree})
-    assert of_bone["columns"] == ["ratio 1", "ratio 2", "ratio 10"]
-    assert all(len(values) == 3 for _, values in [*of_bone["rows"], *of_cells["rows"]])
+    assert of_bone.columns == ["ratio 1", "ratio 2", "ratio 10"]
+    assert all(len(values) == 3 for _, values in [*of_bone.rows, *of_cells.rows])
     assert front_tables({}) == []
 
 

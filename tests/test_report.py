@@ -191,7 +191,7 @@ def test_published_bounds_are_read_and_not_known(study, metrics):
     assert "0 of 21 constants reach the published 0.75" in sentences and "reach 0.95" not in sentences
     table = r2_table(metrics, ["polar", "paper"])
     assert "Cells below 0.75 are tinted" in render(study, metrics)
-    _, texts, tints = table["rows"][0]
+    _, texts, tints = table.rows[0]
     assert [(text, tint) for text, tint in zip(texts, tints, strict=True) if tint] == [("0.7000", 0.2)]
 
 
@@ -205,8 +205,8 @@ def test_the_weakest_load_case_of_a_design_is_told(tmp_path):
     found.assign(yield_stress_11=0.003, yield_stress_23=0.001).to_csv(folder / "designs.csv", index=False)
     ((name, table),) = specimen_tables(tmp_path, 114.0)
     assert name == "specimen 1"
-    assert table["rows"][-2] == ("‖ΔC‖/‖C‖ by errors of the printer, mean", ["–", "3.1 %"])
-    assert table["rows"][-1] == ("stress at first yield, least of all load cases", ["–", "0.00100 (23)"])
+    assert table.rows[-2] == ("‖ΔC‖/‖C‖ by errors of the printer, mean", ["–", "3.1 %"])
+    assert table.rows[-1] == ("stress at first yield, least of all load cases", ["–", "0.00100 (23)"])
 
 
 def test_report_of_a_study_without_files(tmp_path):
@@ -231,5 +231,5 @@ def test_numbers_beyond_meaning_are_bounds():
 def test_errors_of_refined_test_designs_are_not_called_the_networks(metrics):
     metrics["unseen"] = {"none": {"relative_error_median": 0.1}, "thorough": {"relative_error_median": 1e-16}}
     table = chapter_table(metrics, "unseen", proposal="best_")
-    assert table["columns"] == ["none", "thorough"]
-    assert table["sections"] == [("‖ΔC‖/‖C‖", [("best design, median of the targets", ["10 %", "< 0.0001 %"])])]
+    assert table.columns == ["none", "thorough"]
+    assert table.sections == [("‖ΔC‖/‖C‖", [("best design, median of the targets", ["10 %", "< 0.0001 %"])])]

@@ -196,7 +196,7 @@ def test_designing_for_own_targets(folder, study, tmp_path):
 
 def test_designing_for_own_targets_as_a_rule_gives_the_same(folder, study, tmp_path):
     pd.read_csv(BONE)[:1][COMPONENTS].to_csv(tmp_path / "targets.csv", index=False)
-    own = [f"targets={tmp_path / 'targets.csv'}", "youngs_modulus=114"]
+    own = [f"design={{targets: {tmp_path / 'targets.csv'}, youngs_modulus: 114}}"]
     run = snakemake(folder, settings=own, targets=["design"])
     assert run.returncode == 0, run.stdout[-5000:]
     found = pd.read_csv(study / "design" / "designs.csv")
@@ -315,7 +315,7 @@ def test_an_audit_names_what_is_off(study, metrics, tmp_path):
     off(audit.check_dataset, random, 20, words="stiffness is off by 0.001 of its norm")
     off(audit.check_networks, words="row 8: forward is off by")
     off(audit.check_proposals, random, 4, words="inverse_fe is off by")
-    off(audit.check_found, random, 4, words="C11 … C66 is off by")
+    off(audit.check_target_designs, random, 4, words="C11 … C66 is off by")
     off(audit.check_errors, words="bone/designs.csv")
     run = subprocess.run([Path(sys.executable).with_name("trussmap"), "audit", copy], capture_output=True, text=True)
     assert run.returncode == 1
@@ -346,7 +346,7 @@ def test_a_crate_has_every_file_and_what_made_it(crate):
     linked = [own for entity in graph for key in ("object", "result") for own in entity.get(key, [])]
     assert linked and all(own["@id"] in entities for own in linked)
     audited = audit.audit(crate / "study", 1, project=crate / "project")
-    assert audited["mismatches"] == 0, audit.told(audited)
+    assert audited["mismatches"] == 0, audit.outcome(audited)
 
 
 def test_a_crate_is_what_its_profiles_require(crate, tmp_path):
@@ -395,7 +395,7 @@ def test_truncated_shard_is_named(folder, study):
         ("poisson_ratio: 0.5", "0.5 is greater than or equal to the maximum of 0.5; expected a number above -1"),
         ("seed: now", "key seed: 'now' is not of type 'integer'"),
         ("model: {architecture: best}", "key model.architecture: 'best' is not one of"),
-        ("load: [0, 0, 0, 0, 0, 0]", "key load: [0, 0, 0, 0, 0, 0] does not contain"),
+        ("design: {load: [0, 0, 0, 0, 0, 0]}", "key design.load: [0, 0, 0, 0, 0, 0] does not contain"),
         ("bone: {youngs_modulus_gpa: 0}", "key bone.youngs_modulus_gpa: 0 is less than or equal to the minimum of 0"),
         (
             "dataset: {test_share: .nan}",

@@ -358,7 +358,7 @@ class Results(Sequence[Lattice]):
             how["part"] = lattice.part(cell_size_mm, **region)
             row |= sizes_mm(lattice.graph, lattice.relative_density, cell_size_mm)
         made = {"Young's modulus of the base material": self.youngs_modulus}
-        page = design_page(row, self._asked[which] if self._asked else None, made=made, **how)
+        page = design_page(row, self._asked[which] if self._asked else None, origin=made, **how)
         if path is not None:
             with atomic_path(path) as temporary:
                 temporary.write_text(page, encoding="utf-8")

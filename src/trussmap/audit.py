@@ -1,15 +1,19 @@
-"""Whether what a study says holds: its files, designs, networks, numbers and tables, each checked again on its own.
+"""Checks of a finished study.
 
-`audit` returns a tree: ``checks``, a list of dicts with ``check`` (what was checked), ``checked`` (how many) and
-``off`` (a sentence for each that is not as it should be), and ``mismatches``, how many of these there are.
+Its files, designs, networks, numbers and tables are computed again and compared.
+`audit` returns a tree: ``checks``, a list of dicts with ``check`` (the subject of the check),
+``checked`` (how many things) and ``off`` (a sentence for each mismatch), and ``mismatches``, their
+total number.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from html import unescape
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -33,24 +37,33 @@ from trussmap.lattice.descriptor import (
 from trussmap.learning.models import load_forward, load_inverse
 from trussmap.measures import MEASURES, bootstrap_interval, errors, r_squared
 from trussmap.output import row_graph
-from trussmap.records import TIMED, Study, read_record
+from trussmap.records import TIMED, Record, Study, read_record
 from trussmap.report.page import tables_of
 from trussmap.report.text import find, flatten
 from trussmap.starts import least_cost
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, tensor_norm
 from trussmap.tables import numbers_of, read_design_blocks
 
-#: ‖ΔC‖/‖C‖ to which the engine has to agree with the plain solver, which loses digits in slender cells.
+#: ‖ΔC‖/‖C‖ within which the engine has to agree with the plain solver, which loses digits in
+#: slender cells.
 _SOLVERS = 1e-6
-#: The same of networks run again, whose arithmetic is in single or half precision and differs between machines.
+#: The same for networks that run again: their arithmetic is in single or half precision and differs
+#: between machines.
 _NETWORKS = 1e-3
-#: The least share of proposals that have to come out the same: half precision may tip a choice on another machine.
+#: Least share of proposals that have to come out the same: half precision may change a choice on
+#: another machine.
 _SAME = 0.99
 #: Relative difference of numbers that are computed again from the same values.
 _AGAIN = 1e-6
-#: Differences that are rounding whatever the number, as of errors of lattices that meet their target.
+#: Differences that are rounding at any magnitude, as of errors of lattices that meet their target.
 _ROUNDING = 1e-12
-#: Files of numbers that stand in metrics.json as they are, by the key that they stand under.
+#: Relative error above which a row of the published data is reported.
+_PUBLISHED = 0.05
+#: Sets of lattices that `compare_published` reports, at most.
+_MOST_SETS = 20
+_CELLS = "generalize/catalogue/cells.csv"
+_ORTHOTROPIC = [f"{name}_ort" for name in ORTHOTROPIC]
+#: Files whose numbers metrics.json holds unchanged, by the key that it has for them.
 _SUMMARIES = {
     "lookup": ["evaluation/lookup.json"],
     "bone": ["generalize/bone/summary.json", "generalize/bone/search.json"],
@@ -63,6 +76,26 @@ _SUMMARIES = {
     "grading": ["grading/summary.json"],
 }
 
+#: A check yields, for each thing it looks at, a sentence about a mismatch or None.
+Sentences = Iterator[str | None]
+Settings = Mapping[str, Any]
+Metrics = dict[str, Any]
+
+
+class Check(TypedDict):
+    """The outcome of one check."""
+
+    check: str
+    checked: int
+    off: list[str]
+
+
+class Audit(TypedDict):
+    """The outcome of all checks."""
+
+    checks: list[Check]
+    mismatches: int
+
 
 def audit(
     folder: str | Path,
@@ -70,131 +103,179 @@ def audit(
     seed: int = 0,
     project: str | Path | None = None,
     roots: list[str] | None = None,
-) -> dict:
-    """Check a finished study all over; raises InputError only where there is none.
+) -> Audit:
+    """Check a finished study and return all mismatches.
 
     Parameters
     ----------
     folder : the folder of the study, ``results/<study>``
-    sample : how many designs of the data set, of the networks and of the designs for targets are homogenized again by
-        the plain solver (`trussmap.homogenization.reference`), drawn at random by ``seed``
-    project : the folder of the Snakefile, whose resources the study was made of; without it these are not compared
-    roots : names of files; of the files of the study only these and what they were made of are checked, and no report
+    sample : how many designs of the data set, of the networks and of the designs for targets are
+        homogenized again by the plain solver (`trussmap.homogenization.reference`)
+    seed : for choosing these designs
+    project : the folder of the Snakefile, whose resources the study was made of; without it these
+        are not compared
+    roots : names of files; only these files and the ones they were made of are checked, and the
+        report is not
+
+    Raises InputError only if there is no finished study.
     """
     folder = Path(folder)
     if not (folder / "metrics.json").is_file():
-        raise InputError(f"{folder}: no finished study; expected a folder with metrics.json, such as results/smoke.")
-    random = np.random.default_rng(seed)
-    what = "files are those that their jobs made, of the inputs that are there"
-    checks = [_run(what, check_files, folder, project, roots)]
-    if checks[0]["off"]:  # what follows would read what is not to be used
-        return _tree(checks)
+        words = "expected a folder with metrics.json, such as results/smoke."
+        raise InputError(f"{folder}: no finished study; {words}")
+
+    words = "files are those that their jobs made, of the inputs that are there"
+    checks = [_run(words, check_files, folder, project, roots)]
+    # The other checks would read files that should not be used.
+    if checks[0]["off"]:
+        return _total(checks)
+
     settings = _read(folder / "study.json")
+    for words, check, *arguments in _checks(folder, sample, seed, with_report=roots is None):
+        checks.append(_run(words, check, folder, settings, *arguments))
+    return _total(checks)
+
+
+def _checks(folder: Path, sample: int, seed: int, with_report: bool) -> list[tuple[Any, ...]]:
+    """List the checks after that of the files: words, function, arguments."""
+    drawn = np.random.default_rng(seed), sample
     metrics = _read(folder / "metrics.json")
-    for what, check, *arguments in (
+    checks: list[tuple[Any, ...]] = [
         ("designs are those of seed and number, in the split of their number", check_designs),
-        ("stiffness of designs of the data set, by the plain solver", check_dataset, random, sample),
+        ("stiffness of designs of the data set, by the plain solver", check_dataset, *drawn),
         ("predictions of networks, made again", check_networks),
-        ("proposed lattices, by the plain solver", check_proposals, random, sample),
-        ("lattices for targets, by the plain solver", check_found, random, sample),
+        ("proposed lattices, by the plain solver", check_proposals, *drawn),
+        ("lattices for targets, by the plain solver", check_target_designs, *drawn),
         ("errors of lattices for targets, from the tables", check_errors),
         ("numbers of networks, from the stored predictions", check_evaluation, metrics),
         ("numbers of tables, from the tables", check_tables, metrics),
         ("numbers of every chapter, in metrics.json", check_chapters, metrics),
-        ("rows of the report, against metrics.json", check_report, metrics),
-    ):
-        if check is not check_report or (roots is None and (folder / "report.html").is_file()):
-            checks.append(_run(what, check, folder, settings, *arguments))
-    return _tree(checks)
+    ]
+    if with_report and (folder / "report.html").is_file():
+        checks.append(("rows of the report, against metrics.json", check_report, metrics))
+    return checks
 
 
-def told(tree: dict) -> str:
-    """The outcome of an audit in lines: each check, and each mismatch by name."""
+def outcome(tree: Audit) -> str:
+    """Return the outcome of an audit as lines: checks and mismatches."""
     lines = []
     for check in tree["checks"]:
         lines.append(f"{check['check']}: {check['checked']:,} checked, {len(check['off'])} off")
-        lines += [f"  {text}" for text in check["off"]]
+        lines += [f"  {sentence}" for sentence in check["off"]]
     return "\n".join([*lines, f"{tree['mismatches']} mismatches"])
 
 
-def _tree(checks):
+def _total(checks: list[Check]) -> Audit:
     return {"checks": checks, "mismatches": sum(len(check["off"]) for check in checks)}
 
 
-def _run(what: str, check: Callable[..., Iterator[str | None]], *arguments: object) -> dict:
-    """A check yields for each thing that it looks at a sentence where it is off, and None where it is not."""
-    found = []
+def _run(words: str, check: Callable[..., Sentences], *arguments: object) -> Check:
+    """Run a check; an error in it counts as a mismatch."""
+    sentences: list[str | None] = []
     try:
-        with np.errstate(all="ignore"):  # what is not finite is compared as such
-            found += check(*arguments)
-    except Exception as error:  # an audit goes on, whatever it meets
-        found.append(" ".join(f"could not be checked: {error!r}".split())[:500])
-    return {"check": what, "checked": len(found), "off": [text for text in found if text]}
+        # Numbers that are not finite are compared as such.
+        with np.errstate(all="ignore"):
+            sentences.extend(check(*arguments))
+    except Exception as error:  # The other checks go on after any error.
+        sentences.append(" ".join(f"could not be checked: {error!r}".split())[:500])
+    off = [sentence for sentence in sentences if sentence]
+    return {"check": words, "checked": len(sentences), "off": off}
 
 
-# -------------------------------------------------------------------------------------------------------------- files
-def check_files(folder: Path, project: str | Path | None, roots: list[str] | None = None) -> Iterator[str | None]:
-    """Every file from the records on, or what ``roots`` were made of; and files of the study that no record knows."""
+# ------------------------------------------------------------------------------------------ files
+def check_files(
+    folder: Path, project: str | Path | None, roots: list[str] | None = None
+) -> Sentences:
+    """Compare files with the records of the jobs that made them.
+
+    These are all files, or those that ``roots`` were made of. Without ``roots``, files that no
+    record knows are reported too.
+    """
     study = Study(folder, project)
     records = _records(study, roots)
     known = {name for record in records.values() for name in record["outputs"]}
-    digests = {}
+    digests: dict[str, str] = {}
     for name in sorted(known):
         try:
             digests |= study.digests([folder / name])
             yield None
         except InputError as error:
             yield str(error)
-    sources = {}
+
     for job, record in records.items():
-        own = record["rule"], record["wildcards"].get("architecture")
-        sources.setdefault(own, {}).setdefault(record["source_digest"], job)
-        for name, digest in record["inputs"].items():
-            if name in known:
-                same = digests.get(name, digest) == digest
-                yield None if same else f"{folder / job}: made of another {name} than the one that is there."
-            elif study.is_recorded(name):
-                yield f"{folder / job}: made of {name}, which no record knows."
-            elif name.startswith("project/") and project:
-                there = study.path(name).is_file() and study.digests([study.path(name)])[name] == digest
-                yield None if there else f"{folder / job}: made of another {name} than the project's."
-    for (rule, _), jobs in sources.items():
-        if len(jobs) > 1:
-            yield f"rule {rule}: {' and '.join(jobs.values())} were made by different source."
+        yield from _check_inputs(study, folder / job, record, known, digests)
+    yield from _check_sources(records)
     if roots is None:
         yield from _unknown(folder, known)
 
 
-def _records(study, roots):
-    """{path: record} of all jobs of a study, or of those that made ``roots`` and what they were made of."""
+def _check_inputs(
+    study: Study, job: Path, record: Record, known: set[str], digests: dict[str, str]
+) -> Sentences:
+    """Compare the inputs that a record states with the files."""
+    for name, digest in record["inputs"].items():
+        if name in known:
+            is_same = digests.get(name, digest) == digest
+            sentence = f"{job}: made of another {name} than the one that is there."
+            yield None if is_same else sentence
+        elif study.is_recorded(name):
+            yield f"{job}: made of {name}, which no record knows."
+        elif name.startswith("project/") and study.has_project:
+            path = study.path(name)
+            is_same = path.is_file() and study.digests([path])[name] == digest
+            yield None if is_same else f"{job}: made of another {name} than the project's."
+
+
+def _check_sources(records: Mapping[str, Record]) -> Sentences:
+    """Report rules whose jobs ran different source."""
+    jobs_of: dict[tuple[str, str | None], dict[str | None, str]] = {}
+    for job, record in records.items():
+        key = record["rule"], record["wildcards"].get("architecture")
+        jobs_of.setdefault(key, {}).setdefault(record["source_digest"], job)
+    for (rule, _), jobs in jobs_of.items():
+        if len(jobs) > 1:
+            yield f"rule {rule}: {' and '.join(jobs.values())} were made by different source."
+
+
+def _records(study: Study, roots: list[str] | None) -> dict[str, Record]:
+    """Return {path: record} of all jobs, or of those that led to ``roots``."""
     if roots is None:
         paths = sorted((study.folder / "provenance").glob("*/*.json"))
         return {str(path.relative_to(study.folder)): read_record(path, path) for path in paths}
-    found, waiting, seen = {}, list(roots), set()
+
+    records = {}
+    waiting = list(roots)
+    seen: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name not in seen and study.is_recorded(name):
             seen.add(name)
             record = study.record(name)
-            found[f"made_by/{name}.json"] = record
+            records[f"made_by/{name}.json"] = record
             seen |= record["outputs"].keys()
             waiting += record["inputs"]
-    return dict(sorted(found.items()))
+    return dict(sorted(records.items()))
 
 
-def _unknown(folder, known):
+def _unknown(folder: Path, known: set[str]) -> Sentences:
+    """Report files that no record knows."""
     free = ("logs/", "provenance/", "made_by/", *TIMED)
     folders = tuple(f"{name}/" for name in known)
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
-        if name not in known and not name.startswith((*free, *folders)) and not path.name.startswith("."):
+        is_free = name.startswith((*free, *folders)) or path.name.startswith(".")
+        if name not in known and not is_free:
             yield f"{path}: no record says what made it."
 
 
-# ------------------------------------------------------------------------------------------------- designs, stiffness
-def check_designs(folder: Path, settings: dict) -> Iterator[str | None]:
-    """Every design of the data set is the one that follows from the seed, each once, in the split of its number."""
-    path, total = folder / "dataset.h5", settings["sampling"]["designs"]
+# ----------------------------------------------------------------------------- designs, stiffness
+def check_designs(folder: Path, settings: Settings) -> Sentences:
+    """Compare the designs of the data set with those of its seed.
+
+    Each has to occur once, in the split of its number.
+    """
+    path = folder / "dataset.h5"
+    total = settings["sampling"]["designs"]
     shares = {key: settings["dataset"][key] for key in ("validation_share", "test_share")}
     seen = np.zeros(total, bool)
     with open_dataset(path) as data:
@@ -209,82 +290,117 @@ def check_designs(folder: Path, settings: dict) -> Iterator[str | None]:
                     continue
                 seen[numbers] = True
                 first = int(numbers[0])
-                own = sample_designs(seed, first, int(numbers[-1]) + 1)[numbers - first]
-                good = (own == block["designs"]).all(1) & (split_of(numbers, seed, **shares) == index)
-                yield from (
-                    None if fine else f"{path}, {split}: design {number} does not follow from seed {seed}."
-                    for number, fine in zip(numbers.tolist(), good.tolist(), strict=True)
-                )
+                designs = sample_designs(seed, first, int(numbers[-1]) + 1)[numbers - first]
+                is_same = (designs == block["designs"]).all(1)
+                is_same &= split_of(numbers, seed, **shares) == index
+                for number, same in zip(numbers.tolist(), is_same.tolist(), strict=True):
+                    words = f"design {number} does not follow from seed {seed}."
+                    yield None if same else f"{path}, {split}: {words}"
     if not seen.all():
         yield f"{path}: {int((~seen).sum())} of {total} designs are missing."
 
 
-def check_dataset(folder: Path, settings: dict, random: np.random.Generator, sample: int) -> Iterator[str | None]:
-    """Stiffness after U and after the whole map, of random rows."""
+def check_dataset(
+    folder: Path, settings: Settings, random: np.random.Generator, sample: int
+) -> Sentences:
+    """Solve random rows of the data set again.
+
+    Both stiffnesses are compared: after U and after the whole map.
+    """
     path = folder / "dataset.h5"
     with open_dataset(path) as data:
         sizes = [len(getattr(data, split)) for split in SPLITS]
-        for row in sorted(random.choice(sum(sizes), min(sample, sum(sizes)), replace=False).tolist()):
-            split = int(np.searchsorted(np.cumsum(sizes), row, side="right"))
-            row -= sum(sizes[:split])
-            found = {k: v[0] for k, v in getattr(data, SPLITS[split]).read(slice(row, row + 1)).items()}
-            design, nu = found["designs"], data.poisson_ratio
+        for number in _drawn(random, sum(sizes), sample):
+            split = int(np.searchsorted(np.cumsum(sizes), number, side="right"))
+            row = number - sum(sizes[:split])
+            block = getattr(data, SPLITS[split]).read(slice(row, row + 1))
+            stated = {name: values[0] for name, values in block.items()}
+            design = stated["designs"]
             for stage, name in (("full", "stiffness"), ("orthotropic", "stiffness_orthotropic")):
-                plain = homogenize_reference(design_graph(design, stage), design[DENSITY], nu)
+                graph = design_graph(design, stage)
+                plain = homogenize_reference(graph, design[DENSITY], data.poisson_ratio)
                 plain = plain if stage == "full" else plain[ORTHOTROPIC_INDEX]
-                off = np.linalg.norm(found[name] - plain) / np.linalg.norm(plain)
-                yield _apart(off, _SOLVERS, f"{path}, {SPLITS[split]}, row {row + 1}: {name}")
+                distance = np.linalg.norm(stated[name] - plain) / np.linalg.norm(plain)
+                where = f"{path}, {SPLITS[split]}, row {row + 1}: {name}"
+                yield _too_far(distance, _SOLVERS, where)
 
 
-def check_proposals(folder: Path, settings: dict, random: np.random.Generator, sample: int) -> Iterator[str | None]:
-    """Stiffness of random ones of the lattices that inverse networks proposed."""
+def check_proposals(
+    folder: Path, settings: Settings, random: np.random.Generator, sample: int
+) -> Sentences:
+    """Solve random proposals of inverse networks again."""
     for path, arrays in _predictions(folder):
-        count = len(arrays["inverse_designs"])
-        for row in sorted(random.choice(count, min(sample, count), replace=False).tolist()):
+        for row in _drawn(random, len(arrays["inverse_designs"]), sample):
             design = arrays["inverse_designs"][row]
-            plain = homogenize_reference(design_graph(design), design[DENSITY], settings["poisson_ratio"])
-            yield _apart(_off(arrays["inverse_fe"][row], plain), _SOLVERS, f"{path}, row {row + 1}: inverse_fe")
+            graph = design_graph(design)
+            plain = homogenize_reference(graph, design[DENSITY], settings["poisson_ratio"])
+            distance = _distance(arrays["inverse_fe"][row], plain)
+            yield _too_far(distance, _SOLVERS, f"{path}, row {row + 1}: inverse_fe")
 
 
-def check_found(folder: Path, settings: dict, random: np.random.Generator, sample: int) -> Iterator[str | None]:
-    """Stiffness of random ones of the lattices for targets."""
+def check_target_designs(
+    folder: Path, settings: Settings, random: np.random.Generator, sample: int
+) -> Sentences:
+    """Solve random lattices for targets again."""
     for name in ("bone", "catalogue"):
         path = folder / "generalize" / name / "designs.csv"
         table = pd.read_csv(path)
-        for row in sorted(random.choice(len(table), min(sample, len(table)), replace=False).tolist()):
-            own = table.iloc[row].to_dict()
-            plain = homogenize_reference(row_graph(own), own["relative_density"], settings["poisson_ratio"])
-            stated = np.array([own[component] for component in COMPONENTS])
-            yield _apart(_off(stated, plain), _SOLVERS, f"{path}, row {row + 1}: C11 … C66")
+        for index in _drawn(random, len(table), sample):
+            row = {str(name): value for name, value in table.iloc[index].items()}
+            density = row["relative_density"]
+            plain = homogenize_reference(row_graph(row), density, settings["poisson_ratio"])
+            stated = np.array([row[component] for component in COMPONENTS])
+            where = f"{path}, row {index + 1}: C11 … C66"
+            yield _too_far(_distance(stated, plain), _SOLVERS, where)
 
 
-# ----------------------------------------------------------------------------------------------------------- networks
-def check_networks(folder: Path, settings: dict) -> Iterator[str | None]:
-    """What forward networks predict for the test designs and inverse ones propose for their stiffness, made again."""
+# --------------------------------------------------------------------------------------- networks
+def check_networks(folder: Path, settings: Settings) -> Sentences:
+    """Run networks again.
+
+    Forward networks predict the test designs, and inverse networks propose designs for their
+    stiffness.
+    """
+    metrics = _read(folder / "metrics.json")
     for path, arrays in _predictions(folder):
         name = path.stem.removesuffix("_predictions")
-        forward, inverse = load_forward(folder / "models" / name), load_inverse(folder / "models" / name)
+        forward = load_forward(folder / "models" / name)
+        inverse = load_inverse(folder / "models" / name)
         for key, designs in (("forward", "designs"), ("inverse_surrogate", "inverse_designs")):
-            off = _off(arrays[key], forward.predict(arrays[designs]))
-            yield from (_apart(value, _NETWORKS, f"{path}, row {k + 1}: {key}") for k, value in enumerate(off.tolist()))
+            distances = _distance(arrays[key], forward.predict(arrays[designs]))
+            for row, distance in enumerate(distances.tolist(), 1):
+                yield _too_far(distance, _NETWORKS, f"{path}, row {row}: {key}")
+
         draws = settings["evaluation"]["redraws"]
         proposals = inverse.propose(arrays["stiffness"], draws=draws, seed=settings["seed"])
         same = np.abs(proposals[:, 0] - arrays["inverse_designs"]).max(1) < _NETWORKS
-        share = f"{path}: {same.sum()} of {len(same)} proposals come out the same; expected {_SAME:.0%}."
-        yield None if same.mean() >= _SAME else share
-        topology = design_topology(proposals.reshape(-1, proposals.shape[-1])).reshape(proposals.shape[:2])
-        found = float((topology[:, 1:] != topology[:, :1]).mean())
-        stated = find(_read(folder / "metrics.json"), f"inverse.{name}.redraw_differs_share")
-        words = f"metrics.json, inverse.{name}.redraw_differs_share: {stated}, but {found:.6g} when drawn again."
-        yield None if abs(found - stated) <= 1 - _SAME else words
+        words = f"{same.sum()} of {len(same)} proposals come out the same; expected {_SAME:.0%}."
+        yield None if same.mean() >= _SAME else f"{path}: {words}"
+
+        key = f"inverse.{name}.redraw_differs_share"
+        stated = find(metrics, key)
+        share = _share_of_other_topologies(proposals)
+        words = f"metrics.json, {key}: {stated}, but {share:.6g} when drawn again."
+        yield None if abs(share - stated) <= 1 - _SAME else words
 
 
-# ------------------------------------------------------------------------------------------------------------ numbers
-def check_evaluation(folder: Path, settings: dict, metrics: dict) -> Iterator[str | None]:
-    """R², their intervals, errors and shares of topologies, from the predictions of each architecture."""
-    resamples, seed = settings["evaluation"]["bootstrap"], settings["seed"]
+def _share_of_other_topologies(proposals: np.ndarray) -> float:
+    """Return the share of redraws (n, draws, 19) with another topology."""
+    topology = design_topology(proposals.reshape(-1, proposals.shape[-1]))
+    topology = topology.reshape(proposals.shape[:2])
+    return float((topology[:, 1:] != topology[:, :1]).mean())
+
+
+# ---------------------------------------------------------------------------------------- numbers
+def check_evaluation(folder: Path, settings: Settings, metrics: Metrics) -> Sentences:
+    """Compute the numbers of each architecture from its predictions.
+
+    These are R², their intervals, errors and shares of topologies.
+    """
+    resamples = settings["evaluation"]["bootstrap"]
     for path, arrays in _predictions(folder):
-        name, truth = path.stem.removesuffix("_predictions"), arrays["stiffness"]
+        name = path.stem.removesuffix("_predictions")
+        truth = arrays["stiffness"]
         scored = {
             f"forward.{name}.r2": (truth, arrays["forward"], COMPONENTS),
             f"inverse.{name}.r2_surrogate": (truth, arrays["inverse_surrogate"], COMPONENTS),
@@ -294,203 +410,312 @@ def check_evaluation(folder: Path, settings: dict, metrics: dict) -> Iterator[st
             nine = arrays["stiffness_orthotropic"], arrays["forward_orthotropic"], ORTHOTROPIC
             scored[f"forward_1.{name}.r2"] = nine
         for key, (true, predicted, names) in scored.items():
-            r2, interval = r_squared(true, predicted), bootstrap_interval(true, predicted, resamples, seed)
-            yield from _compared(metrics, key, dict(zip(names, r2.tolist(), strict=True)))
-            yield from _compared(metrics, f"{key}_interval", dict(zip(names, interval.T.tolist(), strict=True)))
-        own, proposed = design_topology(arrays["designs"]), design_topology(arrays["inverse_designs"])
-        numbers = {f"{k}_median": float(np.median(v)) for k, v in errors(arrays["inverse_fe"], truth).items()}
-        numbers["same_topology_share"] = float((own == proposed).mean())
-        numbers["same_topology_share_by_chance"] = float(((np.bincount(own) / len(own)) ** 2).sum())
-        yield from _compared(metrics, f"inverse.{name}", numbers)
+            r2 = r_squared(true, predicted)
+            interval = bootstrap_interval(true, predicted, resamples, settings["seed"])
+            scores = dict(zip(names, r2.tolist(), strict=True))
+            intervals = dict(zip(names, interval.T.tolist(), strict=True))
+            yield from _compare(metrics, key, scores)
+            yield from _compare(metrics, f"{key}_interval", intervals)
+        yield from _compare(metrics, f"inverse.{name}", _numbers_of_proposals(arrays))
 
 
-def check_errors(folder: Path, settings: dict) -> Iterator[str | None]:
-    """Errors of the lattices A and B for each target: of designs.csv against targets.csv, where they are summed up."""
-    refined = settings["design"]["refine"] != "none"
+def _numbers_of_proposals(arrays: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return errors and shares of topologies of proposals."""
+    true = design_topology(arrays["designs"])
+    proposed = design_topology(arrays["inverse_designs"])
+    values = errors(arrays["inverse_fe"], arrays["stiffness"])
+    numbers = {f"{measure}_median": float(np.median(value)) for measure, value in values.items()}
+    numbers["same_topology_share"] = float((true == proposed).mean())
+    numbers["same_topology_share_by_chance"] = float(((np.bincount(true) / len(true)) ** 2).sum())
+    return numbers
+
+
+def check_errors(folder: Path, settings: Settings) -> Sentences:
+    """Compute the errors of the lattices A and B for each target.
+
+    They follow from designs.csv and targets.csv, and are compared with designs.csv and the files
+    that sum them up.
+    """
+    is_refined = settings["search"]["refine"] != "none"
     for name in ("bone", "catalogue"):
-        part = folder / "generalize" / name
-        table, targets = pd.read_csv(part / "designs.csv"), pd.read_csv(part / "targets.csv")
-        wanted = targets[COMPONENTS].to_numpy()[table["target"].to_numpy() - 1]
-        found = errors(table[COMPONENTS].to_numpy(), wanted)
-        for measure, values in found.items():
-            yield from _rows(part / "designs.csv", measure, table[measure], values)
-        if not refined:
+        chapter = folder / "generalize" / name
+        table = pd.read_csv(chapter / "designs.csv")
+        targets = pd.read_csv(chapter / "targets.csv")
+        numbers = table["target"].to_numpy() - 1
+        stiffness = targets[COMPONENTS].to_numpy()[numbers]
+        computed = errors(table[COMPONENTS].to_numpy(), stiffness)
+        for measure, values in computed.items():
+            yield from _compare_column(chapter / "designs.csv", measure, table[measure], values)
+        if not is_refined:
             continue
-        for rank, before in ((1, ""), (2, "design_b_")):
+
+        for rank, prefix in ((1, ""), (2, "design_b_")):
             rows = (table["rank"] == rank).to_numpy()
-            numbers = table["target"].to_numpy()[rows] - 1
-            for measure, values in found.items():
-                key = f"{before}{measure}_refined"
-                if name == "bone":
-                    stated = _read(part / "summary.json")
-                    stated = [stated[own].get(key, np.nan) for own in targets["name"].iloc[numbers]]
-                    finite = np.where(np.isfinite(values[rows]), values[rows], np.nan)
-                    yield from _rows(part / "summary.json", key, stated, finite)
-                else:
-                    cells = pd.read_csv(part / "cells.csv")[key].to_numpy()[numbers]
-                    yield from _rows(part / "cells.csv", key, cells, values[rows])
+            for measure, values in computed.items():
+                key = f"{prefix}{measure}_refined"
+                check = _check_summary if name == "bone" else _check_cells
+                yield from check(chapter, key, targets, numbers[rows], values[rows])
 
 
-def check_tables(folder: Path, settings: dict, metrics: dict) -> Iterator[str | None]:
-    """Numbers that sum up a table: of the catalogue, of Cauchy's relations, of starts, of the search for bone."""
+def _check_summary(
+    chapter: Path, key: str, targets: pd.DataFrame, numbers: np.ndarray, values: np.ndarray
+) -> Sentences:
+    """Compare errors of targets of these numbers with summary.json."""
+    summary = _read(chapter / "summary.json")
+    stated = [summary[name].get(key, np.nan) for name in targets["name"].iloc[numbers]]
+    finite = np.where(np.isfinite(values), values, np.nan)
+    yield from _compare_column(chapter / "summary.json", key, stated, finite)
+
+
+def _check_cells(
+    chapter: Path, key: str, targets: pd.DataFrame, numbers: np.ndarray, values: np.ndarray
+) -> Sentences:
+    """Compare errors of targets of these numbers with cells.csv."""
+    cells = pd.read_csv(chapter / "cells.csv")[key].to_numpy()[numbers]
+    yield from _compare_column(chapter / "cells.csv", key, cells, values)
+
+
+def check_tables(folder: Path, settings: Settings, metrics: Metrics) -> Sentences:
+    """Compute the numbers that sum up a table.
+
+    The tables are those of the catalogue, of Cauchy's relations, of starts, and of the search for
+    bone.
+    """
     with open_dataset(folder / "dataset.h5") as data:
-        yield from _compared(metrics, "dataset", {"designs": len(data)})
-    cells = {origin: summarize(part) for origin, part in pd.read_csv(folder / _CELLS).groupby("source")}
-    yield from _compared(metrics, "catalogue", cells.pop("catalogue") | cells)
-    parts = [pd.read_csv(folder / "cauchy" / f"{name}.csv") for name in ("data", "targets", "ablation")]
-    yield from _compared(metrics, "cauchy", cauchy.summarize(*parts))
-    starts = pd.read_csv(folder / "generalize/starts.csv").groupby("space")
-    least = {f"{space}.{source}": n for space, table in starts for source, n in least_cost(table).items()}
-    yield from _compared(metrics, "starts", {"solutions_to_1_percent": least})
+        yield from _compare(metrics, "dataset", {"designs": len(data)})
+
+    cells = pd.read_csv(folder / _CELLS).groupby("source")
+    by_source = {str(source): summarize(rows) for source, rows in cells}
+    yield from _compare(metrics, "catalogue", by_source.pop("catalogue") | by_source)
+
+    names = ("data", "targets", "ablation")
+    tables = [pd.read_csv(folder / "cauchy" / f"{name}.csv") for name in names]
+    yield from _compare(metrics, "cauchy", cauchy.summarize(*tables))
+
+    least = {}
+    for space, table in pd.read_csv(folder / "generalize/starts.csv").groupby("space"):
+        for source, number in least_cost(table).items():
+            least[f"{space}.{source}"] = number
+    yield from _compare(metrics, "starts", {"solutions_to_1_percent": least})
+
     search = pd.read_csv(folder / "generalize/bone/search.csv")
     best = search.groupby("name")[list(MEASURES)].first().replace(np.inf, np.nan)
     for name, row in best.iterrows():
-        yield from _compared(metrics["bone"], name, row.dropna().add_prefix("search_").to_dict())
+        numbers = {f"search_{measure}": value for measure, value in row.dropna().items()}
+        yield from _compare(metrics["bone"], str(name), numbers)
 
 
-def check_chapters(folder: Path, settings: dict, metrics: dict) -> Iterator[str | None]:
-    """Every number of the files that metrics.json gathers stands in it under its key."""
+def check_chapters(folder: Path, settings: Settings, metrics: Metrics) -> Sentences:
+    """Compare metrics.json with the files whose numbers it gathers."""
     for key, patterns in _SUMMARIES.items():
         for path in (path for pattern in patterns for path in sorted(folder.glob(pattern))):
-            yield from _compared(metrics, key, _read(path), 0.0, path.relative_to(folder).as_posix())
+            name = path.relative_to(folder).as_posix()
+            yield from _compare(metrics, key, _read(path), 0.0, name)
+
     for path in sorted((folder / "evaluation").glob("*.json")):
         if path.stem != "lookup":
+            name = f"evaluation/{path.name}"
             for chapter, numbers in _read(path).items():
                 if isinstance(numbers, dict):
-                    yield from _compared(metrics, f"{chapter}.{path.stem}", numbers, 0.0, f"evaluation/{path.name}")
+                    key = f"{chapter}.{path.stem}"
+                    yield from _compare(metrics, key, numbers, 0.0, name)
 
 
-def check_report(folder: Path, settings: dict, metrics: dict) -> Iterator[str | None]:
-    """Every row of the report's tables of numbers, as `trussmap.report` would write it from metrics.json."""
+def check_report(folder: Path, settings: Settings, metrics: Metrics) -> Sentences:
+    """Look up every row of the report's tables of numbers in the page.
+
+    The rows are those that `trussmap.report` would write from metrics.json.
+    """
     page = (folder / "report.html").read_text(encoding="utf-8")
     tables = "".join(re.findall(r"<table.*?</table>", page, re.DOTALL))
-    cells = re.sub(r"\s*\0[\s\0]*", "\0", re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "\0", tables))))
+    text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "\0", tables)))
+    cells = re.sub(r"\s*\0[\s\0]*", "\0", text)
     for table, rows in tables_of(metrics, settings).items():
         for row in rows:
-            there = "\0" + "\0".join(re.sub(r"\s+", " ", str(cell)) for cell in row if cell) + "\0" in cells
-            words = f"report.html, {table}: no row {' | '.join(map(str, row))}, as metrics.json has it."
-            yield None if there else words
+            expected = "\0".join(re.sub(r"\s+", " ", str(cell)) for cell in row if cell)
+            words = f"no row {' | '.join(map(str, row))}, as metrics.json has it."
+            is_there = f"\0{expected}\0" in cells
+            yield None if is_there else f"report.html, {table}: {words}"
 
 
-def check_quoted(path: str | Path, folder: Path) -> dict:
-    """Whether a file of numbers that pages quote, such as docs/results/laptop.json, has those of a study.
+def check_quoted(path: str | Path, folder: Path) -> Check:
+    """Compare numbers that pages quote with those of a study.
 
-    Times are left out; numbers are compared to the six digits of such a file. Raises InputError where it is none.
+    ``path`` is a file such as docs/results/laptop.json. Times are left out; numbers are compared to
+    the six digits of such a file. Raises InputError if it cannot be read.
     """
     try:
-        quoted = _read(path)
-        quoted = {key: tree for key, tree in quoted.items() if key not in ("run", "seconds", "paper")}
+        tree = _read(path)
+        apart = ("run", "seconds", "paper")
+        quoted = {key: numbers for key, numbers in tree.items() if key not in apart}
     except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected JSON such as docs/results/laptop.json.") from None
-    metrics, timed = _read(folder / "metrics.json"), re.compile("seconds|per_second")
+        words = f"cannot be read ({error}); expected JSON such as docs/results/laptop.json."
+        raise InputError(f"{path}: {words}") from None
+    metrics = _read(folder / "metrics.json")
+    timed = re.compile("seconds|per_second")
 
-    def compare():
-        for key, tree in quoted.items():
-            untimed = {name: value for name, value in flatten(tree) if not timed.search(name)}
-            yield from _compared(metrics, key, untimed, 1e-5, str(path))
+    def compare() -> Sentences:
+        for key, numbers in quoted.items():
+            untimed = {name: value for name, value in flatten(numbers) if not timed.search(name)}
+            yield from _compare(metrics, key, untimed, 1e-5, str(path))
 
     return _run(f"numbers that pages quote from {path}", compare)
 
 
-# ----------------------------------------------------------------------------------------------------- published data
+# --------------------------------------------------------------------------------- published data
 def compare_published(path: str | Path) -> str:
-    """How every design of the authors' training file compares with finite elements here, in words.
+    """Compare the authors' training file with finite elements, in words.
 
-    ``path``: CSV or Parquet in the published columns (doi 10.3929/ethz-b-000520254), read block by block: the design,
-    and its stiffness as ``C11`` …, after the whole map, or ``C11_ort`` …, after U alone, or both. Raises InputError
-    where a row is no design. What is known to differ there stands in docs/findings.md.
+    ``path`` is a CSV or Parquet file with the published columns (doi 10.3929/ethz-b-000520254). It
+    is read block by block: the design, and its stiffness as ``C11`` …, after the whole map, or
+    ``C11_ort`` …, after U alone, or both. Raises InputError for a row that is no design.
+    docs/findings.md explains the known differences.
     """
-    kinds = {"C": (False, COMPONENTS, slice(None)), "C_ort": (True, _ORTHOTROPIC, ORTHOTROPIC_INDEX)}
-    sums, off, sets, rows = {}, {}, {}, 0
+    comparisons = [
+        _Comparison("C", COMPONENTS, slice(None), is_orthotropic=False),
+        _Comparison("C_ort", _ORTHOTROPIC, ORTHOTROPIC_INDEX, is_orthotropic=True),
+    ]
+    rows = 0
     for table, designs in read_design_blocks(path, orthotropic_only=True):
-        members = [lattice_set(*pair) for pair in zip(designs[:, TYPES], designs[:, REPS], strict=True)]
-        for kind, (orthotropic, names, index) in kinds.items():
-            if not {*names} <= {*table.column_names} or not (orthotropic or {*DESIGN_COLUMNS} <= {*table.column_names}):
-                continue
-            stated = np.column_stack([numbers_of(table, name, path) for name in names])
-            own = homogenize_designs(designs, orthotropic=orthotropic)[:, index]
-            own, scale = own.astype(float), np.linalg.norm(own, axis=1)
-            error = np.linalg.norm(stated - own, axis=1) / scale
-            moments = [np.ones_like(stated), stated, stated**2, (stated - own) ** 2]
-            sums[kind] = sums.get(kind, 0) + np.array([m.sum(0) for m in moments])
-            off.setdefault(kind, []).append(error.astype(np.float32))
-            for row in np.flatnonzero(~(error <= _PUBLISHED)):
-                sets.setdefault(kind, {}).setdefault(members[row], []).append((float(error[row]), rows + int(row) + 1))
+        pairs = zip(designs[:, TYPES], designs[:, REPS], strict=True)
+        members = [lattice_set(*pair) for pair in pairs]
+        columns = {*table.column_names}
+        for comparison in comparisons:
+            needed = {*comparison.names}
+            if not comparison.is_orthotropic:
+                needed |= {*DESIGN_COLUMNS}
+            if needed <= columns:
+                stated = [numbers_of(table, name, path) for name in comparison.names]
+                comparison.add(np.column_stack(stated), designs, members, rows)
         rows += len(designs)
-    if not sums:
-        raise InputError(f"{path}, row 0: no stiffness; expected C11 … C66, C11_ort … C66_ort or both.")
+
+    comparisons = [comparison for comparison in comparisons if comparison.errors]
+    if not comparisons:
+        words = "no stiffness; expected C11 … C66, C11_ort … C66_ort or both."
+        raise InputError(f"{path}, row 0: {words}")
     lines = [f"{path}: {rows:,} designs against finite elements"]
-    for kind, (count, first, second, residual) in sums.items():
-        names, error = kinds[kind][1], np.concatenate(off[kind])
+    return "\n".join(lines + [line for one in comparisons for line in one.lines()])
+
+
+@dataclass
+class _Comparison:
+    """Published stiffnesses of one kind against finite elements."""
+
+    kind: str
+    names: list[str]
+    index: Any
+    is_orthotropic: bool
+    #: Of every column: rows, sum, sum of squares, sum of squared differences.
+    sums: Any = 0
+    errors: list[np.ndarray] = field(default_factory=list)
+    #: (error, row) of every row that is far off, by set of lattices.
+    far: dict[tuple, list[tuple[float, int]]] = field(default_factory=dict)
+
+    def add(
+        self, stated: np.ndarray, designs: np.ndarray, members: list[tuple], first: int
+    ) -> None:
+        """Add a block of rows, which begins after ``first`` rows."""
+        computed = homogenize_designs(designs, orthotropic=self.is_orthotropic)[:, self.index]
+        computed = computed.astype(float)
+        scale = np.linalg.norm(computed, axis=1)
+        error = np.linalg.norm(stated - computed, axis=1) / scale
+        moments = [np.ones_like(stated), stated, stated**2, (stated - computed) ** 2]
+        self.sums = self.sums + np.array([moment.sum(0) for moment in moments])
+        self.errors.append(error.astype(np.float32))
+        for row in np.flatnonzero(~(error <= _PUBLISHED)):
+            entry = float(error[row]), first + int(row) + 1
+            self.far.setdefault(members[row], []).append(entry)
+
+    def lines(self) -> list[str]:
+        """Return the comparison in words."""
+        count, first, second, residual = self.sums
         r2 = 1 - residual / (second - first**2 / count)
-        shares = ", ".join(f"{np.quantile(error, q):.2%}" for q in (0.5, 0.95, 0.99, 1))
-        lines.append(
-            f"{kind}: lowest R² {r2.min():.6f} ({names[int(r2.argmin())]}); relative error, median, 95 %, 99 %"
-        )
-        lines[-1] += (
-            f" and largest: {shares}; {np.mean(~(error <= _PUBLISHED)):.2%} of the rows beyond {_PUBLISHED:.0%}"
-        )
-        worst = sorted(sets.get(kind, {}).items(), key=lambda item: -len(item[1]))
-        lines += [
-            f"  lattices {', '.join(f'{number} at {rep}×' for number, rep in own)}: {len(found)} rows beyond "
-            f"{_PUBLISHED:.0%}, by up to {max(found)[0]:.1%} (row {max(found)[1]})"
-            for own, found in worst[:20]
+        error = np.concatenate(self.errors)
+        quantiles = ", ".join(f"{np.quantile(error, q):.2%}" for q in (0.5, 0.95, 0.99, 1))
+        share = np.mean(~(error <= _PUBLISHED))
+        lines = [
+            f"{self.kind}: lowest R² {r2.min():.6f} ({self.names[int(r2.argmin())]}); "
+            f"relative error, median, 95 %, 99 % and largest: {quantiles}; "
+            f"{share:.2%} of the rows beyond {_PUBLISHED:.0%}"
         ]
-        if len(worst) > 20:
-            lines.append(f"  … and {len(worst) - 20} other sets of lattices")
-    return "\n".join(lines)
+        worst = sorted(self.far.items(), key=lambda item: -len(item[1]))
+        for members, entries in worst[:_MOST_SETS]:
+            lattices = ", ".join(f"{number} at {rep}×" for number, rep in members)
+            largest, row = max(entries)
+            lines.append(
+                f"  lattices {lattices}: {len(entries)} rows beyond {_PUBLISHED:.0%}, "
+                f"by up to {largest:.1%} (row {row})"
+            )
+        if len(worst) > _MOST_SETS:
+            lines.append(f"  … and {len(worst) - _MOST_SETS} other sets of lattices")
+        return lines
 
 
-# ------------------------------------------------------------------------------------------------------------ helpers
-_CELLS = "generalize/catalogue/cells.csv"
-_ORTHOTROPIC = [f"{name}_ort" for name in ORTHOTROPIC]
-#: Relative error beyond which a row of the published data is told.
-_PUBLISHED = 0.05
-
-
-def _read(path):
+# ---------------------------------------------------------------------------------------- helpers
+def _read(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def _predictions(folder):
+def _predictions(folder: Path) -> Iterator[tuple[Path, dict[str, np.ndarray]]]:
+    """Yield path and arrays of the predictions of each architecture."""
     for path in sorted((folder / "evaluation").glob("*_predictions.h5")):
         with hdf5.open_checked(path, "table of predictions") as file:
             yield path, {name: file[name][:] for name in file}
 
 
-def _off(stated, again):
+def _drawn(random: np.random.Generator, count: int, sample: int) -> list[int]:
+    """Draw at most ``sample`` of ``count`` row numbers, in rising order."""
+    return sorted(random.choice(count, min(sample, count), replace=False).tolist())
+
+
+def _distance(stated: np.ndarray, again: np.ndarray) -> np.ndarray:
     return tensor_norm(stated - again) / tensor_norm(again)
 
 
-def _apart(off, most, what):
-    return None if off <= most else f"{what} is off by {off:.2g} of its norm; expected at most {most:g}."
+def _too_far(distance: Any, most: float, where: str) -> str | None:
+    if distance <= most:
+        return None
+    return f"{where} is off by {distance:.2g} of its norm; expected at most {most:g}."
 
 
-def _rows(path, column, stated, again):
-    """Values of a column against those that were computed again."""
-    for row, (a, b) in enumerate(zip(np.asarray(stated, float).tolist(), np.asarray(again).tolist(), strict=True)):
-        yield _differs(a, b, _AGAIN, f"{path}, row {row + 1}, column {column}: {{1}}, but {{0}} from the tables.")
+def _compare_column(
+    path: Path, column: str, stated: Iterable[float], again: np.ndarray
+) -> Sentences:
+    """Compare values of a column with those that were computed again."""
+    pairs = zip(np.asarray(stated, float).tolist(), np.asarray(again).tolist(), strict=True)
+    for row, (value, value_again) in enumerate(pairs, 1):
+        words = f"{path}, row {row}, column {column}: {{1}}, but {{0}} from the tables."
+        yield _difference(value, value_again, _AGAIN, words)
 
 
-def _compared(metrics, key, numbers, most=_AGAIN, of="what it is made of"):
-    """Leaves of a tree that was computed again against those at a key of metrics.json."""
-    stated = find(metrics, key)
-    stated = dict(flatten(stated)) if isinstance(stated, dict) else {}
+def _compare(
+    metrics: Metrics,
+    key: str,
+    numbers: dict[str, Any],
+    most: float = _AGAIN,
+    of: str = "what it is made of",
+) -> Sentences:
+    """Compare a tree that was computed again with a key of metrics.json."""
+    tree = find(metrics, key)
+    stated = dict(flatten(tree)) if isinstance(tree, dict) else {}
     for name, value in flatten(numbers):
         words = f"metrics.json, {key}.{name}: {{1}}, but {{0}} from {of}."
-        values = zip_longest(value, stated.get(name) or []) if isinstance(value, list) else None
-        if values is None:
-            yield _differs(stated.get(name), value, most, words)
+        if isinstance(value, list):
+            for item, stated_item in zip_longest(value, stated.get(name) or []):
+                yield _difference(stated_item, item, most, words)
         else:
-            yield from (_differs(there, own, most, words) for own, there in values)
+            yield _difference(stated.get(name), value, most, words)
 
 
-def _differs(stated, again, most, words):
-    """A sentence with both where they differ; what is not finite is stated nowhere."""
+def _difference(stated: Any, again: Any, most: float, words: str) -> str | None:
+    """Return a sentence with both values if they differ.
+
+    No file states numbers that are not finite.
+    """
     if isinstance(again, float) and not np.isfinite(again):
-        same = stated is None or not np.isfinite(stated)
+        is_same = stated is None or not np.isfinite(stated)
     elif isinstance(again, (int, float)) and isinstance(stated, (int, float)):
-        same = abs(stated - again) <= most * abs(again) + _ROUNDING
+        is_same = abs(stated - again) <= most * abs(again) + _ROUNDING
     else:
-        same = stated == again
-    return None if same else words.format(again, stated)
+        is_same = stated == again
+    return None if is_same else words.format(again, stated)

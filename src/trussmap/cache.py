@@ -1,7 +1,8 @@
-"""What takes long to make and follows from the source alone, kept on disk: arrays, and machine code.
+"""A cache on disk of arrays and machine code.
 
-All of it lies in ``TRUSSMAP_CACHE``, or in the user's cache folder, under names that carry a digest of the source that
-it was made from. A folder that cannot be written costs time, nothing else.
+Both follow from the source alone. The files lie in ``TRUSSMAP_CACHE``, or in the user's cache
+folder. Their names have a digest of the source that made them. A folder that cannot be written
+costs time, nothing else.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -19,62 +21,71 @@ from trussmap.io import atomic_path
 from trussmap.provenance import source_digest
 
 
-def cached_arrays(name: str, build: Callable[[], dict[str, np.ndarray]], source: str) -> dict[str, np.ndarray]:
-    """The arrays that ``build`` returns, from disk where they were made by the same source.
+def cached_arrays(
+    name: str, build: Callable[[], dict[str, np.ndarray]], source: str
+) -> dict[str, np.ndarray]:
+    """Return the arrays of ``build``, from disk if the source is the same.
 
-    ``source`` names the module that, with all it imports, decides what ``build`` returns. A file that is damaged or was
-    altered is made again.
+    ``source`` names the module that, with all its imports, decides what ``build`` returns. A file
+    that is damaged or was altered is made again.
     """
     path = _folder() / f"{name}-{source_digest(source)[:16]}.npz"
     arrays = _read(path)
     if arrays is None:
         arrays = build()
         with suppress(OSError), atomic_path(path) as temporary:
-            np.savez(temporary, digest=digest(arrays), **arrays)
+            named: dict[str, Any] = {"digest": digest(arrays), **arrays}
+            np.savez(temporary, **named)
     return arrays
 
 
-def compiled(source: str, **options) -> Callable:
-    """Decorator: ``numba.njit(**options)``, its machine code kept on disk.
+def compiled(source: str, **options: Any) -> Callable[[Callable], Callable]:
+    """Return the decorator ``numba.njit(**options)`` with a cache on disk.
 
-    Numba by itself watches the file of the function alone; ``source`` names a module that, with all it imports, covers
-    whatever is compiled in. What is damaged on disk is made again.
+    Numba itself only notices changes of the function's own file. ``source`` names a module that,
+    with all its imports, covers everything that is compiled in. Damaged files are made again.
     """
     folder = _folder() / f"machine-code-{source_digest(source)[:16]}"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
 
-    def decorate(function):
-        before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)
+    def decorate(function: Callable) -> Callable:
+        settings: Any = numba.config  # It gets its attributes at run time.
+        before = settings.CACHE_DIR
+        settings.CACHE_DIR = str(folder)
         try:
-            own = numba.njit(cache=os.access(folder, os.W_OK), **options)(function)
+            dispatcher = numba.njit(cache=os.access(folder, os.W_OK), **options)(function)
         finally:
-            numba.config.CACHE_DIR = before
-        _heal(own._cache)  # Numba has no public way to it
-        return own
+            settings.CACHE_DIR = before
+        _heal(dispatcher._cache)  # Numba offers no public access to it.
+        return dispatcher
 
     return decorate
 
 
-def _heal(machine_code):
-    """Let Numba make machine code again that it finds damaged on disk, where it would end in an error for ever."""
+def _heal(machine_code: Any) -> None:
+    """Let Numba compile again if it finds damaged machine code on disk.
+
+    Without this, every further call would end in the same error.
+    """
     load = machine_code.load_overload
 
-    def load_or_make(signature, target):
+    def load_or_make(signature: object, target: object) -> object:
         try:
             return load(signature, target)
-        except Exception:  # whatever a pickle that was cut off or altered may raise
+        except Exception:  # A pickle that was cut off or altered may raise anything.
             machine_code.flush()
             return None
 
     machine_code.load_overload = load_or_make
 
 
-def _folder():
+def _folder() -> Path:
     return Path(os.environ.get("TRUSSMAP_CACHE") or user_cache_path("trussmap"))
 
 
-def _read(path):
+def _read(path: Path) -> dict[str, np.ndarray] | None:
+    """Read the arrays of a file, or None if it is missing or damaged."""
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file}

@@ -1,14 +1,20 @@
-"""How much of a stiffness Cauchy's relations do not allow, of which sign, and what that costs a design.
+"""Cauchy's relations, and the share of a stiffness that breaks them.
 
-Struts that are only stretched act as central forces. Where, moreover, no node can move off the affine map because it is
-an inversion centre, the stiffness is a sum of n⊗n⊗n⊗n over the struts, which is totally symmetric: C12 = C66 and so on,
-and `trussmap.stiffness.non_cauchy_tensor` D vanishes. Two things are left that make it differ:
+Struts that are only stretched act as central forces. If, moreover, every node is an inversion
+centre, no node moves off the affine map. The stiffness is then a sum of n⊗n⊗n⊗n over the struts,
+which is totally symmetric: C12 = C66 and so on, and `trussmap.stiffness.non_cauchy_tensor` D
+vanishes. Two effects make it differ:
 
-- bending. A strut also resists the part of the strain across it, by 12 EI/L³ against EA/L: a share of the order of the
-  relative density, and always stiffer in shear (D negative semidefinite), also after the nodes have turned;
-- nodes that move. What they relax, -Σ σ⊗σ, adds to D minus the cofactors of σ whatever the density: positive where it
-  is shears that relax (trace of the cofactors of a deviator < 0), negative where it is a volume change.
+- Bending. A strut also resists the part of the strain across it, by 12 EI/L³ against EA/L: a share
+  of the order of the relative density. It is always stiffer in shear (D negative semidefinite),
+  also after the nodes have turned.
+- Nodes that move. Their relaxation, -Σ σ⊗σ, adds to D minus the cofactors of σ, at any density:
+  positive if shears relax (the trace of the cofactors of a deviator is below 0), negative if a
+  volume change relaxes.
 """
+
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,9 +34,11 @@ SEEN = 1e-3
 
 
 def describe(stiffness: np.ndarray) -> dict[str, np.ndarray]:
-    """Non-Cauchy ``share`` of stiffnesses (n, 21), and ``trace``: of the non-Cauchy tensor over the norm of C.
+    """Return the non-Cauchy ``share`` and ``trace`` of stiffnesses (n, 21).
 
-    A negative trace, (C12 + C13 + C23 - C44 - C55 - C66)/‖C‖, is stiffer in shear than Cauchy's relations have it.
+    The trace is that of the non-Cauchy tensor over the norm of C,
+    (C12 + C13 + C23 - C44 - C55 - C66)/‖C‖. If it is negative, the stiffness is stiffer in shear
+    than Cauchy's relations allow.
     """
     norm = np.sqrt((MULTIPLICITY * stiffness**2).sum(-1))
     trace = np.trace(non_cauchy_tensor(stiffness), axis1=-2, axis2=-1)
@@ -38,97 +46,156 @@ def describe(stiffness: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def centred_topologies() -> np.ndarray:
-    """Whether every node of a topology is an inversion centre (197,), so that none moves off the affine map."""
+    """Whether every node of a topology is an inversion centre (197,).
+
+    In these topologies no node moves off the affine map.
+    """
     return np.array([not reduce_by_symmetry(graph).moving.any() for graph in topologies()[0]])
 
 
-def topologies_of(kinds: list[int]) -> np.ndarray:
-    """Numbers of the topologies that elementary lattices of these types alone make, at any tessellation.
+def topologies_of(kinds: Collection[int]) -> np.ndarray:
+    """Number the topologies that consist of these elementary lattices only.
+
+    Every tessellation counts.
 
     >>> topologies_of([0]), len(topologies_of(range(7)))
     (array([0]), 197)
     """
-    made = [all(kind in kinds for kind, _ in members) for members in LATTICE_SETS]
-    return np.unique(topologies()[1][made])
+    is_allowed = [all(kind in kinds for kind, _ in members) for members in LATTICE_SETS]
+    return np.unique(topologies()[1][is_allowed])
 
 
 def describe_designs(designs: np.ndarray, stiffness: np.ndarray) -> pd.DataFrame:
-    """``relative_density``, ``topology``, whether it is ``centred``, and `describe`, of designs (n, 19)."""
-    topology = design_topology(designs)
-    known = {"relative_density": designs[:, DENSITY], "topology": topology, "centred": centred_topologies()[topology]}
-    return pd.DataFrame(known | describe(stiffness))
+    """Describe designs (n, 19) and their stiffness (n, 21).
 
-
-def describe_found(targets: np.ndarray, found: np.ndarray) -> pd.DataFrame:
-    """`describe` of targets (n, 21), the error ``nmse_frobenius`` of the stiffness found, and ``found_…`` of that.
-
-    ``non_cauchy_residual`` is the share of ‖ΔC‖² that Cauchy's relations do not allow. The error of lattices that
-    fulfil them is at least the target's ``share``.
+    Returns a table of ``relative_density``, ``topology``, whether it is ``centred``, and
+    `describe`.
     """
-    error = nmse_frobenius(found, targets)
-    residual = describe(found - targets)["share"]
-    table = {"nmse_frobenius": error, "non_cauchy_residual": residual}
-    return pd.DataFrame(describe(targets) | table | {f"found_{k}": v for k, v in describe(found).items()})
+    topology = design_topology(designs)
+    columns = {
+        "relative_density": designs[:, DENSITY],
+        "topology": topology,
+        "centred": centred_topologies()[topology],
+    }
+    return pd.DataFrame(columns | describe(stiffness))
+
+
+def describe_residual(targets: np.ndarray, reached: np.ndarray) -> pd.DataFrame:
+    """Describe targets (n, 21) and the stiffness (n, 21) reached for them.
+
+    Returns a table of `describe` of the targets, the error ``nmse_frobenius`` of the stiffness
+    reached, and ``found_…``, `describe` of it. ``non_cauchy_residual`` is the share of ‖ΔC‖² that
+    breaks Cauchy's relations. The error of lattices that fulfil them is at least the target's
+    ``share``.
+    """
+    columns = describe(targets)
+    columns["nmse_frobenius"] = nmse_frobenius(reached, targets)
+    columns["non_cauchy_residual"] = describe(reached - targets)["share"]
+    columns |= {f"found_{key}": values for key, values in describe(reached).items()}
+    return pd.DataFrame(columns)
 
 
 def ablate(
-    targets: np.ndarray, names: list[str], effort: str, seed: int, threads: int | None, poisson_ratio: float
+    targets: np.ndarray,
+    names: list[str],
+    effort: str,
+    seed: int,
+    threads: int | None,
+    poisson_ratio: float,
 ) -> pd.DataFrame:
-    """The closest design of a search without a network for targets (n, 21), by the elementary lattices allowed.
+    """Search designs for targets (n, 21) with fewer elementary lattices.
 
-    Returns ``name``, ``lattices`` (``all``, ``without_0`` …, ``only_0`` …), the number of their ``topologies``,
-    ``nmse_frobenius``, `describe` of the stiffness found, and the descriptor.
+    The search uses no network. Returns a table of the closest designs: ``name``, ``lattices``
+    (``all``, ``without_0`` …, ``only_0`` …), the number of their ``topologies``,
+    ``nmse_frobenius``, `describe` of the stiffness reached, and the descriptor.
     """
     every = set(range(len(NAMES)))
-    allowed = {"all": every} | {f"without_{k}": every - {k} for k in every} | {f"only_{k}": {k} for k in every}
+    allowed = {"all": every}
+    allowed |= {f"without_{kind}": every - {kind} for kind in every}
+    allowed |= {f"only_{kind}": {kind} for kind in every}
+
     tables = []
     for label, kinds in allowed.items():
         numbers = topologies_of(kinds)
-        owner, lattices, c = search(Goal(targets), effort, seed, threads, poisson_ratio, topologies=numbers)
-        error = nmse_frobenius(c, targets[owner])
+        owner, lattices, stiffness = search(
+            Goal(targets), effort, seed, threads, poisson_ratio, topologies=numbers
+        )
+        error = nmse_frobenius(stiffness, targets[owner])
         order = np.lexsort((error, owner))
         best = order[np.searchsorted(owner[order], np.arange(len(targets)))]
+
         table = pd.DataFrame({"name": names, "lattices": label, "topologies": len(numbers)})
         table["nmse_frobenius"] = error[best]
-        table = table.assign(**describe(c[best]))
+        table = table.assign(**describe(stiffness[best]))
         table[DESIGN_COLUMNS] = lattices.designs[best]
         tables.append(table)
-        print(f"{label}: {', '.join(f'{e:.2e}' for e in error[best])}", flush=True)
+        print(f"{label}: {', '.join(f'{value:.2e}' for value in error[best])}", flush=True)
     return pd.concat(tables, ignore_index=True)
 
 
-def summarize(data: pd.DataFrame, found: pd.DataFrame, ablation: pd.DataFrame) -> dict:
-    """Headline numbers of tables of `describe_designs`, of `describe_found` by ``source``, and of `ablate`."""
-    tree = {"data": {}}
-    for label, part in (("centred", data[data["centred"]]), ("others", data[~data["centred"]])):
-        slope = np.polyfit(np.log(part["relative_density"]), np.log(part["share"].clip(lower=1e-30)), 1)[0]
-        tree["data"][label] = {
-            "designs": len(part),
-            "topologies": int(part["topology"].nunique()),
-            "non_cauchy_median": float(part["share"].median()),
-            "non_cauchy_largest_negative": float(part["share"][part["trace"] < 0].max()),
-            "exponent_of_density": float(slope),
-            "negative_share": float((part["trace"] < 0).mean()),
+def summarize(
+    data: pd.DataFrame, residuals: pd.DataFrame, ablation: pd.DataFrame
+) -> dict[str, dict]:
+    """Return the headline numbers of the three tables of this module.
+
+    They are the tables of `describe_designs`, of `describe_residual` with ``source``, and of
+    `ablate`.
+    """
+    tree: dict[str, dict] = {
+        "data": {
+            "centred": _summarize_designs(data[data["centred"]]),
+            "others": _summarize_designs(data[~data["centred"]]),
         }
-    for source, own in found.groupby("source"):
+    }
+    for source, rows in residuals.groupby("source"):
         if source == "bone":
-            searched = ablation[ablation["lattices"] == "all"].set_index("name")["nmse_frobenius"]
-            own = own.assign(search=own["name"].map(searched))
-            columns = {"share": "predicted", "search": "search", "nmse_frobenius": "reached", "trace": "trace"}
-            columns |= {"found_share": "found_non_cauchy", "found_trace": "found_trace"}
-            columns |= {"non_cauchy_residual": "residual_non_cauchy_share"}
-            rows = own.set_index("name")[list(columns)].rename(columns=columns)
-            tree["bone"] = rows.to_dict("index")
-            continue
-        for sign, part in (("negative", own[own["trace"] < 0]), ("positive", own[own["trace"] >= 0])):
-            part = part[part["share"] > SEEN]
-            numbers = {"cells": len(part)}
-            if len(part) > 2:
-                numbers["predicted_median"] = float(part["share"].median())
-                numbers["reached_median"] = float(part["nmse_frobenius"].median())
-                numbers["rank_correlation"] = float(spearmanr(part["share"], part["nmse_frobenius"])[0])
-                numbers["residual_non_cauchy_share"] = float(part["non_cauchy_residual"].median())
-            tree.setdefault(source, {})[sign] = numbers
+            tree["bone"] = _summarize_bone(rows, ablation)
+        else:
+            tree[str(source)] = {
+                "negative": _summarize_cells(rows[rows["trace"] < 0]),
+                "positive": _summarize_cells(rows[rows["trace"] >= 0]),
+            }
     errors = ablation.pivot(index="name", columns="lattices", values="nmse_frobenius")
     tree["ablation"] = errors.to_dict("index")
     return tree
+
+
+def _summarize_designs(designs: pd.DataFrame) -> dict[str, Any]:
+    share = designs["share"]
+    log_density = np.log(designs["relative_density"])
+    slope = np.polyfit(log_density, np.log(share.clip(lower=1e-30)), 1)[0]
+    return {
+        "designs": len(designs),
+        "topologies": int(designs["topology"].nunique()),
+        "non_cauchy_median": float(share.median()),
+        "non_cauchy_largest_negative": float(share[designs["trace"] < 0].max()),
+        "exponent_of_density": float(slope),
+        "negative_share": float((designs["trace"] < 0).mean()),
+    }
+
+
+def _summarize_bone(residuals: pd.DataFrame, ablation: pd.DataFrame) -> dict[Any, Any]:
+    search_errors = ablation[ablation["lattices"] == "all"].set_index("name")["nmse_frobenius"]
+    rows = residuals.assign(search=residuals["name"].map(search_errors))
+    columns = {
+        "share": "predicted",
+        "search": "search",
+        "nmse_frobenius": "reached",
+        "trace": "trace",
+        "found_share": "found_non_cauchy",
+        "found_trace": "found_trace",
+        "non_cauchy_residual": "residual_non_cauchy_share",
+    }
+    return rows.set_index("name")[list(columns)].rename(columns=columns).to_dict("index")
+
+
+def _summarize_cells(residuals: pd.DataFrame) -> dict[str, Any]:
+    rows = residuals[residuals["share"] > SEEN]
+    numbers: dict[str, Any] = {"cells": len(rows)}
+    if len(rows) > 2:
+        correlation = spearmanr(rows["share"], rows["nmse_frobenius"])[0]
+        numbers["predicted_median"] = float(rows["share"].median())
+        numbers["reached_median"] = float(rows["nmse_frobenius"].median())
+        numbers["rank_correlation"] = float(correlation)
+        numbers["residual_non_cauchy_share"] = float(rows["non_cauchy_residual"].median())
+    return numbers

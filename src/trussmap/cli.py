@@ -600,7 +600,7 @@ def audit(
 
     Run it in the folder of the Snakefile, whose resources are then compared too.
     """
-    from trussmap.audit import audit, check_quoted, compare_published, told
+    from trussmap.audit import audit, check_quoted, compare_published, outcome
 
     if study is None and published is None:
         raise InputError("expected the folder of a study, or --published with the authors' training file.")
@@ -613,7 +613,7 @@ def audit(
     if quoted is not None:
         tree["checks"].append(check_quoted(quoted, study))
         tree["mismatches"] += len(tree["checks"][-1]["off"])
-    print(told(tree))
+    print(outcome(tree))
     if tree["mismatches"]:
         raise typer.Exit(1)
 

@@ -1,30 +1,35 @@
-"""The data set of a study: HDF5 shards, merged into one file with a training, a validation and a test split.
+"""Data set of a study: HDF5 shards, merged into one file of three splits.
 
 A **shard** ``*.h5`` holds consecutive designs:
 
-==========================  =========  ==================================================================
-``designs``                 (n, 19)    float64, columns ``DESIGN_COLUMNS``, tessellations 1/2
-``stiffness_orthotropic``   (n, 9)     float64, after U alone, ``ORTHOTROPIC`` order (absent before homogenization)
-``stiffness``               (n, 21)    float64, after the whole map, ``COMPONENTS`` order (absent likewise)
-==========================  =========  ==================================================================
+==========================  =======  ==================================================
+``designs``                 (n, 19)  columns ``DESIGN_COLUMNS``, tessellations 1/2
+``stiffness_orthotropic``   (n, 9)   after U alone, ``ORTHOTROPIC`` order
+``stiffness``               (n, 21)  after the whole map, ``COMPONENTS`` order
+==========================  =======  ==================================================
 
-The **data set** ``dataset.h5`` holds the same three in each of the groups ``train/``, ``validation/`` and ``test/``,
-plus ``number`` (n,) int64, the number of each design. Networks learn from the first; what is chosen, such as a width or
-a learning rate, is chosen by the second; the third is for what is reported. Stiffness is divided by the base
-material's Young's modulus.
+All are float64. The last two are absent before homogenization.
 
-Attributes of both: ``kind``, ``settings`` (JSON; of what has stiffness, with the base material's ``poisson_ratio``),
-``seed``, ``code_version``, ``source_digest`` (`trussmap.provenance`), ``units``, ``columns`` (JSON) and ``digest``
-(SHA-256 of the arrays); of a shard also ``first``, the number of its first design; of a data set also
-``validation_share`` and ``test_share``. The bytes of either are checked before they are read (`trussmap.hdf5`). Reading
-and merging hold one shard, or ``BLOCK`` rows, in memory at a time.
+The **data set** ``dataset.h5`` holds the same three in each of the groups ``train/``,
+``validation/`` and ``test/``, plus ``number`` (n,) int64, the number of each design. Networks learn
+from the first; choices, such as that of a width or a learning rate, are made by the second; the
+third is for reported numbers. Stiffness is divided by the base material's Young's modulus.
+
+Attributes of both: ``kind``, ``settings`` (JSON; with stiffness, the base material's
+``poisson_ratio`` is among them), ``seed``, ``code_version``, ``source_digest``
+(`trussmap.provenance`), ``units``, ``columns`` (JSON) and ``digest`` (SHA-256 of the arrays). A
+shard also has ``first``, the number of its first design; a data set ``validation_share`` and
+``test_share``. The bytes of either are checked before they are read (`trussmap.hdf5`). Reading and
+merging hold one shard, or ``BLOCK`` rows, in memory at a time.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import h5py
 import numpy as np
 import pandas as pd
 
@@ -34,62 +39,89 @@ from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology, sample_
 from trussmap.rotation import rotation
 from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, POISSON_RATIO, rotate
 
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
 COLUMNS = {
     "designs": list(DESIGN_COLUMNS),
     "stiffness_orthotropic": [f"{name}_ort" for name in ORTHOTROPIC],
     "stiffness": COMPONENTS,
 }
-UNITS = "lengths relative to the unit cell, angles in rad, stiffness relative to the base material's Young's modulus"
+UNITS = (
+    "lengths relative to the unit cell, angles in rad, stiffness relative to the base material's "
+    "Young's modulus"
+)
 SPLITS = ("train", "validation", "test")
-#: Size of the published data set, whose moments alone are known here.
+#: Size of the published data set, of which only the moments are known here.
 PUBLISHED_DESIGNS = 3_000_000
 #: Rows that are read or written at once.
 BLOCK = 65536
 _CHUNK = 4096
-# What a split of a data set holds.
+# Arrays of a split of a data set.
 _STORED = ("number", *COLUMNS)
 
+#: Arrays by name, with equal first dimension.
+Arrays = dict[str, np.ndarray]
 
-# ----------------------------------------------------------------------------------------------------------- shards
+
+# ------------------------------------------------------------------------------------------ shards
 def write_shard(
     path: str | Path,
     designs: np.ndarray,
     stiffness_orthotropic: np.ndarray | None = None,
     stiffness: np.ndarray | None = None,
     first: int = 0,
-    settings: dict | None = None,
+    settings: Mapping[str, Any] | None = None,
     source: str | None = None,
 ) -> None:
-    """Write designs ``first … first + n - 1`` and, when known, their stiffness; ``settings["seed"]`` is recorded.
+    """Write designs and, when known, their stiffness.
 
-    ``source``: digest of the library's source that made them (`trussmap.provenance`).
+    Their numbers are ``first … first + n - 1``. ``settings["seed"]`` is recorded. ``source`` is the
+    digest of the library's source that computed them (`trussmap.provenance`). Raises ValueError
+    where the shapes do not fit.
     """
-    arrays = {"designs": designs, "stiffness_orthotropic": stiffness_orthotropic, "stiffness": stiffness}
-    arrays = {k: np.ascontiguousarray(v, dtype=np.float64) for k, v in arrays.items() if v is not None}
+    given = {
+        "designs": designs,
+        "stiffness_orthotropic": stiffness_orthotropic,
+        "stiffness": stiffness,
+    }
+    arrays = {
+        name: np.ascontiguousarray(array, dtype=np.float64)
+        for name, array in given.items()
+        if array is not None
+    }
     for name, array in arrays.items():
-        if array.shape != (len(designs), len(COLUMNS[name])):
-            raise ValueError(f"{name} has shape {array.shape}, expected {(len(designs), len(COLUMNS[name]))}")
-    digests = {name: hashlib.sha256(array) for name, array in arrays.items()}
+        shape = (len(designs), len(COLUMNS[name]))
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+
+    digests = {name: hashlib.sha256(array.data) for name, array in arrays.items()}
     with hdf5.create(path) as file:
         for name, array in arrays.items():
-            file.create_dataset(name, data=array, chunks=(min(_CHUNK, max(1, len(array))), array.shape[1]))
+            chunks = (min(_CHUNK, max(1, len(array))), array.shape[1])
+            file.create_dataset(name, data=array, chunks=chunks)
         _write_attributes(file, "shard", settings, digests, source)
         file.attrs["first"] = int(first)
 
 
-def read_shard(path: str | Path) -> dict:
-    """Arrays and attributes (``first``, ``seed``, ``settings``, …) of a shard as one dictionary.
+def read_shard(path: str | Path) -> dict[str, Any]:
+    """Read arrays and attributes of a shard.
 
-    Raises InputError if the file is missing, truncated, damaged or not a shard.
+    These are ``first``, ``seed``, ``settings`` and all others. Raises InputError if the file is
+    missing, truncated, damaged or not a shard.
     """
     with _open(path, "shard") as file:
         shard = {name: _read(path, file[name]) for name in COLUMNS if name in file}
         return shard | dict(file.attrs) | {"settings": json.loads(file.attrs["settings"])}
 
 
-# --------------------------------------------------------------------------------------------------------- data set
-def split_of(numbers: np.ndarray, seed: int, validation_share: float, test_share: float) -> np.ndarray:
-    """Index in ``SPLITS`` (n,) of designs (n,) int: a function of (seed, number) and the shares alone.
+# ---------------------------------------------------------------------------------------- data set
+def split_of(
+    numbers: np.ndarray, seed: int, validation_share: float, test_share: float
+) -> np.ndarray:
+    """Index in ``SPLITS`` (n,) of designs (n,) int.
+
+    It is a function of (seed, number) and the shares alone.
 
     >>> shares = np.bincount(split_of(np.arange(10_000), 2022, 0.1, 0.2)) / 10_000
     >>> shares.round(1)  # SPLITS: train, validation, test
@@ -106,211 +138,311 @@ def split_of(numbers: np.ndarray, seed: int, validation_share: float, test_share
 
 
 def merge_shards(
-    paths: list,
+    paths: Sequence[str | Path],
     out: str | Path,
-    shares: dict,
-    settings: dict,
+    shares: Mapping[str, float],
+    settings: Mapping[str, Any],
     source: str | None = None,
     designs: int | None = None,
     made_by: str | None = None,
 ) -> None:
-    """Merge homogenized shards into one data set, rows in the order of their design numbers.
+    """Merge homogenized shards into one data set.
 
-    ``shares`` are the ``validation_share`` and the ``test_share`` of the designs. What the shards have to be: of the
-    seed in ``settings``, if there is one, of so many ``designs`` and ``made_by`` the source with that digest.
+    Its rows are in the order of their design numbers. The result does not depend on how the designs
+    were cut into shards. Raises InputError if a shard has no stiffness, if the shards are not the
+    designs from 0 on that follow from the seed, each once and in order, if they stem from different
+    seeds, sources or Poisson's ratios, or if no design is left in a split.
 
-    The result does not depend on how the designs were cut into shards. Raises InputError if a shard has no
-    stiffness, if they are not the designs from 0 on that follow from the seed, each once and in order, if they stem
-    from different seeds, sources or Poisson's ratios, or if no design is left in a split.
+    Parameters
+    ----------
+    paths : of the shards, in any order
+    out : path of the data set
+    shares : ``validation_share`` and ``test_share`` of the designs
+    settings : recorded; where there is a ``seed``, the shards must be of it
+    source : digest of the library's source that merges them, recorded
+    designs : required number of designs
+    made_by : required digest of the source that computed the shards
     """
-    spans = []
-    for path in paths:
-        with _open(path, "shard") as file:
-            for name in COLUMNS:
-                if name not in file:
-                    raise InputError(f"{path}: no `{name}` in it; expected a homogenized shard.")
-            made = {"seed": int(file.attrs["seed"]), "Poisson's ratio": _poisson_ratio(file.attrs)}
-            made["source digest"] = str(file.attrs["source_digest"])
-            spans.append((int(file.attrs["first"]), len(file["designs"]), made, str(path)))
-    if not spans:
+    shards = sorted((_shard_of(path) for path in paths), key=lambda shard: shard.first)
+    if not shards:
         raise InputError("no shards to merge; expected at least one.")
-    spans.sort(key=lambda span: span[0])
-    common = dict(spans[0][2])
-    common |= {"seed": settings["seed"]} if "seed" in settings else {}
-    common |= {"source digest": made_by} if made_by else {}
-    seed, following = common["seed"], 0
-    for first, rows, made, path in spans:
-        for what, value in common.items():
-            if made[what] != value:
-                raise InputError(
-                    f"{path}: made with {what} {made[what]}, the others with {value}; expected one {what}."
-                )
-        if first != following:
-            raise InputError(
-                f"{path}: starts at design {first}, where {following} comes next; expected shards that follow each "
-                "other, disjoint and without a gap."
-            )
-        following += rows
-    if designs is not None and following != designs:
-        raise InputError(f"{spans[-1][3]}: ends with design {following - 1} of {designs}; expected whole shards.")
-    splits = [split_of(np.arange(first, first + rows), seed, **shares) for first, rows, _, _ in spans]
-    sizes = dict(zip(SPLITS, np.bincount(np.concatenate(splits), minlength=len(SPLITS)).tolist(), strict=True))
+
+    origin = dict(shards[0].origin)
+    if "seed" in settings:
+        origin["seed"] = settings["seed"]
+    if made_by:
+        origin["source digest"] = made_by
+    _check_shards(shards, origin, designs)
+
+    seed = origin["seed"]
+    splits = [
+        split_of(np.arange(shard.first, shard.first + shard.rows), seed, **shares)
+        for shard in shards
+    ]
+    counts = np.bincount(np.concatenate(splits), minlength=len(SPLITS)).tolist()
+    sizes = dict(zip(SPLITS, counts, strict=True))
     for split, size in sizes.items():
         if not size:
             stated = ", ".join(f"{name} {share}" for name, share in shares.items())
             raise InputError(
-                f"{stated} of {sum(sizes.values())} designs leaves the {split} split empty; expected more designs or "
-                "other shares."
+                f"{stated} of {sum(counts)} designs leaves the {split} split empty; expected more "
+                "designs or other shares."
             )
 
-    def parts():
-        for (first, rows, _, path), of_row in zip(spans, splits, strict=True):
-            shard = read_shard(path) | {"number": np.arange(first, first + rows)}
-            if not np.array_equal(shard["designs"], sample_designs(seed, first, first + rows)):
+    recorded = {"seed": seed, "poisson_ratio": origin["Poisson's ratio"]} | dict(settings or {})
+    _write_dataset(out, sizes, _rows_by_split(shards, splits, seed), recorded, shares, source)
+
+
+class _Shard(NamedTuple):
+    """Design numbers and origin of a shard."""
+
+    first: int
+    rows: int
+    origin: dict[str, Any]
+    path: str
+
+
+def _shard_of(path: str | Path) -> _Shard:
+    """Read design numbers and origin of a homogenized shard."""
+    with _open(path, "shard") as file:
+        for name in COLUMNS:
+            if name not in file:
+                raise InputError(f"{path}: no `{name}` in it; expected a homogenized shard.")
+        origin = {
+            "seed": int(file.attrs["seed"]),
+            "Poisson's ratio": _poisson_ratio(file.attrs),
+            "source digest": str(file.attrs["source_digest"]),
+        }
+        return _Shard(int(file.attrs["first"]), len(file["designs"]), origin, str(path))
+
+
+def _check_shards(shards: Sequence[_Shard], origin: Mapping[str, Any], designs: int | None) -> None:
+    """Raise InputError unless shards follow each other and have one origin."""
+    following = 0
+    for shard in shards:
+        for name, value in origin.items():
+            if shard.origin[name] != value:
                 raise InputError(
-                    f"{path}: not the designs {first} to {first + rows - 1} of seed {seed}, in their order; make it "
-                    "again."
+                    f"{shard.path}: made with {name} {shard.origin[name]}, the others with "
+                    f"{value}; expected one {name}."
                 )
-            for index, split in enumerate(SPLITS):
-                yield split, {name: shard[name][of_row == index] for name in _STORED}
+        if shard.first != following:
+            raise InputError(
+                f"{shard.path}: starts at design {shard.first}, where {following} comes next; "
+                "expected shards that follow each other, disjoint and without a gap."
+            )
+        following += shard.rows
+    if designs is not None and following != designs:
+        raise InputError(
+            f"{shards[-1].path}: ends with design {following - 1} of {designs}; "
+            "expected whole shards."
+        )
 
-    settings = {"seed": seed, "poisson_ratio": common["Poisson's ratio"]} | dict(settings or {})
-    _write_dataset(out, sizes, parts(), settings, shares, source)
+
+def _rows_by_split(
+    shards: Sequence[_Shard], splits: Sequence[np.ndarray], seed: int
+) -> Iterator[tuple[str, Arrays]]:
+    """Yield split and rows of shards, whose rows are in the ``splits`` given."""
+    for (first, rows, _, path), split_index in zip(shards, splits, strict=True):
+        shard = read_shard(path) | {"number": np.arange(first, first + rows)}
+        if not np.array_equal(shard["designs"], sample_designs(seed, first, first + rows)):
+            raise InputError(
+                f"{path}: not the designs {first} to {first + rows - 1} of seed {seed}, in their "
+                "order; make it again."
+            )
+        for index, split in enumerate(SPLITS):
+            yield split, {name: shard[name][split_index == index] for name in _STORED}
 
 
-def copy_without(path: str | Path, out: str | Path, topologies: np.ndarray, source: str | None = None) -> None:
-    """Copy a data set without the designs of some topologies in its training and validation split.
+def copy_without(
+    path: str | Path, out: str | Path, topologies: np.ndarray, source: str | None = None
+) -> None:
+    """Copy a data set without some topologies.
 
-    The test split stays whole. Raises InputError if no design is left in a split.
+    They are left out of training and validation split; the test split stays whole. Raises
+    InputError if no design is left in a split.
     """
 
-    def parts():
+    def kept_rows(data: Dataset) -> Iterator[tuple[str, Arrays]]:
         for split in SPLITS:
-            for block in getattr(data, split).blocks(names=_STORED):
-                left = np.full(len(block["number"]), True)
+            for block in data.split(split).blocks(names=_STORED):
+                keep = np.full(len(block["number"]), True)
                 if split != "test":
-                    left = ~np.isin(design_topology(block["designs"]), topologies)
-                yield split, {name: rows[left] for name, rows in block.items()}
+                    keep = ~np.isin(design_topology(block["designs"]), topologies)
+                yield split, {name: rows[keep] for name, rows in block.items()}
 
     with open_dataset(path) as data:
         sizes = dict.fromkeys(SPLITS, 0)
-        for split, block in parts():
+        for split, block in kept_rows(data):
             sizes[split] += len(block["number"])
         if not all(sizes.values()):
-            raise InputError(f"{path}: without {len(topologies)} topologies a split is empty; expected fewer.")
+            raise InputError(
+                f"{path}: without {len(topologies)} topologies a split is empty; expected fewer."
+            )
         shares = {key: data.attrs[key] for key in ("validation_share", "test_share")}
         settings = data.settings | {"held_out_topologies": [int(k) for k in topologies]}
-        _write_dataset(out, sizes, parts(), settings, shares, source)
+        _write_dataset(out, sizes, kept_rows(data), settings, shares, source)
 
 
-def _write_dataset(out, sizes, parts, settings, shares, source):
-    """Write pairs of a split and a dictionary of rows, with ``sizes`` rows in all, as a data set."""
+def _write_dataset(
+    out: str | Path,
+    sizes: Mapping[str, int],
+    blocks: Iterable[tuple[str, Arrays]],
+    settings: Mapping[str, Any],
+    shares: Mapping[str, float],
+    source: str | None,
+) -> None:
+    """Write blocks of rows, each with its split, as a data set.
+
+    ``sizes`` are the numbers of rows of the splits.
+    """
     with hdf5.create(out) as file:
         hashes = {}
         for split, size in sizes.items():
             for name in _STORED:
                 tail = (len(COLUMNS[name]),) if name in COLUMNS else ()
                 dtype = np.float64 if name in COLUMNS else np.int64
-                file.create_dataset(f"{split}/{name}", (size, *tail), dtype, chunks=(min(_CHUNK, size), *tail))
+                chunks = (min(_CHUNK, size), *tail)
+                file.create_dataset(f"{split}/{name}", (size, *tail), dtype, chunks=chunks)
                 hashes[f"{split}/{name}"] = hashlib.sha256()
+
         written = dict.fromkeys(sizes, 0)
-        for split, part in parts:
-            start, count = written[split], len(part["number"])
-            for name, rows in part.items():
-                rows = np.ascontiguousarray(rows)
-                file[f"{split}/{name}"][start : start + count] = rows
-                hashes[f"{split}/{name}"].update(rows)
-            written[split] += count
+        for split, block in blocks:
+            start = written[split]
+            written[split] += len(block["number"])
+            for name, rows in block.items():
+                contiguous = np.ascontiguousarray(rows)
+                file[f"{split}/{name}"][start : written[split]] = contiguous
+                hashes[f"{split}/{name}"].update(contiguous.data)
         _write_attributes(file, "dataset", settings, hashes, source)
         file.attrs.update(shares)
 
 
 class Split:
-    """The training or the test part of a data set; rows are read only when asked for."""
+    """Training, validation or test split of a data set.
 
-    def __init__(self, path, group, limit=None):
-        self.path, self._group = path, group
+    Rows are read only when they are needed.
+    """
+
+    def __init__(self, path: str | Path, group: h5py.Group, limit: int | None = None) -> None:
+        self.path = path
+        self._group = group
         rows = len(group["designs"])
         self._rows = rows if limit is None else min(limit, rows)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._rows
 
     def head(self, rows: int | None) -> "Split":
-        """The first rows as a split of their own."""
+        """Take the first rows as a split."""
         return Split(self.path, self._group, rows)
 
-    def read(self, rows: slice = slice(None), names: Sequence[str] = tuple(COLUMNS)) -> dict[str, np.ndarray]:
-        """Arrays of a slice of rows, as a dictionary."""
+    def read(self, rows: slice = slice(None), names: Sequence[str] = tuple(COLUMNS)) -> Arrays:
+        """Read arrays of a slice of rows."""
         rows = slice(*rows.indices(len(self)))
         return {name: _read(self.path, self._group[name], rows) for name in names}
 
-    def blocks(self, size: int = BLOCK, names: Sequence[str] = tuple(COLUMNS)) -> Iterator[dict[str, np.ndarray]]:
-        """All rows in order, in dictionaries of at most ``size`` rows."""
+    def blocks(self, size: int = BLOCK, names: Sequence[str] = tuple(COLUMNS)) -> Iterator[Arrays]:
+        """Read all rows in order, at most ``size`` rows at a time."""
         for start in range(0, len(self), size):
             yield self.read(slice(start, start + size), names)
 
 
 class Dataset:
-    """An open data set: ``train``, ``validation`` and ``test`` splits, ``attrs``, ``settings``, ``digest``.
+    """Open data set, to use as a context manager; ``len`` counts all designs.
 
-    It is a context manager; ``len`` is the number of all designs.
+    Attributes
+    ----------
+    train, validation, test : splits
+    attrs, settings : of the file
+    poisson_ratio : of the base material
+    digest : SHA-256 of the arrays
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         self._file = _open(path, "dataset")
         self.train, self.validation, self.test = (Split(path, self._file[name]) for name in SPLITS)
-        self.attrs = dict(self._file.attrs)
-        self.settings = json.loads(self.attrs["settings"])
-        #: Of the base material.
+        self.attrs: dict[str, Any] = dict(self._file.attrs)
+        self.settings: dict[str, Any] = json.loads(self.attrs["settings"])
         self.poisson_ratio = _poisson_ratio(self.attrs)
-        self.digest = self.attrs["digest"]
+        self.digest: str = self.attrs["digest"]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.train) + len(self.validation) + len(self.test)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._file.close()
+
+    def split(self, name: str) -> Split:
+        """Return the split of a name, one of ``SPLITS``."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
 
 
 def open_dataset(path: str | Path) -> Dataset:
-    """Open a data set for streaming; raises InputError if it is missing, truncated or something else."""
+    """Open a data set for streaming.
+
+    Raises InputError if it is missing, truncated or something else.
+    """
     return Dataset(path)
 
 
+# -------------------------------------------------------------------------------------- statistics
 def column_statistics(path: str | Path) -> pd.DataFrame:
-    """Mean, standard deviation, minimum and maximum of every column, all splits together.
+    """Compute the moments and the range of every column of all splits.
 
-    Columns and names are those of the published data set: the design, the stiffness after U (``C11_ort``), the whole
-    stiffness (``C11``) and the stiffness before the last rotation R2 (``C11_hat``). The standard deviation is the
-    population's. Read in blocks; moments are merged by Chan's update (Chan, Golub, LeVeque 1983).
+    The table has a row per ``column``, with ``mean``, ``std``, ``min`` and ``max``. Columns are
+    named as in the published data set: the design, the stiffness after U (``C11_ort``), the whole
+    stiffness (``C11``) and the stiffness before the last rotation R2 (``C11_hat``). The standard
+    deviation is the population's. The data set is read in blocks; moments are merged by Chan's
+    update (Chan, Golub, LeVeque 1983).
     """
-    names = [*COLUMNS["designs"], *COLUMNS["stiffness_orthotropic"], *COMPONENTS, *(f"{c}_hat" for c in COMPONENTS)]
+    hat = [f"{name}_hat" for name in COMPONENTS]
+    names = [*COLUMNS["designs"], *COLUMNS["stiffness_orthotropic"], *COMPONENTS, *hat]
     angles = [COLUMNS["designs"].index(name) for name in ("R2_theta", "R2_rot_ax1", "R2_rot_ax2")]
-    count, mean, squares = 0, np.zeros(len(names)), np.zeros(len(names))
-    lowest, highest = np.full(len(names), np.inf), np.full(len(names), -np.inf)
+    count = 0
+    mean = np.zeros(len(names))
+    squares = np.zeros(len(names))
+    lowest = np.full(len(names), np.inf)
+    highest = np.full(len(names), -np.inf)
     with open_dataset(path) as data:
-        for block in (block for split in SPLITS for block in getattr(data, split).blocks()):
+        for block in (block for split in SPLITS for block in data.split(split).blocks()):
             back = rotation(block["designs"][:, angles]).swapaxes(-1, -2)
             values = np.hstack([*block.values(), rotate(block["stiffness"], back)])
-            rows, block_mean = len(values), values.mean(0)
+
+            rows = len(values)
+            block_mean = values.mean(0)
             delta = block_mean - mean
-            squares += ((values - block_mean) ** 2).sum(0) + delta**2 * count * rows / (count + rows)
+            between = delta**2 * count * rows / (count + rows)
+            squares += ((values - block_mean) ** 2).sum(0) + between
             mean += delta * rows / (count + rows)
             count += rows
-            lowest, highest = np.minimum(lowest, values.min(0)), np.maximum(highest, values.max(0))
-    table = {"column": names, "mean": mean, "std": np.sqrt(squares / count), "min": lowest, "max": highest}
-    return pd.DataFrame(table)
+            lowest = np.minimum(lowest, values.min(0))
+            highest = np.maximum(highest, values.max(0))
+    deviation = np.sqrt(squares / count)
+    return pd.DataFrame(
+        {"column": names, "mean": mean, "std": deviation, "min": lowest, "max": highest}
+    )
 
 
-def compare_moments(statistics: pd.DataFrame, published: pd.DataFrame, designs: int) -> pd.DataFrame:
-    """`column_statistics` of ``designs`` beside those of the published data set, as ``published_mean`` and so on.
+def compare_moments(
+    statistics: pd.DataFrame, published: pd.DataFrame, designs: int
+) -> pd.DataFrame:
+    """Join `column_statistics` with those of the published data set.
 
-    ``published``: ``column``, ``mean``, ``std``, ``min``, ``max`` of ``PUBLISHED_DESIGNS``, tessellations as 0 and 1.
-    ``mean_z`` is the difference of the means in its standard errors, those of both samples together.
+    Parameters
+    ----------
+    statistics : of a data set of this library
+    published : ``column``, ``mean``, ``std``, ``min``, ``max`` of ``PUBLISHED_DESIGNS``,
+        tessellations as 0 and 1
+    designs : number of designs of the data set
+
+    Returns
+    -------
+    ``statistics`` with further columns ``published_mean`` and so on, and ``mean_z``, the difference
+    of the means in its standard errors, those of both samples together.
     """
     published = published.set_index("column")
     tessellation = published.index.str.startswith("lattice_rep")
@@ -320,54 +452,81 @@ def compare_moments(statistics: pd.DataFrame, published: pd.DataFrame, designs: 
     return table.assign(mean_z=(table["mean"] - table["published_mean"]) / error)
 
 
-# ---------------------------------------------------------------------------------------------------------- helpers
-def _open(path, kind):
-    """An HDF5 file of a kind, whose arrays and attributes are what this module says."""
+# ----------------------------------------------------------------------------------------- helpers
+def _open(path: str | Path, kind: str) -> h5py.File:
+    """Open an HDF5 file of a kind and check its arrays and attributes."""
     file = hdf5.open_checked(path, kind)
     try:
-        found = str(file.attrs.get("kind"))
-        if found != f"trussmap {kind}":
-            raise InputError(f"{path}: HDF5, but not a trussmap {kind} (it says '{found}'); expected a {kind}.")
-        settings = json.loads(file.attrs["settings"])
-        whole = {"seed": int(file.attrs["seed"]), "poisson_ratio": float(settings.get("poisson_ratio", POISSON_RATIO))}
-        if kind == "shard":
-            whole["first"] = int(file.attrs["first"])
-            groups = [[name for name in COLUMNS if name == "designs" or name in file]]
-        else:
-            groups = [[f"{split}/{name}" for name in _STORED] for split in SPLITS]
-        for names in groups:
-            rows = {len(file[name]) for name in names}
-            for name in names:
-                tail = COLUMNS.get(name.split("/")[-1])
-                good = file[name].dtype == (np.int64 if tail is None else np.float64)
-                if len(rows) > 1 or not good or file[name].shape[1:] != (() if tail is None else (len(tail),)):
-                    raise InputError(f"{path}: `{name}` is {file[name].dtype} {file[name].shape}; expected a {kind}.")
+        _check(file, path, kind)
     except InputError:
         file.close()
         raise
-    except Exception as error:  # whatever HDF5 says of a file that another program wrote
+    except Exception as error:  # HDF5 may raise anything for a file of another program
         file.close()
-        raise InputError(f"{path}: HDF5, but not a trussmap {kind} ({error}); expected a {kind}.") from error
+        raise InputError(
+            f"{path}: HDF5, but not a trussmap {kind} ({error}); expected a {kind}."
+        ) from error
     return file
 
 
-def _read(path, dataset, rows=slice(None)):
+def _check(file: h5py.File, path: str | Path, kind: str) -> None:
+    """Raise InputError, or another error, unless a file is of a kind."""
+    stated = str(file.attrs.get("kind"))
+    if stated != f"trussmap {kind}":
+        raise InputError(
+            f"{path}: HDF5, but not a trussmap {kind} (it says '{stated}'); expected a {kind}."
+        )
+
+    # Conversions that raise an error where an attribute is absent or no number.
+    int(file.attrs["seed"])
+    float(json.loads(file.attrs["settings"]).get("poisson_ratio", POISSON_RATIO))
+    if kind == "shard":
+        int(file.attrs["first"])
+        groups = [[name for name in COLUMNS if name == "designs" or name in file]]
+    else:
+        groups = [[f"{split}/{name}" for name in _STORED] for split in SPLITS]
+
+    for names in groups:
+        rows = {len(file[name]) for name in names}
+        for name in names:
+            columns = COLUMNS.get(name.split("/")[-1])
+            tail = () if columns is None else (len(columns),)
+            right_type = file[name].dtype == (np.int64 if columns is None else np.float64)
+            if len(rows) > 1 or not right_type or file[name].shape[1:] != tail:
+                raise InputError(
+                    f"{path}: `{name}` is {file[name].dtype} {file[name].shape}; expected a {kind}."
+                )
+
+
+def _read(path: str | Path, dataset: h5py.Dataset, rows: slice = slice(None)) -> np.ndarray:
+    """Read rows of an array."""
     try:
         return dataset[rows]
     except OSError as error:
-        raise InputError(f"{path}: `{dataset.name}` cannot be read, the file is damaged; make it again.") from error
+        raise InputError(
+            f"{path}: `{dataset.name}` cannot be read, the file is damaged; make it again."
+        ) from error
 
 
-def _digest(hashes):
-    """One digest of several: the SHA-256 of their names and hex digests."""
-    return hashlib.sha256("".join(f"{name}:{h.hexdigest()}\n" for name, h in hashes.items()).encode()).hexdigest()
+def _digest(hashes: Mapping[str, "_Hash"]) -> str:
+    """SHA-256 of the names and hex digests of several hashes."""
+    lines = "".join(f"{name}:{h.hexdigest()}\n" for name, h in hashes.items())
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _poisson_ratio(attributes):
+def _poisson_ratio(attributes: Mapping[str, Any]) -> float:
+    """Poisson's ratio of the base material, from the attributes of a file."""
     return json.loads(attributes["settings"]).get("poisson_ratio", POISSON_RATIO)
 
 
-def _write_attributes(file, kind, settings, hashes, source):
+def _write_attributes(
+    file: h5py.File,
+    kind: str,
+    settings: Mapping[str, Any] | None,
+    hashes: Mapping[str, "_Hash"],
+    source: str | None,
+) -> None:
+    """Write the attributes of a shard or a data set."""
     settings = dict(settings or {})
     file.attrs["kind"] = f"trussmap {kind}"
     file.attrs["settings"] = json.dumps(settings, sort_keys=True)

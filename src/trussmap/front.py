@@ -1,11 +1,15 @@
-"""How close lattices come as their struts may differ more and more: the front of error against the ratio of radii.
+"""The front of error against the ratio of radii.
 
-The families ``areas`` and ``geometry`` have more freedoms than a stiffness has constants. What bounds them is how much
-thicker than the thinnest the thickest strut may be; at a ratio of 1, ``areas`` is the published family.
+It shows how close lattices come to their targets as struts may differ more.
+The families ``areas`` and ``geometry`` have more freedoms than a stiffness has constants. They are
+bounded by the ratio of the thickest to the thinnest strut. At a ratio of 1, ``areas`` is the
+published family.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,10 +28,14 @@ from trussmap.thinning import thinned
 
 #: Ratios of the thickest to the thinnest radius at which the front is measured.
 RATIOS = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
-#: `nmse_frobenius` below which a target counts as met for all that a printer could tell.
+#: `nmse_frobenius` below which a printer could not tell a lattice from its target.
 NEARLY_MET = 1e-6
-# Targets searched for at once, lattices of a target that go on to the next ratio, and the steps taken there.
-_TARGETS, _KEPT, _STEPS = 25, 8, 40
+#: Targets that are searched for at once.
+_TARGETS = 25
+#: Lattices of a target that go on to the next ratio.
+_KEPT = 8
+#: Steps of the refinement at the next ratio.
+_STEPS = 40
 
 
 def front(
@@ -40,12 +48,14 @@ def front(
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> pd.DataFrame:
-    """The least error found for each target with radii within each ratio, by the quick search without a network.
+    """Search the least error for each target and ratio of radii.
 
-    All topologies are searched (`trussmap.inverse_design.search`) at the smallest ratio and, for targets that are not
-    met there, at the largest, or at every one. From the larger ratios the best go on to the smaller ones, their
-    cross-sections brought within bounds or, where they are too thin, left out, and refined, and from the smaller to the
-    larger, so that no error rises with the ratio. At a ratio of 1 no strut is left out.
+    The quick search without a network (`trussmap.inverse_design.search`) searches all topologies
+    at the smallest ratio and, for targets that it does not meet there, at the largest, or at every
+    ratio. The best lattices then go on from the larger ratios to the smaller ones: struts that are
+    too thin are made thicker or left out, and the lattice is refined. At last the best go on from
+    the smaller ratios to the larger ones, so that no error rises with the ratio. At a ratio of 1 no
+    strut is left out.
 
     Parameters
     ----------
@@ -57,117 +67,188 @@ def front(
 
     Returns
     -------
-    DataFrame with a row for each target and ratio: ``target`` from 1, ``family``, ``radius_ratio`` that is allowed,
-    ``topology`` and ``relative_density`` of the closest lattice, and its errors (`trussmap.measures.MEASURES`).
+    DataFrame with a row for each target and ratio: ``target`` from 1, ``family``, the allowed
+    ``radius_ratio``, ``topology`` and ``relative_density`` of the closest lattice, and its errors
+    (`trussmap.measures.MEASURES`).
     """
     tables = []
     for first in progress(range(0, len(targets), _TARGETS), f"front of {family}", unit="chunk"):
-        part, own = targets[first : first + _TARGETS], stream(seed, "front", first)
-        how = {"threads": threads, "poisson_ratio": poisson_ratio}
-        table = _front(part, family, ratios, everywhere, topologies, own, how)
+        goal = Goal(targets[first : first + _TARGETS])
+        chunk_seed = stream(seed, "front", first)
+        search_of_chunk = _Search(goal, family, topologies, chunk_seed, threads, poisson_ratio)
+        table = search_of_chunk.front(ratios, everywhere)
         tables.append(table.assign(target=table["target"] + first))
     return pd.concat(tables, ignore_index=True)
 
 
-def _front(targets, family, ratios, everywhere, topologies, seed, how):
-    goal = Goal(targets)
-    held = {ratios[0]: _searched(goal, np.arange(len(targets)), family, ratios[0], topologies, seed, how)}
-    owner, _, error = held[ratios[0]]
-    open_targets = np.setdiff1d(np.arange(len(targets)), owner[error <= MET])
-    if len(open_targets):
-        for ratio in ratios[1:] if everywhere else ratios[-1:]:
-            held[ratio] = _searched(goal, open_targets, family, ratio, topologies, seed, how)
-        for before, ratio in pairwise(ratios[::-1]):
-            held[ratio] = _carried(goal, held[before], held.get(ratio), ratio, how)
-    for before, ratio in pairwise(ratios):
-        held[ratio] = _carried(goal, held[before], held.get(ratio), ratio, how)
-    rows = []
-    for ratio in ratios:
-        owner, lattices, _ = held[ratio]
-        lattices = lattices.take(np.searchsorted(owner, np.arange(len(targets))))  # the closest of each comes first
-        known = {"target": np.arange(len(targets)) + 1, "family": family, "radius_ratio": ratio}
-        known |= {"topology": lattices.topology, "relative_density": lattices.designs[:, DENSITY]}
-        rows.append(pd.DataFrame(known | errors(lattices.stiffness(**how), targets)))
-    return pd.concat(rows)
+class _Closest(NamedTuple):
+    """The closest few lattices of every target, best first.
+
+    ``owner`` (m,) numbers their targets from 0, in rising order; ``error`` is (m,).
+    """
+
+    owner: np.ndarray
+    lattices: Lattices
+    error: np.ndarray
 
 
-def _searched(goal, numbers, family, ratio, topologies, seed, how):
-    """The closest lattices of some of the targets by a search of all topologies."""
-    alike = family == "areas" and ratio == 1
-    own = {"family": "published" if alike else family, "limits": Limits(radius_ratio=ratio), "topologies": topologies}
-    owner, lattices, stiffness = search(goal.take(numbers), "quick", seed, **own, **how)
-    if alike:
-        lattices = plain_lattices(lattices.designs, family)
-    return _closest(goal, numbers[owner], lattices, stiffness)
+@dataclass(frozen=True)
+class _Search:
+    """A search for the targets of one chunk."""
 
+    goal: Goal
+    family: str
+    topologies: np.ndarray | None
+    seed: int
+    threads: int | None
+    poisson_ratio: float
 
-def _carried(goal, before, held, ratio, how):
-    """The closest of those held at a ratio, if any, and of those from another one refined within it."""
-    owner, lattices, _ = before
-    if ratio > 1:  # brought within bounds by what is thinner than them made thicker, or left out
-        owner, lattices = np.tile(owner, 2), joined([lattices, thinned(lattices, ratio)])
-    else:
-        whole = (lattices.areas > 0).all(1)
-        owner, lattices = owner[whole], lattices.take(whole)
-    lattices, stiffness = refine_lattices(goal.take(owner), lattices, _STEPS, Limits(radius_ratio=ratio), **how)
-    if held:
-        owner, lattices = np.concatenate([held[0], owner]), joined([held[1], lattices])
-        stiffness = lattices.stiffness(**how)
-    return _closest(goal, owner, lattices, stiffness)
+    def front(self, ratios: Sequence[float], everywhere: bool) -> pd.DataFrame:
+        """Return the table of the closest lattice for each target and ratio."""
+        numbers = np.arange(len(self.goal.targets))
+        closest = {ratios[0]: self.searched(numbers, ratios[0])}
 
+        is_met = closest[ratios[0]].error <= MET
+        unmet = np.setdiff1d(numbers, closest[ratios[0]].owner[is_met])
+        if len(unmet):
+            for ratio in ratios[1:] if everywhere else ratios[-1:]:
+                closest[ratio] = self.searched(unmet, ratio)
+            for larger, ratio in pairwise(ratios[::-1]):
+                closest[ratio] = self.carried(closest[larger], closest.get(ratio), ratio)
 
-def _closest(goal: Goal, owner: np.ndarray, lattices: Lattices, stiffness: np.ndarray):
-    """The closest few of every target, best first: owner, lattices and errors."""
-    error = goal.take(owner).error(stiffness)
-    best = ranked(owner, error, lattices.topology, _KEPT)
-    return owner[best], lattices.take(best), error[best]
+        for smaller, ratio in pairwise(ratios):
+            closest[ratio] = self.carried(closest[smaller], closest.get(ratio), ratio)
+        return pd.concat([self.rows(closest[ratio], ratio) for ratio in ratios])
+
+    def searched(self, numbers: np.ndarray, ratio: float) -> _Closest:
+        """Search all topologies for the targets of these numbers."""
+        is_published = self.family == "areas" and ratio == 1
+        owner, lattices, stiffness = search(
+            self.goal.take(numbers),
+            "quick",
+            self.seed,
+            family="published" if is_published else self.family,
+            limits=Limits(radius_ratio=ratio),
+            topologies=self.topologies,
+            threads=self.threads,
+            poisson_ratio=self.poisson_ratio,
+        )
+        if is_published:
+            lattices = plain_lattices(lattices.designs, self.family)
+        return self.closest(numbers[owner], lattices, stiffness)
+
+    def carried(self, before: _Closest, there: _Closest | None, ratio: float) -> _Closest:
+        """Refine the lattices of another ratio within this one.
+
+        The closest of them and of those that are ``there``, if any, are returned.
+        """
+        owner, lattices, _ = before
+        if ratio > 1:
+            # Struts that are too thin are made thicker in one copy and left out in the other.
+            lattices = joined([lattices, thinned(lattices, ratio)])
+            owner = np.tile(owner, 2)
+        else:
+            has_all_struts = np.all(lattices.areas > 0, axis=1)
+            owner = owner[has_all_struts]
+            lattices = lattices.take(has_all_struts)
+
+        limits = Limits(radius_ratio=ratio)
+        lattices, stiffness = refine_lattices(
+            self.goal.take(owner), lattices, _STEPS, limits, self.threads, self.poisson_ratio
+        )
+        if there:
+            owner = np.concatenate([there.owner, owner])
+            lattices = joined([there.lattices, lattices])
+            stiffness = lattices.stiffness(self.threads, self.poisson_ratio)
+        return self.closest(owner, lattices, stiffness)
+
+    def closest(self, owner: np.ndarray, lattices: Lattices, stiffness: np.ndarray) -> _Closest:
+        """Keep the closest few lattices of every target."""
+        error = self.goal.take(owner).error(stiffness)
+        best = ranked(owner, error, lattices.topology, _KEPT)
+        return _Closest(owner[best], lattices.take(best), error[best])
+
+    def rows(self, closest: _Closest, ratio: float) -> pd.DataFrame:
+        """Return the table of the closest lattice of each target."""
+        numbers = np.arange(len(self.goal.targets))
+        lattices = closest.lattices.take(np.searchsorted(closest.owner, numbers))
+        columns = {
+            "target": numbers + 1,
+            "family": self.family,
+            "radius_ratio": ratio,
+            "topology": lattices.topology,
+            "relative_density": lattices.designs[:, DENSITY],
+        }
+        stiffness = lattices.stiffness(self.threads, self.poisson_ratio)
+        return pd.DataFrame(columns | errors(stiffness, self.goal.targets))
 
 
 def describe_targets(targets: np.ndarray) -> pd.DataFrame:
-    """What Cauchy's relations do not allow of targets (n, 21): `trussmap.cauchy.describe`, as ``non_cauchy_share`` and
-    ``non_cauchy_trace``, and ``non_cauchy_error``, the least relative error of any stiffness that fulfils them.
+    """Describe by how much targets (n, 21) break Cauchy's relations.
+
+    Returns a table of `trussmap.cauchy.describe`, as ``non_cauchy_share`` and
+    ``non_cauchy_trace``, and ``non_cauchy_error``, the least relative error of any stiffness that
+    fulfils the relations.
     """
     table = pd.DataFrame(describe(targets)).add_prefix("non_cauchy_")
-    # The totally symmetric part is the closest in the norm of the tensor; off it lies 4/3 of the square of D.
-    off = np.linalg.norm(non_cauchy_tensor(targets), axis=(1, 2)) * np.sqrt(4 / 3)
-    return table.assign(non_cauchy_error=off / tensor_norm(targets))
+
+    # The totally symmetric part is the closest in the norm of the tensor. The rest has 4/3 of the
+    # square of the norm of D.
+    distance = np.linalg.norm(non_cauchy_tensor(targets), axis=(1, 2)) * np.sqrt(4 / 3)
+    return table.assign(non_cauchy_error=distance / tensor_norm(targets))
 
 
-def summarize(table: pd.DataFrame) -> dict:
-    """Headline numbers of tables of `front` with ``source`` (``bone`` or another), ``name`` and `describe_targets`.
+def summarize(table: pd.DataFrame) -> dict[str, Any]:
+    """Return the headline numbers of tables of `front`.
 
-    Of every bone and family ``relative_error`` and ``nmse_frobenius``, lists over ``radius_ratio``; of the targets of
-    other sources their quartiles, the shares met, and for those stiffer in shear than Cauchy's relations allow, by a
-    share that can be seen, the rank correlation of that share with the error.
+    The table has the columns ``source`` (``bone`` or another), ``name`` and those of
+    `describe_targets` too. Lists have a number for each ``radius_ratio``:
+
+    - for every bone and family ``relative_error`` and ``nmse_frobenius``
+    - for the targets of other sources quartiles of the error and the shares met
+    - for those stiffer in shear than Cauchy's relations allow, by a share that can be seen, the
+      rank correlation of that share with the error
     """
-    tree = {"radius_ratio": sorted(float(ratio) for ratio in table["radius_ratio"].unique())}
-    for (source, family), of in table.sort_values("radius_ratio").groupby(["source", "family"]):
-        own = tree.setdefault(source, {})
+    ratios = sorted(float(ratio) for ratio in table["radius_ratio"].unique())
+    tree: dict[str, Any] = {"radius_ratio": ratios}
+    for (source, family), rows in table.sort_values("radius_ratio").groupby(["source", "family"]):
+        chapter = tree.setdefault(str(source), {})
         if source != "bone":
-            own[family] = _statistics(of)
+            chapter[family] = _statistics(rows)
             continue
-        for name, rows in of.groupby("name"):
-            specimen = own.setdefault(name, {"non_cauchy_error": float(rows["non_cauchy_error"].iloc[0])})
-            specimen[family] = {key: rows[key].tolist() for key in ("relative_error", "nmse_frobenius")}
+        for name, rows_of_bone in rows.groupby("name"):
+            least = float(rows_of_bone["non_cauchy_error"].iloc[0])
+            specimen = chapter.setdefault(name, {"non_cauchy_error": least})
+            specimen[family] = {
+                key: rows_of_bone[key].tolist() for key in ("relative_error", "nmse_frobenius")
+            }
     return tree
 
 
-def _statistics(rows):
+def _statistics(rows: pd.DataFrame) -> dict[str, Any]:
     by_ratio = rows.groupby("radius_ratio")
-    tree = {"cells": int(rows["target"].nunique())}
-    tree |= {
-        f"relative_error_{label}": by_ratio["relative_error"].quantile(share).tolist()
-        for label, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75), ("p95", 0.95))
-    }
+    tree: dict[str, Any] = {"cells": int(rows["target"].nunique())}
+    for label, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75), ("p95", 0.95)):
+        quantiles = by_ratio["relative_error"].quantile(share)
+        tree[f"relative_error_{label}"] = quantiles.tolist()
     for label, bound in (("met_share", NEARLY_MET), ("exact_share", MET)):
-        tree[label] = by_ratio["nmse_frobenius"].apply(lambda error, bound=bound: (error < bound).mean()).tolist()
-    stiffer = rows[(rows["non_cauchy_trace"] < 0) & (rows["non_cauchy_share"] > SEEN)]
-    tree["stiffer_in_shear"] = int(stiffer["target"].nunique())
+        is_met = rows["nmse_frobenius"] < bound
+        tree[label] = is_met.groupby(rows["radius_ratio"]).mean().tolist()
+
+    is_stiffer = (rows["non_cauchy_trace"] < 0) & (rows["non_cauchy_share"] > SEEN)
+    return tree | _statistics_in_shear(rows[is_stiffer])
+
+
+def _statistics_in_shear(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the numbers of targets stiffer in shear than Cauchy's relations."""
+    tree: dict[str, Any] = {"stiffer_in_shear": int(rows["target"].nunique())}
     if tree["stiffer_in_shear"] > 2:
-        tree["non_cauchy_error_median"] = float(stiffer.groupby("target")["non_cauchy_error"].first().median())
-        by_ratio = stiffer.groupby("radius_ratio")
+        least = rows.groupby("target")["non_cauchy_error"].first()
+        tree["non_cauchy_error_median"] = float(least.median())
+        by_ratio = rows.groupby("radius_ratio")
         tree["stiffer_relative_error_median"] = by_ratio["relative_error"].median().tolist()
         tree["stiffer_rank_correlation"] = [
-            float(spearmanr(part["non_cauchy_error"], part["relative_error"])[0]) for _, part in by_ratio
+            float(spearmanr(group["non_cauchy_error"], group["relative_error"])[0])
+            for _, group in by_ratio
         ]
     return tree

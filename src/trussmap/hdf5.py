@@ -1,14 +1,16 @@
-"""HDF5 files that begin with a digest of their own bytes, which is checked before the HDF5 library reads any.
+"""HDF5 files that begin with a digest of their own bytes.
 
-The library may crash, loop or return wrong numbers where a file is damaged. So whatever is written here has 512 bytes
-before it, in HDF5's own words a user block, which any HDF5 program skips: ``trussmap sha256`` and the SHA-256 of all
-that follows.
+The HDF5 library may crash, loop or return wrong numbers where a file is damaged, so the digest is
+checked before the library reads anything. Every file written here begins with 512 bytes (a *user
+block* in the words of HDF5, which any HDF5 program skips): ``trussmap sha256`` and the SHA-256 of
+all bytes that follow.
 """
 
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
 
 import h5py
@@ -17,28 +19,32 @@ from trussmap.errors import InputError
 from trussmap.io import atomic_path
 
 _BEGINNING = b"trussmap sha256 "
+# Size of the user block in bytes.
 _BLOCK = 512
-# Files that were checked in this process, and not written to since: (path, inode, size, time).
-_checked = set()
+# Files that were checked in this process and not written to since: (path, inode, size, time).
+_checked: set[tuple[str, int, int, int]] = set()
 
 
 @contextmanager
 def create(path: str | Path) -> Iterator[h5py.File]:
-    """Yield an HDF5 file to write into, which appears under its name when it is complete."""
+    """Yield an HDF5 file to write into.
+
+    It appears under its name when it is complete.
+    """
     with atomic_path(path) as temporary:
         with h5py.File(temporary, "w", userblock_size=_BLOCK) as file:
             yield file
-        with open(temporary, "r+b") as file:
-            digest = _digest(file)
-            file.seek(0)
-            file.write(_block(digest))
+        with open(temporary, "r+b") as written:
+            digest = _digest(written)
+            written.seek(0)
+            written.write(_block(digest))
 
 
 def open_checked(path: str | Path, kind: str) -> h5py.File:
-    """Open a file of `create` to read, once its bytes have proved to be those that were written.
+    """Open a file of `create` to read, after a check of its bytes.
 
-    Raises InputError, which names the file and the ``kind`` that was expected, where there is none, where it is not of
-    trussmap, and where a byte of it differs.
+    Raises InputError, which names the file and the expected ``kind``, where there is no such file,
+    where trussmap did not write it, and where a byte differs.
     """
     path = Path(path)
     if not path.is_file():
@@ -50,13 +56,13 @@ def open_checked(path: str | Path, kind: str) -> h5py.File:
             block = file.read(_BLOCK)
             if not block.startswith(_BEGINNING):
                 raise InputError(
-                    f"{path}: not a trussmap {kind}, which begins with a digest of its bytes; expected one that "
-                    "trussmap wrote, make it again."
+                    f"{path}: not a trussmap {kind}, which begins with a digest of its bytes; "
+                    "expected one that trussmap wrote, make it again."
                 )
             if key not in _checked and block != _block(_digest(file)):
                 raise InputError(
-                    f"{path}: truncated, damaged or altered: its bytes do not have the digest that it states; "
-                    "make it again."
+                    f"{path}: truncated, damaged or altered: its bytes do not have the digest that "
+                    "it states; make it again."
                 )
         opened = h5py.File(path, "r")
     except OSError as error:
@@ -65,10 +71,12 @@ def open_checked(path: str | Path, kind: str) -> h5py.File:
     return opened
 
 
-def _block(digest):
+def _block(digest: str) -> bytes:
+    """Bytes of the user block with a digest."""
     return (_BEGINNING + digest.encode() + b"\n").ljust(_BLOCK, b"\0")
 
 
-def _digest(file):
+def _digest(file: BufferedReader | BufferedRandom) -> str:
+    """SHA-256 of the bytes after the user block."""
     file.seek(_BLOCK)
     return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,13 +1,17 @@
-"""Random numbers by purpose: what is drawn for one never comes back in another."""
+"""Random numbers by purpose.
+
+Numbers drawn for one purpose never come back in another.
+"""
 
 import hashlib
 
 
 def stream(seed: int, *purpose: object) -> int:
-    """The seed, an integer below 2⁶², of what is drawn for a ``purpose``, words and numbers, in a study of ``seed``.
+    """Return the seed of one ``purpose`` in a study of ``seed``.
 
-    The designs of the data set are the stream ``seed`` itself (`trussmap.lattice.descriptor.sample_designs`); whatever
-    else is drawn at random takes a stream of its own from here.
+    The purpose is given by words and numbers; the seed returned is an integer below 2⁶². The
+    designs of the data set are drawn by ``seed`` itself
+    (`trussmap.lattice.descriptor.sample_designs`); all other random numbers take a seed from here.
 
     >>> stream(2022, "proposals", 0) == stream(2022, "proposals", 1)
     False

@@ -1,4 +1,7 @@
-"""What a killed run leaves: locks of Snakemake's, which the next one drops, and jobs, which end themselves."""
+"""Cleaning up after killed runs.
+
+The next run removes Snakemake's locks, and jobs end themselves.
+"""
 
 import fcntl
 import os
@@ -11,15 +14,18 @@ from pathlib import Path
 
 
 def take_over(folder: str | Path) -> None:
-    """Hold Snakemake's folder ``.snakemake`` until this process ends, and drop what a dead one locked in it.
+    """Hold Snakemake's ``.snakemake`` and remove the locks of a dead run.
 
-    Snakemake's locks are files that stay when it is killed. A lock of the system ends with its process, so whoever gets
-    it knows that no run is under way. Where another process holds it, it is waited for beside the work, and Snakemake's
-    locks stand. A file system that knows no locks changes nothing.
+    Snakemake's locks are files, which stay when it is killed. A lock of the operating system ends
+    with its process, so whoever gets it knows that no other run is under way. If another process
+    holds it, a thread waits for it beside the work, and Snakemake's locks remain. A file system
+    without locks changes nothing.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT)  # closed by the end of the process
+
+    # The end of the process closes the file.
+    handle = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -28,15 +34,19 @@ def take_over(folder: str | Path) -> None:
         os.close(handle)
     else:
         if any((folder / "locks").glob("*")):
-            print("a run that was killed left locks; this one goes on from what it finished", file=sys.stderr)
+            words = "a run that was killed left locks; this one goes on from what it finished"
+            print(words, file=sys.stderr)
         shutil.rmtree(folder / "locks", ignore_errors=True)
 
 
 def end_with_parent(patience: float = 20.0) -> None:
-    """Interrupt this process when the one that started it has died; end it after ``patience`` more s."""
+    """Interrupt this process once its parent is dead, and end it later.
+
+    It has ``patience`` seconds between the interrupt and its end.
+    """
     parent = os.getppid()
 
-    def watch():
+    def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.5)
         interrupt_main()

@@ -7,9 +7,7 @@ PUBLISHED_STUDY = PROJECT / "studies/paper.yaml"
 
 SHARDS = [
     f"{shard:04d}"
-    for shard in range(
-        ceil(config["sampling"]["designs"] / config["sampling"]["shard_size"])
-    )
+    for shard in range(ceil(config["sampling"]["designs"] / config["sampling"]["shard_size"]))
 ]
 
 
@@ -17,67 +15,118 @@ SHARDS = [
 DRIVERS = 300
 
 
-def memory(megabytes):
-    """Memory of a job, with room for what drives it on a cluster; a job that is tried again gets as much more."""
-    return lambda wildcards, attempt: attempt * (megabytes + DRIVERS)
+def resources_of(megabytes, minutes):
+    """Memory and time of a job; one that is tried again gets as much more of both."""
+    return {
+        "mem_mb": lambda wildcards, attempt: attempt * (megabytes + DRIVERS),
+        "runtime": lambda wildcards, attempt: attempt * minutes,
+    }
 
 
-def minutes(count):
-    """Time limit of a job; one that is tried again gets as much more."""
-    return lambda wildcards, attempt: attempt * count
+SMALL = resources_of(1000, 60)
+LARGE = resources_of(4000, 480)
+#: A training that is tried again goes on from its checkpoint, so its two days suffice.
+TRAINING = resources_of(3000, 2880) | {"runtime": 2880}
+if config["gres"]:
+    TRAINING["gres"] = config["gres"]
 
 
 def check_nodes():
-    """On a cluster, end at once if it does not answer, or a job has more threads than any node: it would wait for ever."""
+    """End at once if the cluster does not answer, or a job has more threads than any node."""
     nodes = ["sinfo", "--Node", "--noheader", "--format=%c"]
     if workflow.local_exec or not shutil.which(nodes[0]):
         return
     found = subprocess.run(nodes, capture_output=True, text=True, errors="replace")
     if found.returncode:
-        raise WorkflowError(
-            f"Slurm does not answer, so no job was submitted: {found.stderr.strip()}"
-        )
+        raise WorkflowError(f"Slurm does not answer, no job was submitted: {found.stderr.strip()}")
     most = max(map(int, found.stdout.split()), default=0)
     for job in workflow.dag.needrun_jobs():
         if 0 < most < job.threads:
             raise WorkflowError(
-                f"rule {job.rule.name} has {job.threads} threads, and the largest node {most} cores; give the option "
-                f"--max-threads {most}, or state it in the profile."
+                f"rule {job.rule.name} has {job.threads} threads, and the largest node {most} "
+                f"cores; give the option --max-threads {most}, or state it in the profile."
             )
 
 
 def log_of(rule, job=None):
-    """Where a rule, or one of its jobs, says what it does."""
+    """Log of a rule, or of one of its jobs."""
     return f"{RESULTS}/logs/{rule}/{job or rule}.log"
 
 
 def benchmark_of(rule, job=None):
-    """Where Snakemake writes time and memory of a rule, or of one of its jobs."""
+    """Table of time and memory that Snakemake writes for a rule, or one of its jobs."""
     return f"{RESULTS}/benchmarks/{rule}/{job or rule}.tsv"
 
 
 def timing_of(rule, job=None):
-    """Where a rule, or one of its jobs, tells what it timed: apart from its results, which are the same in every run."""
+    """Times that a job measured, apart from its results, which are the same in every run."""
     return f"{RESULTS}/timings/{rule}/{job or rule}.json"
 
 
 def source_of(rule, *architectures):
-    """Digest of the source that a rule's result depends on: its script's, and that of architectures it uses or names.
+    """Digest of the source that a rule's result depends on: script, imports, architectures.
 
-    It is a parameter of every rule, so that an edit of the library makes again what it touches. Architectures are told
-    because the library finds them by name, which no digest of imports sees.
+    It is a parameter of every rule, so that an edit of the library makes again what it touches.
+    Architectures are listed because the library finds them by name, which no import shows.
     """
-    own = [f"trussmap.learning.{architecture}" for architecture in architectures]
-    return source_digest(f"{workflow.basedir}/workflow/scripts/{rule}.py", *own)
+    packages = [f"trussmap.learning.{architecture}" for architecture in architectures]
+    return source_digest(f"{workflow.basedir}/workflow/scripts/{rule}.py", *packages)
 
 
 def source_of_architecture(rule):
-    """The same for rules with the wildcard ``architecture``."""
+    """Digest of the source of a rule with the wildcard ``architecture``."""
     return lambda wildcards: source_of(rule, wildcards.architecture)
 
 
+def single_job(
+    rule_name,
+    what,
+    inputs=None,
+    outputs=None,
+    params=None,
+    architectures=(),
+    resources=LARGE,
+    cores=4,
+    script_name=None,
+):
+    """Declare a rule that has one job. Its log, benchmark and script have its name.
+
+    ``what`` is printed when it begins; ``inputs``, ``outputs`` and ``params`` are by name;
+    ``architectures`` are those whose source its result depends on.
+    """
+
+    rule:
+        name:
+            rule_name
+        input:
+            **(inputs or {}),
+        output:
+            **outputs,
+        log:
+            log_of(rule_name),
+        benchmark:
+            benchmark_of(rule_name)
+        conda:
+            "../../envs/trussmap.yaml"
+        threads: 1 if resources is SMALL else cores
+        resources:
+            **resources,
+        params:
+            **(params or {}),
+            source=source_of(script_name or rule_name, *architectures),
+        message:
+            what
+        script:
+            f"../scripts/{script_name or rule_name}.py"
+
+
+def files_of(folder, *names):
+    """Files in a folder of results, by their names without ending."""
+    return {name.partition(".")[0]: f"{RESULTS}/{folder}/{name}" for name in names}
+
+
 def loads_of(yield_stress=None, load=None):
-    """What the columns of strength in a table of designs are for."""
+    """Settings of the strength columns in a table of designs."""
     return {
         "yield_stress": yield_stress,
         "load": load,
@@ -88,13 +137,12 @@ def loads_of(yield_stress=None, load=None):
 
 def shard_bounds(wildcards):
     """First design of a shard, and the one after its last."""
-    size, total = config["sampling"]["shard_size"], config["sampling"]["designs"]
-    start = int(wildcards.shard) * size
-    return [start, min(start + size, total)]
+    start = int(wildcards.shard) * config["sampling"]["shard_size"]
+    return [start, min(start + config["sampling"]["shard_size"], config["sampling"]["designs"])]
 
 
 def networks(folder, architecture, names=None):
-    """Files of the trained networks of an architecture, or of some of them, in a folder of networks."""
+    """Files of the networks of an architecture, all or those named, in a folder."""
     return expand(
         f"{folder}/{architecture}/{{network}}.{{kind}}",
         network=names if names is not None else NETWORKS[architecture],
@@ -108,13 +156,12 @@ def models(architecture):
 
 
 def scaling_folder(wildcards):
-    """Folder of the networks of a point of the scaling study that are not the study's own."""
-    point = f"{wildcards.designs}_{wildcards.effort}{wildcards.run}"
-    return f"{RESULTS}/scaling/{point}"
+    """Folder of the networks of a scaling point that are not those of the study."""
+    return f"{RESULTS}/scaling/{wildcards.designs}_{wildcards.effort}{wildcards.run}"
 
 
 def run_seed(wildcards):
-    """Seed of the trainings of a point of the scaling study: the study's own, and others for further runs."""
+    """Seed of the trainings of a scaling point: the study's, or another for a further run."""
     if not wildcards.run:
         return config["seed"]
     return stream(config["seed"], "run", int(wildcards.run[1:]))
@@ -131,58 +178,38 @@ def parents(folder):
 
 
 def scaled_models(wildcards):
-    """The networks of a point of the scaling study; with all designs and all compute they are the study's own."""
+    """Networks of a scaling point, or those of its forward model alone.
+
+    With all designs and all compute they are the networks of the study.
+    """
     total = config["sampling"]["designs"]
     if [wildcards.designs, wildcards.effort, wildcards.run] == [str(total), "1", ""]:
-        return models(wildcards.architecture)
-    return networks(scaling_folder(wildcards), wildcards.architecture)
-
-
-def forward_alone(wildcards):
-    """Those of them that make the forward model."""
-    return [path for path in scaled_models(wildcards) if Path(path).stem != "inverse"]
-
-
-def runs(efforts):
-    """Efforts as they stand in names; one that is listed again is another run, with a seed of its own."""
-    listed = [f"{effort:g}" for effort in efforts]
-    for place, effort in enumerate(listed):
-        earlier = listed[:place].count(effort)
-        yield f"{effort}_{earlier + 1}" if earlier else effort
+        files = models(wildcards.architecture)
+    else:
+        files = networks(scaling_folder(wildcards), wildcards.architecture)
+    return [path for path in files if not wildcards.alone or Path(path).stem != "inverse"]
 
 
 #: The architectures that have points in the scaling study.
-COMPARED = list(
-    dict.fromkeys(
-        [*config["scaling"]["efforts"], *config["scaling"]["forward_efforts"]]
-    )
-)
+COMPARED = [*(config["scaling"]["efforts"] | config["scaling"]["forward_efforts"])]
 
 
-def scaling_points(architectures, only_all=False):
-    """Names of the points of the scaling study: architecture, designs, effort, further runs, `forward` where alone."""
-    scaling, total = config["scaling"], config["sampling"]["designs"]
-    points = []
-    for architecture in architectures:
-        efforts = scaling["efforts"].get(architecture, [])
-        if efforts and architecture in ARCHITECTURES and not only_all:
-            fewer = [n for n in scaling["designs"] if n < total]
-            points += [f"{architecture}_{n}_{scaling['effort']:g}" for n in fewer]
-        points += [f"{architecture}_{total}_{run}" for run in runs(efforts)]
-        alone = scaling["forward_efforts"].get(architecture, [])
-        points += [f"{architecture}_{total}_{run}_forward" for run in runs(alone)]
-    return points
+def scaling_files(architectures, only_all=False):
+    """Results of the points of the scaling study, or of those with all designs only."""
+    study = config["sampling"]["designs"], ARCHITECTURES
+    points = scaling_points(config["scaling"], *study, architectures, only_all)
+    return [f"{RESULTS}/scaling/{point}.json" for point in points]
 
 
 def settings_of_training(wildcards):
-    """Settings of a network, and those that all trainings share."""
+    """Settings of the training of a network."""
     shared = ["precision", "threads", "checkpoint_seconds"]
-    own = config["model"][wildcards.architecture][wildcards.network]
-    return own | {key: config["model"][key] for key in shared}
+    network = config["model"][wildcards.architecture][wildcards.network]
+    return network | {key: config["model"][key] for key in shared}
 
 
 def published_settings(_):
-    """Settings of the published trainings: this study's with those of `studies/paper.yaml` put over them."""
+    """Settings of the published trainings: those of this study under `studies/paper.yaml`."""
     settings = deepcopy(config)
     with open(PUBLISHED_STUDY, encoding="utf-8") as file:
         update_config(settings, yaml.safe_load(file))

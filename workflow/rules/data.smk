@@ -1,26 +1,13 @@
 # Designs → stiffness → one data set.
 
 
-rule study:
-    output:
-        f"{RESULTS}/study.json",
-    log:
-        log_of("study"),
-    benchmark:
-        benchmark_of("study")
-    conda:
-        "../../envs/trussmap.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(500),
-        runtime=minutes(5),
-    params:
-        settings=config,
-        source=source_of("study"),
-    message:
-        "Writing down the settings of the study"
-    script:
-        "../scripts/study.py"
+single_job(
+    "study",
+    "Writing down the settings of the study",
+    outputs={"settings": f"{RESULTS}/study.json"},
+    params={"settings": config},
+    resources=SMALL,
+)
 
 
 rule sample:
@@ -34,10 +21,8 @@ rule sample:
         "shard"
     conda:
         "../../envs/trussmap.yaml"
-    threads: 1
     resources:
-        mem_mb=memory(500),
-        runtime=minutes(10),
+        **SMALL,
     params:
         seed=config["seed"],
         bounds=shard_bounds,
@@ -62,10 +47,8 @@ rule homogenize:
         "shard"
     conda:
         "../../envs/trussmap.yaml"
-    threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(60),
+        **SMALL,
     params:
         poisson_ratio=config["poisson_ratio"],
         source=source_of("homogenize"),
@@ -75,30 +58,19 @@ rule homogenize:
         "../scripts/homogenize.py"
 
 
-rule merge:
-    input:
-        shards=expand(f"{RESULTS}/stiffness/{{shard}}.h5", shard=SHARDS),
-        published=PROJECT / "resources/published_moments.csv",
-    output:
-        dataset=f"{RESULTS}/dataset.h5",
-        moments=f"{RESULTS}/moments.csv",
-    log:
-        log_of("merge"),
-    benchmark:
-        benchmark_of("merge")
-    conda:
-        "../../envs/trussmap.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(1000),
-        runtime=minutes(60),
-    params:
-        seed=config["seed"],
-        designs=config["sampling"]["designs"],
-        shards_source=source_of("homogenize"),
-        shares=config["dataset"],
-        source=source_of("merge"),
-    message:
-        "Merging all shards into one data set and comparing its moments with the published ones"
-    script:
-        "../scripts/merge.py"
+single_job(
+    "merge",
+    "Merging all shards into one data set and comparing its moments with the published ones",
+    inputs={
+        "shards": [f"{RESULTS}/stiffness/{shard}.h5" for shard in SHARDS],
+        "published": PROJECT / "resources/published_moments.csv",
+    },
+    outputs={"dataset": f"{RESULTS}/dataset.h5", "moments": f"{RESULTS}/moments.csv"},
+    params={
+        "seed": config["seed"],
+        "designs": config["sampling"]["designs"],
+        "shards_source": source_of("homogenize"),
+        "shares": config["dataset"],
+    },
+    resources=SMALL,
+)

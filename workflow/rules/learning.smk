@@ -1,13 +1,11 @@
-# Training and evaluation of the forward and inverse models. A training that was killed resumes from its checkpoint.
+# Training and evaluation of the networks. A killed training resumes from its checkpoint.
 
 
-#: What networks that are trained without some topologies learn about the others: a vector of each, or no more than
-#: what it is made of. Settings of the network.
+#: Networks trained without some topologies know of the others either a vector of each, or only the
+#: elementary lattices that it consists of: settings of the network by variant.
 HOLDOUT = {"vectors": {}, "members": {"embedding": 0}}
-
-
-#: What a training asks of a cluster's scheduler beside cores, memory and time.
-ACCELERATOR = {"gres": config["gres"]} if config["gres"] else {}
+#: Name of a network of the scaling study, without ending.
+SCALED = f"{RESULTS}/scaling/{{designs}}_{{effort}}{{run}}/{{architecture}}/{{network}}"
 
 
 rule train:
@@ -25,9 +23,7 @@ rule train:
         "../../envs/trussmap.yaml"
     threads: config["model"]["threads"]
     resources:
-        **ACCELERATOR,
-        mem_mb=memory(3000),
-        runtime=2880,  # all that it took stays: tried again, it goes on from its checkpoint
+        **TRAINING,
     params:
         settings=settings_of_training,
         seed=config["seed"],
@@ -43,8 +39,8 @@ use rule train as scale_train with:
         dataset=f"{RESULTS}/dataset.h5",
         parents=parents(scaling_folder),
     output:
-        weights=f"{RESULTS}/scaling/{{designs}}_{{effort}}{{run}}/{{architecture}}/{{network}}.safetensors",
-        record=f"{RESULTS}/scaling/{{designs}}_{{effort}}{{run}}/{{architecture}}/{{network}}.json",
+        weights=f"{SCALED}.safetensors",
+        record=f"{SCALED}.json",
     log:
         log_of("scale_train", "{architecture}_{network}_{designs}_{effort}{run}"),
     benchmark:
@@ -55,7 +51,7 @@ use rule train as scale_train with:
         seed=run_seed,
         source=source_of_architecture("train"),
     message:
-        "Training {wildcards.architecture}/{wildcards.network} on {wildcards.designs} designs with {wildcards.effort} of the compute"
+        "Training {wildcards.architecture}/{wildcards.network} for the scaling study"
 
 
 rule evaluate:
@@ -74,8 +70,7 @@ rule evaluate:
         "../../envs/trussmap.yaml"
     threads: 16
     resources:
-        mem_mb=memory(4000),
-        runtime=minutes(60),
+        **LARGE,
     params:
         settings=config["evaluation"],
         seed=config["seed"],
@@ -86,28 +81,14 @@ rule evaluate:
         "../scripts/evaluate.py"
 
 
-rule lookup:
-    input:
-        dataset=f"{RESULTS}/dataset.h5",
-    output:
-        f"{RESULTS}/evaluation/lookup.json",
-    log:
-        log_of("lookup"),
-    benchmark:
-        benchmark_of("lookup")
-    conda:
-        "../../envs/trussmap.yaml"
-    threads: 16
-    resources:
-        mem_mb=memory(4000),
-        runtime=minutes(60),
-    params:
-        settings=config["evaluation"],
-        source=source_of("lookup"),
-    message:
-        "Looking up the closest training designs of unseen ones, in place of a network"
-    script:
-        "../scripts/lookup.py"
+single_job(
+    "lookup",
+    "Looking up the closest training designs of unseen ones, in place of a network",
+    inputs={"dataset": f"{RESULTS}/dataset.h5"},
+    outputs={"metrics": f"{RESULTS}/evaluation/lookup.json"},
+    params={"settings": config["evaluation"]},
+    cores=16,
+)
 
 
 rule scale_evaluate:
@@ -115,70 +96,42 @@ rule scale_evaluate:
         dataset=f"{RESULTS}/dataset.h5",
         models=scaled_models,
     output:
-        f"{RESULTS}/scaling/{{architecture}}_{{designs}}_{{effort}}{{run}}.json",
+        f"{RESULTS}/scaling/{{architecture}}_{{designs}}_{{effort}}{{run}}{{alone}}.json",
     log:
-        log_of("scale_evaluate", "{architecture}_{designs}_{effort}{run}"),
+        log_of("scale_evaluate", "{architecture}_{designs}_{effort}{run}{alone}"),
     benchmark:
-        benchmark_of("scale_evaluate", "{architecture}_{designs}_{effort}{run}")
+        benchmark_of("scale_evaluate", "{architecture}_{designs}_{effort}{run}{alone}")
     conda:
         "../../envs/trussmap.yaml"
     threads: 16
     resources:
-        mem_mb=memory(4000),
-        runtime=minutes(60),
+        **LARGE,
     params:
         settings=config["evaluation"] | {"refine_steps": 0, "timing_predictions": 0},
         seed=config["seed"],
         source=source_of_architecture("scale_evaluate"),
     message:
-        "Evaluating {wildcards.architecture} after {wildcards.designs} designs with {wildcards.effort} of the compute"
+        "Evaluating {wildcards.architecture} for the scaling study"
     script:
         "../scripts/scale_evaluate.py"
 
 
-use rule scale_evaluate as scale_evaluate_forward with:
-    input:
-        dataset=f"{RESULTS}/dataset.h5",
-        models=forward_alone,
-    output:
-        f"{RESULTS}/scaling/{{architecture}}_{{designs}}_{{effort}}{{run}}_forward.json",
-    log:
-        log_of("scale_evaluate", "{architecture}_{designs}_{effort}{run}_forward"),
-    benchmark:
-        benchmark_of("scale_evaluate", "{architecture}_{designs}_{effort}{run}_forward")
-    message:
-        "Evaluating the forward networks of {wildcards.architecture} after {wildcards.designs} designs with {wildcards.effort} of the compute"
-
-
-rule holdout_dataset:
-    input:
-        f"{RESULTS}/dataset.h5",
-    output:
-        dataset=f"{RESULTS}/holdout/dataset.h5",
-        topologies=f"{RESULTS}/holdout/topologies.csv",
-    log:
-        log_of("holdout_dataset"),
-    benchmark:
-        benchmark_of("holdout_dataset")
-    conda:
-        "../../envs/trussmap.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(30),
-    params:
-        topologies=config["holdout"]["topologies"],
-        seed=config["seed"],
-        source=source_of("holdout_dataset"),
-    message:
-        "Taking the designs of some topologies out of the training split"
-    script:
-        "../scripts/holdout_dataset.py"
+single_job(
+    "holdout_dataset",
+    "Taking the designs of some topologies out of the training split",
+    inputs={"dataset": f"{RESULTS}/dataset.h5"},
+    outputs={
+        "dataset": f"{RESULTS}/holdout/dataset.h5",
+        "topologies": f"{RESULTS}/holdout/topologies.csv",
+    },
+    params={"topologies": config["holdout"]["topologies"], "seed": config["seed"]},
+    cores=1,
+)
 
 
 use rule train as holdout_train with:
     input:
-        dataset=rules.holdout_dataset.output.dataset,
+        dataset=f"{RESULTS}/holdout/dataset.h5",
         parents=parents(lambda wildcards: f"{RESULTS}/holdout/{wildcards.variant}"),
     output:
         weights=f"{RESULTS}/holdout/{{variant}}/{{architecture}}/{{network}}.safetensors",
@@ -193,38 +146,29 @@ use rule train as holdout_train with:
         seed=config["seed"],
         source=source_of_architecture("train"),
     message:
-        "Training {wildcards.architecture}/{wildcards.network} without some topologies ({wildcards.variant})"
+        "Training {wildcards.architecture}/{wildcards.network} on held-in {wildcards.variant}"
 
 
-rule holdout_evaluate:
-    input:
-        dataset=f"{RESULTS}/dataset.h5",
-        topologies=rules.holdout_dataset.output.topologies,
-        vectors=networks(f"{RESULTS}/holdout/vectors", "polar"),
-        members=networks(f"{RESULTS}/holdout/members", "polar", ["forward"]),
-        study=models("polar"),
-        all=networks(
+single_job(
+    "holdout_evaluate",
+    "Evaluating networks on topologies that they were trained without",
+    inputs={
+        "dataset": f"{RESULTS}/dataset.h5",
+        "topologies": f"{RESULTS}/holdout/topologies.csv",
+        "vectors": networks(f"{RESULTS}/holdout/vectors", "polar"),
+        "members": networks(f"{RESULTS}/holdout/members", "polar", ["forward"]),
+        "study": models("polar"),
+        "all": networks(
             f"{RESULTS}/scaling/{config['sampling']['designs']}_{config['holdout']['effort']:g}",
             "polar",
         ),
-    output:
-        f"{RESULTS}/holdout/holdout.json",
-    log:
-        log_of("holdout_evaluate"),
-    benchmark:
-        benchmark_of("holdout_evaluate")
-    conda:
-        "../../envs/trussmap.yaml"
-    threads: 16
-    resources:
-        mem_mb=memory(4000),
-        runtime=minutes(60),
-    params:
-        settings=config["evaluation"],
-        effort=config["holdout"]["effort"],
-        seed=config["seed"],
-        source=source_of("holdout_evaluate", "polar"),
-    message:
-        "Evaluating networks on topologies that they were trained without"
-    script:
-        "../scripts/holdout_evaluate.py"
+    },
+    outputs={"summary": f"{RESULTS}/holdout/holdout.json"},
+    params={
+        "settings": config["evaluation"],
+        "effort": config["holdout"]["effort"],
+        "seed": config["seed"],
+    },
+    architectures=["polar"],
+    cores=16,
+)

@@ -5,10 +5,10 @@ from trussmap.job import job
 with job(snakemake):
     from pathlib import Path
 
-    from trussmap.audit import audit, told
+    from trussmap.audit import audit, outcome
     from trussmap.io import write_json
 
     p, out = snakemake.params, Path(snakemake.output[0])
     tree = audit(out.parent, p.sample, p.seed, Path(snakemake.scriptdir).parents[1], ["metrics.json", "moments.csv"])
     write_json(tree, out)
-    print(told(tree))
+    print(outcome(tree))

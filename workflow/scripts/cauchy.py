@@ -1,7 +1,7 @@
 """How far data, targets and designs are from Cauchy's relations, and what that and each elementary lattice cost bone.
 
 Outputs, with the fields of the functions of `trussmap.cauchy`: `data.csv` (`describe_designs` of test designs),
-`targets.csv` (`describe_found` of targets and their designs A, with ``source``: bone, catalogue, generated, and
+`targets.csv` (`describe_residual` of targets and their designs A, with ``source``: bone, catalogue, generated, and
 ``name``), `ablation.csv` (`ablate` of the bone targets), and `summary.json` (`summarize`).
 """
 
@@ -11,7 +11,7 @@ with job(snakemake):
     import numpy as np
     import pandas as pd
 
-    from trussmap.cauchy import ablate, describe_designs, describe_found, summarize
+    from trussmap.cauchy import ablate, describe_designs, describe_residual, summarize
     from trussmap.dataset import open_dataset
     from trussmap.io import write_csv, write_json
     from trussmap.stiffness import COMPONENTS
@@ -27,7 +27,7 @@ with job(snakemake):
     for folder, origin in sources.items():
         targets, designs = pd.read_csv(source[f"{folder}_targets"]), pd.read_csv(source[f"{folder}_designs"])
         best = designs[designs["rank"] == 1].set_index("target").loc[np.arange(len(targets)) + 1]
-        table = describe_found(targets[COMPONENTS].to_numpy(), best[COMPONENTS].to_numpy())
+        table = describe_residual(targets[COMPONENTS].to_numpy(), best[COMPONENTS].to_numpy())
         table["relative_density"] = best["relative_density"].to_numpy()
         tables.append(table.assign(source=origin, name=targets["name"]))
     found = pd.concat(tables, ignore_index=True)

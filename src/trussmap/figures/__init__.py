@@ -1,1 +1,4 @@
-"""One module per figure of the paper; the shared look is in ``style``."""
+"""Figures, a module each.
+
+``style`` has their common look, and ``draw`` draws trusses and surfaces.
+"""

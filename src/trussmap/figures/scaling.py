@@ -1,6 +1,8 @@
-"""Accuracy against the number of designs and against compute, for both architectures."""
+"""Accuracy of networks against the number of designs and against compute."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,35 +12,31 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from trussmap.figures import style
 from trussmap.learning.registry import architectures
 
+#: R² with a tick.
 _TICKS = [-9, -1, 0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999]
 
 
-def plot(table: pd.DataFrame, published: dict[str, float], path: str | Path) -> None:
-    """Draw the rows of `trussmap.learning.scaling.scaling_row` to ``path`` (PNG).
+def plot(table: pd.DataFrame, published: Mapping[str, float], path: str | Path) -> None:
+    """Draw rows of `trussmap.learning.scaling.scaling_row` to ``path`` (PNG).
 
-    ``table``: DataFrame of these rows. The left panels, which are there if the number of designs differs, show the
-    rows that share the effort of the fewest designs, the right ones the rows with all designs. ``published``: lowest
-    published R², ``{"forward": …, "inverse": …}``.
+    Parameters
+    ----------
+    table : the rows. The left panels, which need different numbers of designs, show the rows that
+        share the effort of the fewest designs, the right ones the rows with all designs
+    published : lowest published R², ``{"forward": …, "inverse": …}``
     """
-    effort = table.loc[table["designs"].idxmin(), "effort"]
+    effort = table["effort"].to_numpy()[table["designs"].argmin()]
     columns = 2 if table["designs"].nunique() > 1 else 1
     with style.figure(path, (6.0, 9.6)[columns - 1], 6.6) as fig:
         axes = fig.subplots(2, columns, sharey="row", sharex="col", squeeze=False)
-        top = (0.79, 0.85)[columns - 1]  # the legend's rows are above
-        fig.subplots_adjust(left=0.15 / columns, right=0.985, top=top, bottom=0.085, wspace=0.06, hspace=0.14)
-        for row, (network, title) in enumerate(
-            (("forward", "forward network"), ("inverse", "inverse, by finite elements"))
-        ):
-            for name, rows in table.dropna(subset=f"{network}_flop").groupby("architecture", sort=False):
-                whole = rows[rows["of_all"]].sort_values("effort")
-                grown = rows[rows["effort"] == effort].sort_values("designs")
-                if columns > 1:
-                    _curve(axes[row, 0], grown["designs"], grown, network, name)
-                _curve(axes[row, -1], whole[f"{network}_flop"] / 1e12, whole, network, name)
+        # The rows of the legend are above the panels.
+        edges = {"left": 0.15 / columns, "right": 0.985, "top": (0.79, 0.85)[columns - 1]}
+        fig.subplots_adjust(**edges, bottom=0.085, wspace=0.06, hspace=0.14)
+        titles = {"forward": "forward network", "inverse": "inverse, by finite elements"}
+        for row, (network, title) in enumerate(titles.items()):
+            _curves(axes[row], table, network, effort)
             for ax in axes[row]:
-                label = "published, lowest of 21 (3,000,000 designs)"
-                ax.axhline(1 - published[network], color=style.PUBLISHED, lw=1, ls=(0, (4, 3)), zorder=0, label=label)
-                ax.grid(axis="y", color=style.GUIDE, lw=0.5, zorder=-1)
+                _published(ax, published[network])
             shown = table[[f"{network}_min", f"{network}_mean"]].dropna().to_numpy()
             missing_axis(axes[row, 0], np.append(1 - shown, 1 - published[network]))
             axes[row, 0].set_ylabel(f"R², {title}")
@@ -48,13 +46,39 @@ def plot(table: pd.DataFrame, published: dict[str, float], path: str | Path) -> 
         axes[1, -1].set(xscale="log", xlabel="compute of the training, TFLOP of matrix products")
         axes[0, -1].set_title("more compute, all designs")
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        fig.legend(handles, labels, loc="upper center", ncols=columns + 1, bbox_to_anchor=(0.535, 0.99))
+        place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.535, 0.99)}
+        fig.legend(handles, labels, **place, ncols=columns + 1)
 
 
-def _curve(ax, x, rows, network, name):
-    """A marker for every run, and a line through the means of those that differ in their seeds alone."""
+def _curves(axes: np.ndarray, table: pd.DataFrame, network: str, effort: float) -> None:
+    """Draw the curves of all architectures into a row of panels."""
+    known = table.dropna(subset=[f"{network}_flop"])
+    for name, rows in known.groupby("architecture", sort=False):
+        whole = rows[rows["of_all"]].sort_values("effort")
+        grown = rows[rows["effort"] == effort].sort_values("designs")
+        if len(axes) > 1:
+            _curve(axes[0], grown["designs"], grown, network, str(name))
+        _curve(axes[-1], whole[f"{network}_flop"] / 1e12, whole, network, str(name))
+
+
+def _published(ax: Axes, r2: float) -> None:
+    """Draw the published R²."""
+    label = "published, lowest of 21 (3,000,000 designs)"
+    look: dict[str, Any] = {"color": style.PUBLISHED, "lw": 1, "ls": (0, (4, 3)), "zorder": 0}
+    ax.axhline(1 - r2, **look, label=label)
+    ax.grid(axis="y", color=style.GUIDE, lw=0.5, zorder=-1)
+
+
+def _curve(ax: Axes, x: pd.Series, rows: pd.DataFrame, network: str, name: str) -> None:
+    """Draw a marker for every run, and a line through means.
+
+    A mean is that of runs that differ only in their seeds.
+    """
     color = architectures()[name].color
-    for statistic, label, look, size in (("min", "lowest of 21", "-", 4.5), ("mean", "mean", ":", 3)):
+    for statistic, label, look, size in (
+        ("min", "lowest of 21", "-", 4.5),
+        ("mean", "mean", ":", 3),
+    ):
         y = 1 - rows[f"{network}_{statistic}"]
         means = y.groupby(x).mean()
         ax.plot(x, y, "o", color=color, ms=size)
@@ -62,7 +86,10 @@ def _curve(ax, x, rows, network, name):
 
 
 def missing_axis(ax: Axes, missing: np.ndarray) -> None:
-    """Show values of 1 − R² on a logarithmic axis that grows downwards, labelled with R²."""
+    """Set an axis of 1 − R² that is labelled with R².
+
+    It is logarithmic and grows downwards.
+    """
     ax.set(yscale="log", ylim=(missing.max() * 1.6, missing.min() / 1.6))
     ax.yaxis.set_major_locator(FixedLocator([1 - r2 for r2 in _TICKS]))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{1 - y:.4f}".rstrip("0").rstrip(".")))

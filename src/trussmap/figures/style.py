@@ -1,8 +1,12 @@
-"""The shared look: one colour for one thing in every figure, fonts, and how a figure becomes a file."""
+"""The common look of all figures: colours, fonts and files.
+
+A colour has the same meaning in every figure.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.colors import LinearSegmentedColormap
@@ -10,19 +14,32 @@ from matplotlib.figure import Figure
 
 from trussmap.io import atomic_path
 
-#: What a colour means, in every figure.
-TARGET, DESIGN_A, DESIGN_B = "#2d3340", "#1f6fb4", "#d9661f"
-HERE, PUBLISHED = "#2a8c82", "#2d3340"
-TRAIN, TEST = "#8a93a3", "#b3324a"
+#: Targets, and the designs A and B for them.
+TARGET = "#2d3340"
+DESIGN_A = "#1f6fb4"
+DESIGN_B = "#d9661f"
+#: Numbers computed here, and published ones.
+HERE = "#2a8c82"
+PUBLISHED = "#2d3340"
+#: Training and test data.
+TRAIN = "#8a93a3"
+TEST = "#b3324a"
+#: Struts without another meaning.
 STEEL = "#93a3b8"
+#: Grids, rings and edges of cells.
 GUIDE = "#c9ced6"
+#: Crystal networks that are stiffer in shear than Cauchy's relations allow.
+STIFFER = "#7b6fa8"
+#: The four bone specimens.
+SPECIMENS = ["#7b6fa8", "#c2912e", "#5b8c5a", "#b3324a"]
 #: The seven elementary lattices.
 LATTICES = ["#cc6677", "#c9ae3b", "#2f8049", "#74b3d6", "#882255", "#3fa596", "#9a55a5"]
-#: Directional Young's modulus, and the way from one design to another in space.
+#: Directional Young's modulus.
 MODULUS_MAP = "viridis"
+#: Way from one design to another in space.
 PATH_MAP = LinearSegmentedColormap.from_list("path", ["#47479b", "#2f9d8f", "#d98a1e"])
 
-_RC = {
+_RC: dict[Any, Any] = {
     "axes.axisbelow": True,
     "grid.color": "0.8",
     "lines.solid_capstyle": "round",
@@ -49,10 +66,13 @@ _RC = {
 
 
 @contextmanager
-def figure(path: str | Path | None, width: float, height: float, dpi: int = 200) -> Iterator[Figure]:
-    """Yield a Figure of ``width`` × ``height`` inches in the shared style; then write it to ``path`` (PNG), if any.
+def figure(
+    path: str | Path | None, width: float, height: float, dpi: int = 200
+) -> Iterator[Figure]:
+    """Yield a Figure of ``width`` × ``height`` inches in the common look.
 
-    The figure never touches pyplot, so nothing depends on a display or on the order of the figures.
+    It is then written to ``path`` (PNG), if any. It never uses pyplot, so nothing depends on a
+    display or on the order of the figures.
     """
     with matplotlib.rc_context(_RC):
         fig = Figure(figsize=(width, height))
@@ -64,7 +84,7 @@ def figure(path: str | Path | None, width: float, height: float, dpi: int = 200)
 
 
 def symbol(component: str) -> str:
-    """``C11`` as it is set in a figure.
+    """Return ``C11`` as it is set in a figure.
 
     >>> symbol("C11")
     '$C_{11}$'
@@ -73,7 +93,7 @@ def symbol(component: str) -> str:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number as short text with ``digits`` significant figures.
+    """Return a number as text with ``digits`` significant figures.
 
     >>> number(0.01234), number(1.2e-7)
     ('0.0123', '$1.2\\\\times10^{-7}$')
@@ -88,7 +108,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def percent(value: float) -> str:
-    """A share as text with two significant figures, in %.
+    """Return a share in %, with two significant figures.
 
     >>> percent(0.01234), percent(1e-6)
     ('1.2 %', '< 0.01 %')

@@ -1,31 +1,48 @@
-"""What the trainings of a study will take, before there is a data set. No training depends on it."""
+"""Compute of the trainings of a study, before there is a data set.
+
+No training depends on it.
+"""
 
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import sample_designs
+from trussmap.learning.networks import Parents, Settings, TrainableNetwork
 from trussmap.learning.registry import architectures, network_class
 from trussmap.learning.scaling import step_flop
 from trussmap.stiffness import ORTHOTROPIC_INDEX
 
-#: Designs by which the operations are counted.
+# Designs of the batch for which the operations are counted.
 _COUNTED = 64
 
 
-def planned_flop(settings: dict, architecture: str) -> dict[str, float]:
-    """{network: operations of the matrix products in its training, as the settings of a study plan it}.
+def planned_flop(settings: Settings, architecture: str) -> dict[str, float]:
+    """Count the operations of the planned training of each network, by name.
 
-    Counted by torch for one batch of random designs, whose features cost the same as any others.
+    These are floating-point operations of the matrix products, as the ``settings`` of a study plan
+    the training. Torch counts them for one batch of random designs, whose features cost the same as
+    any others.
     """
     designs = sample_designs(0, 0, _COUNTED)
-    block = {"designs": designs, "stiffness": homogenize_designs(designs)}
-    block["stiffness_orthotropic"] = homogenize_designs(designs, orthotropic=True)[:, ORTHOTROPIC_INDEX]
+    orthotropic = homogenize_designs(designs, orthotropic=True)[:, ORTHOTROPIC_INDEX]
+    block = {
+        "designs": designs,
+        "stiffness": homogenize_designs(designs),
+        "stiffness_orthotropic": orthotropic,
+    }
+
     shares = settings["dataset"]
-    train = settings["sampling"]["designs"] * (1 - shares["validation_share"] - shares["test_share"])
-    networks, flop = {}, {}
+    train_share = 1 - shares["validation_share"] - shares["test_share"]
+    train_designs = settings["sampling"]["designs"] * train_share
+
+    networks: dict[str, TrainableNetwork] = {}
+    flop: dict[str, float] = {}
     for name, declared in architectures()[architecture].networks.items():
-        own, cls = settings["model"][architecture][name], network_class(architecture, name)
-        parents = {parent: networks[parent] for parent in declared.parents}
-        batch = cls.features(block, parents)
-        networks[name] = cls.from_data(own, batch)
-        flop[name] = step_flop(networks[name], batch, parents, own) / _COUNTED * train * own["epochs"]
-        networks[name].requires_grad_(False)
+        training = settings["model"][architecture][name]
+        kind: type[TrainableNetwork] = network_class(architecture, name)
+        parents: Parents = {parent: networks[parent] for parent in declared.parents}
+
+        batch = kind.features(block, parents)
+        network = kind.from_data(training, batch)
+        step = step_flop(network, batch, parents, training)
+        flop[name] = step / _COUNTED * train_designs * training["epochs"]
+        networks[name] = network.requires_grad_(False)
     return flop

@@ -1,19 +1,11 @@
-"""The architectures: which networks each one has, through which others they are trained, and what they are called.
+"""Registry of the architectures: their networks and labels.
 
-An architecture is a package in this folder that declares itself as ``ARCHITECTURE``, without importing torch, so that
-the workflow can ask. Adding one takes such a package, its settings in the schema and those in config.yaml.
+An architecture is a package in this folder that declares itself as ``ARCHITECTURE`` without
+importing torch, so that the workflow can read it quickly. A new architecture needs such a package,
+its settings in the schema, and those in config.yaml.
 
-A **network** is a torch module with
-
-==============================================  =======================================================================
-``columns``                                     arrays of the data set that it is trained on
-``features(block, parents)``                    static: training tensors of a block of designs, rows first
-``from_data(settings, data)``                   class method: an untrained network with the scaling of its data
-``loss(batch, generator, parents, settings)``   scalar, or a dictionary of scalars whose ``loss`` is minimised
-``config``                                      what its constructor takes
-==============================================  =======================================================================
-
-``parents`` are the trained networks that it is trained through, by name. An inverse network also has
+A network is a subclass of `trussmap.learning.networks.TrainableNetwork`. Its ``parents`` are the
+trained networks that it is trained through. An inverse network also has
 ``propose(targets, parents, draws, temperature, seed, …)``.
 """
 
@@ -23,11 +15,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network of an architecture: ``source`` is its class as ``module:Class`` within the package."""
+    """Network of an architecture: class, label, and names of its parents.
+
+    ``source`` is its class as ``module:Class`` within the package.
+    """
 
     source: str
     label: str
@@ -36,10 +32,10 @@ class Network:
 
 @dataclass(frozen=True)
 class Architecture:
-    """What an architecture is called and drawn in, and its networks in the order of their training.
+    """Label, colour and networks of an architecture, in the order of training.
 
-    ``forward`` is a class, as ``module:Class``, that makes the forward model of the networks that the one called
-    ``inverse`` is trained through; where it is absent, the network ``forward`` is the forward model.
+    ``forward`` is a class, as ``module:Class``, that makes the forward model from the parents of
+    the network ``inverse``. Where it is absent, the network ``forward`` is the forward model.
     """
 
     label: str
@@ -50,23 +46,24 @@ class Architecture:
 
 @cache
 def architectures() -> dict[str, Architecture]:
-    """All architectures by name.
+    """List all architectures by name.
 
     >>> sorted(architectures())
     ['direct', 'paper', 'polar']
     """
-    names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.ispkg]
+    modules = pkgutil.iter_modules([str(Path(__file__).parent)])
+    names = [module.name for module in modules if module.ispkg]
     return {name: import_module(f"{__package__}.{name}").ARCHITECTURE for name in names}
 
 
-def resolve(architecture: str, source: str) -> type:
-    """The class ``module:Class`` in the package of an architecture."""
+def resolve(architecture: str, source: str) -> type[Any]:
+    """Import the class ``module:Class`` from the package of an architecture."""
     module, _, name = source.partition(":")
     return getattr(import_module(f"{__package__}.{architecture}.{module}"), name)
 
 
-def network_class(architecture: str, network: str) -> type:
-    """The class of a network, such as ``network_class("polar", "forward")``.
+def network_class(architecture: str, network: str) -> type[Any]:
+    """Import the class of a network, a `TrainableNetwork`.
 
     >>> network_class("polar", "forward").__name__
     'PolarForward'

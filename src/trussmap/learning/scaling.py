@@ -1,24 +1,25 @@
-"""How accuracy grows with the number of designs and with compute: the same networks, trained on more and for longer."""
+"""Scaling study: the accuracy with more designs and more compute."""
 
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from trussmap.dataset import open_dataset
 from trussmap.learning import training
 from trussmap.learning.models import architecture_of, load_parents, read_record
-from trussmap.learning.networks import Parents, Tensors
+from trussmap.learning.networks import Parents, Settings, Tensors, TrainableNetwork
 from trussmap.learning.registry import architectures, network_class
 
 
-def scaled_settings(settings: dict, designs: int, effort: float, whole: int) -> dict:
-    """Settings of a training that sees the first ``designs`` of ``whole`` and takes ``effort`` times as many batches.
+def scaled_settings(settings: Settings, designs: int, effort: float, whole: int) -> Settings:
+    """Scale the settings of a training.
 
-    The number of batches depends on ``effort`` alone, but for what is left of an epoch after its last whole batch:
-    fewer designs are seen in more epochs. A fraction of an epoch is made of whole epochs of fewer designs.
+    It sees ``designs`` of ``whole`` and has ``effort`` times the batches. The number of batches
+    depends on ``effort`` alone, except for the rest of an epoch after its last whole batch: fewer
+    designs are seen in more epochs. A fraction of an epoch becomes whole epochs of fewer designs.
 
     >>> scaled_settings({"epochs": 4}, designs=100, effort=0.25, whole=1000)
     {'epochs': 10, 'designs': 100}
@@ -30,20 +31,31 @@ def scaled_settings(settings: dict, designs: int, effort: float, whole: int) -> 
 
 
 def training_flop(folder: str | Path, architecture: str, name: str, dataset: str | Path) -> int:
-    """Floating-point operations of the matrix products in the training of a network in a folder."""
+    """Count the operations in the training of a network in a folder.
+
+    These are floating-point operations of the matrix products.
+    """
     record = read_record(Path(folder) / f"{name}.json")
-    settings, designs = record["settings"], record["designs"]
-    device, cls = training.device(), network_class(architecture, name)
+    settings = record["settings"]
+    designs = record["designs"]
+    device = training.device()
+    kind: type[TrainableNetwork] = network_class(architecture, name)
     parents = load_parents(folder, architecture, name)
+
     with open_dataset(dataset) as data:
-        batch = cls.features(data.train.read(slice(min(settings["batch"], designs)), cls.columns), parents)
-    network = cls.from_data(settings, batch).to(device)
-    flop = step_flop(network, {k: v.to(device) for k, v in batch.items()}, parents, settings)
+        block = data.train.read(slice(min(settings["batch"], designs)), kind.columns)
+    batch = kind.features(block, parents)
+    network = kind.from_data(settings, batch).to(device)
+
+    batch = {key: rows.to(device) for key, rows in batch.items()}
+    flop = step_flop(network, batch, parents, settings)
     return flop * settings["epochs"] * max(1, designs // settings["batch"])
 
 
-def step_flop(network: nn.Module, batch: Tensors, parents: Parents, settings: dict) -> int:
-    """Operations of the matrix products of one step of training."""
+def step_flop(
+    network: TrainableNetwork, batch: Tensors, parents: Parents, settings: Settings
+) -> int:
+    """Count the operations of the matrix products in one step of training."""
     device = next(iter(batch.values())).device
     with FlopCounterMode(display=False) as counter:
         loss = network.loss(batch, torch.Generator(device), parents, settings)
@@ -52,22 +64,46 @@ def step_flop(network: nn.Module, batch: Tensors, parents: Parents, settings: di
 
 
 def scaling_row(
-    folder: str | Path, dataset: str | Path, metrics: dict, designs: int, effort: float, run: int = 1
-) -> dict:
-    """One row of the scaling study: a folder of models and what `evaluate` says of them.
+    folder: str | Path,
+    dataset: str | Path,
+    metrics: dict[str, Any],
+    designs: int,
+    effort: float,
+    run: int = 1,
+) -> dict[str, Any]:
+    """Summarize one point of the scaling study in a row of its table.
 
-    ``architecture``; ``designs``, how many there were to train with, and whether that is ``of_all`` in the data set;
-    ``effort``; the ``run``, each of which has its own seed; and for ``forward`` and ``inverse`` each the lowest and
-    the mean R² over the 21 constants, ``…_min`` and ``…_mean`` (the inverse's by finite elements), and what they cost,
-    ``…_flop`` of training. The inverse costs what all networks do; where there was none, there are
-    only the numbers of the forward model.
+    Parameters
+    ----------
+    folder : models of the point
+    dataset : path of the data set
+    metrics : of these models by `trussmap.evaluation.evaluate`, or by `evaluate_forward` alone
+    designs, effort : the settings of the point
+    run : number of a repetition, which has its own seed
+
+    Returns
+    -------
+    dict with ``architecture``; ``designs``, the number of designs to train with, and ``of_all``,
+    whether these are all of the data set; ``effort``; ``run``; and for ``forward`` and ``inverse``
+    the lowest and the mean R² over the 21 constants, ``…_min`` and ``…_mean`` (for the inverse by
+    finite elements), and the compute of the training, ``…_flop``. The compute of the inverse
+    includes that of all networks. Without an inverse there are only the numbers of the forward
+    model.
     """
-    architecture, whole = architecture_of(folder), metrics["training_designs"]
+    architecture = architecture_of(folder)
+    whole = metrics["training_designs"]
     directions = ("forward", "inverse") if "inverse" in metrics else ("forward",)
-    names = [n for n in architectures()[architecture].networks if "inverse" in metrics or n != "inverse"]
+    networks = architectures()[architecture].networks
+    names = [name for name in networks if "inverse" in metrics or name != "inverse"]
     flop = {name: training_flop(folder, architecture, name, dataset) for name in names}
-    row = {"architecture": architecture, "designs": min(designs, whole), "of_all": designs >= whole, "effort": effort}
-    row["run"] = run
+
+    row: dict[str, Any] = {
+        "architecture": architecture,
+        "designs": min(designs, whole),
+        "of_all": designs >= whole,
+        "effort": effort,
+        "run": run,
+    }
     for network in directions:
         r2 = metrics[network]["r2" if network == "forward" else "r2_fe"]
         trained = [name for name in names if network == "inverse" or name != "inverse"]

@@ -1,31 +1,45 @@
-"""The networks of a finished study."""
+"""Networks of a finished study."""
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 from trussmap.errors import InputError
+from trussmap.learning.interfaces import ForwardModel, InverseModel
 from trussmap.learning.models import load_forward, load_inverse, pretrained
 from trussmap.learning.registry import architectures
 from trussmap.records import Study
 from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
 
 
-def load_models(study_dir: str | Path | None = None) -> tuple:
-    """Forward and inverse model of the architecture that designs in a finished study (results/<study>), and the
-    Poisson's ratio of the base material that they were trained at.
+class StudyModels(NamedTuple):
+    """Models of a study and Poisson's ratio of the base material in its data."""
 
-    Without a study, the models that come with the package. Raises InputError where there is no such study.
+    forward: ForwardModel
+    inverse: InverseModel
+    poisson_ratio: float
+
+
+def load_models(study_dir: str | Path | None = None) -> StudyModels:
+    """Load the models with which a finished study (results/<study>) designs.
+
+    Without a study, loads the models that are bundled with the package. Raises InputError where
+    there is no such study.
     """
     if study_dir is None:
-        return load_forward(pretrained()), load_inverse(pretrained()), POISSON_RATIO
+        return StudyModels(load_forward(pretrained()), load_inverse(pretrained()), POISSON_RATIO)
+
     study_dir = Path(study_dir)
     path = _settings_file(study_dir)
     records = Study(study_dir)
     records.digests([path])
     architecture, poisson_ratio = settings_of(path)
-    directory, names = study_dir / "models" / architecture, architectures()[architecture].networks
-    records.digests([directory / f"{name}.{kind}" for name in names for kind in ("json", "safetensors")])
-    return load_forward(directory), load_inverse(directory), poisson_ratio
+
+    directory = study_dir / "models" / architecture
+    names = architectures()[architecture].networks
+    endings = ("json", "safetensors")
+    records.digests([directory / f"{name}.{ending}" for name in names for ending in endings])
+    return StudyModels(load_forward(directory), load_inverse(directory), poisson_ratio)
 
 
 def trained_poisson_ratio(study_dir: str | Path | None = None) -> float:
@@ -38,17 +52,19 @@ def _settings_file(study_dir: Path) -> Path:
     path = study_dir / "study.json"
     if not path.is_file():
         known = sorted(path.parent.name for path in study_dir.parent.glob("*/study.json"))
+        expected = f"one of {', '.join(known)}" if known else "one made"
         raise InputError(
-            f"{study_dir}: no finished study; expected {'one of ' + ', '.join(known) if known else 'one made'} "
+            f"{study_dir}: no finished study; expected {expected} "
             f"by `make study STUDY={study_dir.name}`."
         )
     return path
 
 
 def settings_of(path: str | Path) -> tuple[str, float]:
-    """The architecture that designs and the Poisson's ratio in the study.json of a study.
+    """Read architecture and Poisson's ratio from the study.json of a study.
 
-    Raises InputError where they are not to be had.
+    It is the architecture with which the study designs. Raises InputError where one of them is
+    missing or not valid.
     """
     try:
         settings = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -57,8 +73,11 @@ def settings_of(path: str | Path) -> tuple[str, float]:
         known = isinstance(architecture, str) and architecture in architectures()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         words = " ".join(repr(error).split())[:200]
-        raise InputError(f"{path}: not the settings of a study ({words}); make the study again.") from error
+        raise InputError(
+            f"{path}: not the settings of a study ({words}); make the study again."
+        ) from error
     if not known:
-        raise InputError(f"{path}, key model.architecture: expected one of {', '.join(architectures())}.")
+        names = ", ".join(architectures())
+        raise InputError(f"{path}, key model.architecture: expected one of {names}.")
     check_poisson_ratio(poisson_ratio, f"{path}, key poisson_ratio")
     return architecture, poisson_ratio

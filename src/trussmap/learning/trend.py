@@ -1,88 +1,153 @@
-"""How what a network misses, 1 − R², falls with the compute of its training, and what that says of larger trainings."""
+"""Trend of a network's 1 − R² with the compute of its training.
+
+The fitted trend says how much compute a larger training needs to reach a target.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from scipy.optimize import least_squares
 
 from trussmap.streams import stream
 
-#: Times the target; trainings that miss more are too short for a power law, which would go on to more than 1.
+#: Largest 1 − R² to fit, in multiples of the target. Trainings that miss more are too short for a
+#: power law, which would continue to values above 1.
 LARGEST = 10
-#: The share of the resamples in an interval.
+# Share of the resamples in an interval.
 _INTERVAL = 0.9
 
+#: Names of the two fits, with the number of their parameters.
+FITS: dict[Literal["power", "floor"], int] = {"power": 2, "floor": 3}
 
-def fit_trend(compute: np.ndarray, missing: np.ndarray, target: float, resamples: int, seed: int = 0) -> dict:
-    """Fit 1 − R² = floor + a·C^(−b), with and without the floor, and say where it comes down to a ``target``.
+
+class Fit(TypedDict):
+    """Parameters of a fit and their intervals; None stands for infinity."""
+
+    factor: float
+    exponent: float
+    floor: float
+    deviation: float
+    compute: float | None
+    exponent_interval: list[float | None]
+    floor_interval: list[float | None]
+    compute_interval: list[float | None]
+
+
+class Trend(TypedDict, total=False):
+    """Fits of `fit_trend`, as far as there are enough levels of compute."""
+
+    points: int
+    levels: int
+    unit: float
+    power: Fit
+    floor: Fit
+    floor_by_chance: float
+
+
+def fit_trend(
+    compute: np.ndarray, missing: np.ndarray, target: float, resamples: int, seed: int = 0
+) -> Trend:
+    """Fit 1 − R² = floor + a·C^(−b), with and without the floor.
 
     Parameters
     ----------
     compute : (n,) operations of the trainings
-    missing : (n,) 1 − R² that they reached
-    target : 1 − R² that is asked for; points far from it should be left out, see ``LARGEST``
+    missing : (n,) their 1 − R²
+    target : 1 − R² to reach; points far from it should be left out, see ``LARGEST``
     resamples : of the residuals, for the intervals
 
     Returns
     -------
-    dict with ``points`` and ``levels`` of compute, and for ``power`` (no floor, three levels or more) and ``floor``
-    (four or more) each: ``factor`` a (at C in units of the geometric mean of ``compute``, ``unit``), ``exponent`` b
-    and ``floor``; ``deviation``, the standard deviation of the logarithm around the fit; ``compute``, at which the
-    target is reached, None where it is not; and ``exponent_interval``, ``floor_interval`` and ``compute_interval``,
-    of 90 % of the fits to resampled residuals, None for infinity. ``floor_by_chance`` is the share of the trends
-    resampled around the fit *without* a floor in which one is found that is at least as high.
+    dict with ``points`` and ``levels`` of compute, and for ``power`` (no floor, three levels or
+    more) and ``floor`` (four or more) each: ``factor`` a (at C in units of the geometric mean of
+    ``compute``, ``unit``), ``exponent`` b and ``floor``; ``deviation``, the standard deviation of
+    the logarithm around the fit; ``compute``, at which the target is reached, None where it is not;
+    and ``exponent_interval``, ``floor_interval`` and ``compute_interval``, of 90 % of the fits to
+    resampled residuals, None for infinity. ``floor_by_chance`` is the share of the trends resampled
+    around the fit *without* a floor whose fitted floor is at least as high.
     """
-    compute, missing = np.asarray(compute, float), np.asarray(missing, float)
+    compute = np.asarray(compute, float)
+    missing = np.asarray(missing, float)
     unit = float(np.exp(np.log(compute).mean())) if len(compute) else 1.0
     levels = len(np.unique(compute.round(-9)))
-    x, y = np.log(compute / unit), np.log(missing)
-    out = {"points": len(x), "levels": levels, "unit": unit}
+    x = np.log(compute / unit)
+    y = np.log(missing)
+    trend: Trend = {"points": len(x), "levels": levels, "unit": unit}
+
     generator = np.random.default_rng(stream(seed, "trend"))
-    for name, parameters in (("power", 2), ("floor", 3)):
+    simulated: list[np.ndarray] = []  # the fit without a floor, and its residuals
+    for name, parameters in FITS.items():
         if levels <= parameters:
             continue
         best = _fit(x, y, parameters)
-        residuals = y - _line(x, *best)
+        line = _line(x, *best)
+        residuals = y - line
         spread = np.sqrt(len(x) / (len(x) - parameters))
-        again = np.array(
+        resampled = np.array(
             [
-                _fit(x, _line(x, *best) + spread * generator.choice(residuals, len(x)), parameters)
+                _fit(x, line + spread * generator.choice(residuals, len(x)), parameters)
                 for _ in range(resamples)
             ]
         )
-        reached = unit * _reached(again, target)
-        out[name] = {
-            "factor": float(np.exp(best[0])),
-            "exponent": float(best[1]),
-            "floor": float(best[2]),
-            "deviation": float(np.sqrt((residuals**2).sum() / (len(x) - parameters))),
-            "compute": _finite(unit * _reached(best[None], target)[0]),
-            "exponent_interval": _interval(again[:, 1]),
-            "floor_interval": _interval(again[:, 2]),
-            "compute_interval": _interval(reached),
-        }
+        trend[name] = _described(best, residuals, resampled, parameters, unit, target)
         if name == "power":
-            without, noise = best, spread * residuals
-    if "floor" in out:
-        drawn = [_line(x, *without) + generator.choice(noise, len(x)) for _ in range(resamples)]
-        by_chance = [_fit(x, values, 3)[2] >= out["floor"]["floor"] for values in drawn]
-        out["floor_by_chance"] = float(np.mean(by_chance))
-    return out
+            simulated = [line, spread * residuals]
+
+    if "floor" in trend:
+        line, noise = simulated
+        drawn = [line + generator.choice(noise, len(x)) for _ in range(resamples)]
+        by_chance = [_fit(x, values, 3)[2] >= trend["floor"]["floor"] for values in drawn]
+        trend["floor_by_chance"] = float(np.mean(by_chance))
+    return trend
 
 
-def trend_at(fit: dict, compute: np.ndarray) -> np.ndarray:
-    """1 − R² of a fit, ``power`` or ``floor`` of `fit_trend` with its ``unit``, at some compute (n,)."""
-    return fit["floor"] + fit["factor"] * (np.asarray(compute, float) / fit["unit"]) ** -fit["exponent"]
+def trend_at(fit: Mapping[str, Any], compute: np.ndarray) -> np.ndarray:
+    """Evaluate a fit of `fit_trend` at some compute (n,).
+
+    ``fit`` is ``power`` or ``floor`` of a trend, with the trend's ``unit`` among its keys. The
+    result (n,) is 1 − R².
+    """
+    relative = np.asarray(compute, float) / fit["unit"]
+    return fit["floor"] + fit["factor"] * relative ** -fit["exponent"]
 
 
-def _line(x, log_factor, exponent, floor):
-    """log(floor + a·exp(−b·x))."""
+def _described(
+    best: np.ndarray,
+    residuals: np.ndarray,
+    resampled: np.ndarray,
+    parameters: int,
+    unit: float,
+    target: float,
+) -> Fit:
+    """Describe best parameters (3,) by resampled ones (resamples, 3)."""
+    freedom = len(residuals) - parameters
+    return {
+        "factor": float(np.exp(best[0])),
+        "exponent": float(best[1]),
+        "floor": float(best[2]),
+        "deviation": float(np.sqrt((residuals**2).sum() / freedom)),
+        "compute": _finite(unit * _compute_for(best[None], target)[0]),
+        "exponent_interval": _interval(resampled[:, 1]),
+        "floor_interval": _interval(resampled[:, 2]),
+        "compute_interval": _interval(unit * _compute_for(resampled, target)),
+    }
+
+
+def _line(x: np.ndarray, log_factor: float, exponent: float, floor: float) -> np.ndarray:
+    """Compute log(floor + a·exp(−b·x)) (n,)."""
     return np.log(floor + np.exp(log_factor - exponent * x))
 
 
-def _fit(x, y, parameters):
-    """log a, b and floor (3,) of the least squares of the logarithm; ``parameters`` 2 holds the floor at 0."""
+def _fit(x: np.ndarray, y: np.ndarray, parameters: int) -> np.ndarray:
+    """Fit log a, b and floor (3,) by least squares of the logarithm.
+
+    With two ``parameters`` the floor is 0.
+    """
     slope, start = np.polyfit(x, y, 1)
     if parameters == 2:
         return np.array([start, -slope, 0.0])
+
     top = np.exp(y.min())
     fits = [
         least_squares(
@@ -96,18 +161,25 @@ def _fit(x, y, parameters):
     return np.array([best[0], best[1], best[2] * top])
 
 
-def _reached(parameters, target):
-    """Compute (n,) in the fit's unit at which trends (n, 3) come down to a target; infinite where they never do."""
+def _compute_for(parameters: np.ndarray, target: float) -> np.ndarray:
+    """Compute (n,) in the fit's unit at which trends (n, 3) reach a target.
+
+    It is infinite where they never do.
+    """
     log_factor, exponent, floor = parameters.T
     above = np.maximum(target - floor, 0)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        return np.where((above > 0) & (exponent > 0), np.exp((log_factor - np.log(above)) / exponent), np.inf)
+        compute = np.exp((log_factor - np.log(above)) / exponent)
+        return np.where((above > 0) & (exponent > 0), compute, np.inf)
 
 
-def _interval(values):
-    edges = np.quantile(values, [(1 - _INTERVAL) / 2, (1 + _INTERVAL) / 2], method="nearest")
+def _interval(values: np.ndarray) -> list[float | None]:
+    """Edges of the interval that holds ``_INTERVAL`` of the values."""
+    shares = [(1 - _INTERVAL) / 2, (1 + _INTERVAL) / 2]
+    edges = np.quantile(values, shares, method="nearest")
     return [_finite(edge) for edge in edges]
 
 
-def _finite(value):
+def _finite(value: float) -> float | None:
+    """Convert a number for JSON: None stands for what is not finite."""
     return float(value) if np.isfinite(value) else None

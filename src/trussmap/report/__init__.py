@@ -1,4 +1,7 @@
-"""The study on one self-contained HTML page: figures, tables of published-versus-here, links to every intermediate."""
+"""A study on one self-contained HTML page.
+
+It has the figures, tables of published numbers beside those computed here, and links to all files.
+"""
 
 from trussmap.report.page import write_report
 

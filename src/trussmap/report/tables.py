@@ -1,14 +1,76 @@
-"""Tables of the report, as text: what is published beside what came out here."""
+"""Tables of the report: published numbers beside those computed here."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from trussmap.measures import MEASURES
-from trussmap.report.text import DASH, count, duration, find, flatten, name_of, percent, plain, value_text
+from trussmap.report.text import (
+    DASH,
+    count,
+    duration,
+    find,
+    flatten,
+    name_of,
+    percent,
+    plain,
+    value_text,
+)
 from trussmap.stiffness import COMPONENTS
 from trussmap.strength import LOAD_CASES
 
+#: A row of a table: its quantity, and the text of its other cells.
+Row = tuple[str, list[str]]
+#: A heading and the rows below it.
+Section = tuple[str, list[Row]]
+Metrics = dict[str, Any]
+
+
+class Table(NamedTuple):
+    """Heads of the columns after the first, and rows."""
+
+    columns: list[str]
+    rows: list[Row]
+
+
+class R2Table(NamedTuple):
+    """R² of the constants.
+
+    Attributes
+    ----------
+    groups : (label, heads of columns)
+    rows : (constant, texts, opacities of the tint from 0 to 1)
+    tinted_below : R² below which a cell is tinted, None if no bound is known
+    """
+
+    groups: list[tuple[str, list[str]]]
+    rows: list[tuple[str, list[str], list[float]]]
+    tinted_below: float | None
+
+
+class ChapterTable(NamedTuple):
+    """The numbers of a chapter.
+
+    ``nmse`` has the rows with an NMSE and ``r2`` those with the R² of a constant, which are only
+    for comparison with the paper.
+    """
+
+    columns: list[str]
+    sections: list[Section]
+    nmse: list[Section]
+    r2: list[Section]
+
+
+class SecondsTable(NamedTuple):
+    """Time of every rule: (rule, text, percentage of the longest)."""
+
+    rows: list[tuple[str, str, float]]
+    total: str
+
+
+#: Words of keys of metrics.json.
 _LABELS = {
     "from_target": "where it begins: number of the bone specimen",
     "from_rank": "where it begins: rank of the design for it",
@@ -22,7 +84,8 @@ _LABELS = {
     "seconds_per_target": "seconds for a target",
     "designs_per_second": "designs homogenized per second and core",
     "control_point_error": "gradient of the phases on the axis: largest relative error",
-    "phase_error": "gradient of the phases in the whole bar: root mean square of the relative error",
+    "phase_error": "gradient of the phases in the whole bar: "
+    "root mean square of the relative error",
     "path_error": "stiffness along the axis: mean NMSE (Frobenius)",
     "path_error_max": "stiffness along the axis: largest NMSE (Frobenius)",
     "end_error": "stiffness at the ends: larger NMSE (Frobenius)",
@@ -40,7 +103,7 @@ _LABELS = {
     "gap_min_mm": "smallest gap between struts, mm (negative where they overlap)",
     "cell_size_mm": "size of the cell, mm",
 }
-#: Which design an error is of, by what stands before and after the measure in its key.
+#: The design that has an error, by the texts before and after the measure in its key.
 _OF = {
     ("lookup_", ""): "closest training design",
     ("symmetric_lookup_", ""): "closest training design up to rotation and density",
@@ -50,22 +113,23 @@ _OF = {
     ("design_b_", "_refined"): "design B, refined",
     ("search_", ""): "thorough search without a network",
 }
+#: Words of the ends of keys.
 _STATISTICS = {"_median": ", median of the targets", "_p95": ", 95 % of the targets stay below"}
 _QUARTILES = ("_q25", "_q75")
-#: What errors of a printer do to designs, by the columns of `trussmap.inverse_design.design_lattices`.
+#: Effect of printing errors on designs: columns of `trussmap.inverse_design.design_lattices`.
 _PRINTED = {
     "‖ΔC‖/‖C‖ by errors of the printer, mean": "printing_relative_error",
     "… 95 % of cells stay below": "printing_relative_error_p95",
     "log-Euclidean distance by them, mean": "printing_log_euclidean",
 }
-#: What designs carry, by the columns of `trussmap.output.strength_columns`.
+#: Loads that designs carry: columns of `trussmap.output.strength_columns`.
 _CARRIED = {
     "stress at first yield, least of all load cases": "yield_stress",
     "stress at the first Euler load, least of all": "buckling_stress",
 }
-
-
+#: Families whose struts may differ.
 _FREE = ("areas", "geometry")
+#: Rows of the table of the front, and their keys.
 _OF_FRONT = {
     "‖ΔC‖/‖C‖, median": "relative_error_median",
     "… three quarters stay below": "relative_error_q75",
@@ -75,284 +139,402 @@ _OF_FRONT = {
 }
 
 
-def r2_table(metrics: dict, architectures: list[str]) -> dict:
-    """R² of the 21 constants, cells below the published bound of the forward network tinted.
+def r2_table(metrics: Metrics, architectures: list[str]) -> R2Table:
+    """Return R² of the 21 constants.
 
-    Returns a dict: header ``groups`` [(label, columns)], ``rows`` [(constant, [text], [opacity of the tint])], and
-    ``tinted_below``, None where no bound is known.
+    Cells below the published bound of the forward network are tinted.
     """
     tinted_below = find(metrics, "paper.forward.paper.r2_at_least")
-    groups, columns = [("published", ["forward", "inverse (network)"])], []
+    groups = [("published", ["forward", "inverse (network)"])]
+    columns = []
     for key in ("forward.paper.r2", "inverse.paper.r2_surrogate"):
-        stated, bound = find(metrics, f"paper.{key}") or {}, find(metrics, f"paper.{key}_at_least")
-        columns.append([stated.get(c, f"≥ {bound:g}" if bound is not None else None) for c in COMPONENTS])
-    for name in architectures:
-        groups.append((f"here: {name_of(name)}", ["forward", "inverse (network)", "inverse (FE)"]))
-        for key in (f"forward.{name}.r2", f"inverse.{name}.r2_surrogate", f"inverse.{name}.r2_fe"):
-            columns.append([(find(metrics, key) or {}).get(c) for c in COMPONENTS])
+        stated = find(metrics, f"paper.{key}") or {}
+        bound = find(metrics, f"paper.{key}_at_least")
+        at_least = f"≥ {bound:g}" if bound is not None else None
+        columns.append([stated.get(name, at_least) for name in COMPONENTS])
+
+    for architecture in architectures:
+        heads = ["forward", "inverse (network)", "inverse (FE)"]
+        groups.append((f"here: {name_of(architecture)}", heads))
+        for key in (
+            f"forward.{architecture}.r2",
+            f"inverse.{architecture}.r2_surrogate",
+            f"inverse.{architecture}.r2_fe",
+        ):
+            scores = find(metrics, key) or {}
+            columns.append([scores.get(name) for name in COMPONENTS])
+
     rows = [
         (name, [_r2(value) for value in values], [_tint(value, tinted_below) for value in values])
         for name, *values in zip(COMPONENTS, *columns, strict=True)
     ]
-    return {"groups": groups, "rows": rows, "tinted_below": tinted_below}
+    return R2Table(groups, rows, tinted_below)
 
 
-def headline_rows(metrics: dict, architectures: list[str]) -> list[tuple]:
-    """Rows (quantity, published, one per architecture) of the first table, as text."""
+def headline_rows(metrics: Metrics, architectures: list[str]) -> list[tuple[str, str, list[str]]]:
+    """Return the rows of the first table.
 
-    def least(tree):
-        values = list((tree or {}).values())
-        return f"{min(values):.4f}" if values else DASH
-
-    def bound(key, sign, form):
-        value = find(metrics, f"paper.{key}")
-        return f"{sign} {form(value)}" if value is not None else DASH
-
-    rows = [
-        (
-            "designs in the data set",
-            count(find(metrics, "paper.dataset.designs")),
-            [count(find(metrics, "dataset.designs"))] * len(architectures),
-        ),
-        (
-            "forward: lowest R² of the 21 constants",
-            bound("forward.paper.r2_at_least", "≥", "{:g}".format),
-            [least(find(metrics, f"forward.{a}.r2")) for a in architectures],
-        ),
-        (
-            "inverse: lowest R², judged by the forward network",
-            bound("inverse.paper.r2_surrogate_at_least", "≥", "{:g}".format),
-            [least(find(metrics, f"inverse.{a}.r2_surrogate")) for a in architectures],
-        ),
-        (
-            "inverse: lowest R², verified by finite elements",
-            least(find(metrics, "paper.inverse.paper.r2_fe")),
-            [least(find(metrics, f"inverse.{a}.r2_fe")) for a in architectures],
-        ),
+    They are (quantity, published, [one per architecture]).
+    """
+    return [
+        *_rows_of_r2(metrics, architectures),
+        *_rows_of_lookup(metrics, architectures),
+        *_rows_of_proposals(metrics, architectures),
     ]
-    optional = (
+
+
+def _rows_of_r2(metrics: Metrics, architectures: list[str]) -> Iterator[tuple[str, str, list[str]]]:
+    designs = count(find(metrics, "dataset.designs"))
+    published = count(find(metrics, "paper.dataset.designs"))
+    yield "designs in the data set", published, [designs] * len(architectures)
+
+    at_least = find(metrics, "paper.forward.paper.r2_at_least")
+    at_least_surrogate = find(metrics, "paper.inverse.paper.r2_surrogate_at_least")
+    for key, words, published in (
+        (
+            "forward.{}.r2",
+            "forward: lowest R² of the 21 constants",
+            DASH if at_least is None else f"≥ {at_least:g}",
+        ),
+        (
+            "inverse.{}.r2_surrogate",
+            "inverse: lowest R², judged by the forward network",
+            DASH if at_least_surrogate is None else f"≥ {at_least_surrogate:g}",
+        ),
+        (
+            "inverse.{}.r2_fe",
+            "inverse: lowest R², verified by finite elements",
+            _least(find(metrics, "paper.inverse.paper.r2_fe")),
+        ),
+    ):
+        yield words, published, [_least(find(metrics, key.format(a))) for a in architectures]
+
+    for key, words in (
         ("inverse.{}.r2_fe_single", "the same, one topology instead of the best of several"),
         (
             "inverse.{}.r2_fe_one_guess",
             "the same, one topology and one first guess: the network chooses nothing",
         ),
-        ("forward_1.{}.r2", "F1 of the forward network: lowest R² of the nine orthotropic constants"),
-    )
-    for key, text in optional:
-        values = [find(metrics, key.format(a)) for a in architectures]
-        if any(values):
-            rows.append((text, DASH, [least(value) for value in values]))
-    for key, text in (
+        (
+            "forward_1.{}.r2",
+            "F1 of the forward network: lowest R² of the nine orthotropic constants",
+        ),
+    ):
+        trees = [find(metrics, key.format(a)) for a in architectures]
+        if any(trees):
+            yield words, DASH, [_least(tree) for tree in trees]
+
+
+def _rows_of_lookup(
+    metrics: Metrics, architectures: list[str]
+) -> Iterator[tuple[str, str, list[str]]]:
+    for key, words in (
         ("raw", "closest training design instead of a network, tensors as they are: lowest R²"),
         ("symmetric", "the same, rotated and with its density scaled, one FE solution: lowest R²"),
     ):
-        if r2 := find(metrics, f"lookup.{key}.r2_fe"):
-            rows.append((text, DASH, [least(r2)] * len(architectures)))
-    for key, text, form in (
+        tree = find(metrics, f"lookup.{key}.r2_fe")
+        if tree:
+            yield words, DASH, [_least(tree)] * len(architectures)
+
+
+def _rows_of_proposals(
+    metrics: Metrics, architectures: list[str]
+) -> Iterator[tuple[str, str, list[str]]]:
+    numbers: tuple[tuple[str, str, Callable[[float], str]], ...] = (
         ("same_topology_share", "inverse: proposals with the target’s own topology", percent),
-        ("same_topology_share_by_chance", "the same for any other design of the data set: chance", percent),
-        ("redraw_differs_share_hot", "inverse: redraws at τ = 200 that give another topology", percent),
+        (
+            "same_topology_share_by_chance",
+            "the same for any other design of the data set: chance",
+            percent,
+        ),
+        (
+            "redraw_differs_share_hot",
+            "inverse: redraws at τ = 200 that give another topology",
+            percent,
+        ),
         ("redraw_differs_share", "the same at τ = 1, at which it was trained", percent),
-        ("seconds_30000", "inverse: time for 30,000 proposals", lambda v: f"{v:.3g} s"),
-    ):
+        ("seconds_30000", "inverse: time for 30,000 proposals", "{:.3g} s".format),
+    )
+    for key, words, form in numbers:
         stated = find(metrics, f"paper.inverse.paper.{key}")
         at_most = find(metrics, f"paper.inverse.paper.{key}_at_most")
-        published = form(stated) if stated is not None else f"< {form(at_most)}" if at_most is not None else DASH
+        published = DASH
+        if stated is not None:
+            published = form(stated)
+        elif at_most is not None:
+            published = f"< {form(at_most)}"
         values = [find(metrics, f"inverse.{a}.{key}") for a in architectures]
-        rows.append((text, published, [form(v) if v is not None else DASH for v in values]))
-    return rows
+        yield words, published, [form(v) if v is not None else DASH for v in values]
 
 
-def protocol_table(metrics: dict, architectures: list[str]) -> dict | None:
-    """What the paper's protocol takes, as ``columns`` and ``rows`` [(target, [text])]; None where it was not run.
+def _least(tree: dict[str, float] | None) -> str:
+    """Return the lowest value of a tree as text."""
+    values = list((tree or {}).values())
+    return f"{min(values):.4f}" if values else DASH
 
-    For every architecture the error that the published code selects by, as the network sees it and by finite elements,
-    and the relative error by finite elements.
+
+def protocol_table(metrics: Metrics, architectures: list[str]) -> Table | None:
+    """Return the results of the paper's protocol, or None without any.
+
+    For every architecture the table has the error that the published code selects by, as the
+    network sees it and by finite elements, and the relative error by finite elements.
     """
-    trees = [(name_of(a), find(metrics, f"protocol.{a}")) for a in architectures]
-    trees = [(label, tree) for label, tree in trees if tree]
+    named = [(name_of(a), find(metrics, f"protocol.{a}")) for a in architectures]
+    trees = [(label, tree) for label, tree in named if tree]
     if not trees:
         return None
-    said = (
+
+    quantities: tuple[tuple[str, str, Callable[[float], str]], ...] = (
         ("surrogate_nmse_published_code", "NMSE by the network", "{:.2g}".format),
         ("nmse_published_code", "NMSE by FE", "{:.2g}".format),
         ("relative_error", "‖ΔC‖/‖C‖ by FE", percent),
     )
-    columns = [f"{label}: {words}" for label, _ in trees for _, words, _ in said]
-    rows = [
-        (specimen.replace("_", " "), [form(tree["bone"][specimen][key]) for _, tree in trees for key, _, form in said])
-        for specimen in trees[0][1]["bone"]
+    columns = [f"{label}: {words}" for label, _ in trees for _, words, _ in quantities]
+    rows = []
+    for specimen in trees[0][1]["bone"]:
+        cells = [
+            form(tree["bone"][specimen][key]) for _, tree in trees for key, _, form in quantities
+        ]
+        rows.append((specimen.replace("_", " "), cells))
+
+    medians = [
+        form(tree["catalogue"][f"{key}_median"]) for _, tree in trees for key, _, form in quantities
     ]
-    cells = trees[0][1]["catalogue"]["cells"]
-    medians = [form(tree["catalogue"][f"{key}_median"]) for _, tree in trees for key, _, form in said]
-    return {"columns": columns, "rows": [*rows, (f"median of {cells} crystal networks", medians)]}
+    rows.append((f"median of {trees[0][1]['catalogue']['cells']} crystal networks", medians))
+    return Table(columns, rows)
 
 
-def cauchy_table(metrics: dict) -> dict | None:
-    """What Cauchy's relations predict of the residual of bone, as ``columns`` and ``rows``; None where not computed."""
+def cauchy_table(metrics: Metrics) -> Table | None:
+    """Return what Cauchy's relations predict for bone, or None.
+
+    It is the residual of the four specimens.
+    """
     bone = find(metrics, "cauchy.bone")
     if not bone:
         return None
-    said = (
+    quantities = (
         ("predicted", "‖C‖² off Cauchy’s relations = predicted NMSE", "{:.2g}"),
         ("search", "NMSE of the search without a network", "{:.2g}"),
         ("reached", "NMSE of design A", "{:.2g}"),
         ("trace", "trace of D over ‖C‖: target", "{:+.3f}"),
         ("found_trace", "the same: design A", "{:+.4f}"),
     )
-    rows = [
-        (name.replace("_", " "), [form.format(numbers[key]) if key in numbers else DASH for key, _, form in said])
-        for name, numbers in bone.items()
-    ]
-    return {"columns": [words for _, words, _ in said], "rows": rows}
+    rows = []
+    for name, numbers in bone.items():
+        cells = [
+            form.format(numbers[key]) if key in numbers else DASH for key, _, form in quantities
+        ]
+        rows.append((name.replace("_", " "), cells))
+    return Table([words for _, words, _ in quantities], rows)
 
 
-def front_tables(metrics: dict) -> list[tuple[str, dict]]:
-    """Errors by the ratio of radii, for bone and crystal networks: (title, ``columns``, ``rows``), where computed."""
+def front_tables(metrics: Metrics) -> list[tuple[str, Table]]:
+    """Return errors by the ratio of radii: (title, table).
+
+    There are tables for bone and for crystal networks, if they were computed.
+    """
     front = find(metrics, "front")
     if not front:
         return []
     columns = [f"ratio {ratio:g}" for ratio in front["radius_ratio"]]
-    rows = []
-    for name, own in front.get("bone", {}).items():
+    tables = []
+
+    rows: list[Row] = []
+    for name, specimen in front.get("bone", {}).items():
         label = name.replace("_", " ")
-        rows += [(f"{label}: {f}", [*map(percent, v["relative_error"])]) for f, v in own.items() if f in _FREE]
-        rows.append(
-            (f"{label}: off Cauchy’s relations", [percent(own["non_cauchy_error"])] + [""] * (len(columns) - 1))
-        )
-    tables = [("Bone: ‖ΔC‖/‖C‖ of the closest lattice", {"columns": columns, "rows": rows})] if rows else []
-    rows = []
-    for family, own in front.get("generated", {}).items():
-        for words, key in _OF_FRONT.items():
-            rows.append((f"{family}, {own['cells']:,} cells: {words}", [*map(percent, own[key])]))
+        for family in (family for family in specimen if family in _FREE):
+            cells = [percent(error) for error in specimen[family]["relative_error"]]
+            rows.append((f"{label}: {family}", cells))
+        non_cauchy = percent(specimen["non_cauchy_error"])
+        empty = [""] * (len(columns) - 1)
+        rows.append((f"{label}: off Cauchy’s relations", [non_cauchy, *empty]))
     if rows:
-        tables.append(("Generated crystal networks", {"columns": columns, "rows": rows}))
+        tables.append(("Bone: ‖ΔC‖/‖C‖ of the closest lattice", Table(columns, rows)))
+
+    rows = []
+    for family, numbers in front.get("generated", {}).items():
+        for words, key in _OF_FRONT.items():
+            label = f"{family}, {numbers['cells']:,} cells: {words}"
+            rows.append((label, [percent(value) for value in numbers[key]]))
+    if rows:
+        tables.append(("Generated crystal networks", Table(columns, rows)))
     return tables
 
 
-def chapter_table(metrics: dict, chapter: str, own: str = "here", proposal: str = "") -> dict:
-    """Table of a chapter's numbers: dict of ``columns``, and ``sections``, ``nmse`` and ``r2``: [(heading, rows)].
+def chapter_table(
+    metrics: Metrics, chapter: str, head: str = "here", proposal: str = ""
+) -> ChapterTable:
+    """Return the numbers of a chapter of metrics.json.
 
-    Plain numbers of the chapter stand in the column ``own``, those of the paper before them, and each dictionary in the
-    chapter has a column of its name. A row is (quantity, [text]); errors stand by measure, under its words as heading,
-    quartiles behind their median. What is for comparison with the paper alone stands apart: rows with an NMSE under
-    ``nmse``, those with the R² of every constant under ``r2``. ``proposal`` is what a bare error is of, "best_" where
-    the columns are efforts of refinement.
+    Rows of errors stand by measure, with its words as heading, and quartiles after their median.
+
+    Parameters
+    ----------
+    chapter : key of the chapter. Every dictionary in it has a column; those of the paper come
+        before
+    head : of the column of its plain numbers
+    proposal : start of the keys of an error without one, "best_" if columns are efforts of
+        refinement
     """
+    columns = _columns(metrics, chapter, head)
+    keys = dict.fromkeys(key for numbers in columns.values() for key in numbers)
+
+    order = ("", *MEASURES.values())
+    sections: dict[str, list[Row]] = {words: [] for words in order if "NMSE" not in words}
+    nmse: dict[str, list[Row]] = {words: [] for words in order if "NMSE" in words}
+    r2: dict[str, list[Row]] = {}
+    for key in keys:
+        if key[-4:] in _QUARTILES:
+            continue
+        is_r2 = key.startswith("r2.")
+        heading, label = ("", key.removeprefix("r2.")) if is_r2 else _label(key, proposal)
+        table = nmse if "NMSE" in heading + label else r2 if is_r2 else sections
+        row = label, [_with_quartiles(numbers, key) for numbers in columns.values()]
+        table.setdefault(heading, []).append(row)
+    return ChapterTable(list(columns), _filled(sections), _filled(nmse), _filled(r2))
+
+
+def _columns(metrics: Metrics, chapter: str, plain_head: str) -> dict[str, dict[str, Any]]:
+    """Return {head: numbers} of the columns of a chapter that have any."""
     columns = {}
-    for tree, of_chapter, suffix in (
+    for tree, head, suffix in (
         (find(metrics, f"paper.{chapter}") or {}, "published", ", published"),
-        (metrics.get(chapter, {}), own, ""),
+        (metrics.get(chapter, {}), plain_head, ""),
     ):
-        columns[of_chapter] = {key: value for key, value in tree.items() if not isinstance(value, dict)}
+        plain_numbers = {k: value for k, value in tree.items() if not isinstance(value, dict)}
+        columns[head] = plain_numbers
         for name, numbers in tree.items():
             if isinstance(numbers, dict):
                 columns[name.replace("_", " ") + suffix] = dict(flatten(numbers))
-    columns = {name: numbers for name, numbers in columns.items() if numbers}
-    keys = [
-        key for key in dict.fromkeys(k for numbers in columns.values() for k in numbers) if key[-4:] not in _QUARTILES
-    ]
-    parts = {"sections": {}, "nmse": {}, "r2": {}}
-    for words in ("", *MEASURES.values()):
-        parts["nmse" if "NMSE" in words else "sections"][words] = []
-    for key in keys:
-        heading, label = ("", key.removeprefix("r2.")) if key.startswith("r2.") else _label(key, proposal)
-        part = "nmse" if "NMSE" in heading + label else "r2" if key.startswith("r2.") else "sections"
-        row = label, [_with_quartiles(numbers, key) for numbers in columns.values()]
-        parts[part].setdefault(heading, []).append(row)
-    filled = {part: [(heading, rows) for heading, rows in of.items() if rows] for part, of in parts.items()}
-    return {"columns": list(columns)} | filled
+    return {head: numbers for head, numbers in columns.items() if numbers}
 
 
-def specimen_tables(study_dir: Path, youngs_modulus_gpa: float) -> list[tuple[str, dict]]:
-    """Target and designs of every bone specimen, constant by constant, in GPa (the paper's Tables S9 to S12).
+def _filled(sections: dict[str, list[Row]]) -> list[Section]:
+    return [(heading, rows) for heading, rows in sections.items() if rows]
 
-    Those of further families stand behind, from ``generalize/bone_<family>``, where there are any.
+
+def specimen_tables(study_dir: Path, youngs_modulus_gpa: float | None) -> list[tuple[str, Table]]:
+    """Return targets and designs of every bone specimen in GPa.
+
+    A table is (name, constants), as the paper's Tables S9 to S12. Designs of further families,
+    from ``generalize/bone_<family>``, come last.
     """
     folder = Path(study_dir) / "generalize" / "bone"
-    if not (youngs_modulus_gpa and (folder / "designs.csv").exists() and (folder / "targets.csv").exists()):
+    files = folder / "targets.csv", folder / "designs.csv"
+    if not youngs_modulus_gpa or not all(file.exists() for file in files):
         return []
-    targets, designs = pd.read_csv(folder / "targets.csv"), pd.read_csv(folder / "designs.csv")
-    further = {family: folder.with_name(f"bone_{family}") / "designs.csv" for family in _FREE}
-    parts = {"design": designs.sort_values("rank")}
-    parts |= {family: pd.read_csv(path) for family, path in further.items() if path.exists()}
-    # A table as it is read is in so many pieces that pandas warns where a column is added; a copy is in one.
-    parts = [part.copy().assign(family=family) for family, part in parts.items()]
-    designs = pd.concat(parts, ignore_index=True)
+    designs = _designs_of_families(folder)
     tables = []
-    for number, target in enumerate(targets.to_dict("records"), 1):
-        found = designs[designs["target"] == number]
-        own = [target, *found.to_dict("records")]
-        rows = [(name, [f"{values[name] * youngs_modulus_gpa:.4f}" for values in own]) for name in COMPONENTS]
-        densities = [f"{density:.4f}" for density in found["relative_density"]]
-        rows.append(("relative density", [DASH, *densities]))
-        for words, name in _PRINTED.items():
-            if name in found:
-                rows.append((words, [DASH, *map(percent, found[name])]))
-        for words, name in _CARRIED.items():
-            of_case = found[[f"{name}_{case}" for case in LOAD_CASES if f"{name}_{case}" in found]]
-            if len(of_case.columns):
-                least = zip(of_case.min(axis=1), of_case.idxmin(axis=1), strict=True)
-                rows.append((words, [DASH, *(f"{value:.5f} ({case[len(name) + 1 :]})" for value, case in least)]))
-        labels = zip(found["family"], found["rank"], strict=True)
+    for number, target in enumerate(pd.read_csv(files[0]).to_dict("records"), 1):
+        chosen = designs[designs["target"] == number]
+        every = [target, *chosen.to_dict("records")]
+        rows = [
+            (name, [f"{values[name] * youngs_modulus_gpa:.4f}" for values in every])
+            for name in COMPONENTS
+        ]
+        rows += _rows_of_designs(chosen)
+        labels = zip(chosen["family"], chosen["rank"], strict=True)
         columns = ["target", *(f"{label} {chr(64 + rank)}" for label, rank in labels)]
-        tables.append((str(target["name"]).replace("_", " "), {"columns": columns, "rows": rows}))
+        tables.append((str(target["name"]).replace("_", " "), Table(columns, rows)))
     return tables
 
 
-def moments_table(path: Path) -> list[tuple]:
-    """Rows (column, mean here, published, difference in standard errors, std here, published) as text."""
+def _designs_of_families(folder: Path) -> pd.DataFrame:
+    """Read the designs for bone, with their ``family``."""
+    tables = {"design": pd.read_csv(folder / "designs.csv").sort_values("rank")}
+    for family in _FREE:
+        path = folder.with_name(f"bone_{family}") / "designs.csv"
+        if path.exists():
+            tables[family] = pd.read_csv(path)
+    # A table just read has many blocks, and pandas warns if a column is added to it; a copy has
+    # one.
+    named = [table.copy().assign(family=family) for family, table in tables.items()]
+    return pd.concat(named, ignore_index=True)
+
+
+def _rows_of_designs(designs: pd.DataFrame) -> list[Row]:
+    """Return density, effect of printing errors, and strength of designs."""
+    densities = [f"{density:.4f}" for density in designs["relative_density"]]
+    rows = [("relative density", [DASH, *densities])]
+    for words, name in _PRINTED.items():
+        if name in designs:
+            rows.append((words, [DASH, *map(percent, designs[name])]))
+    for words, name in _CARRIED.items():
+        columns = [f"{name}_{case}" for case in LOAD_CASES]
+        stress = designs[[column for column in columns if column in designs]]
+        if len(stress.columns):
+            least = zip(stress.min(axis=1), stress.idxmin(axis=1), strict=True)
+            cells = [f"{value:.5f} ({str(case)[len(name) + 1 :]})" for value, case in least]
+            rows.append((words, [DASH, *cells]))
+    return rows
+
+
+def moments_table(path: Path) -> list[Row]:
+    """Return the moments of the data set.
+
+    Cells of a column of the data set are: mean here, published, difference in standard errors,
+    standard deviation here, published.
+    """
     if not path.is_file():
         return []
     table = pd.read_csv(path)
     keys = ["mean", "published_mean", "mean_z", "std", "published_std"]
     table = table.reindex(columns=["column", *keys])
     return [
-        (row["column"], [plain(row[k], 4) if pd.notna(row[k]) else DASH for k in keys]) for _, row in table.iterrows()
+        (row["column"], [plain(row[key], 4) if pd.notna(row[key]) else DASH for key in keys])
+        for row in table.to_dict("records")
     ]
 
 
-def seconds_table(seconds: dict) -> dict:
-    """Rows (rule, text, share of the longest) of the time each rule took."""
+def seconds_table(seconds: dict[str, float]) -> SecondsTable:
+    """Return the time of each rule."""
     longest = max(seconds.values(), default=0) or 1
-    return {
-        "rows": [(rule, duration(s), 100 * s / longest) for rule, s in seconds.items()],
-        "total": duration(sum(seconds.values())),
-    }
+    rows = [(rule, duration(time), 100 * time / longest) for rule, time in seconds.items()]
+    return SecondsTable(rows, duration(sum(seconds.values())))
 
 
-def _with_quartiles(numbers, key):
+def _with_quartiles(numbers: dict[str, Any], key: str) -> str:
     text = value_text(key, numbers.get(key))
-    quartiles = [numbers.get(key.removesuffix("_median") + end) for end in _QUARTILES]
+    quartiles = [numbers.get(key.removesuffix("_median") + suffix) for suffix in _QUARTILES]
     if key.endswith("_median") and None not in quartiles:
         text += " (" + " to ".join(value_text(key, value) for value in quartiles) + ")"
     return text
 
 
-def _label(key, proposal=""):
-    """Heading and words of a key: of an error, its measure, and what it is the error of."""
+def _label(key: str, proposal: str = "") -> tuple[str, str]:
+    """Return heading and words of a key.
+
+    The heading of an error is its measure, and the words name the design that has it.
+    """
     measure = next((name for name in MEASURES if name in key), None)
-    if key in _LABELS or measure is None:
-        return "", _LABELS.get(key, " · ".join(part.replace("_", " ") for part in key.split(".")))
+    if key in _LABELS:
+        return "", _LABELS[key]
+    if measure is None:
+        return "", " · ".join(name.replace("_", " ") for name in key.split("."))
+
     before, _, after = key.partition(measure)
     if before.startswith("better_than"):
         design = "refined design A" if "_refined" in before else "network’s best proposal"
         other = _OF["symmetric_lookup_" if "symmetric" in before else "lookup_", ""]
-        return MEASURES[measure], f"share of targets where the {design} is closer than the {other}"
-    statistic = next((end for end in _STATISTICS if after.endswith(end)), "")
-    of = (before or proposal, after.removesuffix(statistic))
+        words = f"share of targets where the {design} is closer than the {other}"
+        return MEASURES[measure], words
+    statistic = next((suffix for suffix in _STATISTICS if after.endswith(suffix)), "")
+    of = before or proposal, after.removesuffix(statistic)
     words = _OF.get(of, f"{before}{after}".replace("_", " "))
     return MEASURES[measure], words + _STATISTICS.get(statistic, "")
 
 
-def _r2(value):
+def _r2(value: float | str | None) -> str:
     if value is None:
         return DASH
     return value if isinstance(value, str) else f"{value:.4f}"
 
 
-def _tint(value, bound):
-    """Opacity 0…1 of a cell's warning colour: none from ``bound`` on, full at 0.5 and below."""
+def _tint(value: float | str | None, bound: float | None) -> float:
+    """Return the opacity 0…1 of a cell's warning colour.
+
+    There is none from ``bound`` on; it is full at 0.5 and below.
+    """
     if bound is None or not isinstance(value, (int, float)):
         return 0
     return round(min(max((bound - value) / (bound - 0.5), 0), 1), 3)

@@ -1,36 +1,38 @@
-"""Numbers as a reader takes them in, and where they stand in a tree of them."""
+"""Numbers as text for a reader, and their place in a tree."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from trussmap.learning.registry import architectures
 
 DASH = "–"
-#: Keys of relative errors and of squared ones that do not say so.
+#: Keys of relative errors whose name does not say so.
 _RELATIVE = {"control_point_error", "phase_error"}
+#: Keys of squared errors whose name does not say so.
 _SQUARED = {"path_error", "path_error_max", "end_error"}
 
 
 def name_of(architecture: str) -> str:
-    """What an architecture is called; one that is not known keeps its key."""
+    """Return the label of an architecture, or its key if it is unknown."""
     known = architectures()
     return known[architecture].label if architecture in known else architecture
 
 
-def find(tree: dict, key: str) -> object:
-    """Value at a dotted key, or None.
+def find(tree: Any, key: str) -> Any:
+    """Return the value at a dotted key of a tree, or None.
 
     >>> find({"forward": {"polar": 1}}, "forward.polar")
     1
     """
-    for part in key.split("."):
-        if not isinstance(tree, dict) or part not in tree:
+    for name in key.split("."):
+        if not isinstance(tree, dict) or name not in tree:
             return None
-        tree = tree[part]
+        tree = tree[name]
     return tree
 
 
-def flatten(tree: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Leaves of nested dictionaries as (dotted key, value).
+def flatten(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested dictionaries as (dotted key, value).
 
     >>> dict(flatten({"forward": {"polar": 1}, "designs": 2}))
     {'forward.polar': 1, 'designs': 2}
@@ -42,8 +44,8 @@ def flatten(tree: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield f"{prefix}{key}", value
 
 
-def value_text(key: str, value: object) -> str:
-    """A number as text, in the unit that its key names.
+def value_text(key: str, value: Any) -> str:
+    """Return a number as text, in the unit that its key names.
 
     >>> value_text("same_topology_share", 0.0141), value_text("nmse_frobenius", 3.1e-3)
     ('1.41 %', '0.0031')
@@ -52,7 +54,12 @@ def value_text(key: str, value: object) -> str:
         return DASH
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         last = key.rsplit(".", 1)[-1]
-        if "share" in last or last in _RELATIVE or "relative_error" in last or "modulus_error" in last:
+        if (
+            "share" in last
+            or last in _RELATIVE
+            or "relative_error" in last
+            or "modulus_error" in last
+        ):
             return percent(value)
         if "nmse" in last or last in _SQUARED:
             return squared(value)
@@ -66,9 +73,10 @@ def value_text(key: str, value: object) -> str:
 
 
 def squared(value: float) -> str:
-    """A squared error, two digits; beyond what means anything, a bound.
+    """Return a squared error with two digits, or a bound.
 
-    A constant of the target that is 0 but for rounding makes the componentwise one as large as it likes.
+    A constant of the target that is 0 up to rounding can make the componentwise error arbitrarily
+    large, so numbers above the bound have no meaning.
     """
     if value >= 1e6:
         return "> 10⁶"
@@ -78,18 +86,20 @@ def squared(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A share in %, with three significant figures.
+    """Return a share in %, with three significant figures.
 
     >>> percent(0.01234), percent(1e-9)
     ('1.23 %', '< 0.0001 %')
     """
-    if 0 < value < 1e-6:  # rounding; no one can measure or make that
+    if 0 < value < 1e-6:  # This is rounding: no one can measure or make it.
         return "< 0.0001 %"
     return f"{100 * value:.3g} %" if abs(value) < 10 else f"{100 * value:,.0f} %"
 
 
-def plain(value: object, digits: int = 4) -> str:
-    """A number with ``digits`` significant figures, whole ones in full; lists with commas; words as they are.
+def plain(value: Any, digits: int = 4) -> str:
+    """Return a number with ``digits`` significant figures.
+
+    Whole numbers are written in full, lists with commas, and words as they are.
 
     >>> plain(1234567), plain(0.123456), plain([1, 2.5])
     ('1,234,567', '0.1235', '1, 2.5')
@@ -104,7 +114,7 @@ def plain(value: object, digits: int = 4) -> str:
 
 
 def count(value: int | None) -> str:
-    """A whole number, or a dash.
+    """Return a whole number as text, or a dash for None.
 
     >>> count(1000000), count(None)
     ('1,000,000', '–')
@@ -113,7 +123,7 @@ def count(value: int | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the unit that suits them.
+    """Return seconds as text, in s, min or h.
 
     >>> duration(5.25), duration(600), duration(9000)
     ('5.25 s', '10.0 min', '2.5 h')
@@ -126,7 +136,7 @@ def duration(seconds: float) -> str:
 
 
 def size(bytes_: float) -> str:
-    """Bytes in the unit that suits them.
+    """Return bytes as text, in B, kB, MB or GB.
 
     >>> size(2_500_000)
     '2.5 MB'

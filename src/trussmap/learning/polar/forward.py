@@ -1,4 +1,7 @@
-"""The forward model: topology, ρ and stretch → stiffness in the lattice frame."""
+"""Forward model: topology, ρ and stretch → stiffness in the lattice frame."""
+
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import torch
@@ -8,103 +11,162 @@ from trussmap.errors import InputError
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.polar import polar_parts
 from trussmap.learning.features import moments
-from trussmap.learning.networks import AT_ONCE, EMBEDDING, MLP, Parents, Tensors
+from trussmap.learning.networks import (
+    AT_ONCE,
+    EMBEDDING,
+    MLP,
+    Parents,
+    Settings,
+    Tensors,
+    TrainableNetwork,
+)
 from trussmap.stiffness import rotate
 
 
 def members() -> list[list[int]]:
-    """Which (type, tessellation) each topology is made of: k lists of 14 zeros and ones."""
+    """List the (type, tessellation) pairs of which each topology consists.
+
+    These are k lists of 14 zeros and ones.
+    """
     types, reps = topology_members()
-    made_of = np.zeros((len(types), 14), int)
+    contains = np.zeros((len(types), 14), int)
     for slot in range(3):
-        made_of[np.arange(len(types)), 2 * types[:, slot] + reps[:, slot] - 1] = 1
-    return made_of.tolist()
+        contains[np.arange(len(types)), 2 * types[:, slot] + reps[:, slot] - 1] = 1
+    return contains.tolist()
 
 
-class PolarForward(nn.Module):
-    """Topology, ρ, deviator of log S → C/ρ in the lattice frame, then the exact rotation by Q.
+class PolarForward(TrainableNetwork):
+    """Network from topology, ρ, deviator of log S to C/ρ in the lattice frame.
 
-    ``topologies`` (k, 14) lists which (type, tessellation) each topology is made of; ``scaling`` holds mean and
-    standard deviation of the inputs ρ, log ρ, log S (8) and of the outputs C/ρ (21).
+    The rotation by Q that follows is exact. ``topologies`` (k, 14) lists the (type, tessellation)
+    pairs of each topology; ``scaling`` holds mean and standard deviation of the inputs ρ, log ρ,
+    log S (8) and of the outputs C/ρ (21).
     """
 
     columns = ("designs", "stiffness")
+    members: torch.Tensor
+    input_mean: torch.Tensor
+    input_std: torch.Tensor
+    output_mean: torch.Tensor
+    output_std: torch.Tensor
 
-    def __init__(self, hidden, embedding, topologies, scaling, activation="silu"):
+    def __init__(
+        self,
+        hidden: Sequence[int],
+        embedding: int,
+        topologies: list[list[int]],
+        scaling: dict[str, list[float]],
+        activation: str = "silu",
+    ) -> None:
         super().__init__()
         if topologies != members():
-            raise InputError("the polar model was trained on another table of topologies; train it again.")
-        self.config = {"hidden": hidden, "embedding": embedding, "topologies": topologies, "scaling": scaling}
-        self.config["activation"] = activation
-        self.register_buffer("members", torch.tensor(topologies, dtype=torch.float32), persistent=False)
+            raise InputError(
+                "the polar model was trained on another table of topologies; train it again."
+            )
+        self.config = {
+            "hidden": hidden,
+            "embedding": embedding,
+            "topologies": topologies,
+            "scaling": scaling,
+            "activation": activation,
+        }
+        contains = torch.tensor(topologies, dtype=torch.float32)
+        self.register_buffer("members", contains, persistent=False)
         for name, values in scaling.items():
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float32), persistent=False)
+            buffer = torch.tensor(values, dtype=torch.float32)
+            self.register_buffer(name, buffer, persistent=False)
         self.embedding = nn.Embedding(len(topologies), embedding)
         self.network = MLP(14 + embedding + 8, hidden, 21, activation)
 
     @staticmethod
     def features(block: dict[str, np.ndarray], parents: Parents) -> Tensors:
-        """Training tensors: ``topology`` (n,), ``inputs`` (n, 8) and ``specific``, C/ρ in the lattice frame (n, 21)."""
+        """Compute the training tensors ``topology``, ``inputs`` and ``specific``.
+
+        Their shapes are (n,), (n, 8) and (n, 21); ``specific`` is C/ρ in the lattice frame.
+        """
         topology, density, rotation, stretch = polar_parts(block["designs"])
         lattice = rotate(torch.as_tensor(block["stiffness"]), torch.as_tensor(rotation).mT)
+        log_density = torch.as_tensor(np.log(density), dtype=torch.float32)
+        log_stretch = torch.as_tensor(stretch, dtype=torch.float32)
         return {
             "topology": torch.as_tensor(topology),
-            "inputs": _inputs(
-                torch.as_tensor(np.log(density), dtype=torch.float32), torch.as_tensor(stretch, dtype=torch.float32)
-            ),
+            "inputs": _inputs(log_density, log_stretch),
             "specific": (lattice / torch.as_tensor(density)[:, None]).float(),
         }
 
     @classmethod
-    def from_data(cls, settings: dict, data: Tensors) -> "PolarForward":
-        """An untrained network with the moments of inputs and outputs in ``data``."""
-        scaling = {}
+    def from_data(cls, settings: Settings, data: Tensors) -> Self:
+        """Make an untrained network with the moments of inputs and outputs."""
+        scaling: dict[str, list[float]] = {}
         for name, tensor in (("input", data["inputs"]), ("output", data["specific"])):
             mean, deviation = moments(tensor)
             scaling |= {f"{name}_mean": mean.tolist(), f"{name}_std": deviation.tolist()}
         return cls(settings["hidden"], settings.get("embedding", EMBEDDING), members(), scaling)
 
-    def loss(self, batch: Tensors, generator: torch.Generator, parents: Parents, settings: dict) -> torch.Tensor:
-        """Mean squared error of the standardised C/ρ."""
-        scaled = self.scaled(batch["topology"], batch["inputs"])
-        return nn.functional.mse_loss(scaled, (batch["specific"] - self.output_mean) / self.output_std)
+    def loss(
+        self, batch: Tensors, generator: torch.Generator, parents: Parents, settings: Settings
+    ) -> torch.Tensor:
+        """Compute the mean squared error of the standardised C/ρ."""
+        predicted = self.scaled(batch["topology"], batch["inputs"])
+        target = (batch["specific"] - self.output_mean) / self.output_std
+        return nn.functional.mse_loss(predicted, target)
 
     def scaled(self, topology: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-        """C/ρ in the lattice frame (n, 21), standardised, of topologies (n,) and ρ, log ρ, deviator of log S (n, 8)."""
+        """Compute C/ρ in the lattice frame (n, 21), standardised.
+
+        Parameters
+        ----------
+        topology : (n,) numbers of the topologies
+        inputs : (n, 8) ρ, log ρ, deviator of log S
+        """
         inputs = (inputs - self.input_mean) / self.input_std
-        return self.network(torch.cat([self.members[topology], self.embedding(topology), inputs], -1))
+        code = [self.members[topology], self.embedding(topology)]
+        return self.network(torch.cat([*code, inputs], -1))
 
     def lattice_stiffness(
         self, topology: torch.Tensor, log_density: torch.Tensor, log_stretch: torch.Tensor
     ) -> torch.Tensor:
-        """C (n, 21) in the lattice frame, base modulus 1, of topologies (n,), log ρ (n,), deviators of log S (n, 6)."""
-        scaled = self.scaled(topology, _inputs(log_density, log_stretch)) * self.output_std + self.output_mean
-        return scaled * log_density[:, None].exp()
+        """Compute C (n, 21) in the lattice frame, base modulus 1.
+
+        Parameters
+        ----------
+        topology : (n,) numbers of the topologies
+        log_density : (n,) log ρ
+        log_stretch : (n, 6) deviators of log S
+        """
+        scaled = self.scaled(topology, _inputs(log_density, log_stretch))
+        specific = scaled * self.output_std + self.output_mean
+        return specific * log_density[:, None].exp()
 
     @torch.no_grad()
     def set_mean_vector(self, topologies: np.ndarray) -> None:
-        """Give topologies (k,) that it was not trained on the mean of the vectors that it learned of the others."""
+        """Give topologies (k,) the mean of the vectors learned for the others.
+
+        This is for topologies that the network was not trained on.
+        """
         others = np.setdiff1d(np.arange(len(self.members)), topologies)
         self.embedding.weight[topologies] = self.embedding.weight[others].mean(0)
 
     @torch.no_grad()
     def predict(self, designs: np.ndarray) -> np.ndarray:
-        """Stiffness (n, 21) of designs (n, 19), base modulus 1."""
+        """Predict the stiffness (n, 21) of designs (n, 19), base modulus 1."""
         designs = np.atleast_2d(np.asarray(designs, float))
-        out = np.empty((len(designs), 21))
+        stiffness = np.empty((len(designs), 21))
         device = self.members.device
         for start in range(0, len(designs), AT_ONCE):
-            topology, density, rotation, stretch = polar_parts(designs[start : start + AT_ONCE])
+            rows = slice(start, start + AT_ONCE)
+            topology, density, rotation, stretch = polar_parts(designs[rows])
             c = self.lattice_stiffness(
                 torch.as_tensor(topology, device=device),
                 torch.as_tensor(np.log(density), dtype=torch.float32, device=device),
                 torch.as_tensor(stretch, dtype=torch.float32, device=device),
-            ).double()
+            )
             q = torch.as_tensor(rotation, device=device)
-            out[start : start + AT_ONCE] = rotate(c, q).cpu().numpy()
-        return out
+            stiffness[rows] = rotate(c.double(), q).cpu().numpy()
+        return stiffness
 
 
-def _inputs(log_density, log_stretch):
+def _inputs(log_density: torch.Tensor, log_stretch: torch.Tensor) -> torch.Tensor:
+    """Join ρ, log ρ and log S to the inputs (n, 8) of the network."""
     log_density = log_density[:, None]
     return torch.cat([log_density.exp(), log_density, log_stretch], -1)
