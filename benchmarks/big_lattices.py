@@ -145,7 +145,9 @@ def slope(rows: list[dict[str, float]], name: str, least: int) -> float:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--one", nargs=3, metavar=("KIND", "STRUTS", "SOLVER"))
     given = parser.parse_args()
     if given.one:

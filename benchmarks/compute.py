@@ -21,7 +21,10 @@ ROOT = Path(__file__).parents[1]
 def settings_of(study):
     settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     if study != "laptop":
-        update_config(settings, yaml.safe_load((ROOT / "studies" / f"{study}.yaml").read_text(encoding="utf-8")))
+        update_config(
+            settings,
+            yaml.safe_load((ROOT / "studies" / f"{study}.yaml").read_text(encoding="utf-8")),
+        )
     return settings
 
 
@@ -30,7 +33,10 @@ def operations(settings):
     out = {}
     for name in architectures():
         flop = planned_flop(settings, name)
-        out[name] = {key: float(f"{value:.4g}") for key, value in (flop | {"all": sum(flop.values())}).items()}
+        out[name] = {
+            key: float(f"{value:.4g}")
+            for key, value in (flop | {"all": sum(flop.values())}).items()
+        }
     return out
 
 

@@ -37,16 +37,22 @@ def fitted(laptop, flop):
     seconds = np.array([laptop["seconds"][f"train_{a}_{name}"] for a, name in jobs])
     inverse = (work / seconds).sum() / ((work / seconds) ** 2).sum()
     return 1 / inverse, {
-        f"{a}/{name}": inverse * w / s - 1 for (a, name), w, s in zip(jobs, work, seconds, strict=True)
+        f"{a}/{name}": inverse * w / s - 1
+        for (a, name), w, s in zip(jobs, work, seconds, strict=True)
     }
 
 
 def jobs_of(seconds, flop, rate):
     """{job: (seconds, cores, whether it trains, jobs it waits for)} of the paper study, in order."""
-    jobs = {f"shards_{k}": (SHARD * 2, 4, False, []) for k in range(8)}  # four to a job, on four cores at once
+    jobs = {
+        f"shards_{k}": (SHARD * 2, 4, False, []) for k in range(8)
+    }  # four to a job, on four cores at once
     jobs["generate_catalogue"] = (seconds["generate_catalogue"], 1, False, [])
     jobs["merge"] = (MERGE, 1, False, [*jobs])
-    for architecture, chain in (("polar", ["forward", "inverse"]), ("paper", ["forward_1", "forward_2", "inverse"])):
+    for architecture, chain in (
+        ("polar", ["forward", "inverse"]),
+        ("paper", ["forward_1", "forward_2", "inverse"]),
+    ):
         before = "merge"
         for name in chain:
             job = f"{architecture}/{name}"
@@ -55,7 +61,12 @@ def jobs_of(seconds, flop, rate):
         for rule in ("evaluate", "paper_protocol"):
             jobs[f"{rule}_{architecture}"] = (MORE[rule] * seconds[rule] / 2, 2, False, [before])
     for rule in AFTER_POLAR:
-        jobs[rule] = (MORE.get(rule, 1) * seconds[rule], 2, False, ["polar/inverse", "generate_catalogue"])
+        jobs[rule] = (
+            MORE.get(rule, 1) * seconds[rule],
+            2,
+            False,
+            ["polar/inverse", "generate_catalogue"],
+        )
     jobs["lookup"] = (MORE["lookup"] * seconds["lookup"], 2, False, ["merge"])
     jobs["cauchy"] = (seconds["cauchy"], 2, False, AFTER_POLAR[:2])
     jobs["report"] = (60, 1, False, [*jobs])
@@ -87,10 +98,20 @@ if __name__ == "__main__":
     rate, off = fitted(laptop, flop["laptop"])
     print(f"a training on two cores: {rate / 1e12:.3f} TFLOP/s; the model is off by", end=" ")
     print(", ".join(f"{100 * error:+.0f} % ({name})" for name, error in off.items()))
-    print("| trainings | 1 node | 10 nodes | 100 nodes | core hours | GPU hours |\n|---|---|---|---|---|---|")
-    for what, speed in (("two cores each, as fitted", rate), ("a GPU, 10 TFLOP/s", 1e13), ("a GPU, 50 TFLOP/s", 5e13)):
+    print(
+        "| trainings | 1 node | 10 nodes | 100 nodes | core hours | GPU hours |\n|---|---|---|---|---|---|"
+    )
+    for what, speed in (
+        ("two cores each, as fitted", rate),
+        ("a GPU, 10 TFLOP/s", 1e13),
+        ("a GPU, 50 TFLOP/s", 5e13),
+    ):
         jobs = jobs_of(laptop["seconds"], flop["paper"], speed)
         hours = [scheduled(jobs, nodes, speed != rate) for nodes in (1, 10, 100)]
         cores = sum(seconds * cores for seconds, cores, *_ in jobs.values()) / 3600
-        gpu = sum(seconds for seconds, _, trains, _ in jobs.values() if trains) / 3600 if speed != rate else 0
+        gpu = (
+            sum(seconds for seconds, _, trains, _ in jobs.values() if trains) / 3600
+            if speed != rate
+            else 0
+        )
         print(f"| {what} |", *(f"{h:.3g} h |" for h in hours), f"{cores:,.0f} | {gpu:.3g} |")

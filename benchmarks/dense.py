@@ -79,7 +79,9 @@ def _assembly(topology):
     shift = np.where(moving, turn - 3, 0)
     size = int(turn[-1]) + 3
     i, j = lattice.nodes.T
-    first = np.stack([shift[i], turn[i], shift[j], turn[j], np.full(struts, size), np.full(struts, size + 3)], 1)
+    first = np.stack(
+        [shift[i], turn[i], shift[j], turn[j], np.full(struts, size), np.full(struts, size + 3)], 1
+    )
     dofs = (first[:, :, None] + np.arange(3)).reshape(struts, 18)
     rows, columns, values = [], [], []
     for s, (near, far) in enumerate(lattice.signs.tolist()):
@@ -110,7 +112,12 @@ def _solve(topology, maps, density):
     axial = area / length
     bend = axial * area / (4 * np.pi)
     shear = 12 * bend / (square + _SHEAR * area)
-    scalars = {"ks": shear, "kp": (axial - shear) / square, "kd": bend, "kt": -_TWIST * bend / square}
+    scalars = {
+        "ks": shear,
+        "kp": (axial - shear) / square,
+        "kd": bend,
+        "kt": -_TWIST * bend / square,
+    }
     monomials = {(): np.ones_like(square)}
     for m in _MONOMIALS[1:]:
         monomials[m] = monomials[m[:-1]] * along[m[-1]]
@@ -124,7 +131,9 @@ def _solve(topology, maps, density):
 def homogenize(designs):
     """Effective stiffness (n, 2, 21) of designs (n, 19), after U and in full."""
     keys = np.repeat(descriptor.design_topology(designs), 2)
-    maps = np.stack([descriptor.orthotropic_map(designs), descriptor.deformation_map(designs)], 1).reshape(-1, 3, 3)
+    maps = np.stack(
+        [descriptor.orthotropic_map(designs), descriptor.deformation_map(designs)], 1
+    ).reshape(-1, 3, 3)
     density = np.repeat(designs[:, descriptor.DENSITY], 2)
     out = np.empty((len(keys), 21))
     order = np.argsort(keys, kind="stable")

@@ -29,7 +29,9 @@ def measure(targets, first, family, ratio):
     """The closest lattice of each of some targets (n, 21), as a table."""
     start, goal = time.process_time(), Goal(targets)
     limits = Limits(radius_ratio=ratio)
-    owner, lattices, stiffness = search(goal, "quick", stream(0, "bar", first), 1, family=family, limits=limits)
+    owner, lattices, stiffness = search(
+        goal, "quick", stream(0, "bar", first), 1, family=family, limits=limits
+    )
     error = goal.take(owner).error(stiffness)
     best = np.lexsort((error, owner))
     best = best[np.searchsorted(owner[best], np.arange(len(targets)))]
@@ -62,20 +64,28 @@ def summarize(table):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("study", type=Path)
     parser.add_argument("--family", choices=["areas", "geometry"], default="areas")
     parser.add_argument("--ratio", type=float, default=10.0)
-    parser.add_argument("--density", type=float, default=0.02, help="of the cells that are the targets")
+    parser.add_argument(
+        "--density", type=float, default=0.02, help="of the cells that are the targets"
+    )
     parser.add_argument("--out", type=Path)
     parser.add_argument("--summary", nargs="+", type=Path)
     given = parser.parse_args()
     if given.summary:
-        print(json.dumps({path.stem: summarize(pd.read_csv(path)) for path in given.summary}, indent=1))
+        print(
+            json.dumps(
+                {path.stem: summarize(pd.read_csv(path)) for path in given.summary}, indent=1
+            )
+        )
     else:
-        targets = cell_targets(given.study / "generalize" / "catalogue" / "generated.lat", "generated", given.density)[
-            1
-        ]
+        targets = cell_targets(
+            given.study / "generalize" / "catalogue" / "generated.lat", "generated", given.density
+        )[1]
         done = len(pd.read_csv(given.out)) if given.out.exists() else 0
         for first in range(done, len(targets), CHUNK):
             table = measure(targets[first : first + CHUNK], first, given.family, given.ratio)

@@ -40,8 +40,17 @@ _OVERLAPPING = [(0, 3), (1, 4)]
 _OCTET = ((1, 1), (0.5, 0.5, 0.0), 4, _WHOLE + _MIDDLE, (1, 1))
 KEPT = {
     ((1, 1), (6, 2)): _OCTET,
-    **{tuple(sorted(((1, 1), other, (6, 2)))): _OCTET for other in [(2, 1), (3, 1), (5, 1), (2, 2), (3, 2)]},
-    ((1, 1), (1, 2), (6, 1)): ((6, 1), (0, 0, 1), 5, [(0, 5), (0, 4), (1, 5), (1, 3), (2, 4)], (6, 1)),
+    **{
+        tuple(sorted(((1, 1), other, (6, 2)))): _OCTET
+        for other in [(2, 1), (3, 1), (5, 1), (2, 2), (3, 2)]
+    },
+    ((1, 1), (1, 2), (6, 1)): (
+        (6, 1),
+        (0, 0, 1),
+        5,
+        [(0, 5), (0, 4), (1, 5), (1, 3), (2, 4)],
+        (6, 1),
+    ),
     ((0, 2), (3, 1), (5, 2)): ((3, 1), (0.5, 0.5, 0.5), 3, [(0, 3)], (3, 1)),
     ((2, 1), (5, 1), (5, 2)): ((2, 1), (0.5, 0.5, 0.5), 4, _WHOLE + _MIDDLE, (5, 1)),
     ((4, 1), (4, 2), (5, 2)): ((4, 1), (0.5, 0.5, 0.5), 4, _OVERLAPPING + _WHOLE, (4, 1)),
@@ -68,7 +77,9 @@ def orthotropy(draws=400):
     stretch = rng.uniform(*descriptor.STRETCH_RANGE, (len(topology), draws, 3))
     stretch[:, 0], density[:, 0] = (0.5, 2.0, 1.0), 0.002  # the extremes as well
     maps = (stretch[..., None] * np.eye(3)).reshape(-1, 3, 3)
-    c = homogenize_topologies(np.repeat(topology, draws), maps, density.ravel()).reshape(-1, draws, 21)
+    c = homogenize_topologies(np.repeat(topology, draws), maps, density.ravel()).reshape(
+        -1, draws, 21
+    )
     off = _forbidden(c)
     worst = off.max(1)
     some = worst > 1e-6
@@ -84,7 +95,10 @@ def orthotropy(draws=400):
         ["", "value"],
         [
             ["lattice sets", len(some)],
-            ["not orthotropic after U, a forbidden constant above 1e-6 of the largest entry", some.sum()],
+            [
+                "not orthotropic after U, a forbidden constant above 1e-6 of the largest entry",
+                some.sum(),
+            ],
             ["… of these without lattice 5", (some & ~five).sum()],
             ["lattice sets with lattice 5 that stay orthotropic", (~some & five).sum()],
             ["share of the sampled designs", f"{drawn:.1%}"],
@@ -114,15 +128,24 @@ def topologies():
     for members in compound.LATTICE_SETS:
         graphs = [elementary_lattice(kind).tiled(rep) for kind, rep in members]
         names[members] = compound.canonical_struts(compound.superpose(graphs))
-    single = [tuple((k, 1) for k, _ in m) if all(rep == 2 for _, rep in m) else m for m in compound.LATTICE_SETS]
+    single = [
+        tuple((k, 1) for k, _ in m) if all(rep == 2 for _, rep in m) else m
+        for m in compound.LATTICE_SETS
+    ]
     table(
         ["counted", "number"],
         [
             ["ordered choices of types and tessellations", 14**3],
             ["lattice sets", len(names)],
             ["distinct geometries in the unit cube", len(set(names.values()))],
-            ["… a set of doubled lattices alone counted as the set of single ones", len({names[m] for m in single})],
-            ["… any doubled geometry counted as the single one", compound.topologies()[1].max() + 1],
+            [
+                "… a set of doubled lattices alone counted as the set of single ones",
+                len({names[m] for m in single}),
+            ],
+            [
+                "… any doubled geometry counted as the single one",
+                compound.topologies()[1].max() + 1,
+            ],
             ["published", 262],
         ],
     )
@@ -159,11 +182,18 @@ def order_dependence(designs, published, ours, marked):
     table(
         ["lattice set", "listed first", "designs", "published against exact geometry"],
         [
-            [_label(members), _label([first]), len(chosen), f"{_apart(published[chosen], ours[chosen]):.1%}"]
+            [
+                _label(members),
+                _label([first]),
+                len(chosen),
+                f"{_apart(published[chosen], ours[chosen]):.1%}",
+            ]
             for (members, first), chosen in sorted(rows.items())
         ],
     )
-    print(f"All {np.sum(~marked)} other designs: {_apart(published[~marked], ours[~marked]):.1%}.\n")
+    print(
+        f"All {np.sum(~marked)} other designs: {_apart(published[~marked], ours[~marked]):.1%}.\n"
+    )
 
 
 def _r2(prediction, truth):
@@ -187,7 +217,11 @@ def _with_pieces(members, lattice, direction, cuts, pieces):
     struts, offsets = [graph.struts], [graph.offsets]
     for start, along in zip(own.nodes[own.struts[:, 0]], own.fractional_vectors, strict=True):
         at = (points - start) @ along / (along @ along)
-        on = (np.linalg.norm(points - start - at[:, None] * along, axis=1) < 1e-7) & (at > -1e-9) & (at < 1 + 1e-9)
+        on = (
+            (np.linalg.norm(points - start - at[:, None] * along, axis=1) < 1e-7)
+            & (at > -1e-9)
+            & (at < 1 + 1e-9)
+        )
         parts = np.unique(at[on].round(9))
         if len(parts) == cuts + 1 and np.allclose(np.abs(along), direction):
             node, cell = match_nodes(graph.nodes, start + parts[:, None] * along)
@@ -217,8 +251,14 @@ def _changed(sets, designs, marked=None):
         elif _vertical_twice(members):
             twice[members].append(row)
     return (
-        {members: (rows, _with_pieces(members, *_vertical_strut(members))) for members, rows in twice.items()},
-        {members: (rows, _with_pieces(members, *KEPT[members][:4])) for members, rows in ordered.items()},
+        {
+            members: (rows, _with_pieces(members, *_vertical_strut(members)))
+            for members, rows in twice.items()
+        },
+        {
+            members: (rows, _with_pieces(members, *KEPT[members][:4]))
+            for members, rows in ordered.items()
+        },
     )
 
 
@@ -232,9 +272,15 @@ def doubled_struts(designs, published, ours, marked):
                 graph, descriptor.orthotropic_map(designs[rows]), designs[rows, descriptor.DENSITY]
             )[:, ORTHOTROPIC_INDEX]
     table(
-        ["lattice set, in the orders that disagree", "designs", "exact geometry", "with the pieces"],
         [
-            [_label(members), len(rows)] + [f"{_apart(published[rows], c[rows]):.1%}" for c in (ours, mended)]
+            "lattice set, in the orders that disagree",
+            "designs",
+            "exact geometry",
+            "with the pieces",
+        ],
+        [
+            [_label(members), len(rows)]
+            + [f"{_apart(published[rows], c[rows]):.1%}" for c in (ours, mended)]
             for members, (rows, _) in sorted(ordered.items())
         ],
     )
@@ -247,18 +293,32 @@ def doubled_struts(designs, published, ours, marked):
         ("all other unmarked sets, exact geometry", ~affected & ~marked, ours),
     ):
         r2 = _r2(values[chosen], published[chosen])
-        slope = (published[chosen, third] @ values[chosen, third]) / (values[chosen, third] @ values[chosen, third])
+        slope = (published[chosen, third] @ values[chosen, third]) / (
+            values[chosen, third] @ values[chosen, third]
+        )
         lowest = f"{r2.min():.4f} ({ORTHOTROPIC[r2.argmin()]})"
         apart = f"{_apart(published[chosen], values[chosen]):.1%}"
         rows.append([name, chosen.sum(), f"{r2[third]:.4f}", lowest, f"{slope:.3f}", apart])
-    table(["", "designs", "R² of C33", "lowest R² of the nine", "published C33 over ours", "all nine apart"], rows)
+    table(
+        [
+            "",
+            "designs",
+            "R² of C33",
+            "lowest R² of the nine",
+            "published C33 over ours",
+            "all nine apart",
+        ],
+        rows,
+    )
     dense = affected & (designs[:, descriptor.DENSITY] > 0.01)
     ratio = published[dense, third] / ours[dense, third]
     count = sum(map(_vertical_twice, compound.LATTICE_SETS))
     print(
         f"{count} of the {len(compound.LATTICE_SETS)} lattice sets are of this kind. Published C33 over that of exact"
     )
-    print(f"geometry, at relative densities above 0.01: up to {ratio.max():.2f}, median {np.median(ratio):.2f}.\n")
+    print(
+        f"geometry, at relative densities above 0.01: up to {ratio.max():.2f}, median {np.median(ratio):.2f}.\n"
+    )
 
 
 def moments(count, seed=2022, block=100_000):
@@ -269,14 +329,18 @@ def moments(count, seed=2022, block=100_000):
     """
     names = [f"{name}_ort" for name in ORTHOTROPIC] + COMPONENTS
     number = np.array([*_ordered_sets()]).reshape((7,) * 3 + (2,) * 3)
-    concerned = np.array([members in KEPT or _vertical_twice(members) for members in compound.LATTICE_SETS])
+    concerned = np.array(
+        [members in KEPT or _vertical_twice(members) for members in compound.LATTICE_SETS]
+    )
     total, products, kept = 0.0, 0.0, []
     for start in range(0, count, block):
         designs = descriptor.sample_designs(seed, start, min(start + block, count))
         c = _both(designs, homogenize_designs(designs, True), homogenize_designs(designs))
         joint = np.hstack([np.ones((len(c), 1)), _controls(designs), c])
         total, products = total + joint.sum(0), products + joint.T @ joint
-        choice = np.hstack([designs[:, descriptor.TYPES], designs[:, descriptor.REPS] - 1]).astype(int)
+        choice = np.hstack([designs[:, descriptor.TYPES], designs[:, descriptor.REPS] - 1]).astype(
+            int
+        )
         own = concerned[number[tuple(choice.T)]]
         kept.append((designs[own], c[own]))
     designs, exact = (np.concatenate(parts) for parts in zip(*kept, strict=True))
@@ -286,7 +350,9 @@ def moments(count, seed=2022, block=100_000):
         for rows, graph in changed.values():
             own = designs[rows]
             maps = descriptor.orthotropic_map(own), descriptor.deformation_map(own)
-            c[rows] = _both(own, *(homogenize_lattice(graph, m, own[:, descriptor.DENSITY]) for m in maps))
+            c[rows] = _both(
+                own, *(homogenize_lattice(graph, m, own[:, descriptor.DENSITY]) for m in maps)
+            )
         shift.append((c - exact).sum(0) / count)
         shares.append(sum(len(rows) for rows, _ in changed.values()) / count)
     published = pd.read_csv(MOMENTS, comment="#").set_index("column")
@@ -297,10 +363,24 @@ def moments(count, seed=2022, block=100_000):
     apart = published.loc[names, "mean"].to_numpy() - _published_controls(published) @ slope
     after = apart - sum(shift)
     columns = {"apart": apart, "error": error, "twice": shift[0], "orders": shift[1], "rest": after}
-    rows = [{"constant": name} | {key: 1e6 * v[k] for key, v in columns.items()} for k, name in enumerate(names)]
-    print(f"{count:,} designs against the published {PUBLISHED_DESIGNS:,}; differences of the means in 1e-6.\n")
+    rows = [
+        {"constant": name} | {key: 1e6 * v[k] for key, v in columns.items()}
+        for k, name in enumerate(names)
+    ]
+    print(
+        f"{count:,} designs against the published {PUBLISHED_DESIGNS:,}; differences of the means in 1e-6.\n"
+    )
     table(
-        ["constant", "published − exact", "standard error", "strut twice", "orders", "left", "z", "z of what is left"],
+        [
+            "constant",
+            "published − exact",
+            "standard error",
+            "strut twice",
+            "orders",
+            "left",
+            "z",
+            "z of what is left",
+        ],
         [
             [row["constant"], *(f"{row[key]:+.1f}" for key in columns)]
             + [f"{row[key] / row['error']:+.1f}" for key in ("apart", "rest")]
@@ -329,8 +409,12 @@ def _both(designs, orthotropic, full):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--designs", type=int, help="homogenize so many and write docs/results/findings.json")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--designs", type=int, help="homogenize so many and write docs/results/findings.json"
+    )
     parser.add_argument("sample", nargs="?")
     asked = parser.parse_args()
     orthotropy()

@@ -28,9 +28,48 @@ from trussmap.errors import InputError
 #: Seconds that a reader may take, and bytes that it may ask for beyond what the process has.
 SECONDS, MEMORY = 10, 512 << 20
 TOKENS = [
-    *(b"nan", b"inf", b"-inf", b"1e308", b"-1e308", b"1e-320", b"1e999", b"0", b"-1", b"9" * 23, b"1_0"),
-    *(b'"', b"'", b",", b";", b"\t", b"\n", b"\r\n", b"\0", b"[", b"]", b"{", b"}", b":", b"null", b"true", b"[]"),
-    *(b"\xff\xfe", b"\xef\xbb\xbf", "٣".encode(), "é".encode(), b"=1+1", b"C11", b"E1", b"name", b"-----"),
+    *(
+        b"nan",
+        b"inf",
+        b"-inf",
+        b"1e308",
+        b"-1e308",
+        b"1e-320",
+        b"1e999",
+        b"0",
+        b"-1",
+        b"9" * 23,
+        b"1_0",
+    ),
+    *(
+        b'"',
+        b"'",
+        b",",
+        b";",
+        b"\t",
+        b"\n",
+        b"\r\n",
+        b"\0",
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b":",
+        b"null",
+        b"true",
+        b"[]",
+    ),
+    *(
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+        "٣".encode(),
+        "é".encode(),
+        b"=1+1",
+        b"C11",
+        b"E1",
+        b"name",
+        b"-----",
+    ),
     *(b"{}", b"[" * 2000),
 ]
 
@@ -162,7 +201,8 @@ def _labelled(cell):
         cell,
         radii={density: graph.radii(density) for density in densities},
         compliance={
-            density: mandel_compliance(homogenize_cells([graph], density, threads=1)[0]) for density in densities
+            density: mandel_compliance(homogenize_cells([graph], density, threads=1)[0])
+            for density in densities
         },
     )
 
@@ -174,7 +214,10 @@ def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
     rows = [[f"{value:.4g}" for value in row] for row in matrix]
     blank = [" ".join(row) for row in rows]
     numbered = "\n".join(f"{k} {row}" for k, row in enumerate(blank, 1))
-    vasp = "\n".join(f"{name} {row}" for name, row in zip(["XX", "YY", "ZZ", "XY", "YZ", "ZX"], blank, strict=True))
+    vasp = "\n".join(
+        f"{name} {row}"
+        for name, row in zip(["XX", "YY", "ZZ", "XY", "YZ", "ZX"], blank, strict=True)
+    )
     halves = ["\n".join(" ".join(row[cut]) for row in rows) for cut in (slice(0, 4), slice(4, 6))]
     bars = "\n".join(f"| {k} | {' | '.join(row)} |" for k, row in enumerate(rows))
     constants = dict(zip(COMPONENTS, map(float, pack(matrix)), strict=True))
@@ -187,16 +230,22 @@ def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
         + "\\\\\n".join(map(" & ".join, rows))
         + "\n\\end{array}\\right]~\\text{GPa}\n",
         "c = {{" + "},\n{".join(map(", ".join, rows)) + "}} // MatrixForm\n",
-        json.dumps({"elastic_tensor": {"ieee_format": nested, "raw": nested}, "unit": "GPa"}, indent=1),
+        json.dumps(
+            {"elastic_tensor": {"ieee_format": nested, "raw": nested}, "unit": "GPa"}, indent=1
+        ),
         json.dumps([{"name": "a"} | constants, {"C": pack(matrix).tolist()}]),
         f"*MATERIAL, NAME=a\n*ELASTIC, TYPE=ANISOTROPIC\n{card}\n*ELASTIC\n1., 0.3, 20.\n0.9, 0.3, 40.\n"
         "*ELASTIC, TYPE=ENGINEERING CONSTANTS\n1., 2., 4., .1, .2, .3, .5, .6,\n.7\n",
         f"C =\n\n   1.0e-01 *\n\n Columns 1 through 4:\n\n{halves[0]}\n\n Columns 5 and 6:\n\n{halves[1]}\n",
-        "  [,1] [,2] [,3] [,4] [,5] [,6]\n" + "\n".join(f"[{k},] {row}" for k, row in enumerate(blank, 1)),
+        "  [,1] [,2] [,3] [,4] [,5] [,6]\n"
+        + "\n".join(f"[{k},] {row}" for k, row in enumerate(blank, 1)),
         f"| | 0 | 1 | 2 | 3 | 4 | 5 |\n|---|---|---|---|---|---|---|\n{bars}\n",
-        "\n".join(f"{row[0]} ± 0.1 " + "(2) ".join(row[1:]) + "(2)" for row in rows).replace("-", "−"),
+        "\n".join(f"{row[0]} ± 0.1 " + "(2) ".join(row[1:]) + "(2)" for row in rows).replace(
+            "-", "−"
+        ),
         "\n".join(f"{name} = {value:.4g} GPa" for name, value in constants.items()),
-        ",a,b\n" + "\n".join(f"{name},{value:.4g},{value:.4g}" for name, value in constants.items()),
+        ",a,b\n"
+        + "\n".join(f"{name},{value:.4g},{value:.4g}" for name, value in constants.items()),
         f"np.array({nested!r}, dtype=float)\nother = [" + "; ".join(blank) + "]\n",
     ]
     return [text.encode() for text in texts]
@@ -219,7 +268,9 @@ def corpus(folder: Path) -> list[tuple]:
     folder.mkdir(parents=True, exist_ok=True)
     designs = sample_designs(5, 0, 30)
     stiffness = homogenize_designs(designs)
-    write_shard(folder / "s.h5", designs, stiffness[:, ORTHOTROPIC_INDEX], stiffness, settings={"seed": 5})
+    write_shard(
+        folder / "s.h5", designs, stiffness[:, ORTHOTROPIC_INDEX], stiffness, settings={"seed": 5}
+    )
     shares = {"validation_share": 0.2, "test_share": 0.2}
     merge_shards([folder / "s.h5"], folder / "d.h5", shares, {"seed": 5})
     cells = generate_catalogue(2, 1, threads=1)
@@ -229,10 +280,14 @@ def corpus(folder: Path) -> list[tuple]:
     tesselation = re.compile(r"(?<=vectors\n)(-?\d+ -?\d+ -?\d+\n)+")
     six = tesselation.sub(lambda rows: re.sub("(?m)^(?=.)", "0 0 0 ", rows[0]), voigt)
     (folder / "voigt.lat").write_text(six)
-    table = DataFrame(designs[:4], columns=DESIGN_COLUMNS).astype({f"lattice_type{k}": int for k in (1, 2, 3)})
+    table = DataFrame(designs[:4], columns=DESIGN_COLUMNS).astype(
+        {f"lattice_type{k}": int for k in (1, 2, 3)}
+    )
     table.to_csv(folder / "t.csv", index=False)
     table.to_parquet(folder / "t.parquet")
-    bone = pd.read_csv(Path(__file__).parents[1] / "resources" / "bone_targets_gpa.csv", comment="#")
+    bone = pd.read_csv(
+        Path(__file__).parents[1] / "resources" / "bone_targets_gpa.csv", comment="#"
+    )
     bone[:2].to_csv(folder / "b.csv", index=False)
     bone[:1].to_excel(folder / "b.xlsx", index=False)
     matrix = np.zeros((6, 6))
@@ -247,7 +302,9 @@ def corpus(folder: Path) -> list[tuple]:
     architecture = read_record(pretrained() / "forward.json")["architecture"] | {"hidden": [4]}
     network = network_class("polar", "forward")(**architecture)
     save_network(network, record | {"architecture": network.config}, folder / "forward.safetensors")
-    (folder / "study.json").write_text(json.dumps({"model": {"architecture": "polar"}, "poisson_ratio": 0.3}))
+    (folder / "study.json").write_text(
+        json.dumps({"model": {"architecture": "polar"}, "poisson_ratio": 0.3})
+    )
     whole = lambda name: (folder / name).read_bytes()  # noqa: E731
     with pd.ExcelWriter(folder / "w.xlsx") as book:
         DataFrame({"note": ["next"]}).to_excel(book, sheet_name="about", index=False)
@@ -255,7 +312,14 @@ def corpus(folder: Path) -> list[tuple]:
     tables = [whole(name) for name in ("b.csv", "m.csv", "e.csv", "i.csv")]
     texts = _texts_of_matrices(matrix)
     return [
-        (_catalogue, "catalogues", "x.lat", [*map(whole, ("c.lat", "mandel.lat", "voigt.lat"))], 0.2, []),
+        (
+            _catalogue,
+            "catalogues",
+            "x.lat",
+            [*map(whole, ("c.lat", "mandel.lat", "voigt.lat"))],
+            0.2,
+            [],
+        ),
         (_targets, "targets, tables", "x.csv", tables, 0.13, []),
         (_targets, "targets, programs", "x.txt", texts, 0.14, []),
         (_targets, "targets, workbooks", "x.xlsx", [whole("b.xlsx"), whole("w.xlsx")], 0.02, []),
@@ -264,8 +328,22 @@ def corpus(folder: Path) -> list[tuple]:
         (_published, "published designs", "x.csv", [whole("t.csv")], 0.05, []),
         (_shard, "shards", "x.h5", [whole("s.h5")], 0.07, []),
         (_dataset, "data sets", "x.h5", [whole("d.h5")], 0.05, []),
-        (_model, "records of networks", "forward.json", [whole("forward.json")], 0.02, ["forward.safetensors"]),
-        (_model, "weights", "forward.safetensors", [whole("forward.safetensors")], 0.03, ["forward.json"]),
+        (
+            _model,
+            "records of networks",
+            "forward.json",
+            [whole("forward.json")],
+            0.02,
+            ["forward.safetensors"],
+        ),
+        (
+            _model,
+            "weights",
+            "forward.safetensors",
+            [whole("forward.safetensors")],
+            0.03,
+            ["forward.json"],
+        ),
         (_study, "settings of studies", "study.json", [whole("study.json")], 0.03, []),
     ]
 
@@ -310,7 +388,10 @@ def _work(folder, seed, numbers, progress, results, memory):
         (folder / "corpus" / f"warm-{name}").write_bytes(contents[0])
         outcome(reader, folder / "corpus" / f"warm-{name}", warm)
     if memory:
-        used = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
+        used = (
+            int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
+            * resource.getpagesize()
+        )
         resource.setrlimit(resource.RLIMIT_AS, (used + memory, used + memory))
 
     def late(*_):
@@ -355,7 +436,9 @@ def run(inputs: int, seed: int, first: int = 0, processes: int = 1, memory: int 
         def start(numbers):
             own = Path(tempfile.mkdtemp(dir=folder))
             progress = context.Value("q", -2)
-            process = context.Process(target=_work, args=(own, seed, numbers, progress, queue, memory))
+            process = context.Process(
+                target=_work, args=(own, seed, numbers, progress, queue, memory)
+            )
             process.start()
             workers.append([process, progress, numbers, time.monotonic(), -2])
 
@@ -380,7 +463,12 @@ def run(inputs: int, seed: int, first: int = 0, processes: int = 1, memory: int 
                 if at != -1:  # it died or hung over this input
                     if at < 0:
                         raise RuntimeError("a worker did not start")
-                    total["lost", "hang" if hangs else f"crash, signal {-(process.exitcode or 0)}: input {at}"] += 1
+                    total[
+                        "lost",
+                        "hang"
+                        if hangs
+                        else f"crash, signal {-(process.exitcode or 0)}: input {at}",
+                    ] += 1
                     rest = [n for n in numbers if n > at]
                     if rest:
                         start(rest if isinstance(rest, range) else list(rest))
@@ -393,7 +481,9 @@ def run(inputs: int, seed: int, first: int = 0, processes: int = 1, memory: int 
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--inputs", type=int, default=20_000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=2022)
@@ -406,5 +496,7 @@ if __name__ == "__main__":
     counted = sum(sum(of.values()) for of in found.values())
     print(f"{counted:,} inputs in {time.monotonic() - begun:.0f} s")
     if given.out:
-        text = json.dumps({"inputs": counted, "seed": given.seed, "outcomes": found}, indent=2, ensure_ascii=False)
+        text = json.dumps(
+            {"inputs": counted, "seed": given.seed, "outcomes": found}, indent=2, ensure_ascii=False
+        )
         given.out.write_text(text + "\n", encoding="utf-8")

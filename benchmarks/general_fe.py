@@ -27,7 +27,9 @@ def load():
             ctypes.CDLL(str(folder / name), ctypes.RTLD_GLOBAL)
         import openseespy.opensees as opensees
     except (ImportError, OSError, RuntimeError) as error:
-        raise ImportError(f"OpenSeesPy is left out, it cannot be loaded ({error}); `make benchmark` gets it") from error
+        raise ImportError(
+            f"OpenSeesPy is left out, it cannot be loaded ({error}); `make benchmark` gets it"
+        ) from error
     return opensees, f"OpenSeesPy {version('openseespy')}"
 
 
@@ -94,9 +96,13 @@ def block_loads(ops, graph, relative_density, strain, cells):
     block = graph.tiled(cells)
     ends, offsets, count = block.struts.copy(), block.offsets, len(block.nodes)
     leaving = np.flatnonzero(offsets.any(1))
-    outside, index = np.unique(np.column_stack([ends[leaving, 1], offsets[leaving]]), axis=0, return_inverse=True)
+    outside, index = np.unique(
+        np.column_stack([ends[leaving, 1], offsets[leaving]]), axis=0, return_inverse=True
+    )
     ends[leaving, 1] = count + index.ravel()
-    places = cells * np.vstack([block.nodes, block.nodes[outside[:, 0]] + outside[:, 1:]]) @ graph.cell.T
+    places = (
+        cells * np.vstack([block.nodes, block.nodes[outside[:, 0]] + outside[:, 1:]]) @ graph.cell.T
+    )
     _nodes(ops, places)
     _struts(ops, places, ends, np.tile(graph.radii(relative_density), cells**3))
     epsilon = np.zeros((3, 3))
@@ -134,7 +140,10 @@ def off_in_a_block(ops, graph, relative_density, stresses, cells):
     block = [block_loads(ops, graph, relative_density, strain, cells) for strain in strains]
     theirs, own = (
         (np.abs(axial) + 4 * moment / radii) / (np.pi * radii**2)
-        for axial, moment in (np.transpose(block, (1, 2, 0)), strut_loads(graph, relative_density, stresses))
+        for axial, moment in (
+            np.transpose(block, (1, 2, 0)),
+            strut_loads(graph, relative_density, stresses),
+        )
     )
     return np.abs(theirs - own).max(0) / own.max(0)
 
@@ -143,7 +152,9 @@ def homogenize(ops, graph, relative_density):
     """Effective stiffness (21,) of one PeriodicGraph, base modulus 1."""
     nodes, ends, offsets, held = _halve_loops(graph)
     crossing = np.flatnonzero(offsets.any(1))
-    copies, index = np.unique(np.column_stack([ends[crossing, 1], offsets[crossing]]), axis=0, return_inverse=True)
+    copies, index = np.unique(
+        np.column_stack([ends[crossing, 1], offsets[crossing]]), axis=0, return_inverse=True
+    )
     ends[crossing, 1] = len(nodes) + index.ravel()
     places = np.vstack([nodes, nodes[copies[:, 0]] + copies[:, 1:]]) @ graph.cell.T
     _nodes(ops, places)

@@ -87,7 +87,9 @@ def work(matrix, held, prescribed):
 def frame_end_motion(structure, region, cell):
     """Degrees of freedom of both ends of a bar along x, and their values (held, 4): one end held, the other moved."""
     at = structure.places[:, 0]
-    first, last = (np.flatnonzero(np.abs(at - x) < 1e-6 * cell) for x in (region.low[0], region.high[0]))
+    first, last = (
+        np.flatnonzero(np.abs(at - x) < 1e-6 * cell) for x in (region.low[0], region.high[0])
+    )
     centre = np.array([region.high[0], *(region.low + region.high)[1:] / 2])
     shift, turn = rigid_motions(structure.nodes[last], centre)
     moved = np.concatenate([shift, np.broadcast_to(turn[:, None], shift.shape)], 2)
@@ -111,7 +113,9 @@ def frame_work(graded, cut):
 def continuum_work(sites, size, elements):
     """The same of a continuum with the prescribed stiffness, quadratic hexahedra (elements along x, y and z)."""
     axes = [np.linspace(0, edge, n + 1) for edge, n in zip(size, elements, strict=True)]
-    basis = skfem.Basis(skfem.MeshHex.init_tensor(*axes), skfem.ElementVector(skfem.ElementHex2()), intorder=4)
+    basis = skfem.Basis(
+        skfem.MeshHex.init_tensor(*axes), skfem.ElementVector(skfem.ElementHex2()), intorder=4
+    )
     where = basis.global_coordinates().value  # (3, elements, quadrature points)
     x, place = np.unique(where[0].round(9), return_inverse=True)
     c = unpack(sites.stiffness(np.column_stack([x, 0 * x, 0 * x])))[place.reshape(where[0].shape)]
@@ -134,13 +138,19 @@ def continuum_work(sites, size, elements):
     component = np.empty(basis.N, int)
     for k in range(3):
         component[_component(basis, k)] = k
-    moved = np.take_along_axis(shift, np.broadcast_to(component[last][None, :, None], (4, len(last), 1)), 2)[..., 0]
-    return work(matrix, np.concatenate([first, last]), np.vstack([np.zeros((len(first), 4)), moved.T]))
+    moved = np.take_along_axis(
+        shift, np.broadcast_to(component[last][None, :, None], (4, len(last), 1)), 2
+    )[..., 0]
+    return work(
+        matrix, np.concatenate([first, last]), np.vstack([np.zeros((len(first), 4)), moved.T])
+    )
 
 
 def _component(basis, k):
     """Degrees of freedom of one component of a displacement: those that a field of it alone has."""
-    ones = basis.project(lambda x: np.stack([np.full(x[0].shape, float(axis == k)) for axis in range(3)]))
+    ones = basis.project(
+        lambda x: np.stack([np.full(x[0].shape, float(axis == k)) for axis in range(3)])
+    )
     return np.flatnonzero(np.abs(ones) > 0.5)
 
 
@@ -163,12 +173,21 @@ def structure():
     kept = results.get("structure", {"rows": []})
     rows = kept["rows"]
     if "continuum" not in kept:
-        coarse, fine = (continuum_work(bone_sites(BAR[0]), BAR, n) for n in ((16, 4, 4), (32, 8, 8)))
-        kept |= {"continuum": fine.tolist(), "continuum_meshes": float(np.abs(coarse / fine - 1).max())}
+        coarse, fine = (
+            continuum_work(bone_sites(BAR[0]), BAR, n) for n in ((16, 4, 4), (32, 8, 8))
+        )
+        kept |= {
+            "continuum": fine.tolist(),
+            "continuum_meshes": float(np.abs(coarse / fine - 1).max()),
+        }
         save("structure", kept)
     for cell in CELLS[len(rows) :]:  # what was killed goes on
         graded, start = bone_bar(cell), time.process_time()
-        row = {"cell_mm": cell, "nodes": len(graded.structure.nodes), "struts": len(graded.structure.struts)}
+        row = {
+            "cell_mm": cell,
+            "nodes": len(graded.structure.nodes),
+            "struts": len(graded.structure.struts),
+        }
         row |= compared(graded, np.array(kept["continuum"]))
         rows.append(row | {"cpu_seconds": time.process_time() - start})
         print(rows[-1], flush=True)
@@ -182,7 +201,11 @@ def structure():
     kept["fits"] = {
         name: {
             load: dict(
-                zip(("limit", "slope"), np.polyfit(sizes, [row[name][load] for row in rows], 2)[:0:-1], strict=True)
+                zip(
+                    ("limit", "slope"),
+                    np.polyfit(sizes, [row[name][load] for row in rows], 2)[:0:-1],
+                    strict=True,
+                )
             )
             for load in LOADS
         }
@@ -208,7 +231,9 @@ def opensees():
         for k, ((i, j), radius) in enumerate(zip(s.struts.tolist(), s.radii.tolist(), strict=True)):
             area, inertia = np.pi * radius**2, np.pi * radius**4 / 4
             along = s.nodes[j] - s.nodes[i]
-            ops.geomTransf("Linear", k, *map(float, np.cross(along, np.eye(3)[np.abs(along).argmin()])))
+            ops.geomTransf(
+                "Linear", k, *map(float, np.cross(along, np.eye(3)[np.abs(along).argmin()]))
+            )
             section = (1.0, shear, area, 2 * inertia, inertia, inertia, kappa * area, kappa * area)
             ops.element("ElasticTimoshenkoBeam", k, i, j, *section, k)
         ops.timeSeries("Linear", 1)
@@ -259,7 +284,9 @@ def scale():
 
 def pairs():
     """Random pairs of designs along a bar of 8 × 2 × 2 cells: their stiffness by one topology, and faded."""
-    rows = json.loads(RESULTS.read_text(encoding="utf-8")).get("pairs", []) if RESULTS.exists() else []
+    rows = (
+        json.loads(RESULTS.read_text(encoding="utf-8")).get("pairs", []) if RESULTS.exists() else []
+    )
     ends, region = np.array([[0.0, 0, 0], [8, 0, 0]]), box((8, 2, 2))
     for number in range(len(rows), 100):
         designs = sample_designs(13, 2 * number, 2 * number + 2)

@@ -6,7 +6,9 @@ the same stream and are checked against each other; they take turns, so that oth
 
 import os
 
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy: two threads are two processes of the NumPy solvers
+os.environ["OPENBLAS_NUM_THREADS"] = (
+    "1"  # before NumPy: two threads are two processes of the NumPy solvers
+)
 
 import inspect
 import multiprocessing
@@ -35,7 +37,9 @@ ENGINE_DESIGNS, DENSE_DESIGNS, CELL_DESIGNS = 100_000, 10_000, 100
 
 def solve_engine(designs, threads=1):
     """Stiffness (n, 2, 21) after U and in full, like all solvers here."""
-    return np.stack([homogenize_designs(designs, orthotropic, threads) for orthotropic in (True, False)], 1)
+    return np.stack(
+        [homogenize_designs(designs, orthotropic, threads) for orthotropic in (True, False)], 1
+    )
 
 
 def table(header, rows):
@@ -46,9 +50,16 @@ def table(header, rows):
 
 def _cell_by_cell(solve, designs):
     graphs = compound.topologies()[0]
-    keys, maps = descriptor.design_topology(designs), (descriptor.orthotropic_map, descriptor.deformation_map)
-    rows = zip(keys, designs[:, descriptor.DENSITY], *[stage(designs) for stage in maps], strict=True)
-    return np.array([[solve(graphs[key].mapped(a), density) for a in stages] for key, density, *stages in rows])
+    keys, maps = (
+        descriptor.design_topology(designs),
+        (descriptor.orthotropic_map, descriptor.deformation_map),
+    )
+    rows = zip(
+        keys, designs[:, descriptor.DENSITY], *[stage(designs) for stage in maps], strict=True
+    )
+    return np.array(
+        [[solve(graphs[key].mapped(a), density) for a in stages] for key, density, *stages in rows]
+    )
 
 
 def solve_sparse(designs):
@@ -57,7 +68,9 @@ def solve_sparse(designs):
 
 def solve_general_fe(designs):
     module, _ = general_fe.load()
-    return _cell_by_cell(lambda graph, density: general_fe.homogenize(module, graph, density), designs)
+    return _cell_by_cell(
+        lambda graph, density: general_fe.homogenize(module, graph, density), designs
+    )
 
 
 def timed(function, *arguments):
@@ -89,19 +102,43 @@ def compare(pool):
             if solve is solve_engine:
                 double = timed(solve, designs, 2)[0]
             else:
-                double = timed(lambda solve=solve, n=count: list(pool.map(solve, np.array_split(designs[:n], 2))))[0]
+                double = timed(
+                    lambda solve=solve, n=count: list(
+                        pool.map(solve, np.array_split(designs[:n], 2))
+                    )
+                )[0]
             seconds[name].append((wall / count, double / count, cpu / count))
-            apart[name] = (np.abs(result - exact[:count]).max(-1) / np.abs(exact[:count]).max(-1)).max()
+            apart[name] = (
+                np.abs(result - exact[:count]).max(-1) / np.abs(exact[:count]).max(-1)
+            ).max()
     own, rows = np.min(seconds["engine"], axis=0), []
     for name in seconds:
         one, two, cpu = best = np.min(seconds[name], axis=0)
         factors = [f"{factor:,.0f}" for factor in best / own]
-        rows.append([name, f"{1 / one:,.0f}", f"{1 / two:,.0f}", f"{cpu * 1e6:,.1f}", *factors, f"{apart[name]:.0e}"])
-    header = ["solver", "designs/s, 1 thread", "2 threads", "CPU µs/design", "engine faster, 1 thread", "2 threads"]
+        rows.append(
+            [
+                name,
+                f"{1 / one:,.0f}",
+                f"{1 / two:,.0f}",
+                f"{cpu * 1e6:,.1f}",
+                *factors,
+                f"{apart[name]:.0e}",
+            ]
+        )
+    header = [
+        "solver",
+        "designs/s, 1 thread",
+        "2 threads",
+        "CPU µs/design",
+        "engine faster, 1 thread",
+        "2 threads",
+    ]
     table([*header, "by CPU time", "differs by"], rows)
     ratios = np.array(seconds[solvers[1][0]]) / np.array(seconds["engine"])
     by_round = "; ".join(f"{one:.0f}, {two:.0f}" for one, two, _ in ratios)
-    print(f"\nBest of {ROUNDS} rounds, solvers in turns; a design is two solves, after U and in full. The engine over")
+    print(
+        f"\nBest of {ROUNDS} rounds, solvers in turns; a design is two solves, after U and in full. The engine over"
+    )
     print(f"dense NumPy round by round, 1 and 2 threads: {by_round}.\n")
 
 
@@ -137,7 +174,9 @@ def _flops(function):
 
 def count_flops(factorizations):
     """Operations (t, 2) of one solve, assembly and elimination: + − × ÷ √ count one each, so a fused one two."""
-    strut, diagonal, below = (_flops(f) for f in (kernel.element_blocks, kernel.invert_factor, kernel.times_factor))
+    strut, diagonal, below = (
+        _flops(f) for f in (kernel.element_blocks, kernel.invert_factor, kernel.times_factor)
+    )
     counts = []
     for f in factorizations:
         on_diagonal = f.eliminations["block"] == f.eliminations["diagonal"]
@@ -164,7 +203,9 @@ def stage_seconds(factorizations, times=30):
         work.vectors[:], work.areas[:] = f.vectors[:, :, None], 1.0
         work.area[:] = 0.05 * f.volumes[0] / (f.weights @ np.linalg.norm(f.vectors, axis=1))
         _repeat(1, True, f, work)
-        assemble, both = (min(timed(_repeat, times, e, f, work)[1] for _ in range(3)) for e in (False, True))
+        assemble, both = (
+            min(timed(_repeat, times, e, f, work)[1] for _ in range(3)) for e in (False, True)
+        )
         out.append((assemble, both - assemble))
     return np.array(out) / (times * LANES)
 
@@ -208,7 +249,10 @@ def bounds(factorizations, share):
             lambda: (descriptor.design_topology(designs), descriptor.deformation_map(designs)),
         ),
         ("sorting into groups of lanes (NumPy)", lambda: engine.lane_groups(keys)),
-        ("kernel and its call", lambda: homogenize_topologies(keys, maps, designs[:, descriptor.DENSITY], 1)),
+        (
+            "kernel and its call",
+            lambda: homogenize_topologies(keys, maps, designs[:, descriptor.DENSITY], 1),
+        ),
     ]
     seconds = [min(timed(part)[1] for _ in range(3)) / len(designs) for _, part in parts]
     seconds[2] -= seconds[1]  # the kernel's caller sorts
@@ -222,7 +266,11 @@ def bounds(factorizations, share):
     rows.append(["all", total, flops.sum()])
     for row in rows:
         name, value, work = row
-        rate = [f"{work / 1e3:.1f}", f"{work / value / 1e9:.1f}", f"{work / value / fused:.0%}"] if work else [""] * 3
+        rate = (
+            [f"{work / 1e3:.1f}", f"{work / value / 1e9:.1f}", f"{work / value / fused:.0%}"]
+            if work
+            else [""] * 3
+        )
         row[:] = [name, f"{value * 1e6:.2f}", f"{value / total:.0%}", *rate]
     table(["part of a solve", "µs", "share", "kFLOP", "GFLOP/s", "of the peak"], rows)
     print("\nCPU time of one thread, means over the sampling. Peak of one core: ", end="")
@@ -239,7 +287,11 @@ def cost_by_size(factorizations, lattices, share, graphs, batch=512):
     density, maps = np.full(batch, 0.05), np.broadcast_to(np.eye(3), (batch, 3, 3))
     for key in range(len(factorizations)):
         cost[key] = (
-            min(timed(homogenize_topologies, np.full(batch, key), maps, density, 1)[1] for _ in range(3)) / batch
+            min(
+                timed(homogenize_topologies, np.full(batch, key), maps, density, 1)[1]
+                for _ in range(3)
+            )
+            / batch
         )
     rows = []
     for low, high in pairwise([0, 15, 30, 60, 90, 120, 1000]):
@@ -263,7 +315,9 @@ def derivatives(lattices, count=10_000, batch=500):
     """Cost of the derivatives of a stiffness, in solves."""
     designs = descriptor.sample_designs(SEED, 0, count)
     keys = descriptor.design_topology(designs)
-    designs, keys = (array[np.argsort(keys, kind="stable")] for array in (designs, keys))  # as searches have them
+    designs, keys = (
+        array[np.argsort(keys, kind="stable")] for array in (designs, keys)
+    )  # as searches have them
     maps, density = descriptor.deformation_map(designs), designs[:, descriptor.DENSITY]
     struts = np.array([len(lattice.vectors) for lattice in lattices])
     nodes = np.array([lattice.moving.sum() for lattice in lattices])
@@ -293,18 +347,30 @@ def derivatives(lattices, count=10_000, batch=500):
             seconds[name].append(timed(solve, *way)[1])
     one = min(seconds["stiffness"])
     table(["", "solves"], [[name, f"{min(own) / one:.1f}"] for name, own in seconds.items()])
-    print(f"\n{count:,} designs, one thread, CPU time, best of five in turns; in the median topology of the 197,")
+    print(
+        f"\n{count:,} designs, one thread, CPU time, best of five in turns; in the median topology of the 197,"
+    )
     print(f"{np.median(struts):.0f} struts and {3 * np.median(nodes):.0f} coordinates.\n")
 
 
 def machine():
     name, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
     if info.exists():
-        fields = dict(line.split(":", 1) for line in info.read_text(encoding="utf-8").splitlines() if ":" in line)
+        fields = dict(
+            line.split(":", 1)
+            for line in info.read_text(encoding="utf-8").splitlines()
+            if ":" in line
+        )
         fields = {name.strip(): value.strip() for name, value in fields.items()}
-        name = fields.get("model name", name) + (" with AVX-512" if "avx512f" in fields.get("flags", "") else "")
-    versions = f"Python {platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}"
-    return f"{name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the run; {versions}"
+        name = fields.get("model name", name) + (
+            " with AVX-512" if "avx512f" in fields.get("flags", "") else ""
+        )
+    versions = (
+        f"Python {platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}"
+    )
+    return (
+        f"{name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the run; {versions}"
+    )
 
 
 def main():

@@ -59,7 +59,11 @@ def is_command(function: Function) -> bool:
 
 def is_packed(node: ast.AST) -> bool:
     """Whether a statement assigns several values that are written side by side."""
-    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple) and isinstance(node.targets[0], ast.Tuple)
+    return (
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Tuple)
+        and isinstance(node.targets[0], ast.Tuple)
+    )
 
 
 def measure(tree: Path) -> dict[str, str]:
@@ -86,10 +90,15 @@ def measure(tree: Path) -> dict[str, str]:
         "Python files, lines": f"{len(texts)}, {len(lines)}",
         "functions, median length": f"{len(every)}, {statistics.median(lengths):.0f}",
         "functions over 60 lines": share(sum(length > 60 for length in lengths), lengths),
-        "functions with 8 parameters or more": share(sum(len(parameters(function)) >= 8 for function in plain), plain),
+        "functions with 8 parameters or more": share(
+            sum(len(parameters(function)) >= 8 for function in plain), plain
+        ),
         "most parameters of one": str(max(len(parameters(function)) for function in plain)),
         "functions fully annotated": share(
-            sum(function.returns is not None and all(a.annotation for a in parameters(function)) for function in every),
+            sum(
+                function.returns is not None and all(a.annotation for a in parameters(function))
+                for function in every
+            ),
             every,
         ),
         "packed assignments": share(sum(map(is_packed, nodes)), assignments),
@@ -108,7 +117,9 @@ class Library:
         self.modules = {}
         for path in sorted((source / "trussmap").rglob("*.py")):
             name = ".".join(path.relative_to(source).with_suffix("").parts)
-            self.modules[name.removesuffix(".__init__")] = ast.parse(path.read_text(encoding="utf-8"))
+            self.modules[name.removesuffix(".__init__")] = ast.parse(
+                path.read_text(encoding="utf-8")
+            )
         self.floor = cache(self._floor)
 
     def imports(self, tree: ast.AST) -> dict[str, str]:

@@ -101,19 +101,32 @@ def of_factors(design, samples, generator):
     right[:, 2] *= np.linalg.det(right)[:, None]
     smallest, largest = low / v[:, 2], high / v[:, 0]
     open_ = largest > smallest
-    u, left, v, right, smallest, largest = (x[open_] for x in (u, left, v, right, smallest, largest))
+    u, left, v, right, smallest, largest = (
+        x[open_] for x in (u, left, v, right, smallest, largest)
+    )
     volume = largest**3 - smallest**3
     scale = np.cbrt(smallest**3 + generator.random(len(u)) * volume)
     squares = v**2
-    gaps = (squares[:, 0] - squares[:, 1]) * (squares[:, 1] - squares[:, 2]) * (squares[:, 0] - squares[:, 2])
+    gaps = (
+        (squares[:, 0] - squares[:, 1])
+        * (squares[:, 1] - squares[:, 2])
+        * (squares[:, 0] - squares[:, 2])
+    )
     weight = volume / gaps / u.prod(1) ** 3
     second, first = left[:, None] @ CUBE, CUBE.swapaxes(1, 2) @ right[:, None]
-    weight = weight[:, None] / (3 - np.trace(second, axis1=2, axis2=3)) / (3 - np.trace(first, axis1=2, axis2=3))
+    weight = (
+        weight[:, None]
+        / (3 - np.trace(second, axis1=2, axis2=3))
+        / (3 - np.trace(first, axis1=2, axis2=3))
+    )
     count = weight.size
     theta = np.repeat(design[None], count, 0)
     theta[:, U] = np.repeat(u, len(CUBE), 0)
     theta[:, V] = ((scale[:, None] * v)[:, None, None] @ np.abs(CUBE)).reshape(count, 3)
-    theta[:, R1], theta[:, R2] = angle_axis(first.reshape(-1, 3, 3)), angle_axis(second.reshape(-1, 3, 3))
+    theta[:, R1], theta[:, R2] = (
+        angle_axis(first.reshape(-1, 3, 3)),
+        angle_axis(second.reshape(-1, 3, 3)),
+    )
     theta[:, V] = theta[:, V].clip(low, high)
     encoded, weight = encode(theta).double().numpy(), weight.ravel() / weight.sum()
     mean = weight @ encoded
@@ -127,8 +140,15 @@ def bounds(designs, samples, seed):
     designs themselves, ``factors_check``, which has to be the variance of the factors, ``factors``.
     """
     generator = np.random.default_rng(stream(seed, "descriptions"))
-    constant = encode(sample_designs(stream(seed, "constant"), 0, 100_000)).double().var(0, correction=0).numpy()
-    means, each = np.stack([of_factors(design, samples, generator) for design in designs]).swapaxes(0, 1)
+    constant = (
+        encode(sample_designs(stream(seed, "constant"), 0, 100_000))
+        .double()
+        .var(0, correction=0)
+        .numpy()
+    )
+    means, each = np.stack([of_factors(design, samples, generator) for design in designs]).swapaxes(
+        0, 1
+    )
     factors = [column for group in ("U", "V", "R1", "R2") for column in GROUPS[group]]
     off = (encode(designs).double().numpy() - means)[:, factors] ** 2
     check = {"factors": float(each[:, factors].mean()), "factors_check": float(off.mean())}
@@ -137,7 +157,9 @@ def bounds(designs, samples, seed):
     found = {}
     for name, values in (("constant", constant), ("descriptions", each.mean(0))):
         found[name] = {"loss": float(values.mean())}
-        found[name]["groups"] = {group: float(values[columns].mean()) for group, columns in GROUPS.items()}
+        found[name]["groups"] = {
+            group: float(values[columns].mean()) for group, columns in GROUPS.items()
+        }
     found["descriptions"] |= check | {"error": float(each.mean(1).std() / len(each) ** 0.5)}
     return found
 
@@ -148,7 +170,9 @@ def trained(study, name):
     for folder in [*study.glob("scaling/*/direct"), study / "models/direct"]:
         if (folder / f"{name}.json").exists():
             flop = training_flop(folder, "direct", name, study / "dataset.h5")
-            found.append((flop, load_network(folder, "direct", name), read_record(folder / f"{name}.json")))
+            found.append(
+                (flop, load_network(folder, "direct", name), read_record(folder / f"{name}.json"))
+            )
     return sorted(found, key=lambda own: own[0])
 
 
@@ -159,17 +183,34 @@ def regressions(study, designs, stiffness):
     for flop, network, record in trained(study, "inverse"):
         with torch.no_grad():
             seen = torch.as_tensor(stiffness, dtype=torch.float32)
-            off = (network.network(network.standardised(seen)) - encode(designs)).double().square().mean(0).numpy()
+            off = (
+                (network.network(network.standardised(seen)) - encode(designs))
+                .double()
+                .square()
+                .mean(0)
+                .numpy()
+            )
         r2 = r_squared(stiffness, homogenize_designs(network.propose(stiffness, {})[:, 0]))
-        own = {"flop": flop, "designs": record["designs"], "lowest": float(r2.min()), "mean": float(r2.mean())}
-        own |= {"loss": float(off.mean()), "groups": {k: float(off[columns].mean()) for k, columns in GROUPS.items()}}
+        own = {
+            "flop": flop,
+            "designs": record["designs"],
+            "lowest": float(r2.min()),
+            "mean": float(r2.mean()),
+        }
+        own |= {
+            "loss": float(off.mean()),
+            "groups": {k: float(off[columns].mean()) for k, columns in GROUPS.items()},
+        }
         points.append(own | losses_along(record))
     return points
 
 
 def losses_along(record):
     """Loss of the training and of the validation split after each epoch, of the record of a network."""
-    return {f"{key}_along": [epoch[key] for epoch in record["history"]] for key in ("loss", "validation_loss")}
+    return {
+        f"{key}_along": [epoch[key] for epoch in record["history"]]
+        for key in ("loss", "validation_loss")
+    }
 
 
 def forward_boxes(study, blocks):
@@ -180,9 +221,13 @@ def forward_boxes(study, blocks):
         own = {"flop": flop, "designs": record["designs"], "epochs": record["settings"]["epochs"]}
         for name, block in blocks.items():
             predicted = network.predict(block["designs"])
-            own[name] = float((((predicted - block["stiffness"]) / network.std.double().numpy()) ** 2).mean())
+            own[name] = float(
+                (((predicted - block["stiffness"]) / network.std.double().numpy()) ** 2).mean()
+            )
         r2 = r_squared(block["stiffness"], predicted)
-        points.append(own | {"lowest": float(r2.min()), "mean": float(r2.mean())} | losses_along(record))
+        points.append(
+            own | {"lowest": float(r2.min()), "mean": float(r2.mean())} | losses_along(record)
+        )
     return points
 
 
@@ -197,7 +242,10 @@ class Unique(DirectInverse):
     @staticmethod
     def features(block, parents):
         stiffness = torch.as_tensor(block["stiffness"], dtype=torch.float32)
-        return {"design": torch.as_tensor(unique(block["designs"]), dtype=torch.float32), "stiffness": stiffness}
+        return {
+            "design": torch.as_tensor(unique(block["designs"]), dtype=torch.float32),
+            "stiffness": stiffness,
+        }
 
     @classmethod
     def from_data(cls, settings, data):
@@ -210,7 +258,9 @@ class Unique(DirectInverse):
     def loss(self, batch, generator, parents, settings):
         """Mean squared error of the standardised description."""
         wanted = (batch["design"] - self.design_mean) / self.design_std
-        return torch.nn.functional.mse_loss(self.network(self.standardised(batch["stiffness"])), wanted)
+        return torch.nn.functional.mse_loss(
+            self.network(self.standardised(batch["stiffness"])), wanted
+        )
 
     @torch.no_grad()
     def propose(self, targets, parents, **_):
@@ -244,7 +294,9 @@ def from_unique(found):
     low, high = DENSITY_RANGE
     density = low + found[:, 0].clip(0, 1) * (high - low)
     choice = np.zeros((len(found), 3)), np.ones((len(found), 3))
-    return published_designs(*choice, density, left @ right, six_of((frame * log[:, None]) @ frame.swapaxes(1, 2)))[0]
+    return published_designs(
+        *choice, density, left @ right, six_of((frame * log[:, None]) @ frame.swapaxes(1, 2))
+    )[0]
 
 
 def simple_cubic(seed, count):
@@ -269,7 +321,9 @@ def contrast(all_epochs, count, settings, seed):
                 network, own = cls.from_data(settings, train), settings | {"epochs": epochs}
                 checkpoint = Path(folder) / f"{name}_{epochs}.safetensors"
                 with contextlib.redirect_stdout(sys.stderr):
-                    history = training.train(name, network, {}, train, other, own, seed, {}, checkpoint)
+                    history = training.train(
+                        name, network, {}, train, other, own, seed, {}, checkpoint
+                    )
                 constant = 1.0 if cls is Unique else float(train["design"].var(0).mean())
                 proposals = network.eval().propose(test["stiffness"], {})[:, 0]
                 r2 = r_squared(test["stiffness"], homogenize_designs(proposals))
@@ -290,20 +344,34 @@ def plot(found, path):
         color, other = architectures()["direct"].color, style.HERE
         points = found["regressions"]
         compute = np.array([own["flop"] for own in points]) / 1e12
-        for name, label in (("constant", "best constant"), ("descriptions", "geometry known exactly")):
+        for name, label in (
+            ("constant", "best constant"),
+            ("descriptions", "geometry known exactly"),
+        ):
             losses.axhline(found[name]["loss"], color=style.GUIDE, lw=1, zorder=0)
             losses.text(
-                0.99, found[name]["loss"], label, transform=losses.get_yaxis_transform(), ha="right", va="bottom"
+                0.99,
+                found[name]["loss"],
+                label,
+                transform=losses.get_yaxis_transform(),
+                ha="right",
+                va="bottom",
             )
         losses.plot(compute, [own["loss"] for own in points], "o-", color=color, ms=4.5)
         low, high = found["descriptions"]["loss"], found["constant"]["loss"]
         losses.set(
-            ylim=(low - 0.1 * (high - low), high + 0.15 * (high - low)), ylabel="mean squared error of Θ, validation"
+            ylim=(low - 0.1 * (high - low), high + 0.15 * (high - low)),
+            ylabel="mean squared error of Θ, validation",
         )
         losses.set(title="Eq. 2, all topologies: the loss")
         curves = [("Θ, all topologies", points, color, "-")]
-        for key, label, own_color in (("descriptor", "Θ", color), ("unique", "unique description", other)):
-            curves.append((f"{label}, simple cubic alone", found["one_topology"][key], own_color, "--"))
+        for key, label, own_color in (
+            ("descriptor", "Θ", color),
+            ("unique", "unique description", other),
+        ):
+            curves.append(
+                (f"{label}, simple cubic alone", found["one_topology"][key], own_color, "--")
+            )
         for label, rows, own_color, dashes in curves:
             along = [row["flop"] / 1e12 for row in rows]
             mean = [row["mean"] for row in rows]
@@ -316,8 +384,17 @@ def plot(found, path):
             epochs = own["epochs"]
             spent = own["flop"] / 1e12 * np.arange(1, epochs + 1) / epochs
             label = own is found["forward"][-1]
-            forward.plot(spent, own["loss_along"], ":", color=color, lw=1, label="training, mean of the epoch" * label)
-            forward.plot(spent, own["validation_loss_along"], color=color, lw=1, label="validation" * label)
+            forward.plot(
+                spent,
+                own["loss_along"],
+                ":",
+                color=color,
+                lw=1,
+                label="training, mean of the epoch" * label,
+            )
+            forward.plot(
+                spent, own["validation_loss_along"], color=color, lw=1, label="validation" * label
+            )
             forward.plot(spent[-1], own["validation_loss_along"][-1], "o", color=color, ms=4.5)
         forward.axhline(1, color=style.GUIDE, lw=1, zorder=0)
         forward.set(ylim=(0, 1.08), ylabel="mean squared error of C, standardised")
@@ -329,7 +406,11 @@ def plot(found, path):
             values = [own[key] for own in found["forward"]]
             reached.plot(along, values, "o", ls=look, color=color, ms=4.5, label=label)
         reached.axhline(0, color=style.GUIDE, lw=1, zorder=0)
-        reached.set(ylim=(None, 1.02), ylabel="R² of the stiffness, validation", title="Θ → C by one network: R²")
+        reached.set(
+            ylim=(None, 1.02),
+            ylabel="R² of the stiffness, validation",
+            title="Θ → C by one network: R²",
+        )
         reached.legend(loc="upper left", fontsize=8)
         for ax in (losses, forward, accuracy, reached):
             ax.set(xscale="log", xlabel="compute of the training, TFLOP of matrix products")
@@ -340,7 +421,9 @@ def plot(found, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("study", type=Path, nargs="?")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--networks", action="store_true")
@@ -365,7 +448,12 @@ def main():
     found["regressions"] = regressions(arguments.study, designs, stiffness)
     found["forward"] = forward_boxes(arguments.study, blocks)
     if not arguments.networks:
-        settings = {"hidden": arguments.hidden, "batch": 512, "learning_rate": 2e-3, "schedule": "cosine"}
+        settings = {
+            "hidden": arguments.hidden,
+            "batch": 512,
+            "learning_rate": 2e-3,
+            "schedule": "cosine",
+        }
         settings |= {"precision": "auto", "threads": 2, "checkpoint_seconds": 600}
         found["one_topology"] = contrast(arguments.epochs, arguments.designs, settings, seed)
         found["one_topology"] |= {"designs": arguments.designs, "hidden": arguments.hidden}

@@ -45,7 +45,9 @@ def shear_share(graph: PeriodicGraph, radii: np.ndarray, elements: int, window: 
     """
     shear = 2 * (1 + POISSON_RATIO) / ABAQUS_KAPPA
     cubes = window_cubes(graph) if window else np.ones(len(radii))
-    return 3 * shear * (radii / graph.lengths) ** 2 + (COMPENSATION * shear - 1) * cubes / elements**2
+    return (
+        3 * shear * (radii / graph.lengths) ** 2 + (COMPENSATION * shear - 1) * cubes / elements**2
+    )
 
 
 def window_cubes(graph: PeriodicGraph) -> np.ndarray:

@@ -50,7 +50,9 @@ def repeated(source, path):
 
 def peaks(command):
     """Peak of anonymous and of resident memory in MB of a training, until its first line of progress."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         highest = {"RssAnon": 0.0, "VmRSS": 0.0}
 
         def watch():
@@ -88,9 +90,21 @@ def main(study, further=None):
                 (out / path.name).symlink_to(path.resolve())
             for network in architectures()[architecture].networks:
                 how = settings[architecture][network] | common
-                command = [sys.executable, "-c", TRAIN, architecture, network, f"{folder}/dataset.h5"]
-                anonymous, resident = peaks([*command, json.dumps(how), out / f"{network}.safetensors"])
-                print(f"{architecture}/{network}: {anonymous:,} MB anonymous, {resident:,} MB resident", flush=True)
+                command = [
+                    sys.executable,
+                    "-c",
+                    TRAIN,
+                    architecture,
+                    network,
+                    f"{folder}/dataset.h5",
+                ]
+                anonymous, resident = peaks(
+                    [*command, json.dumps(how), out / f"{network}.safetensors"]
+                )
+                print(
+                    f"{architecture}/{network}: {anonymous:,} MB anonymous, {resident:,} MB resident",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

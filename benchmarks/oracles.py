@@ -72,7 +72,9 @@ class Full(Forward2):
 
     @staticmethod
     def features(block, parents):
-        return _features(block, torch.as_tensor(homogenize_designs(block["designs"], True), dtype=torch.float32))
+        return _features(
+            block, torch.as_tensor(homogenize_designs(block["designs"], True), dtype=torch.float32)
+        )
 
 
 class Lattice(Full):
@@ -115,10 +117,17 @@ def neighbours(train, block, count, seed, most=10):
     """1 − R² left of C where its stiffness after U, R1 and V are those of a neighbour, the nearest and one at 0."""
     designs, stiffness = block["designs"][:count], block["stiffness"][:count]
     near = train.read(names=("designs", "stiffness_orthotropic"))
-    nine = [unpack_orthotropic(torch.as_tensor(x["stiffness_orthotropic"])).numpy() for x in (near, block)]
+    nine = [
+        unpack_orthotropic(torch.as_tensor(x["stiffness_orthotropic"])).numpy()
+        for x in (near, block)
+    ]
     full = [homogenize_designs(x["designs"], True) for x in (near, block)]
     cube = Rotation.create_group("O").as_matrix()
-    turn = cube[np.random.default_rng(stream(seed, "orientations")).integers(len(cube), size=len(near["designs"]))]
+    turn = cube[
+        np.random.default_rng(stream(seed, "orientations")).integers(
+            len(cube), size=len(near["designs"])
+        )
+    ]
     found = {}
     for name, (known, own) in {"nine": nine, "full": full}.items():
         own = own[:count]
@@ -136,13 +145,19 @@ def neighbours(train, block, count, seed, most=10):
         floor = np.polyfit(distance, np.array(left), 1)[1]
         found[name] = {"designs": len(known), "distance": float(distance[0] ** 0.5)}
         for key, values in (("nearest", left[0]), ("floor", floor)):
-            found[name] |= {f"{key}_largest": float(values.max()), f"{key}_mean": float(values.mean())}
+            found[name] |= {
+                f"{key}_largest": float(values.max()),
+                f"{key}_mean": float(values.mean()),
+            }
     return found
 
 
 def chain(study, block, skew):
     """R² of the study's own forward model by whether a design is orthotropic after U."""
-    predicted, truth = load_forward(study / "models/paper").predict(block["designs"]), block["stiffness"]
+    predicted, truth = (
+        load_forward(study / "models/paper").predict(block["designs"]),
+        block["stiffness"],
+    )
     squares = ((predicted - truth) ** 2 / truth.var(0)).sum(1)
     out = {"share_of_squared_error": float(squares[skew].sum() / squares.sum())}
     for name, rows in (("orthotropic", ~skew), ("not_orthotropic", skew)):
@@ -161,34 +176,51 @@ def accuracy(network, features, block):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("study", type=Path)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--train", nargs="*", choices=KINDS, default=[])
-    parser.add_argument("--designs", type=int, default=5000, help="that are compared with neighbours")
+    parser.add_argument(
+        "--designs", type=int, default=5000, help="that are compared with neighbours"
+    )
     arguments = parser.parse_args()
     study = json.loads((arguments.study / "study.json").read_text(encoding="utf-8"))
     model = study["model"]
-    settings = model["paper"]["forward_2"] | {k: model[k] for k in ("precision", "threads", "checkpoint_seconds")}
+    settings = model["paper"]["forward_2"] | {
+        k: model[k] for k in ("precision", "threads", "checkpoint_seconds")
+    }
     settings |= {"epochs": arguments.epochs or settings["epochs"]}
     parents = load_parents(arguments.study / "models/paper", "paper", "forward_2")
     found = {}
-    with open_dataset(arguments.study / "dataset.h5") as data, tempfile.TemporaryDirectory() as folder:
+    with (
+        open_dataset(arguments.study / "dataset.h5") as data,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         block = data.validation.read()
         full = homogenize_designs(block["designs"], True)
         others = [i for i in range(21) if i not in ORTHOTROPIC_INDEX]
         skew = abs(full[:, others]).max(1) > 1e-6 * abs(full).max(1)
-        out = {"not_orthotropic_share": float(skew.mean()), "chain": chain(arguments.study, block, skew)}
+        out = {
+            "not_orthotropic_share": float(skew.mean()),
+            "chain": chain(arguments.study, block, skew),
+        }
         out["neighbours"] = neighbours(data.train, block, arguments.designs, study["seed"])
         for name in arguments.train:
             cls = KINDS[name]
-            train, validation = (read_features(cls, split, parents, folder) for split in (data.train, data.validation))
+            train, validation = (
+                read_features(cls, split, parents, folder)
+                for split in (data.train, data.validation)
+            )
             torch.manual_seed(study["seed"])
             network = cls.from_data(settings, train)
             checkpoint = Path(folder) / f"{name}.safetensors"
             own = parents if name == "predicted" else {}
             with contextlib.redirect_stdout(sys.stderr):
-                training.train(name, network, own, train, validation, settings, study["seed"], {}, checkpoint)
+                training.train(
+                    name, network, own, train, validation, settings, study["seed"], {}, checkpoint
+                )
             r2 = accuracy(network.cpu().eval(), validation, block)
             found[name] = {"lowest": float(r2.min()), "mean": float(r2.mean())}
             found[name]["r2"] = dict(zip(COMPONENTS, r2.round(5).tolist(), strict=True))

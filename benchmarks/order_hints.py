@@ -70,7 +70,9 @@ def averaged(tensor: np.ndarray, group: list[tuple[str, int]]) -> np.ndarray:
     return tensor
 
 
-def random_tensor(generator: np.random.Generator, group: list[tuple[str, int]], spread: float) -> np.ndarray:
+def random_tensor(
+    generator: np.random.Generator, group: list[tuple[str, int]], spread: float
+) -> np.ndarray:
     """Random stiffness (21,) of a class: an isotropic one times the exponential of random moduli."""
     poisson_ratio = generator.uniform(-0.2, 0.42)
     value, mode = np.linalg.eigh(mandel(pack(isotropic(1.0, poisson_ratio))))
@@ -109,7 +111,9 @@ def synthetic(generator: np.random.Generator) -> dict[str, list[np.ndarray]]:
     for ratio in zener:
         coupling = generator.uniform(-0.3, 0.8)
         for tensor in (cubic(coupling, ratio), cauchy_cubic(ratio)):
-            found["cubic by Zener ratio"] += [rotate(tensor, orientations(generator)[k]) for k in (0, 3, 4)]
+            found["cubic by Zener ratio"] += [
+                rotate(tensor, orientations(generator)[k]) for k in (0, 3, 4)
+            ]
     return found
 
 
@@ -135,7 +139,9 @@ def crystals(generator: np.random.Generator) -> dict[str, list[np.ndarray]]:
     found["composites, wood, cortical bone"] = []
     for constants in MODULI.values():
         tensor = stiffness_of_moduli(np.array([constants]))[0]
-        found["composites, wood, cortical bone"] += [rotate(tensor, turn) for turn in orientations(generator)]
+        found["composites, wood, cortical bone"] += [
+            rotate(tensor, turn) for turn in orientations(generator)
+        ]
     return found
 
 
@@ -182,7 +188,9 @@ def order_notes(tensors: np.ndarray, part: np.ndarray) -> dict[str, object]:
 
     Tensors right in Voigt order are all given, the others for ``part`` of them alone.
     """
-    found: dict[str, object] = {"right in voigt": {"tensors": len(tensors), "false notes": _false(tensors, "voigt")}}
+    found: dict[str, object] = {
+        "right in voigt": {"tensors": len(tensors), "false notes": _false(tensors, "voigt")}
+    }
     for order in ORDERS:
         if order == "voigt":
             continue
@@ -218,13 +226,17 @@ def total(rows: list[dict]) -> dict:
     """Sum of counts, nested ones too."""
     first = rows[0]
     return {
-        key: total([row[key] for row in rows]) if isinstance(value, dict) else sum(row[key] for row in rows)
+        key: total([row[key] for row in rows])
+        if isinstance(value, dict)
+        else sum(row[key] for row in rows)
         for key, value in first.items()
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--share", type=float, default=1.0, help="of tensors in other orders")
     parser.add_argument("--out", type=Path)
@@ -236,7 +248,12 @@ def main() -> None:
         part = rows[generator.random(len(rows)) < given.share]
         found[name] = {"order": order_notes(rows, part), "compliance": compliance_notes(rows)}
         print(name, found[name], flush=True)
-    summary = {"seed": given.seed, "share": given.share, "all": total([*found.values()]), "kinds": found}
+    summary = {
+        "seed": given.seed,
+        "share": given.share,
+        "all": total([*found.values()]),
+        "kinds": found,
+    }
     print(summary["all"])
     if given.out:
         write_json(summary, given.out)

@@ -20,7 +20,9 @@ STRUTS = 20_000
 def main(density: float = 0.05, first: int = 0, count: int = 8) -> None:
     for k in range(first, first + count):
         graph = design_graph(sample_designs(4, k, k + 1)[0])
-        region = box([(0.92 * STRUTS / len(graph.struts)) ** (1 / 3)] * 3)  # those that are cut come on top
+        region = box(
+            [(0.92 * STRUTS / len(graph.struts)) ** (1 / 3)] * 3
+        )  # those that are cut come on top
         with TemporaryDirectory() as folder:
             cpu, wall = process_time(), perf_counter()
             facts = write_part(Path(folder) / "part", fill(graph, density, 1.0, region), 114e3)

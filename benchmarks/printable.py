@@ -30,7 +30,9 @@ if __name__ == "__main__":
                     "relative_error": table["relative_error"].tolist(),
                     "modulus_error_median": table["modulus_error_median"].tolist(),
                     "relative_density": table["relative_density"].tolist(),
-                    "thinnest_mm": (measured_struts(lattices_of(table), False)[:, 0] * cell).tolist(),
+                    "thinnest_mm": (
+                        measured_struts(lattices_of(table), False)[:, 0] * cell
+                    ).tolist(),
                     "cell_that_would_do_mm": (table["larger_cell"] * cell).tolist(),
                 }
             )

@@ -48,14 +48,20 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays of an HDF5 file by their names."""
     found = {}
     with h5py.File(path) as file:
-        file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+        file.visititems(
+            lambda name, item: (
+                found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
+            )
+        )
     return found
 
 
 def compare(before: Path, after: Path) -> list[str]:
     """List what differs between two files of the same name."""
     if before.suffix == ".json":
-        trees = [without_run(json.loads(path.read_text(encoding="utf-8"))) for path in (before, after)]
+        trees = [
+            without_run(json.loads(path.read_text(encoding="utf-8"))) for path in (before, after)
+        ]
         return differences(*trees)
     if before.suffix == ".h5":
         old, new = arrays(before), arrays(after)

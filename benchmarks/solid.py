@@ -20,7 +20,9 @@ try:
     from netgen import occ
     from netgen.meshing import IdentificationType
 except ImportError as error:
-    raise ImportError(f"NGSolve cannot be loaded ({error}); `pip install ngsolve==6.2.2608` gets it") from error
+    raise ImportError(
+        f"NGSolve cannot be loaded ({error}); `pip install ngsolve==6.2.2608` gets it"
+    ) from error
 
 # Its threads spin while they wait, which on a machine with other work costs ten times what they gain.
 ngsolve.SetNumThreads(1)
@@ -58,7 +60,9 @@ def homogenize(
     Raises ValueError where the mesher fails, or struts are crowded (`trussmap.validity.crowding`) and cannot be cut.
     """
     primitive = primitive_cell(graph)
-    if reason := crowding(primitive, np.full(len(primitive.struts), 1.02 * radius)):  # with room for elements
+    if reason := crowding(
+        primitive, np.full(len(primitive.struts), 1.02 * radius)
+    ):  # with room for elements
         raise ValueError(reason)
     mesh = _mesh(primitive, radius, safety)
     mesh.Curve(order)
@@ -70,7 +74,12 @@ def _mesh(graph, radius, safety):
     for size in (3.0, 2.4, 1.9, 1.5):
         # A shape keeps the identifications of a mesh that failed, so each gets its own.
         geometry = occ.OCCGeometry(_stars(graph, radius))
-        settings = {"maxh": size * radius / safety, "curvaturesafety": safety, "grading": 0.5, "optsteps3d": 1}
+        settings = {
+            "maxh": size * radius / safety,
+            "curvaturesafety": safety,
+            "grading": 0.5,
+            "optsteps3d": 1,
+        }
         mesh = ngsolve.Mesh(geometry.GenerateMesh(**settings))
         joined = {number for _, number in mesh.GetPeriodicNodePairs(ngsolve.VERTEX)}
         if len(joined) == len(graph.struts):
@@ -89,9 +98,15 @@ def _stars(graph, radius):
     for node, centre in enumerate(centres):
         ends = [(s, +1) for s in np.flatnonzero(graph.struts[:, 0] == node)]
         ends += [(s, -1) for s in np.flatnonzero(graph.struts[:, 1] == node)]
-        shapes.append(_star(centre, [(e * axes[s], graph.lengths[s] / 2, sense[s] * e) for s, e in ends], radius))
+        shapes.append(
+            _star(
+                centre, [(e * axes[s], graph.lengths[s] / 2, sense[s] * e) for s, e in ends], radius
+            )
+        )
     faces = [list(shape.faces) for shape in shapes]
-    middles = [np.array([[face.center.x, face.center.y, face.center.z] for face in own]) for own in faces]
+    middles = [
+        np.array([[face.center.x, face.center.y, face.center.z] for face in own]) for own in faces
+    ]
 
     def cut_face(node, direction, length):
         distance = np.linalg.norm(middles[node] - centres[node] - direction * length / 2, axis=1)
@@ -99,10 +114,14 @@ def _stars(graph, radius):
             raise ValueError("a strut is cut where it has no face of its own")
         return faces[node][distance.argmin()]
 
-    for strut, ((i, j), axis, length) in enumerate(zip(graph.struts, axes, graph.lengths, strict=True)):
+    for strut, ((i, j), axis, length) in enumerate(
+        zip(graph.struts, axes, graph.lengths, strict=True)
+    ):
         shift = centres[j] - axis * length - centres[i]
         first, second = cut_face(i, axis, length), cut_face(j, -axis, length)
-        first.Identify(second, f"strut {strut}", IdentificationType.PERIODIC, occ.Translation(tuple(shift)))
+        first.Identify(
+            second, f"strut {strut}", IdentificationType.PERIODIC, occ.Translation(tuple(shift))
+        )
     return occ.Compound(shapes) if len(shapes) > 1 else shapes[0]
 
 
@@ -112,7 +131,11 @@ def _star(centre, ends, radius):
     for k, (direction, length, sense) in enumerate(ends):
         if k in paired:
             continue
-        opposite = [m for m, (other, _, _) in enumerate(ends) if m not in paired and other @ direction < -1 + 1e-9]
+        opposite = [
+            m
+            for m, (other, _, _) in enumerate(ends)
+            if m not in paired and other @ direction < -1 + 1e-9
+        ]
         back = 0.0
         if opposite:
             paired.add(opposite[0])
@@ -144,7 +167,9 @@ def solve(mesh, volume, order, poisson_ratio):
     strain = ngsolve.Sym(ngsolve.CF(tuple(entries), dims=(3, 3)) + ngsolve.Grad(u))
     # Soft modes are small differences of large integrals. Of one energy, all have the same points of integration, in
     # which the differences are exact; separate integrals are not, on curved elements, and miss soft modes by percents.
-    energy = ngsolve.Variation(0.5 * ngsolve.InnerProduct(stress(strain), strain) * ngsolve.dx(bonus_intorder=2))
+    energy = ngsolve.Variation(
+        0.5 * ngsolve.InnerProduct(stress(strain), strain) * ngsolve.dx(bonus_intorder=2)
+    )
     form = ngsolve.BilinearForm(space, symmetric=True, condense=True)
     form += energy
 

@@ -39,11 +39,18 @@ def blocks():
     """Rows (cell, nodes, largest difference in blocks of 3³ and 5³ cells) of elementary lattices and a few designs."""
     ops, package = general_fe.load()
     graphs = {name.replace("_", " "): elementary_lattice(k) for k, name in enumerate(NAMES)}
-    graphs |= {f"design {seed}": plain_lattices(sample_designs(seed, 0, 1)).graph(0) for seed in (3, 8, 12)}
+    graphs |= {
+        f"design {seed}": plain_lattices(sample_designs(seed, 0, 1)).graph(0) for seed in (3, 8, 12)
+    }
     rows, how = [], (DENSITY, list(LOAD_CASES.values()))
     for name, graph in graphs.items():
-        off = {str(cells): float(general_fe.off_in_a_block(ops, graph, *how, cells).max()) for cells in BLOCKS}
-        rows.append({"cell": name, "nodes": len(graph.nodes), "struts": len(graph.struts), "off": off})
+        off = {
+            str(cells): float(general_fe.off_in_a_block(ops, graph, *how, cells).max())
+            for cells in BLOCKS
+        }
+        rows.append(
+            {"cell": name, "nodes": len(graph.nodes), "struts": len(graph.struts), "off": off}
+        )
         print(rows[-1], flush=True)
     return {"package": package, "relative_density": DENSITY, "rows": rows}
 
@@ -57,12 +64,17 @@ def bone():
     rows = []
     for asked, request in ASKED.items():
         request = request_of(request | printing, own["cell_size_mm"])
-        table = design_lattices(goal.targets, forward, inverse, draws=300, keep=1, request=request, goal=goal)
+        table = design_lattices(
+            goal.targets, forward, inverse, draws=300, keep=1, request=request, goal=goal
+        )
         carried = strength_columns(table, own["youngs_modulus_gpa"], own["yield_stress_gpa"])
         carried |= printability(table, own["cell_size_mm"])
         table = pd.concat([table, pd.DataFrame(carried)], axis=1)
         for name, row in zip(names, table.to_dict("records"), strict=True):
-            found = {key: row[key] for key in ("relative_error", "relative_density", "strut_diameter_mm", *SENSITIVITY)}
+            found = {
+                key: row[key]
+                for key in ("relative_error", "relative_density", "strut_diameter_mm", *SENSITIVITY)
+            }
             for kind in ("yield_stress", "buckling_stress"):
                 found[f"{kind}_mpa"] = {case: 1000 * row[f"{kind}_{case}"] for case in LOAD_CASES}
             rows.append({"specimen": name, "asked": asked} | found)
@@ -72,7 +84,9 @@ def bone():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("path", type=Path)
     path = parser.parse_args().path
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -81,7 +95,9 @@ def main():
     except ImportError as error:
         print(error)
     found["bone"] = bone()
-    write_json(json.loads(json.dumps(found), parse_float=lambda text: float(f"{float(text):.6g}")), path)
+    write_json(
+        json.loads(json.dumps(found), parse_float=lambda text: float(f"{float(text):.6g}")), path
+    )
 
 
 if __name__ == "__main__":

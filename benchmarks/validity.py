@@ -68,7 +68,10 @@ DESIGNS = {
     "-0.9875590278874667,1.3014128251474544,0.9961091299730137,0.7126496339187227",
 }
 #: A lattice under stretches alone, U of a design: bcc and octet.
-STRETCHED = {"bcc, stretched": ([(2, 1)], [0.75, 1.0, 1.6]), "octet, stretched": ([(1, 1)], [0.75, 1.0, 1.6])}
+STRETCHED = {
+    "bcc, stretched": ([(2, 1)], [0.75, 1.0, 1.6]),
+    "octet, stretched": ([(1, 1)], [0.75, 1.0, 1.6]),
+}
 
 
 def cells():
@@ -82,7 +85,10 @@ def cells():
         found[name] = (lattice(members).mapped(np.diag(stretch)), DENSITIES)
     for name, row in DESIGNS.items():
         design = np.array(row.split(","), float)
-        found[name] = (design_graph(design), sorted({*DENSITIES[:3], round(float(design[0]), 6)}, reverse=True))
+        found[name] = (
+            design_graph(design),
+            sorted({*DENSITIES[:3], round(float(design[0]), 6)}, reverse=True),
+        )
     return found
 
 
@@ -126,7 +132,11 @@ def run(path):
             found["skipped"].append(key | {"reason": reason})
         else:
             beams = homogenize_cells([graph], density)[0]
-            entry = key | setting | {"volume_fraction": _short(result.volume_fraction), "unknowns": result.unknowns}
+            entry = (
+                key
+                | setting
+                | {"volume_fraction": _short(result.volume_fraction), "unknowns": result.unknowns}
+            )
             entry |= {"beams": _short(beams), "solid": _short(result.stiffness)}
             found["solved"].append(entry)
         write_json(found, path)
@@ -152,7 +162,10 @@ def summarize(found):
     crossings = []
     for name in dict.fromkeys(row["cell"] for row in rows):
         own = [row for row in rows if row["cell"] == name]
-        crossings.append({"cell": name} | {m: _crossings(own, m) for m in ("relative_error", "modulus_error_median")})
+        crossings.append(
+            {"cell": name}
+            | {m: _crossings(own, m) for m in ("relative_error", "modulus_error_median")}
+        )
     left = [_describe(entry, graphs[entry["cell"]], "estimate") for entry in entries]
     estimate = {"count": len(left), "shares": _short(fit(entries, graphs))}
     for measure in ("relative_error", "modulus_error_median", "modulus_error_largest"):
@@ -192,7 +205,10 @@ def _sampled():
     for design in designs:
         graph, density = primitive_cell(design_graph(design)), design[DENSITY]
         if not crowding(graph, graph.radii(density)):
-            solid, beams = solid_stiffness(graph, density), solid_stiffness(graph, density, shares=(0, 0))
+            solid, beams = (
+                solid_stiffness(graph, density),
+                solid_stiffness(graph, density, shares=(0, 0)),
+            )
             gains.append((relative_error(solid, beams), modulus_error(solid, beams)[0]))
     low, middle, high = np.quantile(gains, [0.05, 0.5, 0.95], axis=0)
     found = {"designs": len(designs), "crowded_share": 1 - len(gains) / len(designs)}
@@ -211,7 +227,10 @@ def _describe(entry, graph, against="beams"):
     middle, largest = modulus_error(solid, beams)
     bulk, shear = np.array(_isotropic_moduli(solid)) / _isotropic_moduli(beams)
     same_volume = homogenize_cells([graph], entry["volume_fraction"])[0]
-    row = {"volume_fraction": entry["volume_fraction"], "relative_error": relative_error(solid, beams)}
+    row = {
+        "volume_fraction": entry["volume_fraction"],
+        "relative_error": relative_error(solid, beams),
+    }
     row |= {"modulus_error_median": middle, "modulus_error_largest": largest}
     row |= {"bulk_ratio": bulk, "shear_ratio": shear}
     row |= {"relative_error_same_volume": relative_error(solid, same_volume)}
@@ -223,7 +242,11 @@ def _describe(entry, graph, against="beams"):
 def _isotropic_moduli(stiffness):
     """Bulk and shear modulus under equal stresses, averaged over all directions (Reuss; Hill 1952)."""
     s = np.linalg.inv(unpack(stiffness))
-    axial, cross, shear = s.diagonal()[:3].sum(), s[0, 1] + s[0, 2] + s[1, 2], s.diagonal()[3:].sum()
+    axial, cross, shear = (
+        s.diagonal()[:3].sum(),
+        s[0, 1] + s[0, 2] + s[1, 2],
+        s.diagonal()[3:].sum(),
+    )
     return 1 / (axial + 2 * cross), 15 / (4 * axial - 4 * cross + 3 * shear)
 
 
@@ -252,15 +275,22 @@ def _convergence(found):
     table = []
     for name, densities in COMPARED.items():
         for density in densities:
-            own = [e for e in found["solved"] if e["cell"] == name and e["relative_density"] == density]
+            own = [
+                e for e in found["solved"] if e["cell"] == name and e["relative_density"] == density
+            ]
             if len(own) < 2:
                 continue
             finest = max(own, key=lambda e: e["unknowns"])
             for entry in sorted(own, key=lambda e: e["unknowns"]):
                 off = relative_error(np.array(entry["solid"]), np.array(finest["solid"]))
                 modulus = modulus_error(np.array(entry["solid"]), np.array(finest["solid"]))[1]
-                kept = {key: entry[key] for key in ("cell", "relative_density", "order", "safety", "unknowns")}
-                table.append(kept | {"relative_error": _short(off), "modulus_error_largest": _short(modulus)})
+                kept = {
+                    key: entry[key]
+                    for key in ("cell", "relative_density", "order", "safety", "unknowns")
+                }
+                table.append(
+                    kept | {"relative_error": _short(off), "modulus_error_largest": _short(modulus)}
+                )
     return table
 
 
@@ -270,18 +300,36 @@ def draw(summary, path):
     names = list(dict.fromkeys(row["cell"] for row in rows))
     elementary = [name for name, members in LATTICES.items() if len(members) == 1]
     grey = [name for name in names if name not in elementary]
-    look = {name: {"color": style.LATTICES[members[0][0]]} for name, members in LATTICES.items() if len(members) == 1}
-    dashes = [(0, pattern) for pattern in ((4, 1.5), (1, 1), (4, 1, 1, 1), (7, 2), (2, 2), (7, 1, 1, 1, 1, 1))]
+    look = {
+        name: {"color": style.LATTICES[members[0][0]]}
+        for name, members in LATTICES.items()
+        if len(members) == 1
+    }
+    dashes = [
+        (0, pattern)
+        for pattern in ((4, 1.5), (1, 1), (4, 1, 1, 1), (7, 2), (2, 2), (7, 1, 1, 1, 1, 1))
+    ]
     for k, name in enumerate(grey):
-        color = style.DESIGN_A if name in DESIGNS else style.DESIGN_B if name in STRETCHED else style.TARGET
+        color = (
+            style.DESIGN_A
+            if name in DESIGNS
+            else style.DESIGN_B
+            if name in STRETCHED
+            else style.TARGET
+        )
         look[name] = {"color": color, "ls": dashes[k % len(dashes)]}
     with style.figure(path, 11.6, 4.9) as fig:
         axes = fig.subplots(1, 3)
         fig.subplots_adjust(left=0.06, right=0.99, top=0.93, bottom=0.3, wspace=0.22)
-        measures = {"relative_error": "‖ΔC‖/‖C‖", "modulus_error_median": "E(n) off by, median over directions"}
+        measures = {
+            "relative_error": "‖ΔC‖/‖C‖",
+            "modulus_error_median": "E(n) off by, median over directions",
+        }
         for ax, (measure, label) in zip(axes, measures.items(), strict=False):
             for name in names:
-                own = [(row["relative_density"], row[measure]) for row in rows if row["cell"] == name]
+                own = [
+                    (row["relative_density"], row[measure]) for row in rows if row["cell"] == name
+                ]
                 ax.plot(*np.transpose(own), marker="o", ms=3, lw=1.3, label=name, **look[name])
             for level in LEVELS:
                 ax.axhline(level, color=style.GUIDE, lw=0.8, zorder=0)
@@ -291,10 +339,16 @@ def draw(summary, path):
         ax = axes[2]
         for name in names:
             own = [
-                (row["relative_density"], row["estimate_modulus_error_median"]) for row in rows if row["cell"] == name
+                (row["relative_density"], row["estimate_modulus_error_median"])
+                for row in rows
+                if row["cell"] == name
             ]
             ax.plot(*np.transpose(own), marker="o", ms=3, lw=1.3, **look[name])
-        ax.set(xlabel="relative density of the beams", title="the same, of beams shortened at their ends", xscale="log")
+        ax.set(
+            xlabel="relative density of the beams",
+            title="the same, of beams shortened at their ends",
+            xscale="log",
+        )
         ax.set_xticks(DENSITIES, [f"{density:g}" for density in DENSITIES])
         for ax in axes:
             ax.set_yscale("log")
@@ -311,11 +365,19 @@ def _short(value):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("path", type=Path)
-    parser.add_argument("--summary", action="store_true", help="solve nothing, describe and draw what is there")
+    parser.add_argument(
+        "--summary", action="store_true", help="solve nothing, describe and draw what is there"
+    )
     arguments = parser.parse_args()
-    found = json.loads(arguments.path.read_text(encoding="utf-8")) if arguments.summary else run(arguments.path)
+    found = (
+        json.loads(arguments.path.read_text(encoding="utf-8"))
+        if arguments.summary
+        else run(arguments.path)
+    )
     found["missing"] = missing(found)
     found["summary"] = summarize(found)
     write_json(found, arguments.path)

@@ -33,11 +33,23 @@ def take(study):
     metrics = json.loads((study / "metrics.json").read_text(encoding="utf-8"))
     settings = json.loads((study / "study.json").read_text(encoding="utf-8"))
     commit = subprocess.run(
-        ["git", "-C", study, "log", "-1", "--format=%h of %as"], capture_output=True, text=True, check=True
+        ["git", "-C", study, "log", "-1", "--format=%h of %as"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
-    tree = {"run": {"study": settings["study"], "commit": commit, "cores": os.cpu_count(), "seed": settings["seed"]}}
+    tree = {
+        "run": {
+            "study": settings["study"],
+            "commit": commit,
+            "cores": os.cpu_count(),
+            "seed": settings["seed"],
+        }
+    }
     # Not the time between the first file and the last: other work on the machine would count as well.
-    times = [row["cpu_time"] for path in study.glob("benchmarks/*/*.tsv") for row in _rows(path, "\t")]
+    times = [
+        row["cpu_time"] for path in study.glob("benchmarks/*/*.tsv") for row in _rows(path, "\t")
+    ]
     tree["run"]["cpu_seconds"] = sum(time for time in times if time != "NA")
     write_json(rounded(tree | metrics), DOCS / "results" / f"{settings['study']}.json")
     for table in TABLES:
@@ -67,7 +79,8 @@ def take_more(study):
 def pages():
     """{path: text} of all pages, made of the templates and the results."""
     results = {
-        path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((DOCS / "results").glob("*.json"))
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted((DOCS / "results").glob("*.json"))
     }
     results |= {path.stem: _rows(path) for path in sorted((DOCS / "results").glob("*.csv"))}
     environment = jinja2.Environment(
@@ -88,7 +101,9 @@ def pages():
     }
     bone = results["laptop"]["bone"]
     environment.globals |= {
-        "bone_range": lambda key: " to ".join(percent(pick(v[key] for v in bone.values())) for pick in (min, max)),
+        "bone_range": lambda key: " to ".join(
+            percent(pick(v[key] for v in bone.values())) for pick in (min, max)
+        ),
         "constants": COMPONENTS,
         "least": lambda r2: min(r2.values()),
         "mean": lambda r2: sum(r2.values()) / len(r2),
@@ -111,7 +126,10 @@ def rounded(value):
 
 def _rows(path, delimiter=","):
     with open(path, encoding="utf-8") as file:
-        return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file, delimiter=delimiter)]
+        return [
+            {k: _number(v) for k, v in row.items()}
+            for row in csv.DictReader(file, delimiter=delimiter)
+        ]
 
 
 def _number(text):
@@ -122,7 +140,9 @@ def _number(text):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--take", type=Path, metavar="STUDY")
     parser.add_argument("--take-more", type=Path, metavar="STUDY")
     arguments = parser.parse_args()

@@ -44,9 +44,14 @@ class Block(NamedTuple):
 
 def blocks(page: str) -> list[Block]:
     """The fenced blocks of a page, in order."""
-    found = [Block(m[1], m[2] or "", m[3], page.count("\n", 0, m.start(3)) + 1) for m in _FENCE.finditer(page)]
+    found = [
+        Block(m[1], m[2] or "", m[3], page.count("\n", 0, m.start(3)) + 1)
+        for m in _FENCE.finditer(page)
+    ]
     if 2 * len(found) != len(re.findall(r"^\s*```", page, re.MULTILINE)):
-        raise SystemExit("a fence that is indented, not closed, or has more than a language and a title")
+        raise SystemExit(
+            "a fence that is indented, not closed, or has more than a language and a title"
+        )
     return found
 
 
@@ -72,7 +77,9 @@ def run(page: Path, folder: Path) -> None:
                 exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), session)
             said = out.getvalue()
         elif block.language == "text":
-            if said is not None and not agree(said.splitlines(), block.text.splitlines(), block.title != ONE_OF_MANY):
+            if said is not None and not agree(
+                said.splitlines(), block.text.splitlines(), block.title != ONE_OF_MANY
+            ):
                 raise SystemExit(f"{where}: what is shown is not what came out:\n{said}")
         else:
             raise SystemExit(f"{where}: a block of {block.language or 'no language'}")
@@ -91,15 +98,25 @@ def _close(said, shown, numbers):
     if not numbers:
         said, shown = (_MAY_BE.sub("", line) for line in (said, shown))
     words = [_NUMBER.sub("0", line).split() for line in (said, shown)]
-    pairs = zip(*([float(n) for n in _NUMBER.findall(line)] for line in (said, shown)), strict=False)
-    return words[0] == words[1] and (not numbers or all(isclose(a, b, rel_tol=0.02, abs_tol=1e-6) for a, b in pairs))
+    pairs = zip(
+        *([float(n) for n in _NUMBER.findall(line)] for line in (said, shown)), strict=False
+    )
+    return words[0] == words[1] and (
+        not numbers or all(isclose(a, b, rel_tol=0.02, abs_tol=1e-6) for a, b in pairs)
+    )
 
 
 def _shell(text, folder, where):
     """What commands print, with this environment's programs first on the path."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    }
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", text], cwd=folder, env=environment, capture_output=True, text=True
+        ["bash", "-euo", "pipefail", "-c", text],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise SystemExit(f"{where}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
@@ -109,7 +126,11 @@ def _shell(text, folder, where):
 def build(source: Path, out: Path) -> None:
     """Copy the pages to a folder ``source``, run their examples there, and make the site ``out`` of it."""
     shutil.rmtree(source, ignore_errors=True)
-    shutil.copytree(ROOT / "docs", source, ignore=shutil.ignore_patterns("templates", "results", "*.py", "__pycache__"))
+    shutil.copytree(
+        ROOT / "docs",
+        source,
+        ignore=shutil.ignore_patterns("templates", "results", "*.py", "__pycache__"),
+    )
     for page in sorted(GUIDE.glob("*.md")):
         run(page, source / "guide" / page.stem)
     command = [
@@ -123,7 +144,11 @@ def build(source: Path, out: Path) -> None:
         "--site-dir",
         out,
     ]
-    subprocess.run(command, env=os.environ | {"TRUSSMAP_PAGES": str(source), "NO_MKDOCS_2_WARNING": "1"}, check=True)
+    subprocess.run(
+        command,
+        env=os.environ | {"TRUSSMAP_PAGES": str(source), "NO_MKDOCS_2_WARNING": "1"},
+        check=True,
+    )
 
 
 if __name__ == "__main__":

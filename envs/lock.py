@@ -49,6 +49,8 @@ def closure():
 
 
 if __name__ == "__main__":
-    print("# Every package of the environment, tools for tests and style included. Made by `make lock`.")
+    print(
+        "# Every package of the environment, tools for tests and style included. Made by `make lock`."
+    )
     for name, version in sorted(closure().items()):
         print(f"{name}=={version}")

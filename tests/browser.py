@@ -28,9 +28,14 @@ _FLAGS = [
 @contextmanager
 def started():
     """Yield the driver of a browser with a new profile; skip where there is none."""
-    chromium, driver = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
+    chromium, driver = (
+        shutil.which("chromium") or shutil.which("chromium-browser"),
+        shutil.which("chromedriver"),
+    )
     if not (chromium and driver):
-        pytest.skip("NO BROWSER: chromium and chromium-driver are not installed, so no page was opened")
+        pytest.skip(
+            "NO BROWSER: chromium and chromium-driver are not installed, so no page was opened"
+        )
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = chromium
@@ -63,5 +68,11 @@ def errors(browser):
 def requested(browser):
     """Addresses that were asked for, other than those of files, of data in the page, and of the browser itself."""
     messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
-    urls = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    return [url for url in urls if not url.startswith(("file:", "data:", "blob:", "chrome:", "about:"))]
+    urls = [
+        m["params"]["request"]["url"]
+        for m in messages
+        if m["method"] == "Network.requestWillBeSent"
+    ]
+    return [
+        url for url in urls if not url.startswith(("file:", "data:", "blob:", "chrome:", "about:"))
+    ]

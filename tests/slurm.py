@@ -62,15 +62,25 @@ def started():
         daemons = []
         try:
             munge = [
-                f"--{file.partition('.')[2]}-file={folder}/{file}" for file in ("munge.key", "munge.pid", "munge.log")
+                f"--{file.partition('.')[2]}-file={folder}/{file}"
+                for file in ("munge.key", "munge.pid", "munge.log")
             ]
-            munge += [f"--seed-file={folder}/munge.seed", f"--socket={folder}/munge.socket", "--foreground", "--force"]
+            munge += [
+                f"--seed-file={folder}/munge.seed",
+                f"--socket={folder}/munge.socket",
+                "--foreground",
+                "--force",
+            ]
             for command in (
                 [programs["munged"], *munge],
                 [programs["slurmctld"], "-D"],
                 [programs["slurmd"], "-D", "-N", "localhost"],
             ):
-                quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+                quiet = {
+                    "stdout": subprocess.DEVNULL,
+                    "stderr": subprocess.DEVNULL,
+                    "stdin": subprocess.DEVNULL,
+                }
                 daemons.append(subprocess.Popen(command, env=environment, **quiet))
                 _wait_for(folder / "munge.socket", daemons[0])
             if not _answers(environment):
@@ -117,7 +127,9 @@ def _answers(environment, seconds=30):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with suppress(subprocess.TimeoutExpired):
-            run = subprocess.run(["srun", "--immediate=5", "true"], env=environment, capture_output=True, timeout=10)
+            run = subprocess.run(
+                ["srun", "--immediate=5", "true"], env=environment, capture_output=True, timeout=10
+            )
             if run.returncode == 0:
                 return True
         time.sleep(0.2)

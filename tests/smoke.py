@@ -12,7 +12,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def snakemake(folder, *arguments, study="smoke", settings=(), targets=(), library=None):
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        ROOT / "Snakefile",
+        "--directory",
+        folder,
+    ]
     command += ["--cores", "all", *arguments]
     if study:
         command += ["--config", f"study={study}", *settings]

@@ -26,7 +26,9 @@ def table():
 
 def test_importing_loads_nothing_until_asked():
     code = "import sys, trussmap; assert not {'numpy', 'pandas', 'torch', 'numba'} & {*sys.modules}; trussmap.Lattice"
-    code += "; assert not {'torch', 'matplotlib', 'trimesh'} & {*sys.modules}; print(*dir(trussmap))"
+    code += (
+        "; assert not {'torch', 'matplotlib', 'trimesh'} & {*sys.modules}; print(*dir(trussmap))"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert {*tm.__all__} <= {*run.stdout.split()}
@@ -37,7 +39,9 @@ def test_importing_loads_nothing_until_asked():
 def test_a_table_of_designs_and_its_lattices_have_the_same_stiffness(table):
     found = tm.homogenize(table, youngs_modulus=114.0, poisson_ratio=0.25)
     np.testing.assert_allclose(
-        found.to_frame()[COMPONENTS], 114 * homogenize_designs(table.to_numpy(), poisson_ratio=0.25), rtol=1e-12
+        found.to_frame()[COMPONENTS],
+        114 * homogenize_designs(table.to_numpy(), poisson_ratio=0.25),
+        rtol=1e-12,
     )
     assert len(found) == len(table)
     again = tm.homogenize(found[:3], youngs_modulus=114.0, poisson_ratio=0.25)
@@ -48,7 +52,9 @@ def test_a_table_of_designs_and_its_lattices_have_the_same_stiffness(table):
 
 def test_a_cell_as_it_is_drawn_is_the_lattice_that_it_tiles():
     """Struts on faces stand four times in the drawing, once in the lattice; a box that is no cube; two radii."""
-    edges = [(i, j) for i in range(8) for j in range(i) if np.abs(CORNERS[i] - CORNERS[j]).sum() == 1]
+    edges = [
+        (i, j) for i in range(8) for j in range(i) if np.abs(CORNERS[i] - CORNERS[j]).sum() == 1
+    ]
     diagonals = [(k, 8) for k in range(8)]
     nodes = np.vstack([CORNERS, [[0.5, 0.5, 0.5]]]) * [1.0, 2.0, 3.0]
     radii = [0.2] * len(edges) + [0.1] * len(diagonals)
@@ -59,7 +65,9 @@ def test_a_cell_as_it_is_drawn_is_the_lattice_that_it_tiles():
     struts = drawn.to_frame()
     assert (struts["length"] * struts["radius"] ** 2 * np.pi).sum() == pytest.approx(0.04 * 6)
     expected = homogenize_reference(drawn.graph, 0.04)
-    np.testing.assert_allclose(pack(tm.homogenize(drawn).stiffness[0]), expected, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(
+        pack(tm.homogenize(drawn).stiffness[0]), expected, rtol=1e-8, atol=1e-12
+    )
     offsets = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     by_offsets = tm.Lattice.from_struts([[0.3, 0.2, 0.1]], [[0, 0]] * 3, 0.03, offsets=offsets)
     cubic = tm.Lattice.from_elementary("simple_cubic", relative_density=0.03)
@@ -74,7 +82,9 @@ def test_designs_are_those_of_the_command_line_in_the_units_of_the_target(tmp_pa
     assert np.abs(found.stiffness[0] / target[0] - 1).max() < 1e-4
     np.testing.assert_allclose(pack(found.stiffness), frame[COMPONENTS])
     pd.DataFrame(pack(target), columns=COMPONENTS).to_csv(tmp_path / "targets.csv", index=False)
-    pd.testing.assert_frame_equal(tm.design(tmp_path / "targets.csv", youngs_modulus=200.0).to_frame(), frame)
+    pd.testing.assert_frame_equal(
+        tm.design(tmp_path / "targets.csv", youngs_modulus=200.0).to_frame(), frame
+    )
     again = tm.homogenize(found[0], youngs_modulus=200.0)
     np.testing.assert_allclose(again.stiffness[0], found.stiffness[0], rtol=1e-6, atol=1e-8)
     page = found.to_html(tmp_path / "second.html", which=1, unit="MPa")
@@ -94,7 +104,9 @@ def test_compliances_are_inverted_and_asked_about_where_they_are_given_as_stiffn
     found = tm.design(stiffness, 200.0, **quick).to_frame()
     inverted = tm.design(np.linalg.inv(stiffness), 200.0, compliance=True, **quick).to_frame()
     pd.testing.assert_frame_equal(inverted, found, rtol=1e-6)
-    with pytest.raises(tm.InputError, match="columns S11…S66: the compliance is not positive definite"):
+    with pytest.raises(
+        tm.InputError, match="columns S11…S66: the compliance is not positive definite"
+    ):
         tm.design(pack(isotropic()) * [1, 3, 3, *[1] * 18], 1.0, compliance=True)
     with pytest.warns(UserWarning, match="look like compliances"):
         tm.design(np.linalg.inv(isotropic(5.0)), 100.0, **quick)
@@ -111,11 +123,16 @@ def test_only_topologies_that_networks_do_not_propose():
 
 
 def test_torch_differentiates_own_lattices_and_topologies():
-    own = tm.Lattice.from_elementary("octet", relative_density=0.02, deformation=np.diag([1.0, 1.2, 0.9]))
+    own = tm.Lattice.from_elementary(
+        "octet", relative_density=0.02, deformation=np.diag([1.0, 1.2, 0.9])
+    )
     density = torch.tensor([0.02, 0.05], dtype=torch.float64, requires_grad=True)
     stretch = torch.eye(3, dtype=torch.float64).repeat(2, 1, 1).requires_grad_()
     assert torch.autograd.gradcheck(
-        lambda rho, a: tm.differentiable_stiffness([own, own], rho, a), (density, stretch), eps=1e-6, atol=1e-6
+        lambda rho, a: tm.differentiable_stiffness([own, own], rho, a),
+        (density, stretch),
+        eps=1e-6,
+        atol=1e-6,
     )
     value = tm.differentiable_stiffness([own, own], density)
     np.testing.assert_allclose(
@@ -128,31 +145,76 @@ def test_torch_differentiates_own_lattices_and_topologies():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: tm.Lattice.from_elementary("kagome", relative_density=0.1), "kagome: expected some of simple_cubic"),
-        (lambda: tm.Lattice.from_topology(197, 0.1), "topology 197: expected a number from 0 to 196"),
+        (
+            lambda: tm.Lattice.from_elementary("kagome", relative_density=0.1),
+            "kagome: expected some of simple_cubic",
+        ),
+        (
+            lambda: tm.Lattice.from_topology(197, 0.1),
+            "topology 197: expected a number from 0 to 196",
+        ),
         (lambda: tm.Lattice.from_topology(3, 1.5), "relative density 1.5"),
-        (lambda: tm.Lattice.from_topology(3, 0.1).to_stl("a.pdf", 2.0), "a.pdf: expected a name that ends in .stl"),
-        (lambda: tm.homogenize(tm.Lattice.from_topology(3, 0.1)).plot("a.pdf"), "a.pdf: .* ends in .png"),
+        (
+            lambda: tm.Lattice.from_topology(3, 0.1).to_stl("a.pdf", 2.0),
+            "a.pdf: expected a name that ends in .stl",
+        ),
+        (
+            lambda: tm.homogenize(tm.Lattice.from_topology(3, 0.1)).plot("a.pdf"),
+            "a.pdf: .* ends in .png",
+        ),
         (lambda: tm.Lattice.from_topology(3, 0.1, np.zeros((3, 3))), "flattens the cell"),
-        (lambda: tm.Lattice.from_struts([[0, 0]], [[0, 0]], 0.1), "nodes: expected n × 3 finite numbers"),
-        (lambda: tm.Lattice.from_struts([[0, 0, 0]], [[0, 1]], 0.1), "struts, row 1: expected two of the 1 nodes"),
-        (lambda: tm.Lattice.from_struts(CORNERS, [[0, 1], [2, 6]], 0.1), "connects to its periodic images in 2 of 3"),
-        (lambda: tm.Lattice.from_struts(CORNERS, [[0, 7]], 0.1, cell=[1, 1, 0]), "cell: it has no volume"),
-        (lambda: tm.Lattice.from_struts(CORNERS, [[0, 7]], 0.1, radii=[-1]), "radii, row 1: expected numbers above 0"),
+        (
+            lambda: tm.Lattice.from_struts([[0, 0]], [[0, 0]], 0.1),
+            "nodes: expected n × 3 finite numbers",
+        ),
+        (
+            lambda: tm.Lattice.from_struts([[0, 0, 0]], [[0, 1]], 0.1),
+            "struts, row 1: expected two of the 1 nodes",
+        ),
+        (
+            lambda: tm.Lattice.from_struts(CORNERS, [[0, 1], [2, 6]], 0.1),
+            "connects to its periodic images in 2 of 3",
+        ),
+        (
+            lambda: tm.Lattice.from_struts(CORNERS, [[0, 7]], 0.1, cell=[1, 1, 0]),
+            "cell: it has no volume",
+        ),
+        (
+            lambda: tm.Lattice.from_struts(CORNERS, [[0, 7]], 0.1, radii=[-1]),
+            "radii, row 1: expected numbers above 0",
+        ),
         (lambda: tm.homogenize(pd.DataFrame({"U1": [1.0]})), "missing column relative_density"),
-        (lambda: tm.homogenize(tm.Lattice.from_topology(0, 0.1), poisson_ratio=0.5), "poisson_ratio 0.5"),
-        (lambda: tm.homogenize(tm.Lattice.from_topology(0, 0.1), youngs_modulus=-1), "youngs_modulus -1"),
+        (
+            lambda: tm.homogenize(tm.Lattice.from_topology(0, 0.1), poisson_ratio=0.5),
+            "poisson_ratio 0.5",
+        ),
+        (
+            lambda: tm.homogenize(tm.Lattice.from_topology(0, 0.1), youngs_modulus=-1),
+            "youngs_modulus -1",
+        ),
         (lambda: tm.design(np.eye(5), 1.0), "6 × 6 or 21 constants"),
         (lambda: tm.design("C11", 1.0), "no such file"),
         (lambda: tm.design(-isotropic(), 1000.0), "not positive definite"),
-        (lambda: tm.design(np.arange(36.0).reshape(6, 6), 1000.0), "row 1: the matrix is not symmetric"),
+        (
+            lambda: tm.design(np.arange(36.0).reshape(6, 6), 1000.0),
+            "row 1: the matrix is not symmetric",
+        ),
         (lambda: tm.design(isotropic(), 1.0), "Voigt bound"),
-        (lambda: tm.design(isotropic(), 1000.0, order="nye"), "order nye: expected voigt, abaqus, ansys, mandel"),
-        (lambda: tm.design(isotropic(), 1000.0, refine="slow"), "refine slow: expected none, quick, thorough"),
+        (
+            lambda: tm.design(isotropic(), 1000.0, order="nye"),
+            "order nye: expected voigt, abaqus, ansys, mandel",
+        ),
+        (
+            lambda: tm.design(isotropic(), 1000.0, refine="slow"),
+            "refine slow: expected none, quick, thorough",
+        ),
         (lambda: tm.design(isotropic(), 1000.0, family="all"), "family all"),
         (lambda: tm.design(isotropic(), 1000.0, buckling_length=3), "buckling_length 3"),
         (lambda: tm.design(isotropic(), 1000.0, load=[1, 2]), "load: expected 6 finite numbers"),
-        (lambda: tm.differentiable_stiffness([400], torch.tensor([0.1])), "topologies from 0 to 196"),
+        (
+            lambda: tm.differentiable_stiffness([400], torch.tensor([0.1])),
+            "topologies from 0 to 196",
+        ),
         (lambda: tm.differentiable_stiffness([4, 5], torch.tensor([0.1])), "expected \\(2,\\)"),
     ],
 )

@@ -13,7 +13,11 @@ ROOT = Path(__file__).resolve().parents[1]
 def layers():
     """The layer of each module or package by name, 0 at the bottom."""
     page = (ROOT / "docs" / "architecture.md").read_text()
-    rows = re.findall(r"^\| [^|]+ \| (.+?) \|", page.partition("| layer | modules |")[2].partition("\n\n")[0], re.M)
+    rows = re.findall(
+        r"^\| [^|]+ \| (.+?) \|",
+        page.partition("| layer | modules |")[2].partition("\n\n")[0],
+        re.M,
+    )
     return {name: level for level, row in enumerate(rows) for name in re.findall(r"`(\w+)`", row)}
 
 
@@ -21,7 +25,9 @@ def imports(source):
     """Modules that each module of the package at ``source`` imports, at any depth, functions and all."""
     package = source.name
     files = {
-        ".".join((package, *path.relative_to(source).with_suffix("").parts)).removesuffix(".__init__"): path
+        ".".join((package, *path.relative_to(source).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        ): path
         for path in source.rglob("*.py")
     }
     edges = {}
@@ -33,8 +39,12 @@ def imports(source):
             elif isinstance(node, ast.ImportFrom):
                 base = node.module or ""
                 if node.level:
-                    here = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
-                    base = ".".join([*here[: len(here) - node.level + 1], *filter(None, [node.module])])
+                    here = (
+                        module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+                    )
+                    base = ".".join(
+                        [*here[: len(here) - node.level + 1], *filter(None, [node.module])]
+                    )
                 inside = {f"{base}.{alias.name}" for alias in node.names}
                 named |= {name if name in files else base for name in inside}
         edges[module] = {name for name in named if name.split(".")[0] == package} - {package}
@@ -44,7 +54,9 @@ def imports(source):
 def upward(edges, layer):
     """Imports of a module from a layer above its own."""
     level = {module: layer[module.split(".")[1]] for module in edges if "." in module}
-    return [f"{a} imports {b}" for a in sorted(level) for b in sorted(edges[a]) if level[a] < level[b]]
+    return [
+        f"{a} imports {b}" for a in sorted(level) for b in sorted(edges[a]) if level[a] < level[b]
+    ]
 
 
 def cycle(edges):
@@ -131,7 +143,9 @@ def test_public_functions_say_what_they_do_and_take():
         name = str(path.relative_to(ROOT / "src" / "trussmap"))
         for function, node in public_functions(path) if name not in compiled else ():
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            bare = [a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")]
+            bare = [
+                a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")
+            ]
             if bare or node.returns is None or not ast.get_docstring(node):
                 faults.append(f"{name}, {function}: {bare}")
     assert faults == []

@@ -22,7 +22,10 @@ def test_an_error_that_is_not_defined_is_absent(tmp_path):
     found = pd.DataFrame({"target": [1], "rank": [1]} | measured).assign(
         **{f"unrefined_{name}": values for name, values in measured.items()}
     )
-    write_json(errors_by_name(assess(found, ["isotropic"], target[None], refined=True)), tmp_path / "summary.json")
+    write_json(
+        errors_by_name(assess(found, ["isotropic"], target[None], refined=True)),
+        tmp_path / "summary.json",
+    )
     written = json.loads((tmp_path / "summary.json").read_text())["isotropic"]
     defined = {*MEASURES} - {"nmse_componentwise"}
     assert written.keys() == defined | {f"{name}_refined" for name in defined}
@@ -52,7 +55,11 @@ def test_one_unseen_design_has_no_coefficient_of_determination(tmp_path):
     counts = {"none": 1}
     tree, times = unseen(network, network, tmp_path / "dataset.h5", counts, options)
     write_json(tree, tmp_path / "summary.json")
-    assert tree["none"]["r2"] == {} and tree["none"]["targets"] == 1 and times["none"]["seconds_per_target"] > 0
+    assert (
+        tree["none"]["r2"] == {}
+        and tree["none"]["targets"] == 1
+        and times["none"]["seconds_per_target"] > 0
+    )
 
 
 def test_summaries():
@@ -65,9 +72,14 @@ def test_summaries():
     assert tree["cells"] == 4 and tree["nmse_frobenius_median"] == pytest.approx(0.25)
     shares = [tree[f"better_than_lookup{key}_share_nmse_frobenius"] for key in ("", "_refined")]
     assert shares == [0.5, 1.0]
-    groupings = {"system": cells["crystal_system"], "connectivity": ["4 to 6", "at most 4", "4 to 6", None]}
+    groupings = {
+        "system": cells["crystal_system"],
+        "connectivity": ["4 to 6", "at most 4", "4 to 6", None],
+    }
     groups = summarize_groups(cells, groupings).set_index(["source", "by", "group"])
     assert groups.loc[("generated", "system", "hex"), "cells"] == 2
-    assert groups.loc[("generated", "connectivity", "4 to 6"), "nmse_frobenius_median"] == pytest.approx(0.3)
+    assert groups.loc[
+        ("generated", "connectivity", "4 to 6"), "nmse_frobenius_median"
+    ] == pytest.approx(0.3)
     assert groups.loc[("catalogue", "system", "cub"), "lookup_nmse_frobenius_q75"] == 0.25
     assert groups.groupby("by")["cells"].sum().to_dict() == {"system": 4, "connectivity": 3}

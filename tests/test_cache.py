@@ -34,11 +34,16 @@ def test_machine_code_follows_all_that_is_compiled_in(tmp_path):
     package = tmp_path / "trussmap"
     shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__", "pretrained"))
     (package / "probe.py").write_text(PROBE)
-    environment = os.environ | {"PYTHONPATH": str(tmp_path), "TRUSSMAP_CACHE": str(tmp_path / "cache")}
+    environment = os.environ | {
+        "PYTHONPATH": str(tmp_path),
+        "TRUSSMAP_CACHE": str(tmp_path / "cache"),
+    }
 
     def ran():
         command = [sys.executable, "-c", "import trussmap.probe"]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout.split()
 
     assert [ran(), ran()] == [["42.0", "False"], ["42.0", "True"]]
     path = package / "homogenization" / "simd.py"

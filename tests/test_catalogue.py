@@ -74,10 +74,14 @@ def read(tmp_path, *entries):
 
 def test_struts_cut_at_faces_are_joined_and_struts_on_edges_counted_once(tmp_path):
     """Both windows hold the same simple cubic lattice."""
-    cut, edges = read(tmp_path, CUBIC + SHIFTED_SIMPLE_CUBIC, CUBIC.replace("test", "edges") + CUBE_EDGES)
+    cut, edges = read(
+        tmp_path, CUBIC + SHIFTED_SIMPLE_CUBIC, CUBIC.replace("test", "edges") + CUBE_EDGES
+    )
     for cell in (cut, edges):
         assert len(cell.graph.nodes) == 1
-        np.testing.assert_allclose(sorted(np.abs(cell.graph.vectors).tolist()), np.eye(3)[::-1], atol=1e-12)
+        np.testing.assert_allclose(
+            sorted(np.abs(cell.graph.vectors).tolist()), np.eye(3)[::-1], atol=1e-12
+        )
         assert not cell.compliance
 
 
@@ -122,7 +126,10 @@ def test_cells_agree_in_both_forms_and_numberings(shared, tmp_path):
     original, windowed = read_catalogue(path), read_catalogue(tmp_path / "windows.lat")
     assert [cell.name for cell in original] == [cell.name for cell in windowed]
     for a, b in zip(original, windowed, strict=True):
-        assert (len(a.graph.nodes), len(a.graph.struts)) == (len(b.graph.nodes), len(b.graph.struts))
+        assert (len(a.graph.nodes), len(a.graph.struts)) == (
+            len(b.graph.nodes),
+            len(b.graph.struts),
+        )
         moments = [np.einsum("ki,kj->ij", g.vectors, g.vectors) for g in (a.graph, b.graph)]
         np.testing.assert_allclose(moments[0], moments[1], atol=1e-9)
 
@@ -132,7 +139,11 @@ def test_stiffness_agrees_with_abaqus(shared):
     from trussmap.homogenization import homogenize_cells
     from trussmap.stiffness import mandel_compliance
 
-    cells = [cell for cell in read_catalogue(shared / "reference" / "lumpe_sample.lat") if cell.compliance]
+    cells = [
+        cell
+        for cell in read_catalogue(shared / "reference" / "lumpe_sample.lat")
+        if cell.compliance
+    ]
     assert len(cells) == 6
     ours = mandel_compliance(homogenize_cells([cell.graph for cell in cells], 0.01))
     for cell, compliance in zip(cells, ours, strict=True):

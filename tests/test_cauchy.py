@@ -9,7 +9,15 @@ from trussmap.goals import Goal
 from trussmap.homogenization import homogenize_designs, homogenize_topologies
 from trussmap.inverse_design import search
 from trussmap.lattice.descriptor import DENSITY, sample_designs
-from trussmap.stiffness import MULTIPLICITY, PAIRS, cauchy_part, non_cauchy_share, non_cauchy_tensor, pack, rotate
+from trussmap.stiffness import (
+    MULTIPLICITY,
+    PAIRS,
+    cauchy_part,
+    non_cauchy_share,
+    non_cauchy_tensor,
+    pack,
+    rotate,
+)
 
 
 @pytest.fixture
@@ -33,7 +41,9 @@ def test_the_rest_is_a_tensor_and_the_part_the_closest(some):
     assert np.allclose(non_cauchy_tensor(rotate(some, np.broadcast_to(turn, (5, 3, 3)))), turned)
     part = cauchy_part(some)
     assert np.allclose(cauchy_part(part), part)
-    step = cauchy_part(np.random.default_rng(3).normal(size=(5, 21)))  # another stiffness that fulfils the relations
+    step = cauchy_part(
+        np.random.default_rng(3).normal(size=(5, 21))
+    )  # another stiffness that fulfils the relations
     assert np.allclose((MULTIPLICITY * step * (some - part)).sum(1), 0)
 
 
@@ -42,7 +52,9 @@ def test_bending_is_stiffer_in_shear_and_goes_with_the_square_of_the_density():
     assert len(centred) == 14
     key = np.repeat(centred, 3)
     maps = np.random.default_rng(4).uniform(0.5, 2, (len(key), 3))[:, :, None] * np.eye(3)
-    thin, thick = (homogenize_topologies(key, maps, np.full(len(key), density)) for density in (0.002, 0.004))
+    thin, thick = (
+        homogenize_topologies(key, maps, np.full(len(key), density)) for density in (0.002, 0.004)
+    )
     values = np.linalg.eigvalsh(non_cauchy_tensor(thick))
     assert (values[:, 2] < 1e-9 * np.abs(values).max(1)).all()
     assert np.allclose(non_cauchy_share(thick) / non_cauchy_share(thin), 4, rtol=0.1)
@@ -59,10 +71,14 @@ def test_summary_of_what_is_found():
     designs = sample_designs(6, 0, 60)
     c = homogenize_designs(designs)
     data = cauchy.describe_designs(designs, c)
-    found = cauchy.describe_residual(c[:8], np.roll(c[:8], 1, 0)).assign(source="bone", name=list("abcdefgh"))
+    found = cauchy.describe_residual(c[:8], np.roll(c[:8], 1, 0)).assign(
+        source="bone", name=list("abcdefgh")
+    )
     found["relative_density"] = designs[:8, DENSITY]
     found.loc[4:, "source"] = "generated"
-    ablation = pd.DataFrame({"name": list("abcd"), "lattices": "all", "nmse_frobenius": [0.1, 0.2, 0.3, 0.4]})
+    ablation = pd.DataFrame(
+        {"name": list("abcd"), "lattices": "all", "nmse_frobenius": [0.1, 0.2, 0.3, 0.4]}
+    )
     tree = cauchy.summarize(data, found, ablation)
     assert tree["data"]["centred"]["designs"] + tree["data"]["others"]["designs"] == 60
     assert tree["data"]["centred"]["exponent_of_density"] == pytest.approx(2, abs=0.6)

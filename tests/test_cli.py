@@ -18,7 +18,15 @@ from trussmap.homogenization import homogenize_designs
 from trussmap.homogenization.reference import homogenize_reference
 from trussmap.inverse_design import lattices_of
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
-from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, isotropic, mandel_compliance, pack, unpack
+from trussmap.stiffness import (
+    COMPONENTS,
+    ORTHOTROPIC,
+    ORTHOTROPIC_INDEX,
+    isotropic,
+    mandel_compliance,
+    pack,
+    unpack,
+)
 
 PROGRAM = Path(sys.executable).with_name("trussmap")
 ORTHOTROPIC_COLUMNS = [f"{name}_ort" for name in ORTHOTROPIC]
@@ -55,7 +63,10 @@ def designs(tmp_path):
 @pytest.fixture
 def targets(tmp_path):
     """Two admissible targets in GPa for a base material of 114 GPa."""
-    c = np.stack([pack(isotropic()), pack(np.diag([1.0, 2, 3, 0.4, 0.5, 0.6]))]) * [[0.004 * 114], [0.003 * 114]]
+    c = np.stack([pack(isotropic()), pack(np.diag([1.0, 2, 3, 0.4, 0.5, 0.6]))]) * [
+        [0.004 * 114],
+        [0.003 * 114],
+    ]
     table = pd.DataFrame(c, columns=COMPONENTS)
     table.to_csv(tmp_path / "targets.csv", index=False)
     return table
@@ -84,15 +95,27 @@ def test_homogenize_without_orthotropic_adds_the_21_alone(tmp_path, designs):
 
 
 def test_poisson_ratio_of_the_base_material_is_an_option(tmp_path, designs):
-    run = trussmap("homogenize", "designs.csv", "stiffness.csv", "--orthotropic", "--poisson-ratio", 0.1, cwd=tmp_path)
+    run = trussmap(
+        "homogenize",
+        "designs.csv",
+        "stiffness.csv",
+        "--orthotropic",
+        "--poisson-ratio",
+        0.1,
+        cwd=tmp_path,
+    )
     assert run.returncode == 0, run.stderr
     table, theta = pd.read_csv(tmp_path / "stiffness.csv"), designs[DESIGN_COLUMNS].to_numpy()
     assert np.allclose(table[COMPONENTS], homogenize_designs(theta, poisson_ratio=0.1), rtol=1e-12)
-    orthotropic = homogenize_designs(theta, orthotropic=True, poisson_ratio=0.1)[:, ORTHOTROPIC_INDEX]
+    orthotropic = homogenize_designs(theta, orthotropic=True, poisson_ratio=0.1)[
+        :, ORTHOTROPIC_INDEX
+    ]
     assert np.allclose(table[ORTHOTROPIC_COLUMNS], orthotropic, rtol=1e-12)
     (tmp_path / "stiffness.csv").unlink()
     for bad in (0.5, "nan"):
-        run = trussmap("homogenize", "designs.csv", "stiffness.csv", "--poisson-ratio", bad, cwd=tmp_path)
+        run = trussmap(
+            "homogenize", "designs.csv", "stiffness.csv", "--poisson-ratio", bad, cwd=tmp_path
+        )
         fails(run, tmp_path, f"--poisson-ratio {bad}", "above -1 and below 0.5")
 
 
@@ -103,8 +126,12 @@ def test_homogenize_orthotropic_needs_no_map(tmp_path, designs):
     table = pd.read_csv(tmp_path / "stiffness.csv")
     assert {*table.columns} == {*DESIGN_COLUMNS[:10], *ORTHOTROPIC_COLUMNS}
     whole = tmp_path / "whole.csv"
-    assert trussmap("homogenize", "designs.csv", whole, "--orthotropic", cwd=tmp_path).returncode == 0
-    assert np.allclose(table[ORTHOTROPIC_COLUMNS], pd.read_csv(whole)[ORTHOTROPIC_COLUMNS], rtol=1e-12, atol=0)
+    assert (
+        trussmap("homogenize", "designs.csv", whole, "--orthotropic", cwd=tmp_path).returncode == 0
+    )
+    assert np.allclose(
+        table[ORTHOTROPIC_COLUMNS], pd.read_csv(whole)[ORTHOTROPIC_COLUMNS], rtol=1e-12, atol=0
+    )
 
 
 def test_homogenize_gives_parquet_and_csv_the_same_stiffness(tmp_path, designs):
@@ -125,7 +152,11 @@ def test_unknown_ending_of_a_table_is_named(tmp_path, designs):
 def test_homogenize_reproduces_the_published_forward_network(tmp_path, reference_dir):
     reference = pd.read_csv(reference_dir / "orthotropic_reference_sample.csv")
     run = trussmap(
-        "homogenize", reference_dir / "orthotropic_reference_sample.csv", "out.csv", "--orthotropic", cwd=tmp_path
+        "homogenize",
+        reference_dir / "orthotropic_reference_sample.csv",
+        "out.csv",
+        "--orthotropic",
+        cwd=tmp_path,
     )
     assert run.returncode == 0, run.stderr
     good = reference["order_dependent_set"] == 0
@@ -159,21 +190,34 @@ def test_homogenize_cells_skips_bad_cells(tmp_path, shared):
     """Radii for each strut at densities of the file alone; a cell that is no lattice is named."""
     text = (shared / "reference" / "labelled_edge_radii.lat").read_text()
     first, second = text.split("----- lattice_transition -----")[1:3]
-    bad = second.replace("Fundamental tesselation vectors\n1 0 1\n", "Fundamental tesselation vectors\n1 0 0.7\n")
+    bad = second.replace(
+        "Fundamental tesselation vectors\n1 0 1\n", "Fundamental tesselation vectors\n1 0 0.7\n"
+    )
     assert bad != second
     entries = "".join(f"----- lattice_transition -----{entry}" for entry in (first, bad))
     (tmp_path / "catalogue.lat").write_text(entries)
-    run = trussmap("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01918263, cwd=tmp_path)
+    run = trussmap(
+        "homogenize-cells",
+        "catalogue.lat",
+        "out.csv",
+        "--relative-density",
+        0.01918263,
+        cwd=tmp_path,
+    )
     assert run.returncode == 1
     assert "ort_Z08.0_E727" in run.stderr and "'1 0 0.7'" in run.stderr
     table = pd.read_csv(tmp_path / "out.csv")
     assert table["name"].tolist() == ["tet_Z04.7_E3597"]
-    label = next(cell for cell in take_catalogue(tmp_path / "catalogue.lat").cells).compliance[0.01918263]
+    label = next(cell for cell in take_catalogue(tmp_path / "catalogue.lat").cells).compliance[
+        0.01918263
+    ]
     ours = mandel_compliance(table[COMPONENTS].to_numpy()[0])
     assert np.linalg.norm(ours - label) < 0.01 * np.linalg.norm(label)
 
     (tmp_path / "out.csv").unlink()
-    run = trussmap("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.5, cwd=tmp_path)
+    run = trussmap(
+        "homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.5, cwd=tmp_path
+    )
     assert run.returncode == 2
     fails(run, tmp_path, "0.01918263", "0.02057578")
 
@@ -185,7 +229,11 @@ def fails(run, folder, *parts):
     assert len(run.stderr.strip().splitlines()) == 1, run.stderr
     for part in parts:
         assert part in run.stderr
-    left = {path.name for path in folder.rglob("*")} - {"designs.csv", "targets.csv", "catalogue.lat"}
+    left = {path.name for path in folder.rglob("*")} - {
+        "designs.csv",
+        "targets.csv",
+        "catalogue.lat",
+    }
     assert not left
 
 
@@ -224,7 +272,9 @@ def test_design_file_that_is_no_table(tmp_path, refused, content):
 
 def test_absent_files_are_named(tmp_path):
     fails(trussmap("homogenize", "designs.csv", "out.csv", cwd=tmp_path), tmp_path, "designs.csv")
-    run = trussmap("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01, cwd=tmp_path)
+    run = trussmap(
+        "homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01, cwd=tmp_path
+    )
     fails(run, tmp_path, "catalogue.lat")
     run = trussmap("design", "targets.csv", "--youngs-modulus", 114, "--out", "found", cwd=tmp_path)
     fails(run, tmp_path, "targets.csv")
@@ -234,11 +284,17 @@ def test_absent_files_are_named(tmp_path):
     ("change", "parts"),
     [
         (lambda t: t.assign(C12=[0.1, "x"]).iloc[1:], ["row 1", "C12", "'x'", "finite number"]),
-        (lambda t: t.assign(C21=t["C12"] + 0.1), ["row 1", "C21", "not symmetric", "none of the 2 targets"]),
+        (
+            lambda t: t.assign(C21=t["C12"] + 0.1),
+            ["row 1", "C21", "not symmetric", "none of the 2 targets"],
+        ),
         (lambda t: t.assign(C44=[-0.1, -0.1]), ["row 1", "C44", "not positive definite"]),
         (lambda t: t.assign(C12=[2.0, 2.0]), ["row 1", "not positive definite"]),
         (lambda t: t * 1000, ["row 1", "C11", "stiff as the solid base material", "wrong unit"]),
-        (lambda t: t * 50, ["row 1", "too stiff for this material", "Young's modulus 228 at least"]),
+        (
+            lambda t: t * 50,
+            ["row 1", "too stiff for this material", "Young's modulus 228 at least"],
+        ),
         (lambda t: t.iloc[:0], ["targets.csv"]),
         (lambda t: pd.DataFrame({"stiffness": [1], "soft": [2]}), ["no constant is given"]),
     ],
@@ -255,7 +311,18 @@ def test_a_bad_row_does_not_stop_a_batch(tmp_path, targets):
     table.loc[2, "C44"] = -1
     table = table.assign(C12=["0,26", "x", 0, 0])
     table.to_csv(tmp_path / "targets.csv", index=False, sep=";", decimal=",")
-    command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--draws", 20, "--refine", "none"]
+    command = [
+        "design",
+        "targets.csv",
+        "--youngs-modulus",
+        114,
+        "--out",
+        "found",
+        "--draws",
+        20,
+        "--refine",
+        "none",
+    ]
     run = trussmap(*command, cwd=tmp_path)
     assert run.returncode == 1
     assert "row 2, column C12: 'x'" in run.stderr and "row 3, column C44" in run.stderr
@@ -266,8 +333,22 @@ def test_a_bad_row_does_not_stop_a_batch(tmp_path, targets):
 def test_targets_are_pasted_in_the_order_of_abaqus(tmp_path, refused, targets):
     matrix = unpack(targets.to_numpy()[1])[[0, 1, 2, 5, 4, 3]][:, [0, 1, 2, 5, 4, 3]]
     text = "\n".join(" ".join(f"{value:.4f}".replace(".", ",") for value in row) for row in matrix)
-    command = [PROGRAM, "design", "-", "--youngs-modulus", "114", "--out", "found", "--draws", "20", "--refine", "none"]
-    run = subprocess.run([*command, "--order", "abaqus"], cwd=tmp_path, input=text, capture_output=True, text=True)
+    command = [
+        PROGRAM,
+        "design",
+        "-",
+        "--youngs-modulus",
+        "114",
+        "--out",
+        "found",
+        "--draws",
+        "20",
+        "--refine",
+        "none",
+    ]
+    run = subprocess.run(
+        [*command, "--order", "abaqus"], cwd=tmp_path, input=text, capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stderr
     assert "G23 0.137, G13 0.171, G12 0.205" in run.stdout
     run = refused("design", "targets.csv", "--youngs-modulus", 114, "--out", "no", "--order", "nye")
@@ -278,13 +359,34 @@ def test_targets_as_a_code_prints_them(tmp_path, targets):
     """Labels give the order and the heading the unit; both are printed, and the answers are in ``--unit``."""
     matrix = 10 * unpack(targets.to_numpy()[1])[[0, 1, 2, 5, 3, 4]][:, [0, 1, 2, 5, 3, 4]]
     labels = ["XX", "YY", "ZZ", "XY", "YZ", "ZX"]
-    rows = [f"{label} {' '.join(f'{x:.4f}' for x in row)}" for label, row in zip(labels, matrix, strict=True)]
-    text = "\n".join(["TOTAL ELASTIC MODULI (kBar)", f"Direction {' '.join(labels)}", "-" * 60, *rows, "-" * 60])
-    command = [PROGRAM, "design", "-", "--youngs-modulus", "114", "--out", "found", "--draws", "20", "--refine", "none"]
-    run = subprocess.run([*command, "--unit", "GPa"], cwd=tmp_path, input=text, capture_output=True, text=True)
+    rows = [
+        f"{label} {' '.join(f'{x:.4f}' for x in row)}"
+        for label, row in zip(labels, matrix, strict=True)
+    ]
+    text = "\n".join(
+        ["TOTAL ELASTIC MODULI (kBar)", f"Direction {' '.join(labels)}", "-" * 60, *rows, "-" * 60]
+    )
+    command = [
+        PROGRAM,
+        "design",
+        "-",
+        "--youngs-modulus",
+        "114",
+        "--out",
+        "found",
+        "--draws",
+        "20",
+        "--refine",
+        "none",
+    ]
+    run = subprocess.run(
+        [*command, "--unit", "GPa"], cwd=tmp_path, input=text, capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stderr
     assert "understood, in the order of the file's labels" in run.stdout
-    assert "TOTAL ELASTIC MODULI: E1" in run.stdout and "G23 0.137, G13 0.171, G12 0.205" in run.stdout
+    assert (
+        "TOTAL ELASTIC MODULI: E1" in run.stdout and "G23 0.137, G13 0.171, G12 0.205" in run.stdout
+    )
     assert "note: values in kbar are converted, Young's modulus is in GPa" in run.stdout
     assert "note: the file gives its components in the order ansys" in run.stdout
 
@@ -308,44 +410,87 @@ def test_slips_in_targets_are_named_where_they_are(tmp_path, refused):
     ):
         assert says in told(text)
     assert "too stiff for any lattice of it" in told(constants, modulus=1000)
-    assert "none of the 5 proposals for each target has a topology" in told(constants, "--topologies", "17")
+    assert "none of the 5 proposals for each target has a topology" in told(
+        constants, "--topologies", "17"
+    )
 
 
 def test_answers_are_in_the_units_of_the_question(tmp_path, targets):
     """In MPa with a cell of 2 mm: struts are remarked on, and so is what --keep could not have."""
     (targets.iloc[:1] * 1000).to_csv(tmp_path / "targets.csv", index=False)
-    command = ["design", "targets.csv", "--youngs-modulus", 114e3, "--out", "found", "--draws", 20, "--block", 1]
+    command = [
+        "design",
+        "targets.csv",
+        "--youngs-modulus",
+        114e3,
+        "--out",
+        "found",
+        "--draws",
+        20,
+        "--block",
+        1,
+    ]
     asked = ["--cell-size-mm", 2, "--minimum-strut-mm", 0.3, "--keep", 4, "--topologies", "2,6"]
     run = trussmap(*command, *asked, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     found = pd.read_csv(tmp_path / "found" / "designs.csv")
-    first = ["target", "name", "rank", "strut_diameter_mm", "smallest_gap_mm", "pore_size_mm", "relative_density"]
+    first = [
+        "target",
+        "name",
+        "rank",
+        "strut_diameter_mm",
+        "smallest_gap_mm",
+        "pore_size_mm",
+        "relative_density",
+    ]
     assert found.columns[:8].tolist() == [*first, "relative_error_percent"]
-    c, goal = (unpack(rows.to_numpy(float)) for rows in (found.loc[0, COMPONENTS], 1000 * targets.iloc[0]))
-    assert c == pytest.approx(114e3 * unpack(homogenize_designs(found[DESIGN_COLUMNS].to_numpy(float)))[0], rel=1e-6)
+    c, goal = (
+        unpack(rows.to_numpy(float)) for rows in (found.loc[0, COMPONENTS], 1000 * targets.iloc[0])
+    )
+    assert c == pytest.approx(
+        114e3 * unpack(homogenize_designs(found[DESIGN_COLUMNS].to_numpy(float)))[0], rel=1e-6
+    )
     mandel = np.outer(*[[1, 1, 1, 2**0.5, 2**0.5, 2**0.5]] * 2)
     off = np.linalg.norm((c - goal) * mandel) / np.linalg.norm(goal * mandel)
     assert found["relative_error_percent"][0] == pytest.approx(100 * off)
     assert found["E1"][0] == pytest.approx(1 / np.linalg.inv(c)[0, 0])
     thin = found["strut_diameter_mm"][0]
-    said = re.search(r"less than the 0.3 mm asked for \(the same lattice in cells of ([\d.]+) mm", found["remark"][0])
+    said = re.search(
+        r"less than the 0.3 mm asked for \(the same lattice in cells of ([\d.]+) mm",
+        found["remark"][0],
+    )
     assert thin < 0.3 and 0.3 <= float(said[1]) / 2 * thin < 0.304
     assert f"thinnest strut has {thin:.3g} mm" in run.stdout
-    assert "2 of 4 lattices for a target" in run.stdout and "no other topology was allowed" in run.stdout
+    assert (
+        "2 of 4 lattices for a target" in run.stdout
+        and "no other topology was allowed" in run.stdout
+    )
 
 
 def test_design_works_right_after_install(tmp_path):
     """With the networks that come along; the targets are unseen designs, whose stiffness can be had."""
     c = homogenize_designs(sample_designs(5, 0, 3))
     pd.DataFrame(c * 210, columns=COMPONENTS).to_csv(tmp_path / "targets.csv", index=False)
-    command = ["design", "targets.csv", "--youngs-modulus", 210, "--out", "found", "--draws", 100, "--refine"]
+    command = [
+        "design",
+        "targets.csv",
+        "--youngs-modulus",
+        210,
+        "--out",
+        "found",
+        "--draws",
+        100,
+        "--refine",
+    ]
     assert trussmap(*command, "none", cwd=tmp_path).returncode == 0
     proposed = pd.read_csv(tmp_path / "found" / "designs.csv")
     assert proposed["nmse_frobenius"].max() < 0.1
     assert proposed["surrogate_nmse_frobenius"].max() < 0.1
     assert trussmap(*command, "quick", cwd=tmp_path).returncode == 0
     found = pd.read_csv(tmp_path / "found" / "designs.csv").query("rank == 1")
-    assert (found["nmse_frobenius"] <= proposed.query("rank == 1")["nmse_frobenius"].to_numpy()).all()
+    assert (
+        found["nmse_frobenius"] <= proposed.query("rank == 1")["nmse_frobenius"].to_numpy()
+    ).all()
     assert found["nmse_frobenius"].max() < 0.01
 
 
@@ -353,9 +498,22 @@ def test_designs_for_another_poisson_ratio_are_refined_for_it(tmp_path):
     """The networks that come along know 0.3 alone."""
     c = homogenize_designs(sample_designs(5, 0, 2), poisson_ratio=0.05)
     pd.DataFrame(c, columns=COMPONENTS).to_csv(tmp_path / "targets.csv", index=False)
-    command = ["design", "targets.csv", "--youngs-modulus", 1, "--out", "found", "--draws", 50, "--keep", 1]
+    command = [
+        "design",
+        "targets.csv",
+        "--youngs-modulus",
+        1,
+        "--out",
+        "found",
+        "--draws",
+        50,
+        "--keep",
+        1,
+    ]
     run = trussmap(*command, "--poisson-ratio", 0.05, cwd=tmp_path)
-    assert "trained at Poisson's ratio 0.3" in run.stdout and "refine and judge at 0.05" in run.stdout
+    assert (
+        "trained at Poisson's ratio 0.3" in run.stdout and "refine and judge at 0.05" in run.stdout
+    )
     found = pd.read_csv(tmp_path / "found" / "designs.csv")
     stiffness = homogenize_designs(found[DESIGN_COLUMNS].to_numpy(float), poisson_ratio=0.05)
     assert np.allclose(found[COMPONENTS], stiffness, rtol=1e-6, atol=1e-9 * stiffness.max())
@@ -364,11 +522,22 @@ def test_designs_for_another_poisson_ratio_are_refined_for_it(tmp_path):
 def test_bad_options_of_design_are_named(tmp_path, refused, targets):
     run = trussmap("design", "targets.csv", "--youngs-modulus", 0, "--out", "found", cwd=tmp_path)
     fails(run, tmp_path, "Young's modulus", "positive")
-    run = refused("design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--study", "none")
+    run = refused(
+        "design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--study", "none"
+    )
     fails(run, tmp_path, "results/none", "make study STUDY=none")
     run = refused("design", "targets.csv", "--youngs-modulus", 114, "--out", "targets.csv")
     assert run.returncode != 0 and run.stderr.splitlines()[-1].endswith("'targets.csv' is a file.")
-    command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--temperature", 0]
+    command = [
+        "design",
+        "targets.csv",
+        "--youngs-modulus",
+        114,
+        "--out",
+        "found",
+        "--temperature",
+        0,
+    ]
     fails(refused(*command), tmp_path, "--temperature 0")
     command[-2:] = ["--poisson-ratio", -2]
     fails(refused(*command), tmp_path, "--poisson-ratio -2")
@@ -382,7 +551,10 @@ def test_bad_options_of_design_are_named(tmp_path, refused, targets):
         (["--family", "areas", "--minimise", "mass"], "--minimise density"),
         (["--family", "areas", "--minimise", "density", "--maximise", "diameter"], "one of"),
         (["--family", "areas", "--minimum-strut-mm", 0.3], "size of the cell"),
-        (["--family", "areas", "--minimum-strut-mm", 3, "--cell-size-mm", 6], "expected 15 mm at least"),
+        (
+            ["--family", "areas", "--minimum-strut-mm", 3, "--cell-size-mm", 6],
+            "expected 15 mm at least",
+        ),
         (["--family", "areas", "--maximum-density", 0.3], "0.002 to 0.1"),
         (["--family", "areas", "--radius-ratio", 0.5], "radius ratio 0.5"),
         (["--family", "areas", "--refine", "none"], "expected a search"),
@@ -400,11 +572,33 @@ def test_what_cannot_be_asked_of_a_lattice_is_named(tmp_path, refused, targets, 
     fails(refused(*command, *options), tmp_path, says)
 
 
-def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_printed(tmp_path, targets):
+def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_printed(
+    tmp_path, targets
+):
     """Two constants are left free; the CSV files have the radius of every strut, and the plain solver agrees."""
     targets.iloc[:1].drop(columns=["C56", "C46"]).to_csv(tmp_path / "targets.csv", index=False)
-    command = ["design", "targets.csv", "--youngs-modulus", 114, "--out", "found", "--family", "areas"]
-    printed = ["--minimise", "density", "--minimum-strut-mm", 0.05, "--cell-size-mm", 6, "--block", 1, "--keep", 1]
+    command = [
+        "design",
+        "targets.csv",
+        "--youngs-modulus",
+        114,
+        "--out",
+        "found",
+        "--family",
+        "areas",
+    ]
+    printed = [
+        "--minimise",
+        "density",
+        "--minimum-strut-mm",
+        0.05,
+        "--cell-size-mm",
+        6,
+        "--block",
+        1,
+        "--keep",
+        1,
+    ]
     printed += ["--yield-stress", 0.8, "--load", "0,0,-0.001,0,0,0"]
     run = trussmap(*command, *printed, "--topologies", "2,6,10,14,20,30,40,50", cwd=tmp_path)
     assert run.returncode == 0 and "Warning" not in run.stderr, run.stderr
@@ -412,11 +606,15 @@ def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_prin
     found = pd.read_csv(tmp_path / "found" / "designs.csv")
     assert found["error"][0] < 1e-12 and found["strut_diameter_mm"][0] >= 0.05 * (1 - 2e-3)
     struts = pd.read_csv(tmp_path / "found" / "lattices" / "target1_rank1_struts.csv")
-    cell = pd.read_csv(tmp_path / "found" / "lattices" / "target1_rank1_cell.csv")[["x", "y", "z"]].to_numpy()
+    cell = pd.read_csv(tmp_path / "found" / "lattices" / "target1_rank1_cell.csv")[
+        ["x", "y", "z"]
+    ].to_numpy()
     edge = np.abs(np.linalg.det(cell)) ** (1 / 3)
     assert edge == pytest.approx(6)
     assert 2 * struts["radius"].min() == pytest.approx(found["strut_diameter_mm"][0])
-    assert struts["radius"].max() / struts["radius"].min() == pytest.approx(found["radius_ratio"][0])
+    assert struts["radius"].max() / struts["radius"].min() == pytest.approx(
+        found["radius_ratio"][0]
+    )
     graph, density = lattices_of(found).graph(0), found["relative_density"][0]
     c = homogenize_reference(graph, density)
     assert np.allclose(114 * c, found.loc[0, COMPONENTS].to_numpy(float), rtol=1e-7, atol=1e-10)
@@ -442,14 +640,18 @@ def test_truncated_catalogue_is_named(tmp_path, refused, shared):
         run = refused("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01)
         fails(run, tmp_path, "catalogue.lat")
     (tmp_path / "catalogue.lat").write_text(text[:-40])
-    run = trussmap("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01, cwd=tmp_path)
+    run = trussmap(
+        "homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01, cwd=tmp_path
+    )
     assert run.returncode == 1 and "1 skipped" in run.stderr
     assert len(pd.read_csv(tmp_path / "out.csv")) == 6
 
 
 def test_part_fills_a_box_and_a_shape_with_a_design(tmp_path, designs):
     options = ["--cell-size-mm", 1.5, "--row", 3, "--youngs-modulus", 114]
-    run = trussmap("part", "designs.csv", "--out", "box", *options, "--box", 2, 3, 2.5, cwd=tmp_path)
+    run = trussmap(
+        "part", "designs.csv", "--out", "box", *options, "--box", 2, 3, 2.5, cwd=tmp_path
+    )
     assert run.returncode == 0, run.stderr
     assert {path.name for path in (tmp_path / "box").iterdir()} == {
         f"part.{ending}" for ending in ("stl", "3mf", "inp", "vtk", "json")
@@ -458,11 +660,21 @@ def test_part_fills_a_box_and_a_shape_with_a_design(tmp_path, designs):
     assert mesh.is_watertight and (mesh.extents <= [2, 3, 2.5]).all() and "end free" in run.stdout
     trimesh.creation.icosphere(radius=1.5).export(tmp_path / "ball.stl")
     run = trussmap(
-        "part", "designs.csv", "--out", "ball", *options, "--shape", "ball.stl", "--no-free-ends", cwd=tmp_path
+        "part",
+        "designs.csv",
+        "--out",
+        "ball",
+        *options,
+        "--shape",
+        "ball.stl",
+        "--no-free-ends",
+        cwd=tmp_path,
     )
     assert run.returncode == 0, run.stderr
     assert "end free" not in run.stdout
-    assert (np.linalg.norm(trimesh.load(tmp_path / "ball" / "part.stl").vertices, axis=1) < 1.51).all()
+    assert (
+        np.linalg.norm(trimesh.load(tmp_path / "ball" / "part.stl").vertices, axis=1) < 1.51
+    ).all()
 
 
 @pytest.mark.parametrize(
@@ -474,7 +686,10 @@ def test_part_fills_a_box_and_a_shape_with_a_design(tmp_path, designs):
         (["--cell-size-mm", 50, "--box", 0.1, 0.1, 0.1], "leave no strut"),
         (["--cell-size-mm", 1, "--box", 1, 1, 1, "--row", 41], "designs.csv has 40 rows"),
         (["--cell-size-mm", 1, "--shape", "designs.csv"], "cannot be read as a surface"),
-        (["--cell-size-mm", 1, "--box", 1, 1, 1, "--solver", "ansys"], "expected calculix or abaqus"),
+        (
+            ["--cell-size-mm", 1, "--box", 1, 1, 1, "--solver", "ansys"],
+            "expected calculix or abaqus",
+        ),
     ],
 )
 def test_impossible_parts_leave_nothing(tmp_path, refused, designs, arguments, says):
@@ -485,15 +700,31 @@ def test_impossible_parts_leave_nothing(tmp_path, refused, designs, arguments, s
 
 def test_compliances_are_designed_for_and_bounds_are_those_of_the_base_material(tmp_path, refused):
     """E = 0.09 and nu = 0.45 are above the Voigt bound of a base material with nu = 0.3, below that with 0.45."""
-    command = ["design", "-", "--youngs-modulus", "1", "--out", "found", "--draws", "5", "--refine", "none"]
+    command = [
+        "design",
+        "-",
+        "--youngs-modulus",
+        "1",
+        "--out",
+        "found",
+        "--draws",
+        "5",
+        "--refine",
+        "none",
+    ]
     text = "S11,S12,S44\n400,-100,1000\n"
     run = [PROGRAM, *command, "--compliance", "--keep", "1"]
     run = subprocess.run(run, cwd=tmp_path, input=text, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "understood as compliances and inverted" in run.stdout and "E1 0.0025" in run.stdout
     assert "note: S11, S12, S44 are read as a cubic compliance" in run.stdout
-    assert "column S11: a compliance; expected --compliance" in refused(*command, pasted=text).stderr
+    assert (
+        "column S11: a compliance; expected --compliance" in refused(*command, pasted=text).stderr
+    )
     solid = "E,nu\n0.09,0.45\n"
     assert "Poisson's ratio 0.3" in refused(*command, pasted=solid).stderr
     run = [PROGRAM, *command, "--poisson-ratio", "0.45", "--keep", "1"]
-    assert subprocess.run(run, cwd=tmp_path, input=solid, capture_output=True, text=True).returncode == 0
+    assert (
+        subprocess.run(run, cwd=tmp_path, input=solid, capture_output=True, text=True).returncode
+        == 0
+    )

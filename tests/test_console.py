@@ -21,8 +21,14 @@ LOCALE_C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 def trussmap(*arguments, cwd, **environment):
     """Exit code, output and errors as bytes."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHONIO", "PYTHONUTF8"))}
-    run = subprocess.run([PROGRAM, *map(str, arguments)], cwd=cwd, env=inherited | environment, capture_output=True)
+    inherited = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("LC_", "LANG", "PYTHONIO", "PYTHONUTF8"))
+    }
+    run = subprocess.run(
+        [PROGRAM, *map(str, arguments)], cwd=cwd, env=inherited | environment, capture_output=True
+    )
     assert b"Traceback" not in run.stderr, run.stderr
     return run.returncode, run.stdout, run.stderr
 
@@ -49,12 +55,27 @@ def test_help_in_ascii(tmp_path, command):
 
 def test_design_in_the_locale_c(folder):
     """Names of targets, files and folders are spelled out too; what is written is UTF-8."""
-    command = ["design", "targets√.csv", "--youngs-modulus", 210, "--draws", 5, "--refine", "none", "--keep", 1]
+    command = [
+        "design",
+        "targets√.csv",
+        "--youngs-modulus",
+        210,
+        "--draws",
+        5,
+        "--refine",
+        "none",
+        "--keep",
+        1,
+    ]
     command += ["--cell-size-mm", 2, "--block", 1, "--unit", "N/mm²"]
     code, out, err = trussmap(*command, "--out", "öut→", cwd=folder, **LOCALE_C)
     text = out.decode("ascii")
     assert code == 0, err
-    assert 'Omega "femur" -> nu: E1' in text and "?^2: E1" in text and "written: out->/designs.csv" in text
+    assert (
+        'Omega "femur" -> nu: E1' in text
+        and "?^2: E1" in text
+        and "written: out->/designs.csv" in text
+    )
     table = pd.read_csv(folder / "öut→" / "designs.csv")
     assert table["name"].tolist() == ["Ω “fémur” → ν", "骨²"]
     page = (folder / "öut→" / "lattices" / "target1_rank1.html").read_text(encoding="utf-8")
@@ -76,7 +97,10 @@ def test_part_in_the_locale_c(folder):
     ("arguments", "says"),
     [
         (["homogenize", "fehlt→‖.csv", "o.csv"], "Error: fehlt→‖.csv: no such file"),
-        (["part", "désigns√.csv", "--out", "p", "--cell-size-mm", 1, "--box", 2, 0, 2], "a box of 2 × 0 × 2 mm"),
+        (
+            ["part", "désigns√.csv", "--out", "p", "--cell-size-mm", 1, "--box", 2, 0, 2],
+            "a box of 2 × 0 × 2 mm",
+        ),
         (["design", "targets√.csv", "--öption…"], "No such option: --öption…"),
     ],
 )

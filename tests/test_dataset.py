@@ -64,7 +64,9 @@ def test_the_data_set_does_not_depend_on_the_cut_into_shards(tmp_path, content):
 
 
 def test_splits_are_disjoint_complete_and_of_the_asked_share(tmp_path, content):
-    merge_shards(shards(tmp_path, content, [0, 1500, N]), tmp_path / "dataset.h5", SHARES, {"seed": 5})
+    merge_shards(
+        shards(tmp_path, content, [0, 1500, N]), tmp_path / "dataset.h5", SHARES, {"seed": 5}
+    )
     with open_dataset(tmp_path / "dataset.h5") as data:
         numbers = {name: getattr(data, name).read(names=("number",))["number"] for name in SPLITS}
         assert len(data) == N
@@ -73,7 +75,9 @@ def test_splits_are_disjoint_complete_and_of_the_asked_share(tmp_path, content):
         for index, name in enumerate(SPLITS):
             assert (split_of(numbers[name], 5, **SHARES) == index).all()
         assert np.array_equal(data.test.read()["designs"], content[0][numbers["test"]])
-    assert not np.array_equal(split_of(np.arange(N), 5, **SHARES), split_of(np.arange(N), 6, **SHARES))
+    assert not np.array_equal(
+        split_of(np.arange(N), 5, **SHARES), split_of(np.arange(N), 6, **SHARES)
+    )
 
 
 def test_a_validation_split_takes_nothing_from_the_test_split():
@@ -92,7 +96,9 @@ def test_the_head_of_a_split_is_a_split(tmp_path, content):
         assert np.array_equal(numbers, data.train.read(slice(1000), ("number",))["number"])
 
 
-def test_a_copy_without_topologies_keeps_all_else_and_the_test_split(tmp_path, content, monkeypatch):
+def test_a_copy_without_topologies_keeps_all_else_and_the_test_split(
+    tmp_path, content, monkeypatch
+):
     monkeypatch.setattr("trussmap.dataset.BLOCK", 700)
     merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "all.h5", SHARES, {"seed": 5})
     out = np.arange(0, 197, 2)
@@ -100,7 +106,8 @@ def test_a_copy_without_topologies_keeps_all_else_and_the_test_split(tmp_path, c
     with open_dataset(tmp_path / "all.h5") as whole, open_dataset(tmp_path / "some.h5") as copy:
         for split in SPLITS:
             before, after = (
-                getattr(data, split).read(names=("number", "designs", "stiffness")) for data in (whole, copy)
+                getattr(data, split).read(names=("number", "designs", "stiffness"))
+                for data in (whole, copy)
             )
             kept = np.full(len(before["number"]), True)
             if split != "test":
@@ -128,12 +135,17 @@ def test_column_statistics_agree_with_numpy(tmp_path, content, monkeypatch):
     ):
         expected = [values.mean(), values.std(), values.min(), values.max()]
         assert np.allclose(
-            table.loc[name, ["mean", "std", "min", "max"]].astype(float), expected, rtol=1e-9, atol=1e-12
+            table.loc[name, ["mean", "std", "min", "max"]].astype(float),
+            expected,
+            rtol=1e-9,
+            atol=1e-12,
         )
 
 
 def test_the_difference_of_means_counts_the_errors_of_both_samples():
-    statistics = pd.DataFrame({"column": ["C11", "lattice_rep1"], "mean": [1.003, 1.5], "std": [2.0, 0.5]})
+    statistics = pd.DataFrame(
+        {"column": ["C11", "lattice_rep1"], "mean": [1.003, 1.5], "std": [2.0, 0.5]}
+    )
     published = statistics.assign(mean=[1.0, 0.5], min=0.0, max=1.0)
     table = compare_moments(statistics, published, PUBLISHED_DESIGNS // 3).set_index("column")
     assert table.loc["C11", "mean_z"] == pytest.approx(0.003 / (2 * (4 / PUBLISHED_DESIGNS) ** 0.5))
@@ -181,15 +193,28 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path, content):
         "bare": ([rest[0], None, None], {}, "homogenized"),
     }
     for name, (arrays, how, words) in written.items():
-        write_shard(tmp_path / f"{name}.h5", *arrays, **{"first": 1500, "settings": {"seed": 5}} | how)
+        write_shard(
+            tmp_path / f"{name}.h5", *arrays, **{"first": 1500, "settings": {"seed": 5}} | how
+        )
         with pytest.raises(InputError, match=words) as error:
-            merge_shards([first, tmp_path / f"{name}.h5"], tmp_path / "dataset.h5", SHARES, {"seed": 5}, designs=N)
+            merge_shards(
+                [first, tmp_path / f"{name}.h5"],
+                tmp_path / "dataset.h5",
+                SHARES,
+                {"seed": 5},
+                designs=N,
+            )
         assert name in str(error.value)
-    for plan, words in ({"settings": {"seed": 7}}, "one seed"), ({"settings": {}, "made_by": "x"}, "one source digest"):
+    for plan, words in (
+        ({"settings": {"seed": 7}}, "one seed"),
+        ({"settings": {}, "made_by": "x"}, "one source digest"),
+    ):
         with pytest.raises(InputError, match=words):
             merge_shards([first], tmp_path / "dataset.h5", SHARES, **plan)
     with pytest.raises(InputError, match="split empty"):
-        merge_shards([first], tmp_path / "dataset.h5", {"validation_share": 1e-9, "test_share": 0.1}, {})
+        merge_shards(
+            [first], tmp_path / "dataset.h5", {"validation_share": 1e-9, "test_share": 0.1}, {}
+        )
 
 
 def test_every_byte_of_a_file_counts(tmp_path, content):
@@ -207,7 +232,11 @@ def test_every_byte_of_a_file_counts(tmp_path, content):
 
 
 def test_what_another_program_wrote_is_told(tmp_path):
-    for name, content in (("narrow", np.zeros((3, 18))), ("single", np.zeros((3, 19), np.float32)), ("scalar", 1.0)):
+    for name, content in (
+        ("narrow", np.zeros((3, 18))),
+        ("single", np.zeros((3, 19), np.float32)),
+        ("scalar", 1.0),
+    ):
         with hdf5.create(tmp_path / f"{name}.h5") as file:
             file.attrs.update({"kind": "trussmap shard", "settings": "{}", "seed": 1, "first": 0})
             file["designs"] = content
@@ -217,5 +246,7 @@ def test_what_another_program_wrote_is_told(tmp_path):
 
 def test_a_failed_write_leaves_nothing(tmp_path):
     with pytest.raises(ValueError):
-        write_shard(tmp_path / "a.h5", np.zeros((3, 19)), stiffness=np.tile(pack(isotropic()), (2, 1)))
+        write_shard(
+            tmp_path / "a.h5", np.zeros((3, 19)), stiffness=np.tile(pack(isotropic()), (2, 1))
+        )
     assert list(tmp_path.iterdir()) == []

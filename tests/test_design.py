@@ -11,7 +11,14 @@ from trussmap.inverse_design import Request, design_lattices, lattices_of, reque
 from trussmap.lattice import descriptor as d
 from trussmap.learning.models import load_forward, load_inverse, pretrained
 from trussmap.measures import nmse_frobenius
-from trussmap.refinement import FAMILIES, Limits, course_of_refinement, plain_lattices, refine_designs, refine_lattices
+from trussmap.refinement import (
+    FAMILIES,
+    Limits,
+    course_of_refinement,
+    plain_lattices,
+    refine_designs,
+    refine_lattices,
+)
 from trussmap.steps import bounded_step
 from trussmap.stiffness import COMPONENTS
 from trussmap.tailoring import measured_struts
@@ -90,7 +97,9 @@ def test_every_design_has_the_stiffness_that_a_plain_solver_finds(family):
     targets = np.concatenate([bone, homogenize_cells([cell.graph for cell in cells], 0.02)])
     topologies = np.arange(0, 197, 4)
     networks = load_forward(pretrained()), load_inverse(pretrained())
-    table = design_lattices(targets, *networks, 100, seed=3, request=Request(family, topologies=topologies))
+    table = design_lattices(
+        targets, *networks, 100, seed=3, request=Request(family, topologies=topologies)
+    )
     assert set(table["topology"]) <= set(topologies)
     assert table.groupby("target")["rank"].apply(list).tolist() == [[1, 2]] * len(targets)
     lattices = lattices_of(table)
@@ -98,8 +107,14 @@ def test_every_design_has_the_stiffness_that_a_plain_solver_finds(family):
         graph, target = lattices.graph(row), targets[found.target - 1]
         plain = homogenize_reference(graph, found.relative_density)
         assert nmse_frobenius(plain, table[COMPONENTS].to_numpy()[row]) < 1e-16
-        assert nmse_frobenius(plain, target) == pytest.approx(found.nmse_frobenius, rel=1e-6, abs=1e-20)
-        assert d.DENSITY_RANGE[0] * (1 - 1e-9) <= found.relative_density <= d.DENSITY_RANGE[1] * (1 + 1e-9)
+        assert nmse_frobenius(plain, target) == pytest.approx(
+            found.nmse_frobenius, rel=1e-6, abs=1e-20
+        )
+        assert (
+            d.DENSITY_RANGE[0] * (1 - 1e-9)
+            <= found.relative_density
+            <= d.DENSITY_RANGE[1] * (1 + 1e-9)
+        )
         radii = graph.radii(found.relative_density)
         assert radii.max() / radii.min() <= (1 if family == "published" else 10) * (1 + 1e-9)
         assert (np.abs(lattices.shifts[row]).max(initial=0) > 0) == (family == "geometry")
@@ -115,7 +130,9 @@ def test_limits_hold_and_a_wider_ratio_comes_closer(truth):
     lattices, errors = plain_lattices(designs[:40], "areas"), []
     for ratio in (1.0, 2.0, 3.0):
         lattices, stiffness = refine_lattices(goal, lattices, 30, Limits((0.004, 0.06), ratio))
-        assert (lattices.designs[:, 0] >= 0.004 - 1e-12).all() and (lattices.designs[:, 0] <= 0.06 + 1e-12).all()
+        assert (lattices.designs[:, 0] >= 0.004 - 1e-12).all() and (
+            lattices.designs[:, 0] <= 0.06 + 1e-12
+        ).all()
         for row in range(5):
             radii = lattices.graph(row).radii(0.01)
             assert radii.max() / radii.min() <= ratio * (1 + 1e-9)

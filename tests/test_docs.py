@@ -13,4 +13,6 @@ def test_pages_are_made_of_the_results_beside_them():
     pages = generate.pages()
     assert ROOT / "README.md" in pages
     for path, text in pages.items():
-        assert path.read_text() == text, f"{path.name} is not what its template says: run `make pages`"
+        assert path.read_text() == text, (
+            f"{path.name} is not what its template says: run `make pages`"
+        )

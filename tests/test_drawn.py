@@ -17,7 +17,9 @@ from trussmap.lattice.symmetry import translations
 from trussmap.stiffness import pack
 
 CORNERS = np.array(list(product((0.0, 1.0), repeat=3)))
-FACES = np.array([[0.5, 0.5, 0], [0.5, 0.5, 1], [0.5, 0, 0.5], [0.5, 1, 0.5], [0, 0.5, 0.5], [1, 0.5, 0.5]])
+FACES = np.array(
+    [[0.5, 0.5, 0], [0.5, 0.5, 1], [0.5, 0, 0.5], [0.5, 1, 0.5], [0, 0.5, 0.5], [1, 0.5, 0.5]]
+)
 CENTRE = np.array([[0.5, 0.5, 0.5]])
 
 
@@ -77,7 +79,9 @@ def test_coarser_cells_are_refused_with_a_tolerance_that_helps(decimals):
     nodes, struts = kelvin()
     turn = Rotation.random(random_state=1).as_matrix()
     given = np.round(nodes @ turn.T, decimals), struts
-    with pytest.raises(tm.InputError, match=r"^nodes \d+ and \d+: up to cell vectors they are 0\.0") as refused:
+    with pytest.raises(
+        tm.InputError, match=r"^nodes \d+ and \d+: up to cell vectors they are 0\.0"
+    ) as refused:
         stiffness(*given, cell=turn.T)
     tolerance = float(str(refused.value).split("tolerance=")[1].split()[0])
     exact = stiffness(nodes @ turn.T, struts, cell=turn.T)
@@ -98,7 +102,10 @@ def test_close_nodes_that_a_small_tolerance_keeps_apart():
     nodes, struts = body_centred()
     nodes = np.vstack([nodes, [[0.48, 0.5, 0.5], [0.5, 0.2, 0.4]]])
     struts = np.vstack([struts, [[9, 0], [9, 1], [9, 10], [10, 8]]])
-    with pytest.raises(tm.InputError, match=r"nodes 8 and 9: .* tolerance=0.07 to make them one, or tolerance=0.0006"):
+    with pytest.raises(
+        tm.InputError,
+        match=r"nodes 8 and 9: .* tolerance=0.07 to make them one, or tolerance=0.0006",
+    ):
         stiffness(nodes, struts)
     lattice = tm.Lattice.from_struts(nodes, struts, 0.05, tolerance=1e-4)
     assert len(lattice.graph.nodes) == 4
@@ -106,12 +113,16 @@ def test_close_nodes_that_a_small_tolerance_keeps_apart():
 
 def test_groups_of_nodes_are_transitive():
     nodes = np.array([[0, 0, 0], [8e-7, 0, 0], [1.6e-6, 0, 0], [0.5, 0.5, 0.5]])
-    graph = periodic_graph(nodes, np.array([[0, 3], [1, 3], [2, 3]]), np.zeros((3, 3), int), np.eye(3))
+    graph = periodic_graph(
+        nodes, np.array([[0, 3], [1, 3], [2, 3]]), np.zeros((3, 3), int), np.eye(3)
+    )
     assert len(graph.nodes) == 2 and len(without_duplicates(graph).struts) == 1
     # Across a face, in a cell that is no cube, and whichever comes first.
     cell = np.array([[2.0, 0.5, 0], [0, 1, 0], [0, 0, 3]])
     nodes = np.array([[0.5, 0.5, 0.5], [1 - 4e-7, 0, 0], [4e-7, 0, 0], [0, 0, 0]])
-    graph = periodic_graph(nodes, np.array([[0, 3], [1, 0], [0, 2]]), np.zeros((3, 3), int), cell, 1e-6)
+    graph = periodic_graph(
+        nodes, np.array([[0, 3], [1, 0], [0, 2]]), np.zeros((3, 3), int), cell, 1e-6
+    )
     assert len(graph.nodes) == 2 and graph.offsets[:, 0].tolist() == [-1, 0, -1]
 
 
@@ -149,9 +160,13 @@ def test_one_strut_has_one_radius():
         twice = {"offsets": [*offsets, again[1][k]]}
         given = nodes, [*struts, again[0][k]]
         assert np.array_equal(stiffness(*given, radii=[1, 2, 3, k + 1 + 1e-9], **twice), once)
-        with pytest.raises(tm.InputError, match=f"rows {k + 1} and 4: .* radii {k + 1} and 5; expected one radius"):
+        with pytest.raises(
+            tm.InputError, match=f"rows {k + 1} and 4: .* radii {k + 1} and 5; expected one radius"
+        ):
             stiffness(*given, radii=[1, 2, 3, 5], **twice)
-    graph = PeriodicGraph(np.zeros((1, 3)), np.zeros((2, 2), int), np.array([[1, 0, 0]] * 2), areas=np.array([1, 4.0]))
+    graph = PeriodicGraph(
+        np.zeros((1, 3)), np.zeros((2, 2), int), np.array([[1, 0, 0]] * 2), areas=np.array([1, 4.0])
+    )
     with pytest.raises(tm.InputError, match="radii 1 and 2"):
         without_duplicates(graph)
 
@@ -168,9 +183,18 @@ def test_a_node_left_out_of_a_drawn_octet_is_named(missing):
 
 
 def test_struts_cut_at_faces_need_their_other_half():
-    ends = [[0.3, 0.4, 0], [0.3, 0.4, 1], [0.3, 0, 0.2], [0.3, 1, 0.2], [0, 0.4, 0.2], [1, 0.4, 0.2]]
+    ends = [
+        [0.3, 0.4, 0],
+        [0.3, 0.4, 1],
+        [0.3, 0, 0.2],
+        [0.3, 1, 0.2],
+        [0, 0.4, 0.2],
+        [1, 0.4, 0.2],
+    ]
     nodes, struts = np.array([*ends, [0.3, 0.4, 0.2]]), np.array([[k, 6] for k in range(6)])
-    cubic = tm.homogenize(tm.Lattice.from_elementary("simple_cubic", relative_density=0.05)).stiffness[0]
+    cubic = tm.homogenize(
+        tm.Lattice.from_elementary("simple_cubic", relative_density=0.05)
+    ).stiffness[0]
     assert error(stiffness(nodes, struts), cubic) < 1e-12
     for cut in range(6):
         kept = np.delete(struts, cut, 0)
@@ -185,7 +209,9 @@ def test_struts_cut_at_faces_need_their_other_half():
 def test_each_strut_may_be_given_once():
     """The smallest cells: no partner is missing, though few nodes have one."""
     basis = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
-    cubic = tm.homogenize(tm.Lattice.from_elementary("simple_cubic", relative_density=0.05)).stiffness[0]
+    cubic = tm.homogenize(
+        tm.Lattice.from_elementary("simple_cubic", relative_density=0.05)
+    ).stiffness[0]
     assert error(stiffness(basis, [[0, 1], [0, 2], [0, 3]]), cubic) < 1e-12
     cell = np.array([[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
     whole = tm.homogenize(tm.Lattice.from_elementary("octet", relative_density=0.05)).stiffness[0]
@@ -220,10 +246,22 @@ def test_free_ends_inside_the_cell_are_right_and_named():
     ("change", "says"),
     [
         (lambda n, s: (n, [*s, [3, 3]]), r"struts, row 21: its ends, nodes 3 and 3, are 0 apart"),
-        (lambda n, s: ([*n, n[8] + 1e-7], [*s, [8, 9]]), "row 21: its ends, nodes 8 and 9, are 1.73e-07 apart"),
-        (lambda n, s: (n, [*s, [0, 7]]), r"struts, row 21: it passes node 8 at a distance of \S+ without an end"),
-        (lambda n, s: ([*n, [0.5, 0, 0]], [*s, [9, 8]]), r"struts, row \d+: it passes node 9 at a distance"),
-        (lambda n, s: ([*n, [900.0, 0, 0]], [*s, [9, 8]]), "row 21: .* expected nodes and cell in one unit"),
+        (
+            lambda n, s: ([*n, n[8] + 1e-7], [*s, [8, 9]]),
+            "row 21: its ends, nodes 8 and 9, are 1.73e-07 apart",
+        ),
+        (
+            lambda n, s: (n, [*s, [0, 7]]),
+            r"struts, row 21: it passes node 8 at a distance of \S+ without an end",
+        ),
+        (
+            lambda n, s: ([*n, [0.5, 0, 0]], [*s, [9, 8]]),
+            r"struts, row \d+: it passes node 9 at a distance",
+        ),
+        (
+            lambda n, s: ([*n, [900.0, 0, 0]], [*s, [9, 8]]),
+            "row 21: .* expected nodes and cell in one unit",
+        ),
         (lambda n, s: (n, np.zeros((0, 2))), "struts: none; expected one at least"),
         (lambda n, s: (n, np.array(s) + 0.5), "struts, row 1: expected two of the 9 nodes"),
         (lambda n, s: (n, np.array(s) == 1), "struts: expected n × 2 finite numbers"),
@@ -258,7 +296,9 @@ def test_options_are_refused_by_their_reason(options, says):
 def test_a_graph_of_wrong_arrays_is_no_lattice():
     graph = tm.Lattice.from_elementary("octet", relative_density=0.05).graph
     arrays = graph.nodes, graph.struts, graph.offsets, graph.cell
-    for k, wrong in enumerate([graph.nodes * np.nan, graph.struts + 99, graph.offsets + 0.5, np.zeros((3, 3))]):
+    for k, wrong in enumerate(
+        [graph.nodes * np.nan, graph.struts + 99, graph.offsets + 0.5, np.zeros((3, 3))]
+    ):
         with pytest.raises(tm.InputError):
             tm.Lattice(PeriodicGraph(*arrays[:k], wrong, *arrays[k + 1 :]), 0.05)
     with pytest.raises(tm.InputError, match="areas, row 1"):

@@ -26,13 +26,32 @@ def stiffness(**constants):
 
 # Handbook values in GPa: copper, zinc, rutile, α-quartz (with C14), topaz.
 CRYSTALS = {
-    "cubic": stiffness(C11=168, C22=168, C33=168, C12=121, C13=121, C23=121, C44=75, C55=75, C66=75),
-    "hexagonal": stiffness(C11=165, C22=165, C33=62, C12=31, C13=50, C23=50, C44=40, C55=40, C66=67),
-    "tetragonal": stiffness(C11=271, C22=271, C33=484, C12=178, C13=150, C23=150, C44=124, C55=124, C66=195),
-    "trigonal": stiffness(
-        C11=87, C22=87, C33=107, C12=7, C13=13, C23=13, C14=-18, C24=18, C56=-18, C44=58, C55=58, C66=40
+    "cubic": stiffness(
+        C11=168, C22=168, C33=168, C12=121, C13=121, C23=121, C44=75, C55=75, C66=75
     ),
-    "orthotropic": stiffness(C11=281, C22=349, C33=294, C12=125, C13=84, C23=88, C44=108, C55=132, C66=131),
+    "hexagonal": stiffness(
+        C11=165, C22=165, C33=62, C12=31, C13=50, C23=50, C44=40, C55=40, C66=67
+    ),
+    "tetragonal": stiffness(
+        C11=271, C22=271, C33=484, C12=178, C13=150, C23=150, C44=124, C55=124, C66=195
+    ),
+    "trigonal": stiffness(
+        C11=87,
+        C22=87,
+        C33=107,
+        C12=7,
+        C13=13,
+        C23=13,
+        C14=-18,
+        C24=18,
+        C56=-18,
+        C44=58,
+        C55=58,
+        C66=40,
+    ),
+    "orthotropic": stiffness(
+        C11=281, C22=349, C33=294, C12=125, C13=84, C23=88, C44=108, C55=132, C66=131
+    ),
 }
 
 
@@ -50,7 +69,11 @@ def test_distances_fall_with_symmetry_and_do_not_depend_on_axes():
     c = pack(isotropic(100)) + np.random.default_rng(2).normal(size=21) * 5
     one, other = symmetry_distances(c), symmetry_distances(rotate(c[None], TURN)[0])
     assert one == pytest.approx(other, abs=2e-3)
-    for low, high in (("isotropic", "cubic"), ("hexagonal", "orthotropic"), ("tetragonal", "orthotropic")):
+    for low, high in (
+        ("isotropic", "cubic"),
+        ("hexagonal", "orthotropic"),
+        ("tetragonal", "orthotropic"),
+    ):
         assert one[low] >= one[high] - 1e-6
 
 
@@ -62,7 +85,9 @@ def test_means_and_anisotropy_of_copper():
     assert m["G_voigt"][0] == pytest.approx(voigt) and m["G_reuss"][0] == pytest.approx(reuss)
     assert m["K_voigt"][0] == pytest.approx((168 + 2 * 121) / 3) == m["K_reuss"][0]
     zener = 2 * 75 / (168 - 121)
-    assert universal_anisotropy(c)[0] == pytest.approx(6 / 5 * (np.sqrt(zener) - 1 / np.sqrt(zener)) ** 2)
+    assert universal_anisotropy(c)[0] == pytest.approx(
+        6 / 5 * (np.sqrt(zener) - 1 / np.sqrt(zener)) ** 2
+    )
     assert universal_anisotropy(pack(isotropic())[None])[0] == pytest.approx(0, abs=1e-12)
 
 
@@ -92,7 +117,9 @@ def test_means_are_those_of_pymatgen(materials, others):
             assert found[f"G_{name}"][k] == pytest.approx(getattr(other, f"g_{value}"))
         assert found["E_hill"][k] == pytest.approx(other.y_mod / 1e9)
         assert found["nu_hill"][k] == pytest.approx(other.homogeneous_poisson)
-        assert universal_anisotropy(materials)[k] == pytest.approx(other.universal_anisotropy, abs=1e-12)
+        assert universal_anisotropy(materials)[k] == pytest.approx(
+            other.universal_anisotropy, abs=1e-12
+        )
 
 
 def directional(tensor, n, m):
@@ -128,7 +155,9 @@ def test_extrema_are_reached_and_no_frame_is_beyond_them(materials, others):
             for end, sign in (("min", 1), ("max", -1)):
                 value, n, m = (part[k] for part in found[f"{name}_{end}"])
                 m = frames[0, 1] if name == "beta" else m
-                assert directional(tensor, n[None], m[None])[name][0] == pytest.approx(value, rel=1e-9)
+                assert directional(tensor, n[None], m[None])[name][0] == pytest.approx(
+                    value, rel=1e-9
+                )
                 assert name == "beta" or abs(n @ m) < 1e-9
                 assert sign * value <= (sign * values).min() + 1e-9 * abs(value)
 
@@ -161,7 +190,11 @@ def test_ranges_over_all_directions_across_one(materials, others):
     for k, other in enumerate(others):
         for axis in range(3):
             m = np.cos(turn) * n[axis - 1] + np.sin(turn) * n[axis - 2]
-            own = directional(np.asarray(other.compliance_tensor), np.broadcast_to(n[axis], m.shape), m)
-            assert own["E"][0] == pytest.approx(directional_modulus(materials[k], n[axis : axis + 1])[0])
+            own = directional(
+                np.asarray(other.compliance_tensor), np.broadcast_to(n[axis], m.shape), m
+            )
+            assert own["E"][0] == pytest.approx(
+                directional_modulus(materials[k], n[axis : axis + 1])[0]
+            )
             expected = [end(own[name]) for name in ("G", "nu") for end in (np.min, np.max)]
             assert ranges[:, k, axis] == pytest.approx(expected, rel=1e-4, abs=1e-5)

@@ -16,7 +16,11 @@ import lock  # noqa: E402
 
 @pytest.fixture
 def locked():
-    lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
+    lines = [
+        line
+        for line in (ROOT / "requirements.lock").read_text().splitlines()
+        if not line.startswith("#")
+    ]
     assert all(re.fullmatch(r"[a-z0-9-]+==[0-9][\w.]*", line) for line in lines), (
         "expected exact versions and nothing else"
     )
@@ -50,11 +54,15 @@ def test_conda_environment_states_the_locked_versions(locked):
 
 
 def test_make_help_lists_all_that_can_be_made():
-    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[
+        1
+    ].split()
     # Under `make test` this make is a second one, which would tell the folder it enters and leaves.
     command = ["make", "--no-print-directory", "help"]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert sorted(line.split()[1] for line in said.splitlines() if line.startswith("make ")) == sorted(targets)
+    assert sorted(
+        line.split()[1] for line in said.splitlines() if line.startswith("make ")
+    ) == sorted(targets)
     assert said.splitlines()[-1].split() == ["studies:", "laptop", "paper", "paper_cpu", "smoke"]
 
 
@@ -65,5 +73,7 @@ def test_make_takes_a_python_that_is_new_enough(tmp_path):
         (tmp_path / name).chmod(0o755)
     command = ["make", "--dry-run", "--always-make", "environment"]
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
     assert "python3.12 -m venv --clear $new" in run.stdout

@@ -95,7 +95,9 @@ def test_3mf_has_the_beams_and_what_clips_them(tmp_path, part):
     np.testing.assert_allclose(points, part.nodes, atol=1e-5)
     read = beams.GetBeams()
     assert [list(beam.Indices) for beam in read] == part.struts.tolist()
-    np.testing.assert_allclose([list(beam.Radii) for beam in read], np.repeat(part.radii[:, None], 2, 1), rtol=1e-5)
+    np.testing.assert_allclose(
+        [list(beam.Radii) for beam in read], np.repeat(part.radii[:, None], 2, 1), rtol=1e-5
+    )
     mode, resource = beams.GetClipping()
     assert mode == lib3mf.BeamLatticeClipMode.Inside
     clip = model.GetMeshObjectByID(resource)
@@ -110,7 +112,9 @@ def read_inp(path):
         if line.startswith("*"):
             words = [word.strip() for word in line.upper().split(",")]
             facts = dict(word.split("=") for word in words[1:] if "=" in word)
-            own = {"*NODE": nodes, "*ELEMENT": elements.setdefault(facts.get("ELSET"), {})}.get(words[0])
+            own = {"*NODE": nodes, "*ELEMENT": elements.setdefault(facts.get("ELSET"), {})}.get(
+                words[0]
+            )
             if words[0] == "*NSET":
                 own = sets.setdefault(facts["NSET"], {})
         elif own is not None:
@@ -156,7 +160,9 @@ def test_a_deck_holds_every_strut_in_the_set_of_its_radius(tmp_path, two_radii, 
 def test_exact_beams_of_a_column_and_of_an_inclined_strut():
     """A strut between two clamped ends, closed form: E A cos²/L + 12 E I sin²/(L³ (1 + φ))."""
     for slope in (0.0, 0.75):
-        graph = PeriodicGraph(np.array([[0.5, 0.5, 0.0]]), np.array([[0, 0]]), np.array([[0, 0, 1]]))
+        graph = PeriodicGraph(
+            np.array([[0.5, 0.5, 0.0]]), np.array([[0, 0]]), np.array([[0, 0, 1]])
+        )
         graph = graph.mapped(np.array([[1, 0, slope], [0, 1, 0], [0, 0, 1.0]]))
         part = fill(graph, 0.03, 1.0, box((1.5, 1, 1)))
         assert len(part.struts) == 1 and part.lengths[0] == pytest.approx(np.hypot(1, slope))
@@ -181,7 +187,9 @@ def computed(folder):
     return 2 * energy / shift, reaction, exact
 
 
-needs_ccx = pytest.mark.skipif(not shutil.which("ccx"), reason="CalculiX (ccx) is not installed: no deck is computed")
+needs_ccx = pytest.mark.skipif(
+    not shutil.which("ccx"), reason="CalculiX (ccx) is not installed: no deck is computed"
+)
 
 
 @needs_ccx
@@ -196,7 +204,9 @@ needs_ccx = pytest.mark.skipif(not shutil.which("ccx"), reason="CalculiX (ccx) i
         ("two radii", 0.05, (4, 4, 4), 2, 2e-4),
     ],
 )
-def test_calculix_has_the_force_of_exact_beams(tmp_path, octet, two_radii, name, density, size, elements, within):
+def test_calculix_has_the_force_of_exact_beams(
+    tmp_path, octet, two_radii, name, density, size, elements, within
+):
     """Decks of round solid sections clamped at lone struts had 0.96 to 1.05 of it at a face."""
     if name == "two radii":
         part = two_radii

@@ -92,7 +92,13 @@ def test_nearer_strut_hides_the_farther_one():
 
 def test_strut_is_as_wide_as_its_diameter():
     image = draw.truss_image(
-        np.array([[-1.0, 0, 0]]), np.array([[1.0, 0, 0]]), 0.25, np.ones((1, 3)), (-1, 1, -1, 1), 200, np.eye(3)
+        np.array([[-1.0, 0, 0]]),
+        np.array([[1.0, 0, 0]]),
+        0.25,
+        np.ones((1, 3)),
+        (-1, 1, -1, 1),
+        200,
+        np.eye(3),
     )
     assert image[:, 100, 3].sum() == pytest.approx(0.5 * 100, abs=2)
 
@@ -113,7 +119,9 @@ def test_the_grid_of_a_surface_follows_narrow_peaks():
     for peak in (0, np.pi / 2, np.pi):
         assert np.abs(around - peak).min() < 1e-9
         assert (np.abs(around - peak) < 0.05).sum() >= 8 > 2 * (0.05 / np.pi * 60)
-    isotropic_polar, _ = draw.surface_grid(lambda n: directional_modulus(pack(isotropic(2.0)), n), 60)
+    isotropic_polar, _ = draw.surface_grid(
+        lambda n: directional_modulus(pack(isotropic(2.0)), n), 60
+    )
     assert np.allclose(isotropic_polar, np.linspace(0, np.pi, 61), atol=0.06)
 
 
@@ -165,14 +173,18 @@ def test_correlation_figures(tmp_path, stiffness):
 
 
 def test_dataset_figure(tmp_path, stiffness):
-    published = pd.DataFrame({"column": COMPONENTS, "mean": stiffness.mean(0), "std": stiffness.std(0)})
+    published = pd.DataFrame(
+        {"column": COMPONENTS, "mean": stiffness.mean(0), "std": stiffness.std(0)}
+    )
     dataset.plot(stiffness, published, tmp_path / "dataset.png")
     check_picture(tmp_path / "dataset.png")
 
 
 def test_cauchy_figure(tmp_path, designs, stiffness):
     data = describe_designs(designs, stiffness)
-    found = describe_residual(stiffness[:8], np.roll(stiffness[:8], 1, 0)).assign(name=list("abcdefgh"))
+    found = describe_residual(stiffness[:8], np.roll(stiffness[:8], 1, 0)).assign(
+        name=list("abcdefgh")
+    )
     found["relative_density"], found["source"] = 0.03, ["bone"] * 4 + ["generated"] * 4
     lattices = ["all", *(f"{word}_{kind}" for word in ("without", "only") for kind in range(7))]
     table = [{"name": name, "lattices": label} for name in "abcd" for label in lattices]
@@ -183,8 +195,14 @@ def test_cauchy_figure(tmp_path, designs, stiffness):
 
 @pytest.mark.parametrize("networks", [1, 2, 5])
 def test_losses_figure(tmp_path, networks):
-    history = [{"epoch": k, "loss": 1 / k, "validation_loss": 2 / k, "learning_rate": 1e-3} for k in range(1, 9)]
-    losses.plot({f"paper/net_{k}": history for k in range(networks)} | {"paper/none": []}, tmp_path / "losses.png")
+    history = [
+        {"epoch": k, "loss": 1 / k, "validation_loss": 2 / k, "learning_rate": 1e-3}
+        for k in range(1, 9)
+    ]
+    losses.plot(
+        {f"paper/net_{k}": history for k in range(networks)} | {"paper/none": []},
+        tmp_path / "losses.png",
+    )
     check_picture(tmp_path / "losses.png", 0.003)
 
 
@@ -229,7 +247,9 @@ def test_graded_figure(tmp_path, long_side):
     path = tmp_path / "graded.png"
     radii, progress = np.full(len(struts), 0.03), np.linspace(0, 1, len(struts))
     c = pack(isotropic(0.1))
-    way = pd.DataFrame({"progress": [0, 1.0], "relative_error": [0, 0.01], "modulus_error_largest": [0, 0.03]})
+    way = pd.DataFrame(
+        {"progress": [0, 1.0], "relative_error": [0, 0.01], "modulus_error_largest": [0, 0.03]}
+    )
     way[["x_mm", "y_mm", "z_mm"]], way["at_site"] = [nodes.min(0), nodes.max(0)], [True, False]
     way[COMPONENTS], way[[f"prescribed_{name}" for name in COMPONENTS]] = c, 1.01 * c
     graded.plot(nodes, struts, radii, progress, way, path, ["one", "two"], 1.0, pixels=500)
@@ -238,7 +258,9 @@ def test_graded_figure(tmp_path, long_side):
 
 def test_nothing_is_left_behind_when_a_figure_fails(tmp_path):
     with pytest.raises(KeyError):
-        targets.plot(["a"], np.zeros((1, 21)), pd.DataFrame({"nothing": []}), tmp_path / "figure.png")
+        targets.plot(
+            ["a"], np.zeros((1, 21)), pd.DataFrame({"nothing": []}), tmp_path / "figure.png"
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -248,7 +270,11 @@ def test_directional_modulus_marks_the_stiff_axis(stiffness):
 
 
 def test_scaling_figure_shows_even_what_is_worse_than_the_mean(tmp_path):
-    points = [(a, n, e, n == 9000) for a in ("polar", "direct") for n, e in ((100, 0.5), (9000, 0.5), (9000, 1))]
+    points = [
+        (a, n, e, n == 9000)
+        for a in ("polar", "direct")
+        for n, e in ((100, 0.5), (9000, 0.5), (9000, 1))
+    ]
     table = pd.DataFrame(points, columns=["architecture", "designs", "effort", "of_all"])
     for k, network in enumerate(("forward", "inverse")):
         table[f"{network}_min"] = np.linspace(-2, 0.9995, 6)
@@ -260,13 +286,17 @@ def test_scaling_figure_shows_even_what_is_worse_than_the_mean(tmp_path):
 
 def test_trend_figure_draws_points_alone_and_points_with_fits(tmp_path):
     compute = np.geomspace(1e12, 1e14, 6)
-    table = pd.DataFrame({"architecture": "paper", "forward_flop": compute, "inverse_flop": 5 * compute})
+    table = pd.DataFrame(
+        {"architecture": "paper", "forward_flop": compute, "inverse_flop": 5 * compute}
+    )
     for network in ("forward", "inverse"):
         table[f"{network}_min"] = 1 - 0.1 * (compute / 1e13) ** -0.3
         table[f"{network}_mean"] = 1 - 0.05 * (compute / 1e13) ** -0.3
     table.loc[3:, [f"inverse_{key}" for key in ("flop", "min", "mean")]] = np.nan
     missing = {key: 1 - table[f"forward_{key}"].to_numpy() for key in ("min", "mean")}
-    trends = {"forward": {key: fit_trend(compute, values, 0.02, 10) for key, values in missing.items()}}
+    trends = {
+        "forward": {key: fit_trend(compute, values, 0.02, 10) for key, values in missing.items()}
+    }
     trends["inverse"] = {key: {"unit": 1e13} for key in missing}
     published = {name: {"r2": 0.98, "flop": 1e16} for name in trends}
     trend.plot(table, trends, published, tmp_path / "trend.png")

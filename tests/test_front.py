@@ -29,9 +29,13 @@ def table(bone):
     """Of all specimens as bone, and as cells of another source."""
     targets, names = bone
     known = describe_targets(targets).assign(name=names, target=np.arange(len(targets)) + 1)
-    families = [front(targets, family, RATIOS, topologies=TOPOLOGIES) for family in ("areas", "geometry")]
+    families = [
+        front(targets, family, RATIOS, topologies=TOPOLOGIES) for family in ("areas", "geometry")
+    ]
     found = known.merge(pd.concat(families), on="target")
-    return pd.concat([found.assign(source=source) for source in ("bone", "generated")], ignore_index=True)
+    return pd.concat(
+        [found.assign(source=source) for source in ("bone", "generated")], ignore_index=True
+    )
 
 
 def cauchy_differences():
@@ -41,7 +45,9 @@ def cauchy_differences():
 
 
 def test_no_error_rises_with_the_ratio_or_the_freedoms(bone, table):
-    errors = table[table["source"] == "bone"].pivot_table("nmse_frobenius", ["family", "target"], "radius_ratio")
+    errors = table[table["source"] == "bone"].pivot_table(
+        "nmse_frobenius", ["family", "target"], "radius_ratio"
+    )
     assert (np.diff(errors.to_numpy(), axis=1) <= 1e-20).all()  # but for rounding
     assert (errors[10.0] < 0.5 * errors[1.0]).all()
     assert (errors.loc["geometry"][1.0] < errors.loc["areas"][1.0]).all()
@@ -59,11 +65,17 @@ def test_summary_and_tables_of_the_report_have_every_ratio(bone, table):
     for name, target in zip(*reversed(bone), strict=True):
         own = tree["bone"][name]
         left = np.linalg.lstsq(weight[:, None] * allowed, weight * target, rcond=None)[1][0]
-        assert own["non_cauchy_error"] == pytest.approx(np.sqrt(left) / np.linalg.norm(weight * target))
-        assert own["areas"]["relative_error"] == sorted(own["areas"]["relative_error"], reverse=True)
+        assert own["non_cauchy_error"] == pytest.approx(
+            np.sqrt(left) / np.linalg.norm(weight * target)
+        )
+        assert own["areas"]["relative_error"] == sorted(
+            own["areas"]["relative_error"], reverse=True
+        )
     cells = tree["generated"]["areas"]
     assert cells["cells"] == cells["stiffer_in_shear"] == 4
-    assert cells["relative_error_q25"] <= cells["relative_error_median"] <= cells["relative_error_q75"]
+    assert (
+        cells["relative_error_q25"] <= cells["relative_error_median"] <= cells["relative_error_q75"]
+    )
     (_, of_bone), (_, of_cells) = front_tables({"front": tree})
     assert of_bone.columns == ["ratio 1", "ratio 2", "ratio 10"]
     assert all(len(values) == 3 for _, values in [*of_bone.rows, *of_cells.rows])

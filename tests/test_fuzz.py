@@ -14,7 +14,10 @@ import fuzz
 
 sys.path.pop(0)
 EDITS = strategies.lists(
-    strategies.tuples(strategies.integers(0, 7), strategies.floats(0, 1), strategies.integers(0, 1 << 30)), max_size=4
+    strategies.tuples(
+        strategies.integers(0, 7), strategies.floats(0, 1), strategies.integers(0, 1 << 30)
+    ),
+    max_size=4,
 )
 
 
@@ -29,7 +32,9 @@ def test_whatever_a_file_holds(corpus, tmp_path, number):
     folder, parts = corpus
     reader, label, name, contents, _, beside = parts[number]
 
-    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
     @given(EDITS, strategies.integers(0, 3))
     def ends(edits, choice):
         for other in beside:

@@ -23,11 +23,15 @@ def test_errors_are_those_of_the_measures(pair):
     np.testing.assert_allclose(Goal(goal).error(c), nmse_frobenius(c, goal))
     np.testing.assert_allclose(Goal(goal, "log_euclidean").error(c), log_euclidean(c, goal) ** 2)
     np.testing.assert_allclose(
-        Goal(goal, "compliance").error(c), nmse_frobenius(compliances(c), compliances(goal)), rtol=1e-6
+        Goal(goal, "compliance").error(c),
+        nmse_frobenius(compliances(c), compliances(goal)),
+        rtol=1e-6,
     )
 
 
-@pytest.mark.parametrize("kind", ["frobenius", "log_euclidean", "compliance", "weights", "engineering"])
+@pytest.mark.parametrize(
+    "kind", ["frobenius", "log_euclidean", "compliance", "weights", "engineering"]
+)
 def test_derivatives_of_residuals_against_central_differences(pair, kind):
     c, targets = pair
     goal = Goal(targets, kind if kind in ("log_euclidean", "compliance") else "frobenius")
@@ -42,7 +46,9 @@ def test_derivatives_of_residuals_against_central_differences(pair, kind):
     for k in range(21):
         side = step * np.eye(21)[k]
         change = (goal.residuals(c + side)[0] - goal.residuals(c - side)[0]) / (2 * step)
-        np.testing.assert_allclose(slope[:, :, k], change, atol=1e-5 * np.abs(slope).max((1, 2))[:, None].max())
+        np.testing.assert_allclose(
+            slope[:, :, k], change, atol=1e-5 * np.abs(slope).max((1, 2))[:, None].max()
+        )
 
 
 def test_what_is_free_does_not_count(pair):
@@ -51,7 +57,9 @@ def test_what_is_free_does_not_count(pair):
     weights[:, COMPONENTS.index("C13")] = 0
     other = targets.copy()
     other[:, COMPONENTS.index("C13")] *= 7
-    np.testing.assert_array_equal(Goal(targets, weights=weights).error(c), Goal(other, weights=weights).error(c))
+    np.testing.assert_array_equal(
+        Goal(targets, weights=weights).error(c), Goal(other, weights=weights).error(c)
+    )
     assert not Goal(targets, weights=weights).whole and Goal(targets).whole
     given = np.full((6, 9), np.nan)
     given[:, 0] = engineering_constants(compliances(c))[0][:, 0]

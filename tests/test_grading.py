@@ -16,12 +16,16 @@ from trussmap.targets import read_targets
 
 CUBIC = np.array([0.01, 1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1], float)
 BONE = "resources/bone_targets_gpa.csv"
-CARRIER = np.array([8])  # what the search over all topologies takes for the bone targets; alone it is quick
+CARRIER = np.array(
+    [8]
+)  # what the search over all topologies takes for the bone targets; alone it is quick
 ENDS = np.array([[0.0, 0, 0], [12, 0, 0]])
 
 
 def lengths(structure):
-    return np.linalg.norm(structure.nodes[structure.struts[:, 1]] - structure.nodes[structure.struts[:, 0]], axis=1)
+    return np.linalg.norm(
+        structure.nodes[structure.struts[:, 1]] - structure.nodes[structure.struts[:, 0]], axis=1
+    )
 
 
 def with_type(design, kind):
@@ -57,7 +61,10 @@ def fitting(bone_sites):
 def test_struts_as_thick_as_the_default_leaves_them_meet_all_sites(bone_sites):
     """Cells change from site to site, their struts differ three times at most and stay apart."""
     found = grade(bone_sites, box((18, 2, 2)), 2.0, CARRIER)
-    assert found.metrics["site_relative_error_max"] < 0.02 and found.metrics["path_relative_error_max"] < 0.05
+    assert (
+        found.metrics["site_relative_error_max"] < 0.02
+        and found.metrics["path_relative_error_max"] < 0.05
+    )
     assert found.metrics["diameter_min_mm"] > 0.02 and found.metrics["gap_min_mm"] > 0.02
     sections = found.cells.sections
     assert (sections.max(-1) / sections.min(-1)).max() < 9.001
@@ -72,7 +79,8 @@ def test_one_topology_carries_all_sites_and_what_lies_between(fitting):
     table = fitting.path_table()
     assert (
         relative_error(
-            table[COMPONENTS].to_numpy(), fitting.sites.stiffness(table[["x_mm", "y_mm", "z_mm"]].to_numpy())
+            table[COMPONENTS].to_numpy(),
+            fitting.sites.stiffness(table[["x_mm", "y_mm", "z_mm"]].to_numpy()),
         )
         < 0.05
     ).all()
@@ -82,8 +90,13 @@ def test_whole_cells_fill_a_box(fitting):
     """Each of nine cells has its volume of struts at the local density, halves of those in the faces counted."""
     structure = fitting.structure
     volume = (np.pi * structure.radii**2 * lengths(structure) * structure.share).sum()
-    assert volume / (18 * 2 * 2) == pytest.approx(fitting.density[fitting.at_sites :].mean(), rel=0.1)
-    assert structure.places.min() > -1e-6 and (structure.places.max(0) < [18 + 1e-6, 2 + 1e-6, 2 + 1e-6]).all()
+    assert volume / (18 * 2 * 2) == pytest.approx(
+        fitting.density[fitting.at_sites :].mean(), rel=0.1
+    )
+    assert (
+        structure.places.min() > -1e-6
+        and (structure.places.max(0) < [18 + 1e-6, 2 + 1e-6, 2 + 1e-6]).all()
+    )
 
 
 def test_the_same_sites_give_the_same_bytes(targets, tmp_path):
@@ -93,14 +106,20 @@ def test_the_same_sites_give_the_same_bytes(targets, tmp_path):
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert files == ["nodes.csv", "path.csv", "structure.3mf", "structure.vtk", "struts.csv"]
     for name in files:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), (
+            name
+        )
 
 
 def test_interpolation_is_the_same_in_every_frame_and_for_compliances(targets):
     c, turn = targets[0][:2], np.array([[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 1]])
     half = np.array([[0.3, 0.7]])
-    np.testing.assert_allclose(log_euclidean_mean(rotate(c, turn), half), rotate(log_euclidean_mean(c, half), turn))
-    np.testing.assert_allclose(log_euclidean_mean(np.vstack([c[0], 4 * c[0]]), half)[0], 4**0.7 * c[0])
+    np.testing.assert_allclose(
+        log_euclidean_mean(rotate(c, turn), half), rotate(log_euclidean_mean(c, half), turn)
+    )
+    np.testing.assert_allclose(
+        log_euclidean_mean(np.vstack([c[0], 4 * c[0]]), half)[0], 4**0.7 * c[0]
+    )
 
 
 def test_sites_are_met_and_constant_beyond_the_ends_of_a_line(targets):
@@ -142,7 +161,9 @@ def test_density_changes_linearly_where_only_it_differs():
     dense = CUBIC.copy()
     dense[0] = 0.04
     structure = faded(CUBIC, dense, 8.0).structure
-    np.testing.assert_allclose(np.pi * structure.radii**2 * 3, 0.01 + 0.03 * structure.progress, rtol=1e-6)
+    np.testing.assert_allclose(
+        np.pi * structure.radii**2 * 3, 0.01 + 0.03 * structure.progress, rtol=1e-6
+    )
 
 
 def test_quarter_turns_of_a_design_are_recognised():
@@ -174,7 +195,11 @@ def test_extreme_stretches_still_find_a_path():
 
 @pytest.mark.parametrize(
     ("size", "cell", "says"),
-    [((12, 2, 0.5), 1.0, "thinner than a cell"), ((12, 2, 2), -1.0, "cell size"), ((400, 400, 400), 1.0, "at most")],
+    [
+        ((12, 2, 0.5), 1.0, "thinner than a cell"),
+        ((12, 2, 2), -1.0, "cell size"),
+        ((400, 400, 400), 1.0, "at most"),
+    ],
 )
 def test_regions_that_no_cells_fill(targets, size, cell, says):
     with pytest.raises(InputError, match=says):
@@ -184,8 +209,12 @@ def test_regions_that_no_cells_fill(targets, size, cell, says):
 def test_shapes_that_no_cells_fill(targets, tmp_path):
     """A wall or a rod thinner than a cell, however large its bounds, and bodies apart; a cavity is none."""
     sites, block = Sites(ENDS, targets[0][:2], ["a", "b"]), trimesh.creation.box
-    hollow = trimesh.util.concatenate([block((4, 4, 4)), trimesh.Trimesh(*_turned_out(block((3.8, 3.8, 3.8))))])
-    apart = trimesh.util.concatenate([block((4, 4, 4)), block((4, 4, 4)).apply_translation((10, 0, 0))])
+    hollow = trimesh.util.concatenate(
+        [block((4, 4, 4)), trimesh.Trimesh(*_turned_out(block((3.8, 3.8, 3.8))))]
+    )
+    apart = trimesh.util.concatenate(
+        [block((4, 4, 4)), block((4, 4, 4)).apply_translation((10, 0, 0))]
+    )
     slant = trimesh.transformations.rotation_matrix(0.9, (1, -1, 0))
     wall = block((6, 6, 0.7)).apply_transform(slant)
     rod = trimesh.creation.cylinder(0.4, 6, sections=64).apply_transform(slant)
@@ -229,7 +258,9 @@ def test_sites_may_be_given_by_compliances_of_a_class(tmp_path):
     text = "x_mm,y_mm,z_mm,S11,S12,S44\n0,0,0,400,-100,1000\n9,0,0,800,-200,2000\n"
     (tmp_path / "sites.csv").write_text(text)
     sites = read_sites(tmp_path / "sites.csv", 1.0, compliance=True)
-    np.testing.assert_allclose(sites.targets[0], pack(isotropic(1 / 400, 0.25)), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(
+        sites.targets[0], pack(isotropic(1 / 400, 0.25)), rtol=1e-9, atol=1e-15
+    )
     assert len(sites.notes) == 1 and "cubic compliance" in sites.notes[0]
 
 
@@ -240,22 +271,35 @@ def test_the_way_through_sites_in_space_and_a_region_that_it_leads_past(targets,
     table = whole.path_table(114.0)
     assert table["progress"].is_monotonic_increasing
     at_sites = table[table["at_site"]]
-    assert np.allclose(at_sites[["x_mm", "y_mm", "z_mm"]], places) and np.allclose(at_sites["progress"] * 3, range(4))
+    assert np.allclose(at_sites[["x_mm", "y_mm", "z_mm"]], places) and np.allclose(
+        at_sites["progress"] * 3, range(4)
+    )
     assert np.allclose(at_sites[[f"prescribed_{name}" for name in COMPONENTS]], 114 * targets[0])
     leg = table.iloc[np.flatnonzero(table["at_site"])[1] : np.flatnonzero(table["at_site"])[2]]
     assert (leg["y_mm"] == 4).all() and leg["z_mm"].is_monotonic_increasing
-    trimesh.creation.icosphere(radius=1.6).apply_translation((2, 2, 2)).export(tmp_path / "ball.stl")
+    trimesh.creation.icosphere(radius=1.6).apply_translation((2, 2, 2)).export(
+        tmp_path / "ball.stl"
+    )
     inner = grade(Sites(places, *targets), shape(tmp_path / "ball.stl"), 1.0, CARRIER)
     assert inner.at_sites == 0 and len(inner.points) > 10
     said = told(inner)
-    assert "at points all over the region" in said[1] and "note: 4 of the 4 sites lie outside the region" in said
+    assert (
+        "at points all over the region" in said[1]
+        and "note: 4 of the 4 sites lie outside the region" in said
+    )
 
 
 def test_what_is_not_reached_is_told(targets):
     """A target for which the density would have to be above the most allowed."""
     sites = Sites(ENDS, np.array([1.0, 2.0])[:, None] * targets[0][:2], ["soft", "stiff"])
-    note = [sentence for sentence in told(grade(sites, box((12, 2, 2)), 2.0, CARRIER)) if sentence.startswith("note")]
-    assert len(note) == 1 and "stiff is not reached" in note[0] and "about the most allowed" in note[0]
+    note = [
+        sentence
+        for sentence in told(grade(sites, box((12, 2, 2)), 2.0, CARRIER))
+        if sentence.startswith("note")
+    ]
+    assert (
+        len(note) == 1 and "stiff is not reached" in note[0] and "about the most allowed" in note[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,5 +326,7 @@ def test_designs_out_of_their_range_do_not_fade():
 
 def test_a_solid_of_another_structure_is_not_left_beside(targets, tmp_path):
     (tmp_path / "structure.stl").write_text("of another")
-    write_graded(grade(Sites(ENDS, targets[0][:2], ["a", "b"]), box((4, 2, 2)), 2.0, CARRIER), tmp_path)
+    write_graded(
+        grade(Sites(ENDS, targets[0][:2], ["a", "b"]), box((4, 2, 2)), 2.0, CARRIER), tmp_path
+    )
     assert not (tmp_path / "structure.stl").exists()

@@ -6,7 +6,12 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from trussmap.errors import InputError
-from trussmap.homogenization import homogenize_cells, homogenize_designs, homogenize_topologies, kernel
+from trussmap.homogenization import (
+    homogenize_cells,
+    homogenize_designs,
+    homogenize_topologies,
+    kernel,
+)
 from trussmap.homogenization.autograd import homogenize
 from trussmap.homogenization.reference import homogenize_reference
 from trussmap.homogenization.symbolic import concatenate, factorize
@@ -50,7 +55,8 @@ def test_octet_tends_to_its_stretching_limit():
 
 
 @pytest.mark.parametrize(
-    ("density", "poisson_ratio", "tolerance"), [(0.1, 0.3, 1e-10), (0.002, 0.3, 1e-7), (0.1, -0.4, 1e-10)]
+    ("density", "poisson_ratio", "tolerance"),
+    [(0.1, 0.3, 1e-10), (0.002, 0.3, 1e-7), (0.1, -0.4, 1e-10)],
 )
 def test_agrees_with_the_plain_solver(designs, density, poisson_ratio, tolerance):
     designs = designs.copy()
@@ -58,7 +64,9 @@ def test_agrees_with_the_plain_solver(designs, density, poisson_ratio, tolerance
     for count, stage in ((60, "full"), (20, "orthotropic")):
         graphs = [d.design_graph(design, stage) for design in designs[:count]]
         plain = np.array([homogenize_reference(graph, density, poisson_ratio) for graph in graphs])
-        ours = homogenize_designs(designs[:count], stage == "orthotropic", poisson_ratio=poisson_ratio)
+        ours = homogenize_designs(
+            designs[:count], stage == "orthotropic", poisson_ratio=poisson_ratio
+        )
         assert relative_difference(ours, plain).max() < tolerance
 
 
@@ -76,12 +84,17 @@ def test_threads_change_nothing(designs):
     """Neither over parts of the designs nor over groups of lanes."""
     many = d.sample_designs(12, 0, 70_000)
     assert np.array_equal(homogenize_designs(many, threads=1), homogenize_designs(many, threads=3))
-    assert np.array_equal(homogenize_designs(designs, threads=1), homogenize_designs(designs, threads=3))
+    assert np.array_equal(
+        homogenize_designs(designs, threads=1), homogenize_designs(designs, threads=3)
+    )
 
 
 def test_any_cell_agrees_with_the_plain_solver():
     graph = random_net()
-    assert relative_difference(homogenize_cells([graph], 0.05)[0], homogenize_reference(graph, 0.05)) < 1e-10
+    assert (
+        relative_difference(homogenize_cells([graph], 0.05)[0], homogenize_reference(graph, 0.05))
+        < 1e-10
+    )
 
 
 def test_rotation_and_scale_invariance(designs):
@@ -89,7 +102,12 @@ def test_rotation_and_scale_invariance(designs):
     density = designs[:, d.DENSITY]
     c = homogenize_topologies(keys, maps, density)
     turn = Rotation.random(len(maps), rng=np.random.default_rng(5)).as_matrix()
-    assert relative_difference(homogenize_topologies(keys, turn @ maps, density), rotate(c, turn)).max() < 1e-9
+    assert (
+        relative_difference(
+            homogenize_topologies(keys, turn @ maps, density), rotate(c, turn)
+        ).max()
+        < 1e-9
+    )
     assert relative_difference(homogenize_topologies(keys, 7.3 * maps, density), c).max() < 1e-9
 
 
@@ -118,11 +136,20 @@ def test_gradient_against_central_differences(poisson_ratio):
     designs = d.sample_designs(13, 0, 107)
     for kind in range(7):
         designs[kind, d.TYPES], designs[kind, d.REPS] = kind, 1
-    keys, maps, density = d.design_topology(designs), d.deformation_map(designs), designs[:, d.DENSITY]
-    gradient = homogenize_topologies(keys, maps, density, gradient=True, poisson_ratio=poisson_ratio)[1]
+    keys, maps, density = (
+        d.design_topology(designs),
+        d.deformation_map(designs),
+        designs[:, d.DENSITY],
+    )
+    gradient = homogenize_topologies(
+        keys, maps, density, gradient=True, poisson_ratio=poisson_ratio
+    )[1]
     for k in range(10):
         estimates = []
-        for h in (2e-3, 1e-3):  # two steps, extrapolated: rounding would drown a smaller one at low density
+        for h in (
+            2e-3,
+            1e-3,
+        ):  # two steps, extrapolated: rounding would drown a smaller one at low density
             ends = []
             for side in (h, -h):
                 moved, rho = maps.copy().reshape(-1, 9), density.copy()
@@ -130,7 +157,11 @@ def test_gradient_against_central_differences(poisson_ratio):
                     moved[:, k] += side
                 else:
                     rho *= 1 + side
-                ends.append(homogenize_topologies(keys, moved.reshape(-1, 3, 3), rho, poisson_ratio=poisson_ratio))
+                ends.append(
+                    homogenize_topologies(
+                        keys, moved.reshape(-1, 3, 3), rho, poisson_ratio=poisson_ratio
+                    )
+                )
             estimates.append((ends[0] - ends[1]) / (2 * h * (1 if k < 9 else density[:, None])))
         expected = (4 * estimates[1] - estimates[0]) / 3
         scale = np.abs(gradient).max((1, 2)) if k < 9 else np.abs(gradient[:, :, 9]).max(1)
@@ -172,13 +203,17 @@ def test_areas_and_node_positions_of_every_design_agree_with_the_plain_solver(fr
     graphs, reduced, free = free_lattices
     density = np.full(len(graphs), 0.07)
     lattices = concatenate([factorize(lattice) for lattice in reduced])
-    ours = homogenize_topologies(np.arange(len(graphs)), relative_density=density, lattices=lattices, **free)
+    ours = homogenize_topologies(
+        np.arange(len(graphs)), relative_density=density, lattices=lattices, **free
+    )
     whole = []
     for k, (graph, lattice) in enumerate(zip(graphs, reduced, strict=True)):
         areas = free["areas"][k, : len(lattice.vectors)]
         graph = lattice.expand(graph, areas, free["shifts"][k, : lattice.moving.sum()])
         whole.append(graph.mapped(free["maps"][k]))
-        assert np.pi * whole[-1].radii(0.07) ** 2 @ whole[-1].lengths == pytest.approx(0.07 * whole[-1].volume)
+        assert np.pi * whole[-1].radii(0.07) ** 2 @ whole[-1].lengths == pytest.approx(
+            0.07 * whole[-1].volume
+        )
     plain = np.array([homogenize_reference(graph, 0.07) for graph in whole])
     assert relative_difference(ours, plain).max() < 1e-10
     # and symmetry is found in the whole lattices as they are
@@ -190,7 +225,10 @@ def test_areas_of_one_strut_and_its_images_are_what_symmetry_keeps():
     areas = np.ones(len(octet.struts))
     areas[5] = 2.0
     single = replace(octet, areas=areas)
-    assert relative_difference(homogenize_cells([single], 0.05)[0], homogenize_reference(single, 0.05)) < 1e-10
+    assert (
+        relative_difference(homogenize_cells([single], 0.05)[0], homogenize_reference(single, 0.05))
+        < 1e-10
+    )
     assert len(reduce_by_symmetry(single).vectors) > 8 * len(reduce_by_symmetry(octet).vectors)
 
 
@@ -200,10 +238,16 @@ def test_gradient_by_areas_and_node_positions_against_central_differences(free_l
     lattices = concatenate([factorize(lattice) for lattice in reduced])
 
     def solve(**changed):
-        return homogenize_topologies(keys, relative_density=density, lattices=lattices, **free | changed)
+        return homogenize_topologies(
+            keys, relative_density=density, lattices=lattices, **free | changed
+        )
 
-    _, gradient = homogenize_topologies(keys, relative_density=density, lattices=lattices, gradient=True, **free)
-    _, fewer = homogenize_topologies(keys, free["maps"], density, lattices=lattices, gradient=True, areas=free["areas"])
+    _, gradient = homogenize_topologies(
+        keys, relative_density=density, lattices=lattices, gradient=True, **free
+    )
+    _, fewer = homogenize_topologies(
+        keys, free["maps"], density, lattices=lattices, gradient=True, areas=free["areas"]
+    )
     assert fewer.shape[2] == 10 + free["areas"].shape[1]
     flat = {name: free[name].reshape(len(graphs), -1) for name in ("maps", "areas", "shifts")}
     first = {"maps": 0, "areas": 10, "shifts": 10 + flat["areas"].shape[1]}
@@ -232,12 +276,18 @@ def test_gradient_by_areas_and_node_positions_against_central_differences(free_l
     [
         ([[0, 1], [0, 0], [0, 0]], [[0, 0, 0], [1, 0, 0], [0, 1, 0]], "2 of 3 directions"),
         ([[0, 0], [0, 0], [0, 0]], np.eye(3, dtype=int), "node 2 has no strut"),
-        ([[0, 0], [0, 0], [0, 0], [1, 1]], [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]], "falls into 2 parts"),
+        (
+            [[0, 0], [0, 0], [0, 0], [1, 1]],
+            [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]],
+            "falls into 2 parts",
+        ),
         ([[0, 1], [0, 0]], [[0, 0, 0], [0, 0, 0]], "no length"),
     ],
 )
 def test_lattices_without_a_definite_stiffness_are_named(struts, offsets, why):
-    graph = PeriodicGraph(np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]), np.array(struts), np.array(offsets))
+    graph = PeriodicGraph(
+        np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]), np.array(struts), np.array(offsets)
+    )
     with pytest.raises(InputError, match=f"lattice 2: .*{why}"):
         homogenize_cells([elementary_lattice(0), graph], 0.05)
 
@@ -252,12 +302,16 @@ def test_reproduces_the_published_orthotropic_stiffness(reference_dir):
     In lattice sets with struts along z at 1× (0 or 3) in which lattice 5 is the only one at 2×, the published data
     behave as if the strut along z stood there twice; with a second one added we agree on these too.
     """
-    table, designs = read_designs(reference_dir / "orthotropic_reference_sample.csv", orthotropic_only=True)
+    table, designs = read_designs(
+        reference_dir / "orthotropic_reference_sample.csv", orthotropic_only=True
+    )
     table = table.to_pandas()
     published = table[[f"{name}_ort" for name in ORTHOTROPIC]].to_numpy()
     ours = homogenize_designs(designs, orthotropic=True)[:, ORTHOTROPIC_INDEX]
     sets = [set(lattice_set(design[d.TYPES], design[d.REPS])) for design in designs]
-    doubled = np.array([bool(s & {(0, 1), (3, 1)}) and {m for m in s if m[1] == 2} == {(5, 2)} for s in sets])
+    doubled = np.array(
+        [bool(s & {(0, 1), (3, 1)}) and {m for m in s if m[1] == 2} == {(5, 2)} for s in sets]
+    )
     kept = (table["order_dependent_set"] == 0).to_numpy()
     assert (np.delete(r2(ours[kept], published[kept]), ORTHOTROPIC.index("C33")) >= 0.9997).all()
     assert (r2(ours[kept & ~doubled], published[kept & ~doubled]) >= 0.9997).all()
@@ -305,5 +359,7 @@ def test_autograd_carries_the_gradient_through_a_parametrization(designs):
             step = 1e-4 * torch.eye(3, dtype=torch.float64)[k]
             slope = (objective(stretch + step, density) - objective(stretch - step, density)) / 2e-4
             assert torch.allclose(stretch.grad[:, k], slope, rtol=1e-5, atol=1e-8)
-        slope = (objective(stretch, density * 1.0001) - objective(stretch, density * 0.9999)) / (0.0002 * density)
+        slope = (objective(stretch, density * 1.0001) - objective(stretch, density * 0.9999)) / (
+            0.0002 * density
+        )
         assert torch.allclose(density.grad, slope, rtol=1e-5)

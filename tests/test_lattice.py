@@ -26,8 +26,12 @@ def test_lattices_know_nothing_of_what_is_done_with_them():
     for path in Path(d.__file__).parent.glob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text())))
         modules = [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
-        modules += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-        above = [m for m in modules if m.startswith(("trussmap.crystal", "trussmap.homogenization"))]
+        modules += [
+            alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
+        ]
+        above = [
+            m for m in modules if m.startswith(("trussmap.crystal", "trussmap.homogenization"))
+        ]
         assert not above, f"{path.name} imports {above}"
 
 
@@ -38,7 +42,9 @@ def test_tessellation_keeps_the_strut_length_per_volume():
 
 
 def test_superposition_splits_at_crossings_and_at_foreign_nodes():
-    cross = PeriodicGraph(np.array([[0.0, 0, 0]]), np.array([[0, 0], [0, 0]]), np.array([[1, 1, 0], [1, -1, 0]]))
+    cross = PeriodicGraph(
+        np.array([[0.0, 0, 0]]), np.array([[0, 0], [0, 0]]), np.array([[1, 1, 0], [1, -1, 0]])
+    )
     assert len(superpose([cross]).struts) == 4  # the two diagonals meet in the middle of the face
     pair = compound(
         [0, 2, 2], [2, 1, 1]
@@ -55,7 +61,13 @@ def test_superposition_splits_at_crossings_and_at_foreign_nodes():
 
 
 @pytest.mark.parametrize(
-    "members", [((1, 1), (6, 2)), ((4, 1), (4, 2), (5, 2)), ((0, 2), (3, 1), (5, 2)), ((2, 1), (5, 1), (5, 2))]
+    "members",
+    [
+        ((1, 1), (6, 2)),
+        ((4, 1), (4, 2), (5, 2)),
+        ((0, 2), (3, 1), (5, 2)),
+        ((2, 1), (5, 1), (5, 2)),
+    ],
 )
 def test_superposition_does_not_depend_on_the_order(members):
     """The published superposition does, for these among others."""
@@ -130,7 +142,13 @@ def test_map_is_the_product_of_its_four_steps():
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("lattice_type2", 7), ("relative_density", 0.0), ("relative_density", 2), ("U1", 3), ("R1_rot_ax1", 1.5)],
+    [
+        ("lattice_type2", 7),
+        ("relative_density", 0.0),
+        ("relative_density", 2),
+        ("U1", 3),
+        ("R1_rot_ax1", 1.5),
+    ],
 )
 def test_values_out_of_range_are_named(column, value):
     designs = d.sample_designs(4, 0, 20)
@@ -145,18 +163,27 @@ def test_closest_points_of_segments_against_a_fine_grid():
     u, v, gap = rng.normal(size=(3, 60, 3))
     v[:20] = u[:20] * rng.uniform(-2, 2, (20, 1))
     gap[:10] = u[:10] * rng.uniform(-3, 3, (10, 1))
-    products = [np.einsum("ni,ni->n", a, b) for a, b in ((u, u), (v, v), (u, v), (u, gap), (v, gap))]
+    products = [
+        np.einsum("ni,ni->n", a, b) for a, b in ((u, u), (v, v), (u, v), (u, gap), (v, gap))
+    ]
     s, t = closest_points(*products)
     distance = np.linalg.norm(gap + t[:, None] * v - s[:, None] * u, axis=1)
     steps = np.linspace(0, 1, 101)
-    grid = gap[:, None, None] + steps[:, None] * v[:, None, None] - steps[:, None, None] * u[:, None, None]
+    grid = (
+        gap[:, None, None]
+        + steps[:, None] * v[:, None, None]
+        - steps[:, None, None] * u[:, None, None]
+    )
     least = np.linalg.norm(grid, axis=-1).min((1, 2))
     assert ((s >= 0) & (s <= 1) & (t >= 0) & (t <= 1)).all()
     assert (distance <= least + 1e-12).all() and (least - distance).max() < 0.05
 
 
 def test_a_strut_and_its_reverse_have_one_name():
-    struts, offsets = np.array([[0, 1], [2, 2], [2, 0]]), np.array([[0, 0, 1], [0, -1, 1], [1, 0, 0]])
+    struts, offsets = (
+        np.array([[0, 1], [2, 2], [2, 0]]),
+        np.array([[0, 0, 1], [0, -1, 1], [1, 0, 0]]),
+    )
     names = strut_names(struts, offsets)
     assert np.array_equal(names, strut_names(struts[:, ::-1], -offsets))
     assert len(np.unique(names, axis=0)) == 3

@@ -41,7 +41,13 @@ from trussmap.stiffness import FLIP_SIGNS, ORTHOTROPIC_INDEX, rotate
 
 N = 3000
 SHARES = {"validation_share": 0.03, "test_share": 0.1}
-COMMON = {"batch": 256, "schedule": "cosine", "precision": "float32", "threads": 1, "checkpoint_seconds": 60}
+COMMON = {
+    "batch": 256,
+    "schedule": "cosine",
+    "precision": "float32",
+    "threads": 1,
+    "checkpoint_seconds": 60,
+}
 SMALL = {
     "polar/forward": {"hidden": [64, 64], "epochs": 15, "learning_rate": 5e-3},
     "polar/inverse": {
@@ -78,12 +84,16 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     designs = sample_designs(3, 0, N)
     orthotropic = homogenize_designs(designs, orthotropic=True)[:, ORTHOTROPIC_INDEX]
-    write_shard(folder / "0.h5", designs, orthotropic, homogenize_designs(designs), settings={"seed": 3})
+    write_shard(
+        folder / "0.h5", designs, orthotropic, homogenize_designs(designs), settings={"seed": 3}
+    )
     merge_shards([folder / "0.h5"], folder / "dataset.h5", SHARES, {"seed": 3})
     for name, settings in SMALL.items():
         out = folder / f"{name}.safetensors"
         out.parent.mkdir(exist_ok=True)
-        train_network(*name.split("/"), folder / "dataset.h5", COMMON | settings, 3, out, "a digest")
+        train_network(
+            *name.split("/"), folder / "dataset.h5", COMMON | settings, 3, out, "a digest"
+        )
     return folder
 
 
@@ -100,8 +110,12 @@ def test_fast_rotation_is_the_rotation():
     c = torch.randn(50, 21, generator=generator, dtype=torch.float64)
     assert np.allclose(rotate(c, turns), rotate(c.numpy(), turns.numpy()), atol=1e-12)
     assert torch.allclose(torch.linalg.det(turns), torch.ones(50, dtype=torch.float64))
-    small = from_rotation_vector(torch.tensor([[0.0, 0.0, np.pi / 2], [0.0, 0.0, 0.0]], dtype=torch.float64))
-    assert torch.allclose(small[0] @ torch.tensor([1.0, 0, 0]).double(), torch.tensor([0, 1.0, 0]).double(), atol=1e-9)
+    small = from_rotation_vector(
+        torch.tensor([[0.0, 0.0, np.pi / 2], [0.0, 0.0, 0.0]], dtype=torch.float64)
+    )
+    assert torch.allclose(
+        small[0] @ torch.tensor([1.0, 0, 0]).double(), torch.tensor([0, 1.0, 0]).double(), atol=1e-9
+    )
     assert torch.allclose(small[1], torch.eye(3).double())
 
 
@@ -111,7 +125,9 @@ def test_choices_follow_the_logits_and_temperature_spreads_them():
         expected = torch.softmax(logits[0] / temperature, 0).detach()
         for hard in (
             straight_through_choice(logits, temperature, torch.Generator().manual_seed(1)),
-            torch.nn.functional.one_hot(draw(logits, temperature, torch.Generator().manual_seed(1)), 3).float(),
+            torch.nn.functional.one_hot(
+                draw(logits, temperature, torch.Generator().manual_seed(1)), 3
+            ).float(),
         ):
             assert torch.allclose(hard.detach().mean(0), expected, atol=0.02)
     assert set(np.unique(hard.detach().round(decimals=5))) == {0.0, 1.0}
@@ -132,13 +148,17 @@ def test_polar_parts_give_the_same_lattice_back():
     assert np.array_equal(back[0], topology) and np.allclose(back[1], density)
     assert np.allclose(back[2][exact], turn[exact], atol=1e-8)
     assert np.allclose(back[3][exact], stretch[exact], atol=1e-8)
-    assert np.allclose(homogenize_designs(again[:200])[exact[:200]], homogenize_designs(designs[:200])[exact[:200]])
+    assert np.allclose(
+        homogenize_designs(again[:200])[exact[:200]], homogenize_designs(designs[:200])[exact[:200]]
+    )
 
 
 def test_a_stretch_beyond_the_published_ranges_is_flagged():
     types, reps = topology_members()
     stretch = np.array([[1.0, -1.0, 0, 0, 0, 0], [3.0, -3.0, 0, 0, 0, 0], [0, 0, 0, 0.5, 0.1, 0.2]])
-    designs, exact = published_designs(types[:3], reps[:3], np.full(3, 0.05), np.tile(np.eye(3), (3, 1, 1)), stretch)
+    designs, exact = published_designs(
+        types[:3], reps[:3], np.full(3, 0.05), np.tile(np.eye(3), (3, 1, 1)), stretch
+    )
     assert exact.tolist() == [True, False, True]
     check_designs(designs, "clipped")
 
@@ -153,7 +173,9 @@ def test_canonical_features_do_not_see_the_frame_of_the_target(test_split):
     turned = rotate(c, rotation(np.random.default_rng(0).uniform(0, 0.6, (100, 3))))
     first, second = target_features(c), target_features(turned)
     assert torch.allclose(first["log_norm"], second["log_norm"], atol=1e-4)
-    versions = first["shape"][:, None] * torch.as_tensor(np.tile(FLIP_SIGNS, 2), dtype=torch.float32)
+    versions = first["shape"][:, None] * torch.as_tensor(
+        np.tile(FLIP_SIGNS, 2), dtype=torch.float32
+    )
     gap = (versions - second["shape"][:, None])[..., :21].abs().amax(-1).amin(-1)
     assert gap.quantile(0.95) < 1e-3  # the frame is not unique where eigenvalues coincide
 
@@ -180,7 +202,13 @@ class _Toy(torch.nn.Linear):
 
 
 def _settings(**more):
-    common = {"batch": 64, "learning_rate": 0.05, "precision": "float32", "threads": 2, "checkpoint_seconds": 0}
+    common = {
+        "batch": 64,
+        "learning_rate": 0.05,
+        "precision": "float32",
+        "threads": 2,
+        "checkpoint_seconds": 0,
+    }
     return common | more
 
 
@@ -206,7 +234,10 @@ def test_a_killed_training_resumes_where_it_was(tmp_path, schedule):
 
 def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path, capsys):
     model, data = _toy()
-    for settings in (_settings(epochs=2, schedule="constant"), _settings(epochs=3, schedule="constant")):
+    for settings in (
+        _settings(epochs=2, schedule="constant"),
+        _settings(epochs=3, schedule="constant"),
+    ):
         training.train("t", model, {}, data, data, settings, 1, {}, tmp_path / "c.safetensors")
     assert "resumed" not in capsys.readouterr().out
 
@@ -214,7 +245,9 @@ def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path, capsys):
 def test_a_training_that_diverges_says_so(tmp_path):
     model, data = _toy()
     settings = _settings(epochs=3, schedule="constant") | {"learning_rate": 1e38}
-    with pytest.raises(InputError, match=r"t: the loss is .* epoch 1; expected a learning_rate below 1e"):
+    with pytest.raises(
+        InputError, match=r"t: the loss is .* epoch 1; expected a learning_rate below 1e"
+    ):
         training.train("t", model, {}, data, data, settings, 1, {}, tmp_path / "c.safetensors")
 
 
@@ -245,7 +278,9 @@ def test_a_batch_counts_as_a_whole_however_it_is_shared(tmp_path, batch):
     for threads in (1, 2, 3):
         data, model = _toy()[1], _Exact()
         settings = _settings(epochs=2, batch=batch, schedule="constant", threads=threads)
-        history = training.train("t", model, {}, data, data, settings, 1, {}, tmp_path / "c.safetensors")
+        history = training.train(
+            "t", model, {}, data, data, settings, 1, {}, tmp_path / "c.safetensors"
+        )
         found.append(model.weight.detach().clone())
         losses.append([epoch["loss"] for epoch in history])
     for other, own in zip(found[1:], losses[1:], strict=True):
@@ -299,13 +334,17 @@ def test_a_checkpoint_resumes_on_another_device(tmp_path):
     elsewhere = dict(model.to("meta").named_parameters())
     optimizer = torch.optim.Adam(elsewhere.values(), lr=0.05)
     rate = training.schedule(optimizer, settings, 20)
-    training.restore(*training.read_checkpoint(tmp_path / "c.safetensors", key), elsewhere, optimizer, rate)
+    training.restore(
+        *training.read_checkpoint(tmp_path / "c.safetensors", key), elsewhere, optimizer, rate
+    )
     assert optimizer.param_groups[0]["fused"]
     for p in elsewhere.values():
         assert {value.device.type for value in optimizer.state[p].values()} == {"meta"}
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:-3] + b"\1" + b[-2:], lambda b: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[: len(b) // 2], lambda b: b[:-3] + b"\1" + b[-2:], lambda b: b""]
+)
 def test_a_damaged_checkpoint_is_dropped(tmp_path, damage):
     settings, path = _settings(epochs=2, schedule="constant"), tmp_path / "c.safetensors"
     model, data = _toy()
@@ -374,7 +413,9 @@ def test_a_training_needs_no_memory_for_its_designs(tmp_path):
         moments(data["x"])
         print(anonymous() - before)
     """
-    run = subprocess.run([sys.executable, "-c", dedent(script), tmp_path], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", dedent(script), tmp_path], capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stderr
     assert float(run.stdout) < 150
 
@@ -396,7 +437,9 @@ def test_models_learn_and_propose_valid_designs(folder, test_split, architecture
 
 def test_direct_regression_gives_one_valid_answer(folder, test_split):
     truth = test_split["stiffness"]
-    assert r_squared(truth, load_forward(folder / "direct").predict(test_split["designs"])).mean() > 0
+    assert (
+        r_squared(truth, load_forward(folder / "direct").predict(test_split["designs"])).mean() > 0
+    )
     designs = load_inverse(folder / "direct").propose(truth, draws=2)
     check_designs(designs.reshape(-1, 19), "proposals")
     assert np.array_equal(designs[:, 0], designs[:, 1])
@@ -436,23 +479,34 @@ def test_evaluation_has_every_number(folder, architecture):
     metrics, times, arrays = evaluate(folder / architecture, folder / "dataset.h5", settings)
     assert metrics["designs"] == len(arrays["inverse_fe"]) == 150
     assert times["inverse"].keys() == {"seconds_30000", "refine_seconds_30000"}
-    for tree in (metrics["forward"]["r2"], metrics["inverse"]["r2_fe"], metrics["inverse"]["r2_surrogate"]):
+    for tree in (
+        metrics["forward"]["r2"],
+        metrics["inverse"]["r2_fe"],
+        metrics["inverse"]["r2_surrogate"],
+    ):
         assert len(tree) == 21 and max(tree.values()) <= 1
     assert 0 <= metrics["inverse"]["same_topology_share"] <= 1
     assert 0.005 < metrics["inverse"]["same_topology_share_by_chance"] < 0.05
     if architecture == "polar":  # the less the forward model chooses, the worse
         chosen = [
-            np.mean(list(metrics["inverse"][key].values())) for key in ("r2_fe_one_guess", "r2_fe_single", "r2_fe")
+            np.mean(list(metrics["inverse"][key].values()))
+            for key in ("r2_fe_one_guess", "r2_fe_single", "r2_fe")
         ]
         assert chosen == sorted(chosen)
     for key in ("redraw_differs_share", "redraw_differs_share_hot"):
         assert (metrics["inverse"][key] > 0) == (architecture != "direct")
-    assert metrics["inverse"]["redraw_differs_share_hot"] >= metrics["inverse"]["redraw_differs_share"]
-    mean = {key: np.mean(list(metrics["inverse"][key].values())) for key in ("r2_fe", "r2_fe_refined")}
+    assert (
+        metrics["inverse"]["redraw_differs_share_hot"] >= metrics["inverse"]["redraw_differs_share"]
+    )
+    mean = {
+        key: np.mean(list(metrics["inverse"][key].values())) for key in ("r2_fe", "r2_fe_refined")
+    }
     assert mean["r2_fe_refined"] > mean["r2_fe"]
     low, high = metrics["forward"]["r2_interval"]["C11"]
     assert low <= metrics["forward"]["r2"]["C11"] <= high
-    assert ("forward_1" in metrics) == ("forward_orthotropic" in arrays) == (architecture == "paper")
+    assert (
+        ("forward_1" in metrics) == ("forward_orthotropic" in arrays) == (architecture == "paper")
+    )
     json.dumps(metrics)
 
 
@@ -468,7 +522,9 @@ def test_a_record_tells_where_a_model_comes_from(folder):
 
 
 @pytest.mark.parametrize("architecture", ["polar", "paper", "direct"])
-def test_proposals_are_made_in_the_precision_of_the_training(folder, test_split, tmp_path, architecture):
+def test_proposals_are_made_in_the_precision_of_the_training(
+    folder, test_split, tmp_path, architecture
+):
     """Whatever this machine would train in: otherwise proposals depend on the machine."""
     found = []
     for precision in ("float32", "bfloat16"):
@@ -495,7 +551,9 @@ def test_unusable_models_are_named(folder, tmp_path):
         load_forward(tmp_path)
     for name in ("forward.json", "forward.safetensors"):
         (tmp_path / name).write_bytes((folder / "polar" / name).read_bytes())
-    (tmp_path / "forward.safetensors").write_bytes((folder / "polar/forward.safetensors").read_bytes()[:-100])
+    (tmp_path / "forward.safetensors").write_bytes(
+        (folder / "polar/forward.safetensors").read_bytes()[:-100]
+    )
     with pytest.raises(InputError, match=r"forward\.safetensors"):
         load_forward(tmp_path)
     (tmp_path / "forward.json").write_text("{")
@@ -540,7 +598,9 @@ def test_compute_is_counted_in_matrix_products(folder, name):
     record = read_record(folder / "direct" / f"{name}.json")
     settings = record["settings"]
     rows = settings["epochs"] * settings["batch"] * (record["designs"] // settings["batch"])
-    first, *others = [w.numel() for w in load_file(folder / f"direct/{name}.safetensors").values() if w.ndim == 2]
+    first, *others = [
+        w.numel() for w in load_file(folder / f"direct/{name}.safetensors").values() if w.ndim == 2
+    ]
     flop = training_flop(folder / "direct", "direct", name, folder / "dataset.h5")
     assert flop == rows * (4 * first + 6 * sum(others))
 
@@ -548,7 +608,9 @@ def test_compute_is_counted_in_matrix_products(folder, name):
 def test_planned_compute_is_that_of_the_training(folder):
     """But for the rest of an epoch after its last whole batch."""
     own = {name.split("/")[1]: COMMON | s for name, s in SMALL.items() if name.startswith("paper/")}
-    planned = planned_flop({"dataset": SHARES, "sampling": {"designs": N}, "model": {"paper": own}}, "paper")
+    planned = planned_flop(
+        {"dataset": SHARES, "sampling": {"designs": N}, "model": {"paper": own}}, "paper"
+    )
     for name, flop in planned.items():
         made = training_flop(folder / "paper", "paper", name, folder / "dataset.h5")
         assert made == pytest.approx(flop, rel=0.06)
@@ -557,11 +619,18 @@ def test_planned_compute_is_that_of_the_training(folder):
 def test_forward_networks_can_stand_alone_in_the_scaling_study(folder, tmp_path):
     for name in ("forward_1", "forward_2"):
         for ending in ("json", "safetensors"):
-            (tmp_path / f"{name}.{ending}").write_bytes((folder / f"paper/{name}.{ending}").read_bytes())
+            (tmp_path / f"{name}.{ending}").write_bytes(
+                (folder / f"paper/{name}.{ending}").read_bytes()
+            )
     settings = {"split": "test", "designs": 100, "bootstrap": 20}
     metrics, _ = evaluate_forward(tmp_path, folder / "dataset.h5", settings)
     row = scaling_row(tmp_path, folder / "dataset.h5", metrics, 10**6, 0.5, run=2)
-    assert (row["architecture"], row["of_all"], row["effort"], row["run"]) == ("paper", True, 0.5, 2)
+    assert (row["architecture"], row["of_all"], row["effort"], row["run"]) == (
+        "paper",
+        True,
+        0.5,
+        2,
+    )
     assert row["forward_min"] <= row["forward_mean"] < 1 and row["forward_flop"] > 0
     assert not [key for key in row if key.startswith("inverse")]
 
@@ -602,18 +671,30 @@ def test_held_out_topologies_are_worse_predicted_and_hardly_proposed(folder, tmp
     for name in ("forward", "inverse"):
         (tmp_path / "polar").mkdir(exist_ok=True)
         out = tmp_path / f"polar/{name}.safetensors"
-        train_network("polar", name, tmp_path / "dataset.h5", COMMON | SMALL[f"polar/{name}"], 3, out)
+        train_network(
+            "polar", name, tmp_path / "dataset.h5", COMMON | SMALL[f"polar/{name}"], 3, out
+        )
     (tmp_path / "members").mkdir()
     out = tmp_path / "members/forward.safetensors"
     settings = COMMON | SMALL["polar/forward"] | {"embedding": 0}
     train_network("polar", "forward", tmp_path / "dataset.h5", settings, 3, out)
-    models = {"vectors": tmp_path / "polar", "members": tmp_path / "members", "all": folder / "polar"}
+    models = {
+        "vectors": tmp_path / "polar",
+        "members": tmp_path / "members",
+        "all": folder / "polar",
+    }
     settings = {"split": "test", "designs": 200, "refine_steps": 2}
     found = evaluate_holdout(models, folder / "dataset.h5", topologies, settings)
     assert sum(found["designs"].values()) == 200 and found["designs"]["held_out"] > 50
     error = {name: tree["held_out"]["relative_error"] for name, tree in found["forward"].items()}
     assert error["all"] < error["vectors_mean_vector"] < error["vectors"]
-    assert found["forward"].keys() == {"vectors", "vectors_mean_vector", "members", "all", "all_mean_vector"}
+    assert found["forward"].keys() == {
+        "vectors",
+        "vectors_mean_vector",
+        "members",
+        "all",
+        "all_mean_vector",
+    }
     assert found["inverse"].keys() == {"vectors", "vectors_excluded", "all", "all_excluded"}
     for group in ("seen", "held_out"):
         assert found["inverse"]["all_excluded"][group]["held_out_share"] == 0
@@ -631,7 +712,9 @@ def test_lookup_finds_the_closest_training_design(folder, test_split):
         designs, found = closest_designs(data.train, targets, count=3)
     best = np.sort(nmse_frobenius(known[None], targets[:, None]), 1)[:, :3]
     assert np.allclose(nmse_frobenius(found, targets[:, None]), best, rtol=1e-3)
-    assert np.allclose(homogenize_designs(designs.reshape(-1, 19)), found.reshape(-1, 21), rtol=1e-9, atol=1e-12)
+    assert np.allclose(
+        homogenize_designs(designs.reshape(-1, 19)), found.reshape(-1, 21), rtol=1e-9, atol=1e-12
+    )
 
 
 def test_symmetric_lookup_sees_through_rotation_and_density(folder):
@@ -640,7 +723,9 @@ def test_symmetric_lookup_sees_through_rotation_and_density(folder):
         known = data.train.read(slice(40))["stiffness"]
         turn = rotation(np.random.default_rng(0).uniform(0, 0.6, (40, 3)))
         targets = rotate(known, turn) * 0.999
-        designs, found = (part[:, 0] for part in closest_designs(data.train, targets, symmetric=True))
+        designs, found = (
+            part[:, 0] for part in closest_designs(data.train, targets, symmetric=True)
+        )
     assert np.allclose(found, targets, rtol=1e-4, atol=1e-5 * np.abs(targets).max(1, keepdims=True))
     assert nmse_frobenius(homogenize_designs(designs), targets).max() < 1e-5
     check_designs(designs, "found")

@@ -5,7 +5,14 @@ import pytest
 
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import sample_designs
-from trussmap.measures import MEASURES, errors, log_euclidean, nmse_frobenius, nmse_published_code, relative_error
+from trussmap.measures import (
+    MEASURES,
+    errors,
+    log_euclidean,
+    nmse_frobenius,
+    nmse_published_code,
+    relative_error,
+)
 from trussmap.rotation import rotation
 from trussmap.stiffness import COMPONENTS, isotropic, pack, rotate, unpack
 
@@ -42,7 +49,9 @@ def test_log_euclidean_distance_is_that_of_the_compliances(pairs):
 def test_a_common_factor(pairs):
     found = errors(1.1 * pairs[0], pairs[0])
     assert np.allclose(found["relative_error"], 0.1) and np.allclose(found["nmse_frobenius"], 0.01)
-    assert np.allclose(found["modulus_error_median"], 0.1) and np.allclose(found["modulus_error_largest"], 0.1)
+    assert np.allclose(found["modulus_error_median"], 0.1) and np.allclose(
+        found["modulus_error_largest"], 0.1
+    )
     assert np.allclose(found["log_euclidean"], np.log(1.1) * 6**0.5)
 
 
@@ -51,7 +60,9 @@ def test_the_published_code_sees_seven_constants():
     for k, name in enumerate(COMPONENTS):
         other = c.copy()
         other[k] += 0.1
-        assert (nmse_published_code(other, c) > 0) == (name in ("C11", "C12", "C13", "C14", "C15", "C16", "C22"))
+        assert (nmse_published_code(other, c) > 0) == (
+            name in ("C11", "C12", "C13", "C14", "C15", "C16", "C22")
+        )
 
 
 def test_a_direction_that_is_off_is_seen():

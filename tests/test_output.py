@@ -11,7 +11,13 @@ from trussmap.errors import InputError
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice import descriptor as d
 from trussmap.lattice.polar import published_designs
-from trussmap.output import printability, remarks, strength_columns, strength_sentence, write_designs
+from trussmap.output import (
+    printability,
+    remarks,
+    strength_columns,
+    strength_sentence,
+    write_designs,
+)
 from trussmap.resume import Partial
 from trussmap.stiffness import COMPONENTS
 from trussmap.tailoring import PrintLimits
@@ -39,7 +45,9 @@ def lattices_of(folder):
         return None, None
     table = pd.read_csv(folder / "designs.csv")
     told = {f"target{row.target}_rank{row.rank}" for row in table.itertuples()}
-    return told, {path.name.removesuffix("_struts.csv") for path in (folder / "lattices").glob("*_struts.csv")}
+    return told, {
+        path.name.removesuffix("_struts.csv") for path in (folder / "lattices").glob("*_struts.csv")
+    }
 
 
 def test_designs_of_a_former_run_are_replaced(tmp_path, truth):
@@ -52,7 +60,11 @@ def test_designs_of_a_former_run_are_replaced(tmp_path, truth):
 
 
 def test_files_of_others_stay(tmp_path, truth):
-    mine = [tmp_path / "lattices" / "targets.csv", tmp_path / "lattices" / "target1.csv", tmp_path / "index.html"]
+    mine = [
+        tmp_path / "lattices" / "targets.csv",
+        tmp_path / "lattices" / "target1.csv",
+        tmp_path / "index.html",
+    ]
     (tmp_path / "lattices").mkdir()
     for path in mine:
         path.write_text("mine")
@@ -76,9 +88,12 @@ def test_a_stiffer_base_material_is_no_advice_where_the_lattice_is_too_stiff(tru
 
 
 @pytest.mark.parametrize(
-    ("owner", "step", "survived"), [(Partial, "append", 0), (Path, "rename", 0), (Path, "rename", 1)]
+    ("owner", "step", "survived"),
+    [(Partial, "append", 0), (Path, "rename", 0), (Path, "rename", 1)],
 )
-def test_a_run_cut_off_leaves_no_table_beside_lattices_of_another(tmp_path, truth, monkeypatch, owner, step, survived):
+def test_a_run_cut_off_leaves_no_table_beside_lattices_of_another(
+    tmp_path, truth, monkeypatch, owner, step, survived
+):
     write_designs(found(truth, 3), tmp_path, ["one"], truth[1][:1])
     calls, whole = [], getattr(owner, step)
 
@@ -99,7 +114,9 @@ def test_a_run_cut_off_leaves_no_table_beside_lattices_of_another(tmp_path, trut
 def test_remarks_name_the_density_at_its_end_and_the_modulus_that_would_do(truth):
     designs, targets = truth[0][:2].copy(), truth[1][:2]
     designs[0, 0] = 0.1
-    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(target=[1, 2], relative_error=[0.0, 0.2])
+    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(
+        target=[1, 2], relative_error=[0.0, 0.2]
+    )
     table[COMPONENTS] = [targets[0] / 2, targets[1]]
     first, second = remarks(table, targets, youngs_modulus=100.0)
     assert "relative density 0.1" in first
@@ -108,16 +125,24 @@ def test_remarks_name_the_density_at_its_end_and_the_modulus_that_would_do(truth
     assert second.startswith("the stiffness is still off by 20%")
     # Of a target that leaves constants free, no modulus can be told.
     free = remarks(table.assign(relative_error=np.nan), np.ones((2, 21)), youngs_modulus=100.0)[0]
-    assert free.startswith("relative density 0.1") and "may do better" in free and "modulus" not in free
+    assert (
+        free.startswith("relative density 0.1")
+        and "may do better" in free
+        and "modulus" not in free
+    )
 
 
 def test_remarks_say_that_a_stretch_fell_outside():
     c = homogenize_designs(d.sample_designs(3, 0, 1))
     identity = np.tile(np.eye(3), (2, 1, 1))
     stretches = np.array([[1, -1, 0, 0, 0, 0], [0.3, -0.3, 0, 0, 0, 0]]) * 2.0
-    designs, exact = published_designs([[0, 0, 0]] * 2, [[1, 1, 1]] * 2, [0.003] * 2, identity, stretches)
+    designs, exact = published_designs(
+        [[0, 0, 0]] * 2, [[1, 1, 1]] * 2, [0.003] * 2, identity, stretches
+    )
     assert exact.tolist() == [False, True]
-    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(target=1, relative_error=[0.03, 0.03])
+    table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(
+        target=1, relative_error=[0.03, 0.03]
+    )
     table[COMPONENTS] = np.tile(c, (2, 1))
     outside, inside = remarks(table, c)
     assert outside.startswith("stretches V are at both ends")
@@ -134,7 +159,9 @@ def test_remarks_say_what_becomes_of_beams_as_a_solid(truth):
     table[COMPONENTS] = homogenize_designs(designs)
     slender, stout, crowded = remarks(table, truth[1])
     assert slender == ""
-    said = re.fullmatch(r"as a solid .* about (\d+)% stiffer than these beams, and (\d+)% in E\(n\), .*", stout)
+    said = re.fullmatch(
+        r"as a solid .* about (\d+)% stiffer than these beams, and (\d+)% in E\(n\), .*", stout
+    )
     # The solids of docs/results/validity.json have 7 % and 32 % at 0.05, 11 % and 51 % at 0.1.
     assert 7 <= int(said[1]) <= 11
     assert 32 <= int(said[2]) <= 51
@@ -155,8 +182,16 @@ def test_remarks_name_struts_and_gaps_beyond_what_a_printer_makes():
             r"thinnest strut has 0.113 mm, less than the 0.2 mm that most printers need .* 1.78 mm would",
         ),
         (1, PrintLimits(0.3), r"less than the 0.3 mm asked for .* cells of 2.66 mm would do"),
-        (10, PrintLimits(0.3, 1.0), r"thickest strut has 1.13 mm, more than the 1 mm asked for .* cells of 8.86 mm"),
-        (2, PrintLimits(0.1, None, 2.0), r"smallest gap has 1.77 mm, less than the 2 mm asked for .* cells of 2.26 mm"),
+        (
+            10,
+            PrintLimits(0.3, 1.0),
+            r"thickest strut has 1.13 mm, more than the 1 mm asked for .* cells of 8.86 mm",
+        ),
+        (
+            2,
+            PrintLimits(0.1, None, 2.0),
+            r"smallest gap has 1.77 mm, less than the 2 mm asked for .* cells of 2.26 mm",
+        ),
     ):
         assert re.search(says, remarks(table, c, 1.0, size, wanted)[0])
     # Too thin and too thick at once: no cell does.
@@ -193,4 +228,6 @@ def test_what_a_design_carries_in_the_units_of_the_targets():
     said = strength_sentence({name: values[0] for name, values in found.items()})
     # In shear its struts bend; nothing buckles there.
     assert re.search(r"buckle from a stress of 0\.00895 \(11\) and at 4\.48 times the load", said)
-    assert re.search(r"yield from a stress of 0\.00\d+ \((23|13|12)\) and at 4 times the load", said)
+    assert re.search(
+        r"yield from a stress of 0\.00\d+ \((23|13|12)\) and at 4 times the load", said
+    )

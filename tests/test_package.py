@@ -26,9 +26,20 @@ def wheel(tmp_path_factory):
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copytree(
+        ROOT / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+    )
     out = tmp_path_factory.mktemp("wheel")
-    command = ["pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", out, source]
+    command = [
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        out,
+        source,
+    ]
     subprocess.run([sys.executable, "-m", *map(str, command)], check=True)
     (path,) = out.iterdir()
     return path
@@ -47,7 +58,9 @@ def test_the_wheel_holds_all_of_the_library(wheel):
     with zipfile.ZipFile(wheel) as file:
         held = {name for name in file.namelist() if name.startswith("trussmap/")}
     source = ROOT / "src"
-    wanted = {p.relative_to(source).as_posix() for p in (source / "trussmap").rglob("*") if p.is_file()}
+    wanted = {
+        p.relative_to(source).as_posix() for p in (source / "trussmap").rglob("*") if p.is_file()
+    }
     assert held == {name for name in wanted if "__pycache__" not in name}
     assert {"trussmap/py.typed", "trussmap/pretrained/polar/forward.safetensors"} <= held
     assert wheel.stat().st_size < 20e6
@@ -89,7 +102,11 @@ def test_commands_and_interface_need_what_is_installed_with_them():
     files = reached(ROOT / "src" / "trussmap", ["trussmap.cli", "trussmap.api", *learning])
     inside = {"llvmlite", "markupsafe"}  # of numba and of jinja2
     assert third_party(files) - inside == named(PROJECT["dependencies"])
-    everything = [*(ROOT / "src").rglob("*.py"), *(ROOT / "workflow").rglob("*.py"), *(ROOT / "docs").glob("*.py")]
+    everything = [
+        *(ROOT / "src").rglob("*.py"),
+        *(ROOT / "workflow").rglob("*.py"),
+        *(ROOT / "docs").glob("*.py"),
+    ]
     assert third_party(everything) - inside <= named(PROJECT["dependencies"]) | named(
         PROJECT["optional-dependencies"]["study"]
     )
@@ -101,18 +118,33 @@ def test_it_designs_anywhere(installed, tmp_path):
     environment["PYTHONPATH"] = str(installed)
 
     def run(*command):
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
 
     where = run(sys.executable, "-c", "import trussmap; print(trussmap.__file__)")
     assert Path(where.stdout.strip()).is_relative_to(installed), where
     program = installed / "bin" / "trussmap"
     assert run(sys.executable, program, "--version").stdout == f"trussmap {PROJECT['version']}\n"
     code = "import trussmap as tm, pandas as pd; from trussmap.stiffness import COMPONENTS, pack; "
-    code += "c = tm.homogenize(tm.Lattice.from_elementary('octet', relative_density=0.05)).stiffness; "
+    code += (
+        "c = tm.homogenize(tm.Lattice.from_elementary('octet', relative_density=0.05)).stiffness; "
+    )
     code += "pd.DataFrame(pack(c), columns=COMPONENTS).to_csv('targets.csv', index=False)"
     made = run(sys.executable, "-c", code)
     assert made.returncode == 0, made.stderr
-    options = ["--youngs-modulus", "1", "--out", "found", "--cell-size-mm", "2", "--block", "1", "--keep", "1"]
+    options = [
+        "--youngs-modulus",
+        "1",
+        "--out",
+        "found",
+        "--cell-size-mm",
+        "2",
+        "--block",
+        "1",
+        "--keep",
+        "1",
+    ]
     designed = run(sys.executable, program, "design", "targets.csv", *options)
     assert designed.returncode == 0, designed.stderr
     written = {p.suffix for p in (tmp_path / "found" / "lattices").iterdir()}

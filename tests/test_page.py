@@ -46,17 +46,29 @@ def page(tmp_path_factory, designs, stiffness):
     study = tmp_path_factory.mktemp("results") / "tiny"
     for folder in ("generalize/bone", "generalize/catalogue", "evaluation", "grading", "figures"):
         (study / folder).mkdir(parents=True)
-    settings = {"study": "tiny", "model": {"architecture": "polar"}, "bone": {"youngs_modulus_gpa": 114.0}}
+    settings = {
+        "study": "tiny",
+        "model": {"architecture": "polar"},
+        "bone": {"youngs_modulus_gpa": 114.0},
+    }
     (study / "study.json").write_text(json.dumps(settings))
     for chapter in ("bone", "catalogue"):
         folder = study / "generalize" / chapter
-        pd.DataFrame(stiffness[:2], columns=COMPONENTS).assign(name=["one", "two"]).to_csv(folder / "targets.csv")
-        found = pd.DataFrame(np.hstack([designs[2:6], stiffness[2:6]]), columns=[*DESIGN_COLUMNS, *COMPONENTS])
+        pd.DataFrame(stiffness[:2], columns=COMPONENTS).assign(name=["one", "two"]).to_csv(
+            folder / "targets.csv"
+        )
+        found = pd.DataFrame(
+            np.hstack([designs[2:6], stiffness[2:6]]), columns=[*DESIGN_COLUMNS, *COMPONENTS]
+        )
         off = measured(stiffness[2:6], stiffness[[0, 0, 1, 1]])
         found = found.assign(target=[1, 1, 2, 2], rank=[1, 2, 1, 2], **off)
         found.iloc[: 4 if chapter == "bone" else 3].to_csv(folder / "designs.csv", index=False)
     with hdf5.create(study / "evaluation" / "polar_predictions.h5") as file:
-        file["designs"], file["stiffness"], file["inverse_designs"] = designs, stiffness, designs[::-1]
+        file["designs"], file["stiffness"], file["inverse_designs"] = (
+            designs,
+            stiffness,
+            designs[::-1],
+        )
         for name in ("forward", "inverse_fe", "inverse_surrogate"):
             file[name] = 1.05 * stiffness
     graph = design_graph(designs[0])
@@ -64,14 +76,27 @@ def page(tmp_path_factory, designs, stiffness):
     nodes, many = np.vstack([start, start + graph.vectors]) * [4, 1, 1], len(start)
     pd.DataFrame(nodes, columns=list("xyz")).to_csv(study / "grading" / "nodes.csv", index=False)
     struts = pd.DataFrame(
-        {"node_1": np.arange(many) + 1, "node_2": np.arange(many) + many + 1, "radius": 0.02, "progress": 0.5}
+        {
+            "node_1": np.arange(many) + 1,
+            "node_2": np.arange(many) + many + 1,
+            "radius": 0.02,
+            "progress": 0.5,
+        }
     )
     struts.to_csv(study / "grading" / "struts.csv", index=False)
     (study / "grading" / "summary.json").write_text(json.dumps({"sites": 2}))
     for stem in ("generation", "correlation_forward_polar", "bone_designs"):
         imsave(study / "figures" / f"{stem}.png", np.random.default_rng(0).random((400, 2400, 3)))
     path = study / "report.html"
-    metrics = {"unseen": {"none": {"relative_error_median": 0.1, "nmse_frobenius_median": 0.02, "r2": {"C11": 0.9}}}}
+    metrics = {
+        "unseen": {
+            "none": {
+                "relative_error_median": 0.1,
+                "nmse_frobenius_median": 0.02,
+                "r2": {"C11": 0.9},
+            }
+        }
+    }
     write_report(study, metrics, sorted((study / "figures").glob("*.png")), path)
     return path
 
@@ -87,7 +112,9 @@ def drawn(browser):
     parts = browser.find_elements(By.CSS_SELECTOR, ".live")
     for part in parts:
         browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", part)
-        WebDriverWait(browser, 120).until(lambda _, part=part: part.get_attribute("data-drawn") == "yes")
+        WebDriverWait(browser, 120).until(
+            lambda _, part=part: part.get_attribute("data-drawn") == "yes"
+        )
     return parts
 
 
@@ -100,10 +127,17 @@ def ink(browser, element):
 
 def test_it_opens_quickly_and_live_parts_draw_without_a_network(chromium, page):
     browser = opened(chromium, page)
-    seconds = browser.execute_script("return performance.getEntriesByType('navigation')[0].loadEventEnd / 1000")
+    seconds = browser.execute_script(
+        "return performance.getEntriesByType('navigation')[0].loadEventEnd / 1000"
+    )
     assert 0 < seconds < 6  # below a second on a machine that does nothing else
     parts = drawn(browser)
-    assert [part.get_attribute("data-kind") for part in parts] == ["correlation", "targets", "targets", "graded"]
+    assert [part.get_attribute("data-kind") for part in parts] == [
+        "correlation",
+        "targets",
+        "targets",
+        "graded",
+    ]
     frames = browser.find_elements(By.CSS_SELECTOR, ".live .frame")
     shown = [frame for frame in frames if frame.is_displayed()]
     assert len(shown) == 1 + 3 + 3 + 1
@@ -167,9 +201,13 @@ def test_on_paper_tables_are_whole_and_figures_stand_for_live_parts(chromium, pa
     assert before > 3
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     browser.execute_script("dispatchEvent(new Event('beforeprint'))")
-    assert all(table.is_displayed() for table in browser.find_elements(By.CSS_SELECTOR, "details table"))
+    assert all(
+        table.is_displayed() for table in browser.find_elements(By.CSS_SELECTOR, "details table")
+    )
     assert not any(part.is_displayed() for part in browser.find_elements(By.CSS_SELECTOR, ".live"))
-    assert all(image.is_displayed() for image in browser.find_elements(By.CSS_SELECTOR, "figure img"))
+    assert all(
+        image.is_displayed() for image in browser.find_elements(By.CSS_SELECTOR, "figure img")
+    )
     browser.execute_script("dispatchEvent(new Event('afterprint'))")
     assert len(browser.find_elements(By.CSS_SELECTOR, closed)) == before
     paper = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
@@ -187,15 +225,21 @@ def test_a_cell_view_has_the_lattice_and_the_surface(designs, stiffness):
     radii = live.cell_view(replace(graph, areas=areas), density)["radius"]
     assert len(radii) == len(struts) and max(radii) / min(radii) == pytest.approx(2**0.5, rel=1e-3)
     surface = np.reshape(view["surface"], (73, 73)) / view["modulus_unit"] * view["top"]
-    modulus = directional_modulus(stiffness[0], draw.surface_directions(view["polar"], view["around"]))
+    modulus = directional_modulus(
+        stiffness[0], draw.surface_directions(view["polar"], view["around"])
+    )
     assert np.allclose(surface, modulus, atol=2e-3 * view["top"])
     assert [view["polar"][k] for k in (0, 36, 72)] == pytest.approx([0, np.pi / 2, np.pi], abs=1e-4)
 
 
 def test_large_structures_are_cut_to_their_middle(tmp_path, monkeypatch):
     monkeypatch.setattr(live, "MOST_STRUTS", 2)
-    pd.DataFrame({"x": [0, 1, 2, 3, 4.0], "y": 0.0, "z": [0, 0, 0, 0, 0.5]}).to_csv(tmp_path / "nodes.csv")
-    table = pd.DataFrame({"node_1": [1, 2, 3, 4], "node_2": [2, 3, 4, 5], "radius": 0.1, "progress": 0.5})
+    pd.DataFrame({"x": [0, 1, 2, 3, 4.0], "y": 0.0, "z": [0, 0, 0, 0, 0.5]}).to_csv(
+        tmp_path / "nodes.csv"
+    )
+    table = pd.DataFrame(
+        {"node_1": [1, 2, 3, 4], "node_2": [2, 3, 4, 5], "radius": 0.1, "progress": 0.5}
+    )
     table.to_csv(tmp_path / "struts.csv")
     data = live.graded_part(tmp_path / "nodes.csv", tmp_path / "struts.csv", ("a", "b"))
     assert data["struts"] == [1, 2, 2, 3] and data["left_out"] == 2
@@ -208,9 +252,13 @@ NAME = "Größe <script>alert(1)</script> a/b & “c”"
 def folder(tmp_path_factory, designs, stiffness):
     """The folder of `trussmap design`: two lattices for a target with an odd name, in MPa."""
     out, off = tmp_path_factory.mktemp("designs"), measured(stiffness[2:4], stiffness[[0, 0]])
-    found = pd.DataFrame(np.hstack([designs[2:4], stiffness[2:4]]), columns=[*DESIGN_COLUMNS, *COMPONENTS])
+    found = pd.DataFrame(
+        np.hstack([designs[2:4], stiffness[2:4]]), columns=[*DESIGN_COLUMNS, *COMPONENTS]
+    )
     found = found.assign(target=1, rank=[1, 2], **off)
-    pages = Pages([dict(zip(COMPONENTS, 2000 * stiffness[0], strict=True))], "MPa", 3.0, {"search": "none"})
+    pages = Pages(
+        [dict(zip(COMPONENTS, 2000 * stiffness[0], strict=True))], "MPa", 3.0, {"search": "none"}
+    )
     loads = {"yield_stress": 20.0, "load": [0, 0, -1.0, 0, 0, 0]}
     how = {"loads": loads, "in_units": True, "pages": pages, "block": 1, "picture": cell.plot}
     write_designs(found, out, [NAME], stiffness[:1], 2000.0, cell_size_mm=3.0, **how)
@@ -244,10 +292,18 @@ def test_all_that_depends_on_the_direction_can_be_shown(chromium, folder):
     part = drawn(browser)[1]
     choice = Select(part.find_element(By.TAG_NAME, "select"))
     words = [option.text for option in choice.options]
-    assert [text.split(" ")[0] for text in words] == ["Young’s", "largest", "smallest", "largest", "smallest"]
+    assert [text.split(" ")[0] for text in words] == [
+        "Young’s",
+        "largest",
+        "smallest",
+        "largest",
+        "smallest",
+    ]
     for k in (1, 4):
         choice.select_by_index(k)
-        WebDriverWait(browser, 60).until(lambda _: words[k] in part.find_elements(By.TAG_NAME, "p")[0].text)  # noqa: B023
+        WebDriverWait(browser, 60).until(
+            lambda _, word=words[k]: word in part.find_elements(By.TAG_NAME, "p")[0].text
+        )
     assert errors(browser) == []
 
 
@@ -277,7 +333,10 @@ def test_tables_of_a_design_hold_the_numbers_of_its_row(chromium, folder, stiffn
     assert [float(cell) for cell in strength] == pytest.approx(expected, rel=1e-3)
     facts = dict(
         zip(
-            *([e.text for e in browser.find_elements(By.CSS_SELECTOR, f".facts {t}")] for t in ("dt", "dd")),
+            *(
+                [e.text for e in browser.find_elements(By.CSS_SELECTOR, f".facts {t}")]
+                for t in ("dt", "dd")
+            ),
             strict=True,
         )
     )
@@ -295,11 +354,15 @@ def test_links_of_pages_lead_to_files(chromium, folder):
         browser = opened(chromium, folder / page)
         for link in browser.find_elements(By.CSS_SELECTOR, "a[href]"):
             address = unquote(link.get_attribute("href"))
-            assert address.startswith("file:") and Path(address.removeprefix("file://")).is_file(), address
+            assert (
+                address.startswith("file:") and Path(address.removeprefix("file://")).is_file()
+            ), address
             linked.add(address.rpartition("/")[2])
         assert errors(browser) == []
     own = {path.name for path in (folder / "lattices").iterdir()}
-    assert {"designs.csv", "index.html"} | own - {name for name in own if name.endswith(".png")} <= linked
+    assert {"designs.csv", "index.html"} | own - {
+        name for name in own if name.endswith(".png")
+    } <= linked
 
 
 def test_a_page_without_a_target_or_with_some_constants_of_one(designs, stiffness):
@@ -307,10 +370,16 @@ def test_a_page_without_a_target_or_with_some_constants_of_one(designs, stiffnes
         "E1": 0.01,
         "nu12": 0.1,
     }
-    alone, part = design_page(row), design_page(row, {"E1": 0.02, "nu12": 0.0, "C11": stiffness[0, 0]})
+    alone, part = (
+        design_page(row),
+        design_page(row, {"E1": 0.02, "nu12": 0.0, "C11": stiffness[0, 0]}),
+    )
     assert 'data-kind="lattice"' in alone and "target</th>" not in alone and "target</th>" in part
     assert re.search(
-        r"<td>E1</td><td class=\"n\">0.02</td><td class=\"n\">0.01</td><td[^>]*>-0.01</td><td[^>]*>-50.00", part
+        r"<td>E1</td><td class=\"n\">0.02</td><td class=\"n\">0.01</td><td[^>]*>-0.01</td><td[^>]*>-50.00",
+        part,
     )
-    assert re.search(r"<td>C11</td>(<td[^>]*>[\d.]+</td>){2}<td[^>]*>0</td><td[^>]*>0.00</td>", part)
+    assert re.search(
+        r"<td>C11</td>(<td[^>]*>[\d.]+</td>){2}<td[^>]*>0</td><td[^>]*>0.00</td>", part
+    )
     assert len(part) < 2_400_000

@@ -24,7 +24,9 @@ def pieces(part):
 
 @pytest.fixture
 def ball(tmp_path):
-    trimesh.creation.icosphere(subdivisions=3, radius=3).apply_translation([5, 5, 5]).export(tmp_path / "ball.stl")
+    trimesh.creation.icosphere(subdivisions=3, radius=3).apply_translation([5, 5, 5]).export(
+        tmp_path / "ball.stl"
+    )
     return tmp_path / "ball.stl"
 
 
@@ -39,7 +41,9 @@ def test_whole_cells_fill_a_box_without_a_trace_of_the_cut():
     assert part.mesh.bounds.tolist() == [[0, 0, 0], [4, 6, 2]]
 
 
-@pytest.mark.parametrize(("types", "density"), [((0, 0, 0), 0.003), ((1, 1, 1), 0.02), ((5, 2, 5), 0.1)])
+@pytest.mark.parametrize(
+    ("types", "density"), [((0, 0, 0), 0.003), ((1, 1, 1), 0.02), ((5, 2, 5), 0.1)]
+)
 def test_any_lattice_fills_a_real_box_closed_and_in_one_piece(types, density):
     """Its volume is below ρ·V by the overlap at the joints and by what is dropped at the surface."""
     part = fill(compound(types, (1, 1, 1)).mapped(MAP), density, 2.5, box((6, 5, 7)))
@@ -58,7 +62,9 @@ def test_what_hangs_apart_is_dropped_and_said():
     degree = np.bincount(part.struts.ravel())
     assert (degree == 1).sum() == part.free_ends > 0
     assert part.on_surface[degree == 1].all()
-    whole = fill(design_graph(sample_designs(3, 0, 1)[0]), 0.05, 2.0, box((3, 3, 3)), free_ends=False)
+    whole = fill(
+        design_graph(sample_designs(3, 0, 1)[0]), 0.05, 2.0, box((3, 3, 3)), free_ends=False
+    )
     assert whole.free_ends == 0 and np.bincount(whole.struts.ravel()).min() >= 2
     assert len(whole.struts) < len(part.struts) and whole.mesh.body_count == 1
 
@@ -78,7 +84,10 @@ def test_a_box_as_a_shape_is_the_box(tmp_path):
     """Off the planes of the lattice, where both ways to clip must agree."""
     trimesh.creation.box(bounds=[[0, 0, 0], [3.3, 4.1, 2.7]]).export(tmp_path / "box.stl")
     graph = OCTET.mapped(MAP)
-    one, other = (fill(graph, 0.03, 2.0, region) for region in (box((3.3, 4.1, 2.7)), shape(tmp_path / "box.stl")))
+    one, other = (
+        fill(graph, 0.03, 2.0, region)
+        for region in (box((3.3, 4.1, 2.7)), shape(tmp_path / "box.stl"))
+    )
     assert len(one.struts) == len(other.struts)
     assert one.lengths.sum() == pytest.approx(other.lengths.sum(), rel=1e-5)
     assert one.mesh.volume == pytest.approx(other.mesh.volume, rel=1e-4)
@@ -87,7 +96,9 @@ def test_a_box_as_a_shape_is_the_box(tmp_path):
 def test_a_shape_with_two_arms_keeps_struts_in_both_but_not_between(tmp_path):
     """A strut may leave the region and come back."""
     arms = [([0, 0, 0], [6, 2, 1]), ([0, 0, 0], [1, 2, 4]), ([5, 0, 0], [6, 2, 4])]
-    solid = parts._united([parts.box(np.subtract(b, a)).solid.translate(a) for a, b in arms]).to_mesh()
+    solid = parts._united(
+        [parts.box(np.subtract(b, a)).solid.translate(a) for a, b in arms]
+    ).to_mesh()
     trimesh.Trimesh(solid.vert_properties, solid.tri_verts).export(tmp_path / "u.stl")
     long = compound((0, 0, 0), (1, 1, 1))
     part = fill(long.mapped(np.diag([8.0, 1, 1])), 0.02, 2.0, shape(tmp_path / "u.stl"))
@@ -102,13 +113,18 @@ def test_a_shape_with_two_arms_keeps_struts_in_both_but_not_between(tmp_path):
 )
 def test_sewn_and_united_solids_are_the_same(way, row, density, size):
     """Of knots, and, where struts merge without an end, of cells."""
-    part = fill(design_graph(sample_designs(4, row, row + 1)[0]), density, 1.0, box((size, size, size)))
+    part = fill(
+        design_graph(sample_designs(4, row, row + 1)[0]), density, 1.0, box((size, size, size))
+    )
     joints = np.zeros(len(part.graph.nodes))
     np.maximum.at(joints, part.graph.struts, part.lattice_radii[:, None])
     widths = parts._widths(part.graph.vectors, part.lattice_radii)
     assert (way == "_tiled") == (parts._knots(part.graph, part.lattice_radii, joints) is None)
     start = [] if way == "_stitched" else [parts._BEGINNINGS[0]]
-    sewn, united = getattr(parts, way)(part, joints, widths, *start), parts._united_cells(part, joints, widths)
+    sewn, united = (
+        getattr(parts, way)(part, joints, widths, *start),
+        parts._united_cells(part, joints, widths),
+    )
     assert sewn is not None
     sewn, united = (solid ^ part.region.solid for solid in (sewn, united))
     assert (united - sewn).volume() < 1e-4 * united.volume()
@@ -125,7 +141,10 @@ def test_sewn_and_united_solids_are_the_same(way, row, density, size):
         (lambda: box((1, 2, 0)), "a box of 1 × 2 × 0 mm"),
         (lambda: fill(OCTET, 0.05, -1.0, box((1, 1, 1))), "cell size -1"),
         (lambda: fill(OCTET, 1.5, 1.0, box((1, 1, 1))), "relative density 1.5"),
-        (lambda: fill(OCTET, 0.05, 0.01, box((10, 10, 10))), "expected 300,000 at most, with cells from 0.431 mm on"),
+        (
+            lambda: fill(OCTET, 0.05, 0.01, box((10, 10, 10))),
+            "expected 300,000 at most, with cells from 0.431 mm on",
+        ),
         (lambda: shape("nowhere.stl"), "nowhere.stl: no such file"),
     ],
 )
@@ -139,9 +158,15 @@ def test_surfaces_that_bound_nothing(tmp_path, ball):
     trimesh.Trimesh(mesh.vertices, mesh.faces[1:]).export(tmp_path / "open.stl")
     (tmp_path / "words.stl").write_text("no surface")
     (tmp_path / "part.xyzzy").write_text("no surface")
-    for name, says in (("open.stl", "not closed"), ("words.stl", ""), ("part.xyzzy", "cannot be read as a surface")):
+    for name, says in (
+        ("open.stl", "not closed"),
+        ("words.stl", ""),
+        ("part.xyzzy", "cannot be read as a surface"),
+    ):
         with pytest.raises(InputError, match=f"{name}: .*{says}"):
             shape(tmp_path / name)
     mesh.invert()
     mesh.export(tmp_path / "inside_out.stl")
-    assert shape(tmp_path / "inside_out.stl").solid.volume() == pytest.approx(shape(ball).solid.volume())
+    assert shape(tmp_path / "inside_out.stl").solid.volume() == pytest.approx(
+        shape(ball).solid.volume()
+    )

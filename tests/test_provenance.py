@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 def digests(tmp_path):
     """A function that edits a copy of the project and returns digests by script."""
     shutil.copytree(
-        ROOT / "src" / "trussmap", tmp_path / "trussmap", ignore=shutil.ignore_patterns("pretrained", "__py*")
+        ROOT / "src" / "trussmap",
+        tmp_path / "trussmap",
+        ignore=shutil.ignore_patterns("pretrained", "__py*"),
     )
     shutil.copytree(ROOT / "workflow" / "scripts", tmp_path / "scripts")
     code = "import sys; from trussmap.provenance import source_digest as d; print(*[d(p) for p in sys.argv[1:]])"
@@ -27,7 +29,9 @@ def digests(tmp_path):
             assert old in text
             path.write_text(text.replace(old, new, 1))
         command = [sys.executable, "-c", code, *(tmp_path / "scripts" / name for name in scripts)]
-        run = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(tmp_path)}, check=True)
+        run = subprocess.run(
+            command, capture_output=True, text=True, env={"PYTHONPATH": str(tmp_path)}, check=True
+        )
         return dict(zip(scripts, run.stdout.split(), strict=True))
 
     return after
@@ -52,4 +56,8 @@ def test_an_edit_of_a_figure_reaches_that_figure_only(digests):
 def test_comments_docstrings_and_formatting_do_not_count(digests):
     before = digests()
     after = digests("homogenization/kernel.py", '"""The numeric half', '"""\n\nThe other half')
-    assert after == before == digests("homogenization/kernel.py", "import numba\n", "import numba  # fast\n\n")
+    assert (
+        after
+        == before
+        == digests("homogenization/kernel.py", "import numba\n", "import numba  # fast\n\n")
+    )

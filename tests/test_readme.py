@@ -15,7 +15,9 @@ from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
 from trussmap.stiffness import isotropic
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(
+    r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,11 @@ def commands():
     """Those of trussmap; what networks or studies of one's own are for is tested with these (test_workflow.py)."""
     lines = "".join(text for language, text in BLOCKS if language == "sh").splitlines()
     found = [line.split("#")[0].strip() for line in lines if line.startswith("trussmap ")]
-    return [re.sub(r"[\[\]]", "", line) for line in found if "--study" not in line and "results/" not in line]
+    return [
+        re.sub(r"[\[\]]", "", line)
+        for line in found
+        if "--study" not in line and "results/" not in line
+    ]
 
 
 def test_commands_run(folder):

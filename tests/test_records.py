@@ -14,7 +14,13 @@ from trussmap.homogenization import homogenize_designs
 from trussmap.io import write_csv, write_json
 from trussmap.job import job
 from trussmap.lattice.descriptor import sample_designs
-from trussmap.learning.models import load_forward, load_inverse, pretrained, read_record, write_record
+from trussmap.learning.models import (
+    load_forward,
+    load_inverse,
+    pretrained,
+    read_record,
+    write_record,
+)
 from trussmap.learning.study import load_models
 from trussmap.stiffness import ORTHOTROPIC_INDEX
 
@@ -23,7 +29,10 @@ SHARES = {"validation_share": 0.1, "test_share": 0.2}
 JOBS = {
     "homogenize": (["stiffness/0000.h5"], []),
     "merge": (["dataset.h5", "moments.csv"], ["homogenize"]),
-    "train": ([f"models/polar/{n}.{e}" for n in ("forward", "inverse") for e in ("json", "safetensors")], ["merge"]),
+    "train": (
+        [f"models/polar/{n}.{e}" for n in ("forward", "inverse") for e in ("json", "safetensors")],
+        ["merge"],
+    ),
     "evaluate": (["evaluation/polar.json", "evaluation/polar_predictions.h5"], ["merge", "train"]),
     "design": (["designs.csv", "lattices"], ["train"]),
     "study": (["study.json"], []),
@@ -40,9 +49,14 @@ def run(folder, rule, inputs, make=lambda: None):
         "resources": SimpleNamespace(mem_mb=500),
         "params": {"seed": 5, "source": "digest of the source"},
     }
-    files = {"input": [results / name for name in inputs], "output": [results / name for name in JOBS[rule][0]]}
+    files = {
+        "input": [results / name for name in inputs],
+        "output": [results / name for name in JOBS[rule][0]],
+    }
     log = results / "logs" / rule / f"{rule}.log"
-    with job(SimpleNamespace(**names, **files, log=[log], scriptdir=str(folder / "workflow" / "scripts"))):
+    with job(
+        SimpleNamespace(**names, **files, log=[log], scriptdir=str(folder / "workflow" / "scripts"))
+    ):
         make()
 
 
@@ -57,12 +71,19 @@ def made(tmp_path_factory):
         stiffness = homogenize_designs(designs)
         orthotropic = homogenize_designs(designs, orthotropic=True)[:, ORTHOTROPIC_INDEX]
 
-        def homogenize(path=results / "stiffness/0000.h5", arrays=(designs, orthotropic, stiffness), seed=seed):
+        def homogenize(
+            path=results / "stiffness/0000.h5", arrays=(designs, orthotropic, stiffness), seed=seed
+        ):
             write_shard(path, *arrays, settings={"seed": seed})
 
         def merge(results=results, seed=seed):
-            merge_shards([results / "stiffness/0000.h5"], results / "dataset.h5", SHARES, {"seed": seed})
-            write_csv(pd.DataFrame({"column": ["C11", "C12"], "mean": [0.1 * seed, 0.2]}), results / "moments.csv")
+            merge_shards(
+                [results / "stiffness/0000.h5"], results / "dataset.h5", SHARES, {"seed": seed}
+            )
+            write_csv(
+                pd.DataFrame({"column": ["C11", "C12"], "mean": [0.1 * seed, 0.2]}),
+                results / "moments.csv",
+            )
 
         def train(results=results, seed=seed):
             shutil.copytree(pretrained(), results / "models/polar")
@@ -71,7 +92,10 @@ def made(tmp_path_factory):
                 write_record(read_record(path) | {"seed": seed}, path)
 
         def evaluate(results=results, stiffness=stiffness):
-            write_json({"forward": {"r2": {"C11": float(stiffness[0, 0])}}}, results / "evaluation/polar.json")
+            write_json(
+                {"forward": {"r2": {"C11": float(stiffness[0, 0])}}},
+                results / "evaluation/polar.json",
+            )
             with hdf5.create(results / "evaluation/polar_predictions.h5") as file:
                 file["stiffness"] = stiffness
 
@@ -83,8 +107,15 @@ def made(tmp_path_factory):
         def study(results=results):
             write_json({"model": {"architecture": "polar"}}, results / "study.json")
 
-        for rule, make in zip(JOBS, (homogenize, merge, train, evaluate, design, study), strict=True):
-            run(folders[-1], rule, [name for other in JOBS[rule][1] for name in JOBS[other][0]], make)
+        for rule, make in zip(
+            JOBS, (homogenize, merge, train, evaluate, design, study), strict=True
+        ):
+            run(
+                folders[-1],
+                rule,
+                [name for other in JOBS[rule][1] for name in JOBS[other][0]],
+                make,
+            )
     return folders
 
 
@@ -102,7 +133,9 @@ def altered(path, how, other):
     elif how == "one bit in the middle":
         content[len(content) // 2] ^= 64
     elif how == "zeros":
-        content[len(content) // 3 : len(content) // 2] = bytes(len(content) // 2 - len(content) // 3)
+        content[len(content) // 3 : len(content) // 2] = bytes(
+            len(content) // 2 - len(content) // 3
+        )
     elif how == "half":
         del content[len(content) // 2 :]
     elif how == "longer":
@@ -115,7 +148,15 @@ def altered(path, how, other):
 
 
 FILES = [name for outputs, _ in JOBS.values() for name in outputs if name != "lattices"]
-DAMAGE = ["one bit at the end", "one bit in the middle", "zeros", "half", "longer", "empty", "another study's"]
+DAMAGE = [
+    "one bit at the end",
+    "one bit in the middle",
+    "zeros",
+    "half",
+    "longer",
+    "empty",
+    "another study's",
+]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -133,7 +174,11 @@ def test_a_job_refuses_what_another_did_not_make(made, study, capsys, name):
             run(study, "study", [name], lambda: ran.append(1))
         said = capsys.readouterr().err
         assert ended.value.code == 1 and not ran
-        assert f"{name}: truncated, damaged or altered" in said and "Traceback" not in said and len(said) < 500
+        assert (
+            f"{name}: truncated, damaged or altered" in said
+            and "Traceback" not in said
+            and len(said) < 500
+        )
         path.write_bytes(whole)
     path.unlink()
     with pytest.raises(SystemExit):
@@ -180,8 +225,14 @@ def test_files_of_another_study_do_not_mix_even_with_their_records(made, study, 
     for name in swapped:
         shutil.copy(other / name, results / name)
     shutil.copytree(other / "provenance", results / "provenance", dirs_exist_ok=True)
-    for rule in {"merge", "train"} - {rule for rule, (outputs, _) in JOBS.items() if outputs == swapped}:
-        shutil.copytree(made[0] / "results/small/provenance" / rule, results / "provenance" / rule, dirs_exist_ok=True)
+    for rule in {"merge", "train"} - {
+        rule for rule, (outputs, _) in JOBS.items() if outputs == swapped
+    }:
+        shutil.copytree(
+            made[0] / "results/small/provenance" / rule,
+            results / "provenance" / rule,
+            dirs_exist_ok=True,
+        )
     with pytest.raises(SystemExit):
         run(study, "study", [*JOBS["merge"][0], *JOBS["train"][0]])
     assert "made of another dataset.h5 than the one that is there" in capsys.readouterr().err
@@ -190,12 +241,17 @@ def test_files_of_another_study_do_not_mix_even_with_their_records(made, study, 
 def test_a_record_says_the_same_wherever_a_study_lies(made, study):
     """And a study that has moved is as usable as before."""
     record = json.loads((study / "results/small/made_by/dataset.h5.json").read_text())
-    assert set(record["inputs"]) == {"stiffness/0000.h5"} and set(record["outputs"]) == {"dataset.h5", "moments.csv"}
+    assert set(record["inputs"]) == {"stiffness/0000.h5"} and set(record["outputs"]) == {
+        "dataset.h5",
+        "moments.csv",
+    }
     run(study, "study", FILES)
 
 
 # ----------------------------------------------------------------------------------------- readers without a workflow
-@pytest.mark.parametrize("name", ["dataset.h5", *(f"{n}.{e}" for n in ("forward", "inverse") for e in ("json", "st"))])
+@pytest.mark.parametrize(
+    "name", ["dataset.h5", *(f"{n}.{e}" for n in ("forward", "inverse") for e in ("json", "st"))]
+)
 def test_the_library_checks_what_it_reads(made, study, name):
     name = name if name == "dataset.h5" else f"models/polar/{name.replace('.st', '.safetensors')}"
     path, other = study / "results/small" / name, made[1] / "results/small" / name

@@ -18,11 +18,21 @@ from trussmap.stiffness import COMPONENTS
 PAPER = {
     "dataset": {"designs": 3000000, "topologies": 262},
     "forward": {"paper": {"r2_at_least": 0.98}},
-    "inverse": {"paper": {"r2_surrogate_at_least": 0.95, "r2_surrogate": {"C11": 0.985}, "seconds_30000_at_most": 60}},
+    "inverse": {
+        "paper": {
+            "r2_surrogate_at_least": 0.95,
+            "r2_surrogate": {"C11": 0.985},
+            "seconds_30000_at_most": 60,
+        }
+    },
 }
 
 
-PROTOCOL = {"surrogate_nmse_published_code": 0.0012, "nmse_published_code": 0.034, "relative_error": 0.21}
+PROTOCOL = {
+    "surrogate_nmse_published_code": 0.0012,
+    "nmse_published_code": 0.034,
+    "relative_error": 0.21,
+}
 
 
 def r2(value):
@@ -35,7 +45,12 @@ def metrics():
         "dataset": {"designs": 12000, "designs_per_second": 431.0, "topologies": 217},
         "forward": {"polar": {"r2": r2(0.99)}, "paper": {"r2": r2(0.7)}},
         "inverse": {
-            "polar": {"r2_surrogate": r2(0.97), "r2_fe": r2(0.9), "same_topology_share": 0.0123, "seconds_30000": 3.21}
+            "polar": {
+                "r2_surrogate": r2(0.97),
+                "r2_fe": r2(0.9),
+                "same_topology_share": 0.0123,
+                "seconds_30000": 3.21,
+            }
         },
         "bone": {
             "specimen_1": {
@@ -51,7 +66,8 @@ def metrics():
         "protocol": {
             name: {
                 "bone": {"specimen_1": PROTOCOL},
-                "catalogue": {"cells": 9} | {f"{key}_median": value for key, value in PROTOCOL.items()},
+                "catalogue": {"cells": 9}
+                | {f"{key}_median": value for key, value in PROTOCOL.items()},
             }
             for name in ("polar", "paper")
         },
@@ -68,7 +84,11 @@ def study(tmp_path):
     (folder / "figures").mkdir()
     for shard in ("0000", "0001"):
         (folder / "stiffness" / f"{shard}.h5").write_bytes(b"x" * 1500)
-    settings = {"study": "tiny", "model": {"architecture": "polar"}, "versions": {"python": "3.11.9"}}
+    settings = {
+        "study": "tiny",
+        "model": {"architecture": "polar"},
+        "versions": {"python": "3.11.9"},
+    }
     (folder / "study.json").write_text(json.dumps(settings))
     (folder / "moments.csv").write_text(
         "column,mean,std,min,max,published_mean,published_std,mean_z\n"
@@ -126,7 +146,8 @@ def test_links_lead_to_files_of_the_study(study, metrics):
 def test_the_papers_protocol_tells_what_the_network_thought_and_what_is(study, metrics):
     text = render(study, metrics)
     row = re.search(
-        r"<tr><td>specimen 1</td>(<td class=.n.>0.0012</td><td class=.n.>0.034</td><td class=.n.>21 %</td>)", text
+        r"<tr><td>specimen 1</td>(<td class=.n.>0.0012</td><td class=.n.>0.034</td><td class=.n.>21 %</td>)",
+        text,
     )
     assert row and "median of 9 crystal networks" in text
     del metrics["protocol"]
@@ -155,7 +176,10 @@ def test_a_squared_error_is_no_percentage(study, metrics):
     rows = re.findall(r">(NMSE[^<]*)</th></tr>\s*(.*?)</tbody>", text, re.S)
     assert rows and not any("%" in values for _, values in rows)
     heading = re.search(r"<th colspan=[^>]*>‖ΔC‖/‖C‖</th>(.*?)</tbody>", text, re.S)[1]
-    assert re.findall(r"<td>([^<]+)</td>", heading)[:2] == ["network’s best proposal", "design A, refined"]
+    assert re.findall(r"<td>([^<]+)</td>", heading)[:2] == [
+        "network’s best proposal",
+        "design A, refined",
+    ]
 
 
 def test_absent_numbers_are_dashes(study, metrics):
@@ -185,14 +209,20 @@ def test_findings_follow_from_the_numbers(study, metrics):
 
 
 def test_published_bounds_are_read_and_not_known(study, metrics):
-    assert "the published 0.98" in " ".join(findings(metrics)) and "constants reach 0.95" in " ".join(findings(metrics))
+    assert "the published 0.98" in " ".join(
+        findings(metrics)
+    ) and "constants reach 0.95" in " ".join(findings(metrics))
     metrics["paper"] = {"forward": {"paper": {"r2_at_least": 0.75}}}
     sentences = " ".join(findings(metrics))
-    assert "0 of 21 constants reach the published 0.75" in sentences and "reach 0.95" not in sentences
+    assert (
+        "0 of 21 constants reach the published 0.75" in sentences and "reach 0.95" not in sentences
+    )
     table = r2_table(metrics, ["polar", "paper"])
     assert "Cells below 0.75 are tinted" in render(study, metrics)
     _, texts, tints = table.rows[0]
-    assert [(text, tint) for text, tint in zip(texts, tints, strict=True) if tint] == [("0.7000", 0.2)]
+    assert [(text, tint) for text, tint in zip(texts, tints, strict=True) if tint] == [
+        ("0.7000", 0.2)
+    ]
 
 
 def test_the_weakest_load_case_of_a_design_is_told(tmp_path):
@@ -202,11 +232,16 @@ def test_the_weakest_load_case_of_a_design_is_told(tmp_path):
     values.assign(name="specimen_1").to_csv(folder / "targets.csv", index=False)
     found = values.assign(target=1, rank=1, relative_density=0.02)
     found = found.assign(printing_relative_error=0.031)
-    found.assign(yield_stress_11=0.003, yield_stress_23=0.001).to_csv(folder / "designs.csv", index=False)
+    found.assign(yield_stress_11=0.003, yield_stress_23=0.001).to_csv(
+        folder / "designs.csv", index=False
+    )
     ((name, table),) = specimen_tables(tmp_path, 114.0)
     assert name == "specimen 1"
     assert table.rows[-2] == ("‖ΔC‖/‖C‖ by errors of the printer, mean", ["–", "3.1 %"])
-    assert table.rows[-1] == ("stress at first yield, least of all load cases", ["–", "0.00100 (23)"])
+    assert table.rows[-1] == (
+        "stress at first yield, least of all load cases",
+        ["–", "0.00100 (23)"],
+    )
 
 
 def test_report_of_a_study_without_files(tmp_path):
@@ -216,7 +251,11 @@ def test_report_of_a_study_without_files(tmp_path):
 
 
 def test_flatten():
-    assert list(flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3})) == [("a.b", 1), ("a.c.d", 2), ("e", 3)]
+    assert list(flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3})) == [
+        ("a.b", 1),
+        ("a.c.d", 2),
+        ("e", 3),
+    ]
 
 
 def test_numbers_beyond_meaning_are_bounds():
@@ -229,7 +268,12 @@ def test_numbers_beyond_meaning_are_bounds():
 
 
 def test_errors_of_refined_test_designs_are_not_called_the_networks(metrics):
-    metrics["unseen"] = {"none": {"relative_error_median": 0.1}, "thorough": {"relative_error_median": 1e-16}}
+    metrics["unseen"] = {
+        "none": {"relative_error_median": 0.1},
+        "thorough": {"relative_error_median": 1e-16},
+    }
     table = chapter_table(metrics, "unseen", proposal="best_")
     assert table.columns == ["none", "thorough"]
-    assert table.sections == [("‖ΔC‖/‖C‖", [("best design, median of the targets", ["10 %", "< 0.0001 %"])])]
+    assert table.sections == [
+        ("‖ΔC‖/‖C‖", [("best design, median of the targets", ["10 %", "< 0.0001 %"])])
+    ]

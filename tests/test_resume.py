@@ -175,7 +175,9 @@ def test_results_of_a_former_run_remain_until_the_next_is_complete(tmp_path, chu
 def test_two_runs_into_one_folder_are_refused(tmp_path, chunks):
     with (
         Partial(tmp_path / "out"),
-        pytest.raises(InputError, match=rf"out: another run \(process {os.getpid()}\) writes there"),
+        pytest.raises(
+            InputError, match=rf"out: another run \(process {os.getpid()}\) writes there"
+        ),
     ):
         Partial(tmp_path / "out")
     Partial(tmp_path / "out")
@@ -196,7 +198,17 @@ def test_design_goes_on_after_a_kill_and_after_a_signal(tmp_path, monkeypatch, c
     stiffness = homogenize_designs(sample_designs(5, 0, 60))
     pd.DataFrame(stiffness, columns=COMPONENTS).to_csv(tmp_path / "t.csv")
     monkeypatch.chdir(tmp_path)
-    command = ["trussmap", "design", "t.csv", "--youngs-modulus", "1", "--refine", "none", "--keep", "1"]
+    command = [
+        "trussmap",
+        "design",
+        "t.csv",
+        "--youngs-modulus",
+        "1",
+        "--refine",
+        "none",
+        "--keep",
+        "1",
+    ]
     command += ["--draws", "10", "--topologies", ",".join(map(str, range(12)))]
 
     def run(out, code=0):

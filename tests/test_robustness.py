@@ -28,7 +28,9 @@ def test_erring_cells_by_the_plain_solver(kind):
     radii, shifts = erring_cells(graph, 0.05, BOTH)
     stiffness = erring_stiffness(graph, 0.05, BOTH)
     for k in range(len(radii)):
-        cell = replace(graph, nodes=graph.nodes + shifts[k] @ np.linalg.inv(graph.cell).T, areas=radii[k] ** 2)
+        cell = replace(
+            graph, nodes=graph.nodes + shifts[k] @ np.linalg.inv(graph.cell).T, areas=radii[k] ** 2
+        )
         density = np.pi * (radii[k] ** 2 @ cell.lengths) / graph.volume
         plain = homogenize_reference(cell, density)
         assert nmse_frobenius(stiffness[k], plain) < 1e-18
@@ -36,7 +38,10 @@ def test_erring_cells_by_the_plain_solver(kind):
 
 
 def test_errors_have_their_size_and_follow_from_the_seed():
-    graph, errors = elementary_lattice(1).mapped(2 * np.eye(3)), PrintingErrors(0.05, 0.01, 400, seed=1)
+    graph, errors = (
+        elementary_lattice(1).mapped(2 * np.eye(3)),
+        PrintingErrors(0.05, 0.01, 400, seed=1),
+    )
     radii, shifts = erring_cells(graph, 0.02, errors)
     assert radii[0] == pytest.approx(graph.radii(0.02)) and not shifts[0].any()
     assert (radii[1:] / radii[0]).std() == pytest.approx(0.05, rel=0.03)
@@ -59,7 +64,9 @@ def test_simple_cubic_by_hand():
     relative = np.sqrt((off**2).mean(1))
     said = sensitivity(elementary_lattice(0), 1e-4, errors)
     assert said["printing_relative_error"] == pytest.approx(relative.mean(), rel=1e-3)
-    assert said["printing_relative_error_p95"] == pytest.approx(np.quantile(relative, 0.95), rel=1e-3)
+    assert said["printing_relative_error_p95"] == pytest.approx(
+        np.quantile(relative, 0.95), rel=1e-3
+    )
 
 
 def sensitivity(*lattice):
@@ -86,7 +93,9 @@ def test_what_is_expected_to_be_closest_as_printed_comes_first(family, count, to
     found = {}
     for objective in (None, "printed_error"):
         request = request_of(settings | {"objective": objective, "error_samples": 30})
-        found[objective] = design_lattices(targets, Networks(), Networks(), draws=20, keep=6, request=request, seed=4)
+        found[objective] = design_lattices(
+            targets, Networks(), Networks(), draws=20, keep=6, request=request, seed=4
+        )
         own = found[objective]
         assert own["printing_relative_error"].between(0.002, 0.2).all()
         assert (own["printing_relative_error"] < own["printing_relative_error_p95"]).all()
@@ -94,22 +103,31 @@ def test_what_is_expected_to_be_closest_as_printed_comes_first(family, count, to
         # The mean of squares: of the nominal error and what the printer adds, up to its own bias.
         met = own[own["error"] < MET]
         assert (met["printed_error"] > met["printing_relative_error"] ** 2 * 0.9).all()
-    for _, own in found["printed_error"].groupby("target"):  # lattices that meet the target stand before all others
+    for _, own in found["printed_error"].groupby(
+        "target"
+    ):  # lattices that meet the target stand before all others
         met = own["error"] <= NEARLY
         assert met.is_monotonic_decreasing
         assert all(part["printed_error"].is_monotonic_increasing for _, part in own.groupby(met))
-    before, after = (table[table["rank"] <= 2].groupby("target")["printed_error"].mean() for table in found.values())
+    before, after = (
+        table[table["rank"] <= 2].groupby("target")["printed_error"].mean()
+        for table in found.values()
+    )
     assert (after <= before * (1 + 1e-9)).all() and (after < 0.95 * before).any()
 
 
 def test_sensitivity_of_a_row_is_that_of_its_lattice():
     design = sample_designs(2, 0, 1)
-    request = request_of({"family": "published", "diameter_error_percent": 5, "node_error_mm": 0.02}, 2.0)
+    request = request_of(
+        {"family": "published", "diameter_error_percent": 5, "node_error_mm": 0.02}, 2.0
+    )
     assert request.printing == PrintingErrors(0.05, 0.01)
     how = {"draws": 20, "keep": 1, "request": request, "seed": 9, "refine": "none"}
     row = design_lattices(homogenize_designs(design), Networks(), Networks(), **how).iloc[0]
     lattices = plain_lattices(row[[*row.index[2:21]]].to_numpy(float)[None])
-    said = sensitivity(lattices.graph(0), lattices.designs[0, DENSITY], request.printing._replace(seed=9))
+    said = sensitivity(
+        lattices.graph(0), lattices.designs[0, DENSITY], request.printing._replace(seed=9)
+    )
     assert row[list(SENSITIVITY)].to_dict() == pytest.approx(said, rel=1e-6)
 
 

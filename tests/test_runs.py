@@ -30,8 +30,26 @@ COURSE = ("logs", "benchmarks", "timings")
 def command_in(folder, *arguments, settings=(), shard_size=300, target=NETWORK):
     folder.mkdir(exist_ok=True)
     (folder / "settings.yaml").write_text(SETTINGS % shard_size)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder, *arguments]
-    return [*command, "--configfile", folder / "settings.yaml", "--config", "study=smoke", *settings, "--", target]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        ROOT / "Snakefile",
+        "--directory",
+        folder,
+        *arguments,
+    ]
+    return [
+        *command,
+        "--configfile",
+        folder / "settings.yaml",
+        "--config",
+        "study=smoke",
+        *settings,
+        "--",
+        target,
+    ]
 
 
 def started(command, **more):
@@ -76,7 +94,9 @@ def test_one_shard_gives_the_same_bytes_as_two(undisturbed, tmp_path):
 # -------------------------------------------------------------------------------------------------------- disturbed
 def workers(driver):
     return [
-        child for child in psutil.Process(driver.pid).children(recursive=True) if "train.py" in str(child.cmdline())
+        child
+        for child in psutil.Process(driver.pid).children(recursive=True)
+        if "train.py" in str(child.cmdline())
     ]
 
 
@@ -102,7 +122,9 @@ def test_a_run_goes_on_after_whatever_stopped_it(undisturbed, tmp_path):
     code, output = finished(command, preexec_fn=small_files)
     assert code != 0
     made = {path.name for path in (folder / "results/smoke").rglob("*.h5")}
-    assert made == {"0000.h5", "0001.h5"} and not (folder / "results/smoke/stiffness").exists(), output[-3000:]
+    assert made == {"0000.h5", "0001.h5"} and not (folder / "results/smoke/stiffness").exists(), (
+        output[-3000:]
+    )
 
     with started(command, env=homeless) as driver:  # as the kernel does where memory is out
         stamp = wait_for_checkpoint(folder, driver)
@@ -124,7 +146,9 @@ def test_a_run_goes_on_after_whatever_stopped_it(undisturbed, tmp_path):
     code, output = finished(command)
     assert code == 0, output[-5000:]
     assert "this one goes on from what it finished" in output
-    assert "resumed at epoch" in (folder / "results/smoke/logs/train/paper_forward_1.log").read_text()
+    assert (
+        "resumed at epoch" in (folder / "results/smoke/logs/train/paper_forward_1.log").read_text()
+    )
     assert read(folder) == undisturbed
 
 
@@ -136,23 +160,37 @@ def cluster():
 
 
 def by_slurm(folder, *arguments, settings=()):
-    how = ["--workflow-profile", ROOT / "profiles/slurm", "--slurm-init-seconds-before-status-checks", "1"]
+    how = [
+        "--workflow-profile",
+        ROOT / "profiles/slurm",
+        "--slurm-init-seconds-before-status-checks",
+        "1",
+    ]
     return command_in(folder, *how, *arguments, settings=settings)
 
 
 def test_a_job_that_fits_no_node_is_told_at_once(cluster, tmp_path):
-    code, output = finished(by_slurm(tmp_path, "--max-threads", "8", "--set-threads", "merge=8"), env=cluster)
+    code, output = finished(
+        by_slurm(tmp_path, "--max-threads", "8", "--set-threads", "merge=8"), env=cluster
+    )
     assert code != 0
-    assert "rule merge has 8 threads, and the largest node 4 cores; give the option --max-threads 4" in output
+    assert (
+        "rule merge has 8 threads, and the largest node 4 cores; give the option --max-threads 4"
+        in output
+    )
     assert not (tmp_path / "results").exists()
 
 
 def test_a_cluster_that_does_not_answer_is_told_at_once(cluster, tmp_path):
     silent = tmp_path / "bin" / "sinfo"  # the real one takes a minute and a half to give up
     silent.parent.mkdir()
-    silent.write_text("#!/bin/sh\necho 'sinfo: error: could not establish a configuration source' >&2; exit 1\n")
+    silent.write_text(
+        "#!/bin/sh\necho 'sinfo: error: could not establish a configuration source' >&2; exit 1\n"
+    )
     silent.chmod(0o755)
-    code, output = finished(by_slurm(tmp_path), env=cluster | {"PATH": f"{silent.parent}:{cluster['PATH']}"})
+    code, output = finished(
+        by_slurm(tmp_path), env=cluster | {"PATH": f"{silent.parent}:{cluster['PATH']}"}
+    )
     assert code != 0 and "Slurm does not answer, so no job was submitted: sinfo: error" in output
     assert not (tmp_path / "results").exists()
 
@@ -166,7 +204,9 @@ def test_a_cluster_gives_the_same_bytes_although_a_job_is_cancelled(cluster, und
         while not checkpoint.exists() and not over.wait(0.05):
             pass
         running = ["squeue", "--noheader", "--states=R", "--format=%i"]
-        cancelled.extend(subprocess.run(running, env=cluster, capture_output=True, text=True).stdout.split())
+        cancelled.extend(
+            subprocess.run(running, env=cluster, capture_output=True, text=True).stdout.split()
+        )
         subprocess.run(["scancel", *cancelled], env=cluster)
 
     threading.Thread(target=cancel_training, daemon=True).start()
@@ -176,11 +216,17 @@ def test_a_cluster_gives_the_same_bytes_although_a_job_is_cancelled(cluster, und
     assert read(folder) == undisturbed
     assert len(cancelled) == 1
     assert f"SLURM-job '{cancelled[0]}' failed, SLURM status is: 'CANCELLED'" in output
-    assert "resumed at epoch" in (folder / "results/smoke/logs/train/paper_forward_1.log").read_text()
+    assert (
+        "resumed at epoch" in (folder / "results/smoke/logs/train/paper_forward_1.log").read_text()
+    )
 
     jobs = ["squeue", "--noheader", "--states=all", "--sort=i", "--format=%T %C %m %b"]
-    jobs = subprocess.run(jobs, env=cluster, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert [" ".join(job.split()) for job in jobs[1:]] == [  # the first one showed that the cluster runs
+    jobs = subprocess.run(
+        jobs, env=cluster, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert [
+        " ".join(job.split()) for job in jobs[1:]
+    ] == [  # the first one showed that the cluster runs
         "COMPLETED 2 2600M N/A",  # two shards side by side
         "COMPLETED 1 1300M N/A",
         "CANCELLED 2 3300M gres:gpu:1",

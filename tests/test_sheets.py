@@ -13,7 +13,9 @@ from trussmap.shapes import ABAQUS_CARD
 from trussmap.sheets import read_sheet
 from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, pack
 
-C = np.round(np.cov(np.random.default_rng(1).normal(size=(6, 40))) * 100, 3)  # symmetric, all entries different
+C = np.round(
+    np.cov(np.random.default_rng(1).normal(size=(6, 40))) * 100, 3
+)  # symmetric, all entries different
 
 
 def lines(matrix, separator):
@@ -38,9 +40,17 @@ TEXTS = {
     "36 in a row": ",".join(map(str, C.ravel())),
     "Byte order mark": "\ufeff" + lines(C, ";"),
     "header": ",".join(COMPONENTS) + "\n" + ",".join(map(str, pack(C))),
-    "header in other words": "\t".join(f"c_{n[1:]} [GPa]" for n in COMPONENTS) + "\n" + "\t".join(map(str, pack(C))),
-    "name with another mark": "name," + ",".join(COMPONENTS) + "\na; b," + ",".join(map(str, pack(C))),
-    "title": "Bone of 2024\n" + ";".join(COMPONENTS) + "\n" + ";".join(map(str, pack(C))).replace(".", ","),
+    "header in other words": "\t".join(f"c_{n[1:]} [GPa]" for n in COMPONENTS)
+    + "\n"
+    + "\t".join(map(str, pack(C))),
+    "name with another mark": "name,"
+    + ",".join(COMPONENTS)
+    + "\na; b,"
+    + ",".join(map(str, pack(C))),
+    "title": "Bone of 2024\n"
+    + ";".join(COMPONENTS)
+    + "\n"
+    + ";".join(map(str, pack(C))).replace(".", ","),
 }
 
 
@@ -55,7 +65,9 @@ def values(sheet):
 def test_one_matrix_in_many_forms(tmp_path, monkeypatch, form):
     (tmp_path / "pasted.txt").write_text(TEXTS[form])
     np.testing.assert_allclose(values(read_sheet(tmp_path / "pasted.txt")), pack(C)[None])
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXTS[form].encode()), encoding="utf-8"))
+    monkeypatch.setattr(
+        sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXTS[form].encode()), encoding="utf-8")
+    )
     np.testing.assert_allclose(values(read_sheet("-")), pack(C)[None])
 
 
@@ -67,10 +79,15 @@ def test_workbooks_have_tables_or_matrices(tmp_path):
 
 
 def test_several_matrices_with_and_without_names(tmp_path):
-    (tmp_path / "two.txt").write_text(f"bone A\n{lines(C, ' ')}\n\n# bone B:\n{lines(2 * C, ' ')}\n")
+    (tmp_path / "two.txt").write_text(
+        f"bone A\n{lines(C, ' ')}\n\n# bone B:\n{lines(2 * C, ' ')}\n"
+    )
     sheet = read_sheet(tmp_path / "two.txt")
     np.testing.assert_allclose(values(sheet), [pack(C), 2 * pack(C)])
-    assert sheet.table["name"].tolist() == ["bone A", "bone B"] and sheet.places[1] == "matrix from line 10"
+    assert (
+        sheet.table["name"].tolist() == ["bone A", "bone B"]
+        and sheet.places[1] == "matrix from line 10"
+    )
     (tmp_path / "two.txt").write_text(f"{lines(C, ' ')}\n{lines(2 * C, ' ')}\n")
     np.testing.assert_allclose(values(read_sheet(tmp_path / "two.txt")), [pack(C), 2 * pack(C)])
 
@@ -80,11 +97,15 @@ def test_the_card_of_abaqus_goes_column_by_column(tmp_path):
     words = [str(value) for value in pack(C)[ABAQUS_CARD]]
     assert [COMPONENTS[k] for k in ABAQUS_CARD[:6]] == ["C11", "C12", "C22", "C13", "C23", "C33"]
     (tmp_path / "card.inp").write_text("\n".join(", ".join(words[k : k + 8]) for k in (0, 8, 16)))
-    np.testing.assert_allclose(values(read_sheet(tmp_path / "card.inp", column_by_column=True)), pack(C)[None])
+    np.testing.assert_allclose(
+        values(read_sheet(tmp_path / "card.inp", column_by_column=True)), pack(C)[None]
+    )
 
 
 def test_engineering_constants_by_other_names(tmp_path):
-    (tmp_path / "t.csv").write_text("Specimen;Ex (MPa);e_2;G31;ν12;vxz;nu_zx;remark\na;1,5;2;3;0,1;0,2;0,3;soft\n")
+    (tmp_path / "t.csv").write_text(
+        "Specimen;Ex (MPa);e_2;G31;ν12;vxz;nu_zx;remark\na;1,5;2;3;0,1;0,2;0,3;soft\n"
+    )
     table = read_sheet(tmp_path / "t.csv").table
     assert table.columns.tolist() == ["name", "E1", "E2", "G13", "nu12", "nu13", "nu31", "remark"]
     assert table.iloc[0].tolist() == ["a", "1.5", "2", "3", "0.1", "0.2", "0.3", "soft"]
@@ -109,7 +130,11 @@ def test_what_is_no_sheet_is_named(tmp_path, text, says):
 
 def test_damaged_and_absent_workbooks_and_folders_are_named(tmp_path):
     (tmp_path / "damaged.xlsx").write_text("C11,C12")
-    for name, says in (("damaged.xlsx", "workbook"), ("absent.xlsx", "no such file"), (".", "cannot be read")):
+    for name, says in (
+        ("damaged.xlsx", "workbook"),
+        ("absent.xlsx", "no such file"),
+        (".", "cannot be read"),
+    ):
         with pytest.raises(InputError, match=says):
             read_sheet(tmp_path / name)
 

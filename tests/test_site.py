@@ -32,10 +32,13 @@ def test_it_is_built_and_asks_for_nothing(site):
     assert site / "guide" / "tutorial.html" in pages
     for page in pages:
         asked = re.findall(
-            r'<(?:link|script|img|iframe|source)\b[^>]*\b(?:href|src)="?(https?:[^"\s>]+)', page.read_text()
+            r'<(?:link|script|img|iframe|source)\b[^>]*\b(?:href|src)="?(https?:[^"\s>]+)',
+            page.read_text(),
         )
         assert not asked, page
-    assert not re.search(r"url\(['\"]?https?:", "".join(path.read_text() for path in site.rglob("*.css")))
+    assert not re.search(
+        r"url\(['\"]?https?:", "".join(path.read_text() for path in site.rglob("*.css"))
+    )
 
 
 def test_it_opens_from_files_on_a_phone(site):
@@ -46,19 +49,27 @@ def test_it_opens_from_files_on_a_phone(site):
             assert (errors(browser), requested(browser)) == ([], []), name
             broken = "return [...document.images].filter(i => !i.naturalWidth).map(i => i.src)"
             assert browser.execute_script(broken) == [], name
-            assert browser.execute_script("return document.documentElement.scrollWidth") <= 400, name
+            assert browser.execute_script("return document.documentElement.scrollWidth") <= 400, (
+                name
+            )
         browser.find_element(By.CSS_SELECTOR, "label[for=__search]").click()
         browser.find_element(By.CSS_SELECTOR, "input.md-search__input").send_keys("auxetic")
         found = (By.CSS_SELECTOR, ".md-search-result__link")
-        assert "guide/" in WebDriverWait(browser, 20).until(presence_of_element_located(found)).get_attribute("href")
+        assert "guide/" in WebDriverWait(browser, 20).until(
+            presence_of_element_located(found)
+        ).get_attribute("href")
 
 
 def test_options_that_pages_name_are_there():
     """Commands are written out in README and pages, which cannot all be run."""
     commands = get_command(app).commands
     for page in (ROOT / "README.md", *website.GUIDE.glob("*.md")):
-        for command, rest in re.findall(r"^trussmap ([a-z-]+)((?:\\\n|[^\n#])*)", page.read_text(), re.MULTILINE):
-            known = {option for p in commands[command].params for option in (*p.opts, *p.secondary_opts)}
+        for command, rest in re.findall(
+            r"^trussmap ([a-z-]+)((?:\\\n|[^\n#])*)", page.read_text(), re.MULTILINE
+        ):
+            known = {
+                option for p in commands[command].params for option in (*p.opts, *p.secondary_opts)
+            }
             assert {*re.findall(r"(?<=[\s\[])--[a-z-]+", rest)} <= known, (page.name, command)
 
 

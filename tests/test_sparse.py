@@ -35,7 +35,9 @@ def noisy(number, tiles, areas=False):
 def kelvin():
     """Edges of truncated octahedra, which bend under any load but pressure."""
     grid = np.stack(np.meshgrid(*[np.arange(4)] * 3, indexing="ij"), -1).reshape(-1, 3)
-    nodes = np.array([place for place in grid if sorted(np.minimum(place, 4 - place)) == [0, 1, 2]]) / 4
+    nodes = (
+        np.array([place for place in grid if sorted(np.minimum(place, 4 - place)) == [0, 1, 2]]) / 4
+    )
     pairs, offsets = [], []
     for first in range(len(nodes)):
         for second in range(first):
@@ -111,7 +113,9 @@ def test_small_and_large_lattices_of_one_list_keep_their_places(large, monkeypat
     assert max(map(difference, together, plain)) < 1e-10
 
     solved = []
-    monkeypatch.setattr("trussmap.homogenization.engine.homogenize_sparse", lambda *a: solved.append(a))
+    monkeypatch.setattr(
+        "trussmap.homogenization.engine.homogenize_sparse", lambda *a: solved.append(a)
+    )
     with pytest.raises(TypeError):
         homogenize_cells([large], 0.1)
     assert len(solved) == 1
@@ -165,7 +169,9 @@ def test_what_memory_cannot_hold_is_refused(large, monkeypatch):
 
     if sparse.pymetis:
         monkeypatch.setattr(sparse, "_memory", lambda: 2**20)
-        with pytest.raises(InputError, match=r"375 struts and 125 nodes .* 0 GiB of memory, this machine has 0;"):
+        with pytest.raises(
+            InputError, match=r"375 struts and 125 nodes .* 0 GiB of memory, this machine has 0;"
+        ):
             homogenize_cells([large], 0.1)
         monkeypatch.undo()
     monkeypatch.setattr(sparse, "splu", without_memory)

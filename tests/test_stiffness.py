@@ -25,7 +25,9 @@ def test_rotation_is_that_of_the_fourth_order_tensor(some):
     p, q = s.PAIRS.T
     expected = s.pack(turned[:, p[:, None], q[:, None], p, q])
     assert np.allclose(s.rotate(some, rotation), expected, atol=1e-13)
-    assert np.allclose(s.rotate(torch.tensor(some), torch.tensor(rotation)).numpy(), expected, atol=1e-13)
+    assert np.allclose(
+        s.rotate(torch.tensor(some), torch.tensor(rotation)).numpy(), expected, atol=1e-13
+    )
 
 
 def test_isotropic_stiffness_has_the_base_modulus_in_all_directions():

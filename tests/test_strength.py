@@ -54,7 +54,9 @@ def test_octet_by_hand_where_it_stretches():
     """As of hinged bars: σ/ρ · 3 along a cube's edge (Deshpande et al. 2001) and under pressure, 6 in shear."""
     for density in (1e-4, 1e-6):
         found = strength(elementary_lattice(1), density)
-        bending = 10 * np.sqrt(density)  # moments of bars that are joined rigidly go with radius over length
+        bending = 10 * np.sqrt(
+            density
+        )  # moments of bars that are joined rigidly go with radius over length
         assert density * found.peak_stress[UNIAXIAL] == pytest.approx(3, rel=bending)
         assert density * found.peak_stress[SHEAR] == pytest.approx(6, rel=bending)
         assert density * found.peak_stress[HYDROSTATIC] == pytest.approx(3)
@@ -96,7 +98,9 @@ def test_loads_are_in_equilibrium_with_the_stress():
 
 def test_scale_and_description_of_the_cell_do_not_matter():
     graph = plain_lattices(sample_designs(6, 0, 1)).graph(0)
-    own, larger, tiled = (strength(g, 0.01) for g in (graph, graph.mapped(3 * np.eye(3)), graph.tiled(2)))
+    own, larger, tiled = (
+        strength(g, 0.01) for g in (graph, graph.mapped(3 * np.eye(3)), graph.tiled(2))
+    )
     for other in (larger, tiled):
         assert other.peak_stress == pytest.approx(own.peak_stress, rel=1e-6)
         assert other.buckling == pytest.approx(own.buckling, rel=1e-6)
@@ -112,7 +116,9 @@ def test_block_without_fluctuation_in_opensees(general_fe, kind):
     assert off_in_a_block(general_fe, elementary_lattice(kind), 3) < 1e-12
 
 
-@pytest.mark.parametrize(("seed", "alike", "bound"), [(3, True, 1e-3), (8, True, 1e-3), (3, False, 0.02)])
+@pytest.mark.parametrize(
+    ("seed", "alike", "bound"), [(3, True, 1e-3), (8, True, 1e-3), (3, False, 0.02)]
+)
 def test_centre_of_a_finite_block_in_opensees(general_fe, seed, alike, bound):
     """Compounds without cubic symmetry, two and eight nodes in the cell; with radii of their own ends reach further."""
     graph = plain_lattices(sample_designs(seed, 0, 1)).graph(0)

@@ -40,9 +40,12 @@ def save(tmp_path):
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_every_bit_comes_back(tmp_path, ending):
     bits = np.random.default_rng(0).integers(0, 2**63, 20_000).view(float)
-    values = np.concatenate([bits[np.isfinite(bits)], [5e-324, 1.7976931348623157e308, -0.0, 0.1, 1 / 3]])
+    values = np.concatenate(
+        [bits[np.isfinite(bits)], [5e-324, 1.7976931348623157e308, -0.0, 0.1, 1 / 3]]
+    )
     write_table(
-        [pa.table({"x": values, "name": [f'a, "{k}"\nb' for k in range(len(values))]})], tmp_path / f"t{ending}"
+        [pa.table({"x": values, "name": [f'a, "{k}"\nb' for k in range(len(values))]})],
+        tmp_path / f"t{ending}",
     )
     table = read_table(tmp_path / f"t{ending}")
     assert np.array_equal(table["x"].to_numpy().view(np.int64), values.view(np.int64))
@@ -50,7 +53,9 @@ def test_every_bit_comes_back(tmp_path, ending):
 
 
 def test_added_columns_replace_those_of_the_same_name():
-    table = with_columns(pa.table({"C11": [1.0], "a": [2]}), {"C11": np.array([3.0]), "C12": np.array([4.0])})
+    table = with_columns(
+        pa.table({"C11": [1.0], "a": [2]}), {"C11": np.array([3.0]), "C12": np.array([4.0])}
+    )
     assert table.to_pylist() == [{"a": 2, "C11": 3.0, "C12": 4.0}]
     assert table.column_names == ["a", "C11", "C12"]
 
@@ -66,7 +71,9 @@ def test_designs_are_read_exactly_and_other_columns_kept(designs, save, ending):
 
 def test_parquet_of_other_numbers_and_with_an_index_is_read(designs, save):
     whole = {name: np.int8 for name in DESIGN_COLUMNS[4:10]}
-    table, theta = read_designs(save(designs.astype(np.float32).astype(whole).set_index("U1"), ".parquet"))
+    table, theta = read_designs(
+        save(designs.astype(np.float32).astype(whole).set_index("U1"), ".parquet")
+    )
     assert np.array_equal(theta, designs.astype(np.float32))
     path = save("", ".parquet")
     write_table([with_columns(table, {"C11": np.zeros(20)})], path)
@@ -86,7 +93,9 @@ def test_angles_of_any_finite_size_are_those_within_one_turn(designs, save, endi
     other = designs.assign(**{name: designs[name] + turns[name] for name in turns})
     _, theta = read_designs(save(other, ending))
     assert theta[:, R1.start].max() < 0 and theta[:, R2.start].min() > 2 * np.pi
-    np.testing.assert_allclose(homogenize_designs(theta), homogenize_designs(designs.to_numpy()), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(
+        homogenize_designs(theta), homogenize_designs(designs.to_numpy()), rtol=1e-9, atol=1e-15
+    )
 
 
 def test_designs_as_the_published_prediction_tool_writes_them(shared):
@@ -95,7 +104,9 @@ def test_designs_as_the_published_prediction_tool_writes_them(shared):
     within = theta.copy()
     within[:, [R1.start, R2.start]] %= 2 * np.pi
     assert theta[0, R1.start] == -2.7716985
-    np.testing.assert_allclose(homogenize_designs(theta), homogenize_designs(within), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(
+        homogenize_designs(theta), homogenize_designs(within), rtol=1e-9, atol=1e-15
+    )
 
 
 def test_whole_numbers_become_fractions_far_down(save):
@@ -135,7 +146,9 @@ def test_parquet_that_is_none_is_named(designs, save):
         whole[: len(whole) // 2],
         b"PAR1" + b"x" * 99 + b"\x10\0\0\0PAR1",
     ):
-        with pytest.raises(InputError, match=r"designs.parquet: not a readable Parquet table") as error:
+        with pytest.raises(
+            InputError, match=r"designs.parquet: not a readable Parquet table"
+        ) as error:
             read_designs(save(content, ".parquet"))
         assert "\n" not in str(error.value)
 
@@ -159,7 +172,9 @@ def test_damage_inside_a_parquet_file_is_named(designs, save):
     ],
 )
 def test_parquet_of_wrong_types_is_named(designs, save, values, found):
-    table = pa.Table.from_pandas(designs[:3].drop(columns="U2")).append_column("U2", pa.array(values))
+    table = pa.Table.from_pandas(designs[:3].drop(columns="U2")).append_column(
+        "U2", pa.array(values)
+    )
     path = save(b"", ".parquet")
     parquet.write_table(table, path)
     with pytest.raises(InputError) as error:
@@ -195,12 +210,15 @@ def test_tessellations_of_only_1s_mean_the_same_written_either_way():
     """All at 1x or all at 2x: for every choice of types one topology, hence one stiffness to the last bit."""
     types = np.array([*np.ndindex(7, 7, 7)])
     assert np.array_equal(
-        lattices_topology(types, np.full_like(types, 1)), lattices_topology(types, np.full_like(types, 2))
+        lattices_topology(types, np.full_like(types, 1)),
+        lattices_topology(types, np.full_like(types, 2)),
     )
 
 
 def test_a_file_with_0_and_2_is_neither(designs, save):
     changed = designs.assign(**dict.fromkeys(TESSELLATION, 2))
     changed.loc[6, "lattice_rep2"] = 0
-    with pytest.raises(InputError, match="row 7, column lattice_rep2: 0 is not a whole number from 1 to 2"):
+    with pytest.raises(
+        InputError, match="row 7, column lattice_rep2: 0 is not a whole number from 1 to 2"
+    ):
         read_designs(save(changed))

@@ -20,7 +20,9 @@ FEW = np.arange(0, 197, 4)
 @pytest.fixture(scope="module")
 def met():
     """Two targets and lattices that meet them, several of each."""
-    targets = read_targets(Path(__file__).parents[1] / "resources" / "bone_targets_gpa.csv", 114.0)[0][2:]
+    targets = read_targets(Path(__file__).parents[1] / "resources" / "bone_targets_gpa.csv", 114.0)[
+        0
+    ][2:]
     owner, lattices, stiffness = search(Goal(targets), seed=1, family="areas", topologies=FEW)
     error = nmse_frobenius(stiffness, targets[owner])
     rows = np.concatenate([np.flatnonzero((owner == k) & (error < 1e-12))[:2] for k in range(2)])
@@ -30,7 +32,12 @@ def met():
 
 def measured(lattices, gap=False):
     count = len(lattices.designs)
-    return np.array([diameters_and_gap(lattices.graph(k), lattices.designs[k, DENSITY], gap) for k in range(count)])
+    return np.array(
+        [
+            diameters_and_gap(lattices.graph(k), lattices.designs[k, DENSITY], gap)
+            for k in range(count)
+        ]
+    )
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -87,8 +94,12 @@ def test_struts_are_made_thick_enough_wherever_the_density_allows_it(met):
 
 def test_nodes_move_where_they_may(met):
     targets, lattices = met
-    moved = lattices._replace(shifts=np.zeros((4, sizes(lattices.topology, "geometry")[1].max(), 3)))
-    found, stiffness = tailor(Goal(targets), moved, "geometry", "radius_ratio", Limits(radius_ratio=10))
+    moved = lattices._replace(
+        shifts=np.zeros((4, sizes(lattices.topology, "geometry")[1].max(), 3))
+    )
+    found, stiffness = tailor(
+        Goal(targets), moved, "geometry", "radius_ratio", Limits(radius_ratio=10)
+    )
     assert nmse_frobenius(stiffness, targets).max() < 1e-12
     whole = homogenize_cells([found.graph(k) for k in range(4)], found.designs[:, DENSITY])
     np.testing.assert_allclose(whole, stiffness, rtol=1e-7, atol=1e-12)

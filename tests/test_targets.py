@@ -54,7 +54,11 @@ def test_names_are_optional_and_the_lower_triangle_welcome(tmp_path, table):
 
 
 def spoil(table, row, column, value):
-    spoilt = table.astype({column: object}) if column in table else table.assign(**{column: table["C12"]})
+    spoilt = (
+        table.astype({column: object})
+        if column in table
+        else table.assign(**{column: table["C12"]})
+    )
     spoilt.loc[row, column] = value
     return spoilt
 
@@ -78,7 +82,9 @@ def test_bad_targets_are_refused_by_row_and_column(tmp_path, table, row, column,
         assert part in str(refusal.value)
 
 
-@pytest.mark.parametrize(("share", "accepted"), [(1e-7, True), (0.001, True), (0.03, True), (0.08, False)])
+@pytest.mark.parametrize(
+    ("share", "accepted"), [(1e-7, True), (0.001, True), (0.03, True), (0.08, False)]
+)
 def test_slight_asymmetry_becomes_the_mean_with_a_note(tmp_path, table, share, accepted):
     largest = table.loc[1, COMPONENTS].max()
     spoilt = spoil(table, 1, "C31", table.loc[1, "C13"] + share * largest)
@@ -91,9 +97,9 @@ def test_slight_asymmetry_becomes_the_mean_with_a_note(tmp_path, table, share, a
         return
     mean = table.loc[1, "C13"] + share * largest / 2 * (share > 1e-6)
     assert taken.goal.targets[1, COMPONENTS.index("C13")] * 114 == pytest.approx(mean)
-    assert [f"row 2: C_ij and C_ji differ by up to {share:.2g}" in note for note in taken.notes] == [True] * (
-        share > 1e-6
-    )
+    assert [
+        f"row 2: C_ij and C_ji differ by up to {share:.2g}" in note for note in taken.notes
+    ] == [True] * (share > 1e-6)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         read_targets(path, 114.0)
@@ -164,7 +170,9 @@ def test_targets_may_leave_constants_free_or_say_how_far_off_they_may_be(tmp_pat
     assert not goal.whole
     assert (goal.weights[:, COMPONENTS.index("C26")] == 0).all()
     assert goal.weights[:, COMPONENTS.index("C13")].tolist() == [0, 1, 1, 1]
-    goal, _ = goal_of(tmp_path, table.assign(**{f"{name}_sd": 0.01 for name in COMPONENTS} | {"C11_sd": 0.05}))
+    goal, _ = goal_of(
+        tmp_path, table.assign(**{f"{name}_sd": 0.01 for name in COMPONENTS} | {"C11_sd": 0.05})
+    )
     assert goal.weights[0, 0] == pytest.approx(0.2) and goal.weights[0, 1] == 1
     goal, _ = goal_of(tmp_path, pd.DataFrame({"name": ["one"], "E1": [0.3], "nu12": [0.2]}))
     assert goal.engineering[0, 0] == pytest.approx(0.3 / 114) and goal.engineering[0, 6] == 0.2
@@ -200,7 +208,9 @@ def written_in(order, c):
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_orders_of_the_components_come_to_the_same(tmp_path, table, order):
-    own = table.assign(**dict(zip(COMPONENTS, written_in(order, table[COMPONENTS].to_numpy()).T, strict=True)))
+    own = table.assign(
+        **dict(zip(COMPONENTS, written_in(order, table[COMPONENTS].to_numpy()).T, strict=True))
+    )
     own.to_csv(tmp_path / "targets.csv", index=False)
     goal, _ = read_goal(tmp_path / "targets.csv", 114.0, order=order)
     np.testing.assert_allclose(goal.targets, table[COMPONENTS] / 114, atol=1e-15)
@@ -208,13 +218,18 @@ def test_orders_of_the_components_come_to_the_same(tmp_path, table, order):
     spread.drop(columns="C16").to_csv(tmp_path / "targets.csv", index=False)
     goal, _ = read_goal(tmp_path / "targets.csv", 114.0, order=order)
     free = {"voigt": "C16", "abaqus": "C14", "ansys": "C15", "vasp": "C15", "mandel": "C16"}[order]
-    assert [name for name, weight in zip(COMPONENTS, goal.weights[0], strict=True) if not weight] == [free]
+    assert [
+        name for name, weight in zip(COMPONENTS, goal.weights[0], strict=True) if not weight
+    ] == [free]
 
 
 def test_a_mistaken_order_is_noticed_and_a_right_one_is_not():
     """Random lattices one by one: of 60 in a wrong order most are found, none is led astray."""
     c = homogenize_designs(sample_designs(3, 0, 15))
-    hints = {order: [order_hint(Goal(row[None]), "voigt") for row in written_in(order, c)] for order in ORDERS}
+    hints = {
+        order: [order_hint(Goal(row[None]), "voigt") for row in written_in(order, c)]
+        for order in ORDERS
+    }
     assert hints["voigt"] == [None] * 15
     for order in ("abaqus", "ansys", "mandel"):
         right = sum(f"--order {order}?" in (hint or "") for hint in hints[order])
@@ -241,9 +256,13 @@ def test_mandel_form_of_an_isotropic_material():
 
 def test_isotropic_and_orthotropic_constants(tmp_path):
     (tmp_path / "t.csv").write_text("E,nu\n0.3,0.25\n")
-    np.testing.assert_allclose(read_goal(tmp_path / "t.csv", 1.0 * 100)[0].targets[0], pack(isotropic(0.003, 0.25)))
+    np.testing.assert_allclose(
+        read_goal(tmp_path / "t.csv", 1.0 * 100)[0].targets[0], pack(isotropic(0.003, 0.25))
+    )
     (tmp_path / "t.csv").write_text("name;E;G\nfoam;0,3;0,12\n")
-    np.testing.assert_allclose(read_goal(tmp_path / "t.csv", 100)[0].targets[0], pack(isotropic(0.003, 0.25)))
+    np.testing.assert_allclose(
+        read_goal(tmp_path / "t.csv", 100)[0].targets[0], pack(isotropic(0.003, 0.25))
+    )
     head = "E1,E2,E3,G23,G13,G12,nu12,nu13,nu23\n"
     (tmp_path / "t.csv").write_text(head + "1,2,4,.3,.4,.5,.1,.2,.3\n")
     goal, _ = read_goal(tmp_path / "t.csv", 100)
@@ -302,12 +321,16 @@ def test_names_stay_text_and_apart(tmp_path):
 )
 def test_numbers_beyond_what_can_be_computed_with_are_told(tmp_path, text):
     (tmp_path / "t.csv").write_text(text + "\n")
-    with pytest.raises(InputError, match=r"row 1.*expected a (finite number, below 1e.30|positive modulus)"):
+    with pytest.raises(
+        InputError, match=r"row 1.*expected a (finite number, below 1e.30|positive modulus)"
+    ):
         take_targets(tmp_path / "t.csv", 1.0)
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("modulus, factor", [(1.0, 1e300), (1.0, 1e-300), (1e-320, 1.0), (1e300, 1e300)])
+@pytest.mark.parametrize(
+    "modulus, factor", [(1.0, 1e300), (1.0, 1e-300), (1e-320, 1.0), (1e300, 1e300)]
+)
 def test_so_are_those_of_arrays(modulus, factor):
     with pytest.raises(InputError, match=r"targets.*expected (stiffness|a positive value)"):
         check_targets(factor * pack(isotropic(0.01))[None], modulus, "targets")
@@ -324,7 +347,9 @@ def cubic(zener, coupling=0.3):
 def test_right_tensors_of_a_class_are_not_doubted_by_a_higher_one():
     """The octet truss and other cubic materials near Zener ratio 2 would be isotropic in Mandel's order."""
     octet = homogenize_topologies(np.array([60]), np.eye(3)[None], np.array([0.05]))
-    plain = homogenize_topologies(np.arange(0, 197, 9), np.tile(np.eye(3), (22, 1, 1)), np.full(22, 0.03))
+    plain = homogenize_topologies(
+        np.arange(0, 197, 9), np.tile(np.eye(3), (22, 1, 1)), np.full(22, 0.03)
+    )
     for c in [*octet, *plain, *map(cubic, (0.5, 1.8, 1.95, 2.0, 2.05, 2.4))]:
         for order in ORDERS:
             assert order_hint(Goal(c[None]), order) is None
@@ -350,7 +375,9 @@ def compliance_file(folder, constants, order="voigt"):
     c = stiffness_of_moduli(np.array(constants))
     matrices = np.linalg.inv(unpack(written_in(order, c)))
     path = folder / "compliance.txt"
-    path.write_text("\n\n".join("\n".join(" ".join(f"{x:.12g}" for x in row) for row in m) for m in matrices))
+    path.write_text(
+        "\n\n".join("\n".join(" ".join(f"{x:.12g}" for x in row) for row in m) for m in matrices)
+    )
     return path, c
 
 
@@ -370,7 +397,9 @@ def test_compliances_are_inverted_in_every_order(tmp_path, order):
 def test_a_compliance_given_as_stiffness_is_asked_about(tmp_path):
     path, _ = compliance_file(tmp_path, [BONE, SOFT_BONE])
     said = described(take_targets(path, 2000.0), 2000.0)
-    assert any("2 of 2 targets look like compliances" in line and "--compliance" in line for line in said)
+    assert any(
+        "2 of 2 targets look like compliances" in line and "--compliance" in line for line in said
+    )
     with pytest.raises(InputError, match=r"too stiff.*if these are compliances, --compliance"):
         take_targets(path, 70.0)
 
@@ -399,22 +428,46 @@ def test_compliances_of_usual_materials_resemble_compliances_and_auxetic_stiffne
     ("text", "compliance", "says"),
     [
         ("S11,S12,S44\n2,-0.5,4\n", False, "column S11: a compliance; expected --compliance"),
-        ("S11,S12,S44\n2,-1.5,4\n", True, "row 1, columns S11…S66: the compliance is not positive definite"),
-        ("S11,S12,S44\n2,-0.5,-4\n", True, "row 1, column S44: -4, so the target is not positive definite"),
+        (
+            "S11,S12,S44\n2,-1.5,4\n",
+            True,
+            "row 1, columns S11…S66: the compliance is not positive definite",
+        ),
+        (
+            "S11,S12,S44\n2,-0.5,-4\n",
+            True,
+            "row 1, column S44: -4, so the target is not positive definite",
+        ),
         ("S11,S12,S44\n2,,4\n", True, "row 1, column S12: no value"),
         ("S11,S12,S13,S44\n2,-0.5,,4\n", True, "missing column S14.*inverted as a whole"),
         ("S11,S12,S44,S11_sd\n2,-0.5,4,0.1\n", True, "column S11_sd: deviations of a compliance"),
         ("E,nu\n1,0.3\n", True, "no compliance is given"),
-        ("S11,S12,S44\n1e-5,-2e-6,2e-5\n", True, "row 1: inverted, the target is .* per unit of Young's modulus"),
+        (
+            "S11,S12,S44\n1e-5,-2e-6,2e-5\n",
+            True,
+            "row 1: inverted, the target is .* per unit of Young's modulus",
+        ),
     ],
 )
-def test_compliances_that_cannot_be_taken_are_named_by_their_letter(tmp_path, text, compliance, says):
+def test_compliances_that_cannot_be_taken_are_named_by_their_letter(
+    tmp_path, text, compliance, says
+):
     (tmp_path / "s.csv").write_text(text)
     with pytest.raises(InputError, match=says):
         take_targets(tmp_path / "s.csv", 100.0, compliance=compliance)
 
 
-NINE = {"C11": 0.6, "C12": 0.2, "C13": 0.21, "C22": 0.7, "C23": 0.19, "C33": 0.9, "C44": 0.2, "C55": 0.18, "C66": 0.15}
+NINE = {
+    "C11": 0.6,
+    "C12": 0.2,
+    "C13": 0.21,
+    "C22": 0.7,
+    "C23": 0.19,
+    "C33": 0.9,
+    "C44": 0.2,
+    "C55": 0.18,
+    "C66": 0.15,
+}
 
 
 def test_the_nine_orthotropic_constants_mean_zeros_and_empty_columns_are_free(tmp_path):
@@ -423,7 +476,9 @@ def test_the_nine_orthotropic_constants_mean_zeros_and_empty_columns_are_free(tm
     taken = take_targets(path, 100.0)
     assert taken.goal.whole and "orthotropic stiffness: all others are 0" in taken.notes[0]
     c = taken.goal.targets[0] * 100
-    assert {name: round(value, 9) for name, value in zip(COMPONENTS, c, strict=True) if value} == NINE
+    assert {
+        name: round(value, 9) for name, value in zip(COMPONENTS, c, strict=True) if value
+    } == NINE
     pd.DataFrame([NINE | {"C14": ""}]).to_csv(path, index=False)
     free = take_targets(path, 100.0)
     assert not free.notes and free.goal.weights[0].sum() == 9
@@ -444,14 +499,20 @@ def test_the_nine_orthotropic_constants_mean_zeros_and_empty_columns_are_free(tm
 def test_constants_of_a_crystal_class_give_the_others(tmp_path, given, expected):
     values = {"C11": 6, "C12": 2, "C13": 2.5, "C14": 0.4, "C33": 8, "C44": 3, "C66": 1.5}
     names = given.split()
-    (tmp_path / "t.csv").write_text(",".join(names) + "\n" + ",".join(str(values[name]) for name in names) + "\n")
+    (tmp_path / "t.csv").write_text(
+        ",".join(names) + "\n" + ",".join(str(values[name]) for name in names) + "\n"
+    )
     taken = take_targets(tmp_path / "t.csv", 1000.0)
     c = dict(zip(COMPONENTS, taken.goal.targets[0] * 1000, strict=True))
     assert taken.goal.whole and "follow from its symmetry" in taken.notes[0]
     assert {name: pytest.approx(c[name]) for name in expected} == expected
     assert (
         c["C16"] == 0
-        and min(symmetry_distances(taken.goal.targets[0], ["cubic", "hexagonal", "tetragonal", "trigonal"]).values())
+        and min(
+            symmetry_distances(
+                taken.goal.targets[0], ["cubic", "hexagonal", "tetragonal", "trigonal"]
+            ).values()
+        )
         < 1e-6
     )
     if given != "C11 C12 C44":
@@ -465,23 +526,35 @@ def test_compliances_of_a_crystal_class_are_those_of_its_stiffness(tmp_path):
     stiffness = take_targets(tmp_path / "c.csv", 1000.0).goal.targets
     s = dict(zip(COMPONENTS, pack(np.linalg.inv(1000 * unpack(stiffness[0]))), strict=True))
     names = ",".join(name.replace("C", "S") for name in c)
-    (tmp_path / "s.csv").write_text(names + "\n" + ",".join(repr(float(s[name])) for name in c) + "\n")
+    (tmp_path / "s.csv").write_text(
+        names + "\n" + ",".join(repr(float(s[name])) for name in c) + "\n"
+    )
     np.testing.assert_allclose(
-        take_targets(tmp_path / "s.csv", 1000.0, compliance=True).goal.targets, stiffness, atol=1e-15
+        take_targets(tmp_path / "s.csv", 1000.0, compliance=True).goal.targets,
+        stiffness,
+        atol=1e-15,
     )
 
 
 def test_deviations_of_constants_of_a_class_go_with_them(tmp_path):
     text = "C11,C12,C44,C11_sd,C12_sd,C44_sd\n6,2,3,0.2,0.1,0.4\n"
     (tmp_path / "t.csv").write_text(text)
-    weights = dict(zip(COMPONENTS, take_targets(tmp_path / "t.csv", 1000.0).goal.weights[0], strict=True))
-    assert [weights[name] for name in ("C33", "C23", "C66", "C14")] == pytest.approx([0.5, 1, 0.25, 1])
+    weights = dict(
+        zip(COMPONENTS, take_targets(tmp_path / "t.csv", 1000.0).goal.weights[0], strict=True)
+    )
+    assert [weights[name] for name in ("C33", "C23", "C66", "C14")] == pytest.approx(
+        [0.5, 1, 0.25, 1]
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "taken_at", "refused_at"),
     [
-        ("E,nu\n0.09,0.45\n", 0.45, 0.3),  # 0.9 of the Voigt bound at 0.45: its bulk modulus is above that at 0.3
+        (
+            "E,nu\n0.09,0.45\n",
+            0.45,
+            0.3,
+        ),  # 0.9 of the Voigt bound at 0.45: its bulk modulus is above that at 0.3
         ("C11,C12,C44\n0.2,0.17,0.01\n", 0.45, 0.3),
         ("C11,C12,C44\n0.095,0,0.045\n", 0.0, 0.3),  # a shear modulus above that of ν = 0.3
         ("G12\n0.045\n", 0.0, 0.3),
@@ -491,7 +564,9 @@ def test_deviations_of_constants_of_a_class_go_with_them(tmp_path):
 def test_poissons_ratio_of_the_base_material_bounds_targets(tmp_path, text, taken_at, refused_at):
     (tmp_path / "t.csv").write_text(text)
     assert len(take_targets(tmp_path / "t.csv", 1.0, poisson_ratio=taken_at).names) == 1
-    with pytest.raises(InputError, match=f"too stiff for this material.*Poisson's ratio {refused_at:g}"):
+    with pytest.raises(
+        InputError, match=f"too stiff for this material.*Poisson's ratio {refused_at:g}"
+    ):
         take_targets(tmp_path / "t.csv", 1.0, poisson_ratio=refused_at)
 
 

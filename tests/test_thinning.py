@@ -72,9 +72,13 @@ def test_derivatives_where_struts_are_left_out():
     for strut in there[:4]:
         moved = np.repeat(own.areas, 2, 0)
         moved[:, strut] *= [1 + h, 1 - h]
-        both = homogenize_topologies(np.repeat(key, 2), np.repeat(maps, 2, 0), np.repeat(density, 2), areas=moved)
+        both = homogenize_topologies(
+            np.repeat(key, 2), np.repeat(maps, 2, 0), np.repeat(density, 2), areas=moved
+        )
         difference = (both[0] - both[1]) / (2 * h * own.areas[0, strut])
-        assert np.allclose(difference, slope[0, :, 10 + strut], rtol=1e-5, atol=1e-8 * np.abs(slope).max())
+        assert np.allclose(
+            difference, slope[0, :, 10 + strut], rtol=1e-5, atol=1e-8 * np.abs(slope).max()
+        )
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +86,8 @@ def bent():
     """A target that a lattice without half of its struts has, and the topology it comes from."""
     found = thinned(lattices(60, seed=8), 3.0)
     shares = [
-        (found.areas[row, : len(reduced_topology(key).vectors)] == 0).mean() for row, key in enumerate(found.topology)
+        (found.areas[row, : len(reduced_topology(key).vectors)] == 0).mean()
+        for row, key in enumerate(found.topology)
     ]
     row = int(np.argmin(np.abs(np.array(shares) - 0.6)))
     alike = np.where(found.areas == 0, 0.0, 1.0)
@@ -93,7 +98,9 @@ def bent():
 def test_a_search_leaves_out_what_no_thin_strut_could_replace(bent):
     target, key = bent
     limits = Limits(radius_ratio=3.0)
-    owner, found, stiffness = search(Goal(target), "quick", family="areas", limits=limits, topologies=[key])
+    owner, found, stiffness = search(
+        Goal(target), "quick", family="areas", limits=limits, topologies=[key]
+    )
     error = Goal(target).take(owner).error(stiffness)
     whole = (found.areas > 0).all(1)
     assert error.min() < error[whole].min() / 20
@@ -103,8 +110,12 @@ def test_a_search_leaves_out_what_no_thin_strut_could_replace(bent):
 def test_what_is_left_out_stays_out(bent):
     target, key = bent
     limits = Limits(radius_ratio=3.0)
-    owner, found, stiffness = search(Goal(target), "quick", family="areas", limits=limits, topologies=[key])
-    best = np.argmin(np.where((found.areas == 0).any(1), Goal(target).take(owner).error(stiffness), np.inf))
+    owner, found, stiffness = search(
+        Goal(target), "quick", family="areas", limits=limits, topologies=[key]
+    )
+    best = np.argmin(
+        np.where((found.areas == 0).any(1), Goal(target).take(owner).error(stiffness), np.inf)
+    )
     one = found.take(slice(best, best + 1))
     refined, _ = refine_lattices(Goal(target), one, 20, limits)
     walked, reached = tailor(Goal(target), one, "areas", "radius_ratio", limits)

@@ -36,7 +36,9 @@ def published():
 def test_overlap_of_struts_by_hand():
     """At right angles they part where the other's surface is; collinear ones do not count."""
     assert elementary_lattice(0).overlaps(np.full(3, 0.1)) == pytest.approx(0.1)
-    body_centred = elementary_lattice(2).overlaps(np.full(8, 0.1))  # cos θ = 1/3, so that tan²(θ/2) = 1/2
+    body_centred = elementary_lattice(2).overlaps(
+        np.full(8, 0.1)
+    )  # cos θ = 1/3, so that tan²(θ/2) = 1/2
     assert body_centred == pytest.approx(0.1 * 2**0.5)
 
 
@@ -87,10 +89,16 @@ def test_shares_are_those_fitted_to_the_solids(published):
 
 def test_estimate_is_closer_to_the_solids_than_beams_are(published):
     lattice = elementary_lattice(0)
-    solids = [e for e in published["solved"] if e["cell"] == "simple cubic" and e["order"] == 4 and e["safety"] == 1]
+    solids = [
+        e
+        for e in published["solved"]
+        if e["cell"] == "simple cubic" and e["order"] == 4 and e["safety"] == 1
+    ]
     assert len(solids) >= 3
     for entry in solids:
-        density, solid, beams = (np.array(entry[key]) for key in ("relative_density", "solid", "beams"))
+        density, solid, beams = (
+            np.array(entry[key]) for key in ("relative_density", "solid", "beams")
+        )
         estimate = solid_stiffness(lattice, float(density))
         assert modulus_error(estimate, solid)[0] < modulus_error(beams, solid)[0] / 3
 

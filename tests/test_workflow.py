@@ -36,9 +36,13 @@ BONE = ROOT / "resources" / "bone_targets_gpa.csv"
 
 def planned(run):
     """{rule: number of jobs} of a dry run, without the target itself."""
-    rows = [line.split() for line in run.stdout.partition("Job stats:")[2].split("\n\n")[0].splitlines()]
+    rows = [
+        line.split() for line in run.stdout.partition("Job stats:")[2].split("\n\n")[0].splitlines()
+    ]
     return {
-        row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit() and row[0] not in ("all", "total")
+        row[0]: int(row[1])
+        for row in rows
+        if len(row) == 2 and row[1].isdigit() and row[0] not in ("all", "total")
     }
 
 
@@ -75,12 +79,21 @@ def test_every_figure_and_the_report_are_there(study):
         "catalogue",
         "graded",
     ]
-    names += [f"correlation_{kind}_{a}" for kind in ("forward", "inverse", "surrogate") for a in ("paper", "polar")]
+    names += [
+        f"correlation_{kind}_{a}"
+        for kind in ("forward", "inverse", "surrogate")
+        for a in ("paper", "polar")
+    ]
     for name in names:
         assert (study / "figures" / f"{name}.png").stat().st_size > 10_000, name
     page = (study / "report.html").read_text()
     assert page.count("data:image/webp") >= len(names)
-    assert re.findall('class="live" data-kind="([a-z]+)"', page) == ["correlation", "targets", "targets", "graded"]
+    assert re.findall('class="live" data-kind="([a-z]+)"', page) == [
+        "correlation",
+        "targets",
+        "targets",
+        "graded",
+    ]
     assert len(page) < 12e6
 
 
@@ -114,7 +127,9 @@ def test_forward_models_learn_something_even_here(metrics):
 def test_moments_are_those_of_the_published_data_set(study):
     moments = pd.read_csv(study / "moments.csv").set_index("column")
     assert moments["mean_z"].abs().max() < 5
-    assert np.allclose(moments.loc[COMPONENTS, "std"], moments.loc[COMPONENTS, "published_std"], rtol=0.1)
+    assert np.allclose(
+        moments.loc[COMPONENTS, "std"], moments.loc[COMPONENTS, "published_std"], rtol=0.1
+    )
 
 
 def test_designs_do_not_depend_on_the_shards(study):
@@ -126,12 +141,21 @@ def test_designs_do_not_depend_on_the_shards(study):
 def test_design_table_is_complete(study):
     for name in ("bone", "catalogue"):
         table = pd.read_csv(study / "generalize" / name / "designs.csv")
-        assert {"target", "rank", *DESIGN_COLUMNS, *COMPONENTS, "nmse_frobenius", "nmse_componentwise"} <= {*table}
+        assert {
+            "target",
+            "rank",
+            *DESIGN_COLUMNS,
+            *COMPONENTS,
+            "nmse_frobenius",
+            "nmse_componentwise",
+        } <= {*table}
         for _, group in table.groupby("target"):
             assert group["rank"].tolist() == [1, 2]
             assert group["topology"].nunique() == 2
         for row in table.itertuples():
-            assert (study / f"generalize/{name}/lattices/target{row.target}_rank{row.rank}_struts.csv").exists()
+            assert (
+                study / f"generalize/{name}/lattices/target{row.target}_rank{row.rank}_struts.csv"
+            ).exists()
 
 
 def test_catalogue_is_told_apart_and_summarized(study, metrics):
@@ -141,7 +165,9 @@ def test_catalogue_is_told_apart_and_summarized(study, metrics):
     assert generated["name"].str.startswith("generated_").all()
     assert len(cells) - len(generated) == metrics["catalogue"]["cells"]
     median = generated["nmse_frobenius_refined"].median()
-    assert metrics["catalogue"]["generated"]["nmse_frobenius_refined_median"] == pytest.approx(median)
+    assert metrics["catalogue"]["generated"]["nmse_frobenius_refined_median"] == pytest.approx(
+        median
+    )
     groups = pd.read_csv(study / "generalize" / "catalogue" / "by_group.csv")
     assert (groups.groupby("by")["cells"].sum() == len(cells)).all()
 
@@ -150,7 +176,9 @@ def test_memory_that_rules_ask_for_covers_what_they_took(study):
     """With what drives a job on a cluster, two processes of Snakemake's of 150 MB each."""
     for log in (study / "logs").rglob("*.log"):
         said = log.read_text()
-        took, asked = map(int, re.search(r"^peak of memory: (\d+) MB of (\d+)$", said, re.MULTILINE).groups())
+        took, asked = map(
+            int, re.search(r"^peak of memory: (\d+) MB of (\d+)$", said, re.MULTILINE).groups()
+        )
         assert 20 < took <= asked - 300, log
 
 
@@ -163,10 +191,20 @@ def test_every_rule_left_a_log_and_a_benchmark(study):
     logs = {path.name for path in (study / "logs").iterdir()}
     benchmarks = {path.name for path in (study / "benchmarks").iterdir()}
     assert logs == benchmarks
-    assert {"sample", "homogenize", "merge", "evaluate", "generalize_bone", "grade", "report"} <= logs
+    assert {
+        "sample",
+        "homogenize",
+        "merge",
+        "evaluate",
+        "generalize_bone",
+        "grade",
+        "report",
+    } <= logs
 
 
-def test_times_are_those_of_all_rules_but_figures_report_and_what_is_made_on_request(study, metrics):
+def test_times_are_those_of_all_rules_but_figures_report_and_what_is_made_on_request(
+    study, metrics
+):
     rules = {path.name for path in (study / "benchmarks").iterdir()}
     untold = ("figure_", "metrics", "audit", "report", "scale_", "design_targets")
     told = {"train" if key.startswith("train_") else key for key in metrics["seconds"]}
@@ -178,13 +216,30 @@ def test_designing_for_own_targets(folder, study, tmp_path):
     table = pd.read_csv(BONE)[:2]
     table[COMPONENTS] *= 1000
     table.to_csv(tmp_path / "targets.csv", index=False)
-    command = [Path(sys.executable).with_name("trussmap"), "design", tmp_path / "targets.csv", "--study", "smoke"]
-    command += ["--youngs-modulus", "114000", "--out", tmp_path / "found", "--draws", "100", "--keep", "3"]
+    command = [
+        Path(sys.executable).with_name("trussmap"),
+        "design",
+        tmp_path / "targets.csv",
+        "--study",
+        "smoke",
+    ]
+    command += [
+        "--youngs-modulus",
+        "114000",
+        "--out",
+        tmp_path / "found",
+        "--draws",
+        "100",
+        "--keep",
+        "3",
+    ]
     for _ in range(2):  # the second time over what the first one wrote
         run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
     found = pd.read_csv(tmp_path / "found" / "designs.csv")
-    assert list(zip(found["target"], found["rank"], strict=True)) == [(t, r) for t in (1, 2) for r in (1, 2, 3)]
+    assert list(zip(found["target"], found["rank"], strict=True)) == [
+        (t, r) for t in (1, 2) for r in (1, 2, 3)
+    ]
     assert found["name"].tolist() == [name for name in table["name"] for _ in range(3)]
     assert found["nmse_frobenius"].max() < 0.5
     verified = homogenize_designs(found[DESIGN_COLUMNS].to_numpy(float))
@@ -200,9 +255,33 @@ def test_designing_for_own_targets_as_a_rule_gives_the_same(folder, study, tmp_p
     run = snakemake(folder, settings=own, targets=["design"])
     assert run.returncode == 0, run.stdout[-5000:]
     found = pd.read_csv(study / "design" / "designs.csv")
-    command = [Path(sys.executable).with_name("trussmap"), "design", tmp_path / "targets.csv", "--study", "smoke"]
-    command += ["--youngs-modulus", "114", "--out", tmp_path / "found", "--draws", "200", "--seed", "2022"]
-    command += ["--cell-size-mm", "2", "--block", "1", "--diameter-error-percent", "5", "--node-error-mm", "0.02"]
+    command = [
+        Path(sys.executable).with_name("trussmap"),
+        "design",
+        tmp_path / "targets.csv",
+        "--study",
+        "smoke",
+    ]
+    command += [
+        "--youngs-modulus",
+        "114",
+        "--out",
+        tmp_path / "found",
+        "--draws",
+        "200",
+        "--seed",
+        "2022",
+    ]
+    command += [
+        "--cell-size-mm",
+        "2",
+        "--block",
+        "1",
+        "--diameter-error-percent",
+        "5",
+        "--node-error-mm",
+        "0.02",
+    ]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     pd.testing.assert_frame_equal(found, pd.read_csv(tmp_path / "found" / "designs.csv"))
@@ -234,16 +313,32 @@ def test_second_run_has_nothing_to_do(folder, study):
 @pytest.mark.parametrize(
     ("file", "before", "after", "again", "still"),
     [
-        ("homogenization/kernel.py", "12 * bend", "13 * bend", {"homogenize": 3, "merge": 1, "train": 5}, {"sample"}),
+        (
+            "homogenization/kernel.py",
+            "12 * bend",
+            "13 * bend",
+            {"homogenize": 3, "merge": 1, "train": 5},
+            {"sample"},
+        ),
         ("figures/losses.py", "1.5", "1.6", {"figure_losses": 1, "report": 1}, None),
         ("figures/losses.py", "import numpy as np", "import numpy as np  # numbers", {}, None),
-        ("learning/direct/__init__.py", "direct: forward", "black box", {"figure_losses": 1, "report": 1}, None),
+        (
+            "learning/direct/__init__.py",
+            "direct: forward",
+            "black box",
+            {"figure_losses": 1, "report": 1},
+            None,
+        ),
     ],
 )
-def test_an_edit_makes_again_what_it_touches(folder, study, tmp_path, file, before, after, again, still):
+def test_an_edit_makes_again_what_it_touches(
+    folder, study, tmp_path, file, before, after, again, still
+):
     """``still`` is what stays as it is beside more than ``again``; None: nothing but ``again`` is made."""
     library = tmp_path / "trussmap"
-    shutil.copytree(ROOT / "src" / "trussmap", library, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "src" / "trussmap", library, ignore=shutil.ignore_patterns("__pycache__")
+    )
     text = (library / file).read_text()
     assert before in text
     (library / file).write_text(text.replace(before, after, 1))
@@ -271,16 +366,25 @@ def test_an_audit_finds_nothing_off(study, metrics, tmp_path):
     assert "An audit found no mismatch." in (study / "report.html").read_text()
     (tmp_path / "quoted.json").write_text(json.dumps(generate.rounded(metrics)))
     command = [Path(sys.executable).with_name("trussmap"), "audit", study, "--sample", "2"]
-    run = subprocess.run([*command, "--quoted", tmp_path / "quoted.json"], cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run(
+        [*command, "--quoted", tmp_path / "quoted.json"], cwd=ROOT, capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "rows of the report, against metrics.json" in run.stdout and run.stdout.endswith("\n0 mismatches\n")
-    assert int(re.search(r"quote from .*: ([\d,]+) checked, 0 off", run.stdout)[1].replace(",", "")) > 1000
+    assert "rows of the report, against metrics.json" in run.stdout and run.stdout.endswith(
+        "\n0 mismatches\n"
+    )
+    assert (
+        int(re.search(r"quote from .*: ([\d,]+) checked, 0 off", run.stdout)[1].replace(",", ""))
+        > 1000
+    )
 
 
 def test_an_audit_names_what_is_off(study, metrics, tmp_path):
     settings, random = json.loads((study / "study.json").read_text()), np.random.default_rng(0)
     copy = tmp_path / "copy"
-    shutil.copytree(study, copy, symlinks=True, ignore=shutil.ignore_patterns("logs", "stiffness", "designs"))
+    shutil.copytree(
+        study, copy, symlinks=True, ignore=shutil.ignore_patterns("logs", "stiffness", "designs")
+    )
 
     def off(check, *arguments, words):
         found = [text for text in check(copy, settings, *arguments) if text]
@@ -317,9 +421,14 @@ def test_an_audit_names_what_is_off(study, metrics, tmp_path):
     off(audit.check_proposals, random, 4, words="inverse_fe is off by")
     off(audit.check_target_designs, random, 4, words="C11 … C66 is off by")
     off(audit.check_errors, words="bone/designs.csv")
-    run = subprocess.run([Path(sys.executable).with_name("trussmap"), "audit", copy], capture_output=True, text=True)
+    run = subprocess.run(
+        [Path(sys.executable).with_name("trussmap"), "audit", copy], capture_output=True, text=True
+    )
     assert run.returncode == 1
-    assert "dataset.h5: truncated, damaged or altered" in run.stdout and "stiffness/0000.h5" in run.stdout
+    assert (
+        "dataset.h5: truncated, damaged or altered" in run.stdout
+        and "stiffness/0000.h5" in run.stdout
+    )
 
 
 @pytest.fixture(scope="module")
@@ -328,7 +437,11 @@ def crate(study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reviewers") / "crate"
     command = [Path(sys.executable).with_name("trussmap"), "export-crate", study, "--out"]
     refused = subprocess.run([*command, study / "crate"], cwd=ROOT, capture_output=True, text=True)
-    assert refused.returncode == 2 and "lies in the study" in refused.stderr and not (study / "crate").exists()
+    assert (
+        refused.returncode == 2
+        and "lies in the study" in refused.stderr
+        and not (study / "crate").exists()
+    )
     run = subprocess.run([*command, folder], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     return folder
@@ -338,12 +451,21 @@ def test_a_crate_has_every_file_and_what_made_it(crate):
     graph = json.loads((crate / "ro-crate-metadata.json").read_text())["@graph"]
     entities = {entity["@id"]: entity for entity in graph}
     dataset = entities["study/dataset.h5"]
-    assert dataset["sha256"] == hashlib.sha256((crate / "study/dataset.h5").read_bytes()).hexdigest()
+    assert (
+        dataset["sha256"] == hashlib.sha256((crate / "study/dataset.h5").read_bytes()).hexdigest()
+    )
     merge = entities["#merge"]
-    assert merge["@type"] == "CreateAction" and merge["instrument"]["@id"] == "project/workflow/scripts/merge.py"
-    assert {"@id": "study/stiffness/0001.h5"} in merge["object"] and {"@id": "study/dataset.h5"} in merge["result"]
+    assert (
+        merge["@type"] == "CreateAction"
+        and merge["instrument"]["@id"] == "project/workflow/scripts/merge.py"
+    )
+    assert {"@id": "study/stiffness/0001.h5"} in merge["object"] and {
+        "@id": "study/dataset.h5"
+    } in merge["result"]
     assert entities["./"]["mainEntity"] == {"@id": "project/Snakefile"}
-    linked = [own for entity in graph for key in ("object", "result") for own in entity.get(key, [])]
+    linked = [
+        own for entity in graph for key in ("object", "result") for own in entity.get(key, [])
+    ]
     assert linked and all(own["@id"] in entities for own in linked)
     audited = audit.audit(crate / "study", 1, project=crate / "project")
     assert audited["mismatches"] == 0, audit.outcome(audited)
@@ -352,14 +474,18 @@ def test_a_crate_has_every_file_and_what_made_it(crate):
 def test_a_crate_is_what_its_profiles_require(crate, tmp_path):
     own = ROOT / "build" / "validator"
     if not own.is_dir() and find_spec("rocrate_validator") is None:
-        pytest.skip("NO ROC-VALIDATOR: it is not installed, so no crate was validated; .ci/run gets it")
+        pytest.skip(
+            "NO ROC-VALIDATOR: it is not installed, so no crate was validated; .ci/run gets it"
+        )
     shutil.copytree(crate, tmp_path / "wrong", copy_function=os.link)
     metadata = tmp_path / "wrong" / "ro-crate-metadata.json"
     text = metadata.read_text()
     metadata.unlink()  # which is a link
     metadata.write_text(text.replace('"ComputationalWorkflow"', '"Thing"'))
     command = [sys.executable, ROOT / "tests" / "validator.py", crate, tmp_path / "wrong"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(own), os.environ.get("PYTHONPATH", "")])}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(own), os.environ.get("PYTHONPATH", "")])
+    }
     run = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert re.search(r"crate: \d\d checks, 0 issues\n", run.stdout), run.stdout + run.stderr
     assert run.returncode == 1 and "Main Workflow must have types" in run.stderr
@@ -392,11 +518,20 @@ def test_truncated_shard_is_named(folder, study):
             "settings.yaml, key sampling.designz: there is no such setting; expected one of designs, shard_size",
         ),
         ("sampling: {designs: -5}", "key sampling.designs: -5 is less than the minimum of 1"),
-        ("poisson_ratio: 0.5", "0.5 is greater than or equal to the maximum of 0.5; expected a number above -1"),
+        (
+            "poisson_ratio: 0.5",
+            "0.5 is greater than or equal to the maximum of 0.5; expected a number above -1",
+        ),
         ("seed: now", "key seed: 'now' is not of type 'integer'"),
         ("model: {architecture: best}", "key model.architecture: 'best' is not one of"),
-        ("design: {load: [0, 0, 0, 0, 0, 0]}", "key design.load: [0, 0, 0, 0, 0, 0] does not contain"),
-        ("bone: {youngs_modulus_gpa: 0}", "key bone.youngs_modulus_gpa: 0 is less than or equal to the minimum of 0"),
+        (
+            "design: {load: [0, 0, 0, 0, 0, 0]}",
+            "key design.load: [0, 0, 0, 0, 0, 0] does not contain",
+        ),
+        (
+            "bone: {youngs_modulus_gpa: 0}",
+            "key bone.youngs_modulus_gpa: 0 is less than or equal to the minimum of 0",
+        ),
         (
             "dataset: {test_share: .nan}",
             "key dataset.test_share: nan is not of type 'number'; expected a share between 0 and 1",
@@ -409,7 +544,9 @@ def test_bad_setting_is_named(tmp_path, setting, sentence):
     settings = yaml.safe_load((ROOT / "config.yaml").read_text())
     update_config(settings, yaml.safe_load(setting))
     with pytest.raises(InputError) as refused:
-        check_settings(settings, ROOT / "workflow/schemas/config.schema.yaml", [ROOT / "config.yaml", file])
+        check_settings(
+            settings, ROOT / "workflow/schemas/config.schema.yaml", [ROOT / "config.yaml", file]
+        )
     assert sentence in str(refused.value)
 
 

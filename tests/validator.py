@@ -27,11 +27,18 @@ def fetched(_, url, **how):
 
 
 def issues(crate):
-    settings = {"rocrate_uri": crate, "profile_identifier": "workflow-run-crate", "abort_on_first": False}
+    settings = {
+        "rocrate_uri": crate,
+        "profile_identifier": "workflow-run-crate",
+        "abort_on_first": False,
+    }
     settings |= {"requirement_severity": models.Severity.REQUIRED, "skip_availability_check": True}
     with mock.patch.object(HttpRequester, "get", fetched, create=True):
         result = services.validate(settings)
-    print(f"{crate}: {len(list(result.executed_checks))} checks, {len(result.get_issues())} issues", flush=True)
+    print(
+        f"{crate}: {len(list(result.executed_checks))} checks, {len(result.get_issues())} issues",
+        flush=True,
+    )
     return [f"{issue.check.identifier}: {issue.message}" for issue in result.get_issues()]
 
 

@@ -44,7 +44,14 @@ from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, check_designs
 from trussmap.lattice.drawn import MOST_TOLERANCE, TOLERANCE, DrawnCell, whole_offsets
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.stiffness import COMPONENTS, POISSON_RATIO, check_admissible, check_poisson_ratio, pack, unpack
+from trussmap.stiffness import (
+    COMPONENTS,
+    POISSON_RATIO,
+    check_admissible,
+    check_poisson_ratio,
+    pack,
+    unpack,
+)
 from trussmap.strength import check_buckling_length
 from trussmap.targets import (
     ASYMMETRY,
@@ -91,11 +98,17 @@ class Lattice:
     def __post_init__(self) -> None:
         _check_graph(self.graph)
         if not _positive(self.relative_density, "relative density") < 1:
-            raise InputError(f"relative density {self.relative_density:g}: expected a number above 0 and below 1.")
+            raise InputError(
+                f"relative density {self.relative_density:g}: expected a number above 0 and below 1."
+            )
 
     @classmethod
     def from_elementary(
-        cls, *names: str, relative_density: float, deformation: ArrayLike | None = None, tessellation: int = 1
+        cls,
+        *names: str,
+        relative_density: float,
+        deformation: ArrayLike | None = None,
+        tessellation: int = 1,
     ) -> "Lattice":
         """Elementary lattices superposed, split at their crossings: the design space's, in the unit cube.
 
@@ -117,7 +130,9 @@ class Lattice:
         return cls(_deformed(superpose(parts), deformation), relative_density)
 
     @classmethod
-    def from_topology(cls, number: int, relative_density: float, deformation: ArrayLike | None = None) -> "Lattice":
+    def from_topology(
+        cls, number: int, relative_density: float, deformation: ArrayLike | None = None
+    ) -> "Lattice":
         """One of the 197 topologies, as designs number them (column ``topology``), under a ``deformation`` (3, 3)."""
         graphs = topologies()[0]
         if not (isinstance(number, Integral) and 0 <= number < len(graphs)):
@@ -197,17 +212,25 @@ class Lattice:
         """
         points = _array(nodes, (None, 3), "nodes")
         pairs = _strut_ends(struts, len(points))
-        shifts = np.zeros((len(pairs), 3)) if offsets is None else _array(offsets, (len(pairs), 3), "offsets")
+        shifts = (
+            np.zeros((len(pairs), 3))
+            if offsets is None
+            else _array(offsets, (len(pairs), 3), "offsets")
+        )
         thick = None if radii is None else _radii(radii, len(pairs))
         if not _positive(tolerance, "tolerance") <= MOST_TOLERANCE:
-            raise InputError(f"tolerance {tolerance:g}: expected a share of the shortest strut, up to 0.3.")
+            raise InputError(
+                f"tolerance {tolerance:g}: expected a share of the shortest strut, up to 0.3."
+            )
 
         vectors = _cell_vectors(cell)
         places = points @ np.linalg.inv(vectors).T
         drawn = DrawnCell(places, pairs, whole_offsets(shifts), vectors, tolerance)
         graph = drawn.graph(thick)
         if fault := mechanism(graph):
-            raise InputError(f"the lattice has no definite stiffness: {fault}; expected one part that holds together.")
+            raise InputError(
+                f"the lattice has no definite stiffness: {fault}; expected one part that holds together."
+            )
         return cls(graph, relative_density)
 
     @property
@@ -243,7 +266,11 @@ class Lattice:
 
         if box is not None and shape is not None:
             raise InputError("box and shape: expected one of them.")
-        size = np.full(3, 2 * _positive(cell_size_mm, "cell_size_mm")) if box is None else _array(box, (3,), "box")
+        size = (
+            np.full(3, 2 * _positive(cell_size_mm, "cell_size_mm"))
+            if box is None
+            else _array(box, (3,), "box")
+        )
         region = parts.box(size) if shape is None else parts.shape(shape)
         return parts.fill(self.graph, self.relative_density, cell_size_mm, region, free_ends)
 
@@ -291,7 +318,12 @@ class Results(Sequence[Lattice]):
         stiffness: np.ndarray,
         asked: Sequence[Mapping[str, float]] = (),
     ) -> None:
-        self._table, self._lattice_of, self._stiffness, self._asked = table, lattice_of, stiffness, asked
+        self._table, self._lattice_of, self._stiffness, self._asked = (
+            table,
+            lattice_of,
+            stiffness,
+            asked,
+        )
         self.youngs_modulus = youngs_modulus
 
     def __len__(self) -> int:
@@ -303,7 +335,11 @@ class Results(Sequence[Lattice]):
     def __getitem__(self, index: slice) -> list[Lattice]: ...
     def __getitem__(self, index):
         rows = range(len(self))[index]
-        return [self._lattice_of(row) for row in rows] if isinstance(index, slice) else self._lattice_of(rows)
+        return (
+            [self._lattice_of(row) for row in rows]
+            if isinstance(index, slice)
+            else self._lattice_of(rows)
+        )
 
     def __repr__(self) -> str:
         return repr(self._table)
@@ -325,7 +361,12 @@ class Results(Sequence[Lattice]):
         from trussmap.figures.cell import plot
 
         lattice = self[which]
-        return plot(lattice.graph, lattice.relative_density, self._stiffness[which], path and _named(path, ".png"))
+        return plot(
+            lattice.graph,
+            lattice.relative_density,
+            self._stiffness[which],
+            path and _named(path, ".png"),
+        )
 
     def to_html(
         self,
@@ -353,7 +394,12 @@ class Results(Sequence[Lattice]):
         which, picture = range(len(self))[which], BytesIO()
         lattice, row = self[which], in_users_units(self._table.iloc[[which]], 1.0).iloc[0].to_dict()
         self.plot(which=which).savefig(picture, dpi=200, format="png")
-        how = {"unit": unit, "cell_size_mm": cell_size_mm, "graph": lattice.graph, "picture": picture}
+        how = {
+            "unit": unit,
+            "cell_size_mm": cell_size_mm,
+            "graph": lattice.graph,
+            "picture": picture,
+        }
         if cell_size_mm is not None:
             how["part"] = lattice.part(cell_size_mm, **region)
             row |= sizes_mm(lattice.graph, lattice.relative_density, cell_size_mm)
@@ -364,7 +410,9 @@ class Results(Sequence[Lattice]):
                 temporary.write_text(page, encoding="utf-8")
         return page
 
-    def to_stl(self, path: FileName, cell_size_mm: float, which: int = 0, **region: object) -> "Part":
+    def to_stl(
+        self, path: FileName, cell_size_mm: float, which: int = 0, **region: object
+    ) -> "Part":
         """Write one of the lattices as `Lattice.to_stl` does."""
         return self[which].to_stl(path, cell_size_mm, **region)
 
@@ -545,7 +593,10 @@ def design(
     for name, value in (("keep", keep), ("draws", draws)):
         if not value >= 1:
             raise InputError(f"{name} {value}: expected a whole number from 1 on.")
-    for name, value, known in (("refine", refine, ("none", "quick", "thorough")), ("closeness", closeness, KINDS)):
+    for name, value, known in (
+        ("refine", refine, ("none", "quick", "thorough")),
+        ("closeness", closeness, KINDS),
+    ):
         if value not in known:
             raise InputError(f"{name} {value}: expected {', '.join(known)}.")
     from trussmap.learning.study import load_models, trained_poisson_ratio
@@ -580,7 +631,13 @@ def design(
     from trussmap.tailoring import PrintLimits
 
     forward, inverse, trained = load_models(study)
-    options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
+    options = {
+        "draws": draws,
+        "temperature": temperature,
+        "keep": keep,
+        "refine": refine,
+        "seed": seed,
+    }
     poisson_ratio = trained if poisson_ratio is None else poisson_ratio
     options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
     found = design_lattices(goal.targets, forward, inverse, **options)
@@ -590,7 +647,9 @@ def design(
     wanted = PrintLimits(minimum_strut_mm, maximum_strut_mm, minimum_gap_mm)
     table = found.assign(remark=remarks(found, goal.targets, youngs_modulus, cell_size_mm, wanted))
     table.insert(1, "name", np.asarray(names)[found["target"] - 1])
-    carried = strength_columns(found, youngs_modulus, yield_stress, buckling_length, load, poisson_ratio)
+    carried = strength_columns(
+        found, youngs_modulus, yield_stress, buckling_length, load, poisson_ratio
+    )
     table = pd.concat([table, pd.DataFrame(carried)], axis=1)
     scaled = [*COMPONENTS, *(f"predicted_{name}" for name in COMPONENTS)]
     table[scaled] *= youngs_modulus
@@ -600,7 +659,13 @@ def design(
         return Lattice(row_graph(own), own["relative_density"])
 
     asked = goal.asked(youngs_modulus)
-    return Results(table, lattice_of, youngs_modulus, stiffness, [asked[target - 1] for target in table["target"]])
+    return Results(
+        table,
+        lattice_of,
+        youngs_modulus,
+        stiffness,
+        [asked[target - 1] for target in table["target"]],
+    )
 
 
 def differentiable_stiffness(
@@ -636,14 +701,22 @@ def differentiable_stiffness(
     from trussmap.homogenization import autograd
 
     check_poisson_ratio(poisson_ratio, "poisson_ratio")
-    if not isinstance(lattices, torch.Tensor) and all(isinstance(lattice, Lattice) for lattice in lattices):
+    if not isinstance(lattices, torch.Tensor) and all(
+        isinstance(lattice, Lattice) for lattice in lattices
+    ):
         count = len(lattices)
         solve = partial(autograd.homogenize_lattices, [lattice.graph for lattice in lattices])
     else:
         topology = torch.as_tensor(lattices)
         known = len(topology_factorizations().volumes)
-        if topology.is_floating_point() or topology.ndim != 1 or not ((topology >= 0) & (topology < known)).all():
-            raise InputError(f"lattices: expected numbers of topologies from 0 to {known - 1}, or lattices.")
+        if (
+            topology.is_floating_point()
+            or topology.ndim != 1
+            or not ((topology >= 0) & (topology < known)).all()
+        ):
+            raise InputError(
+                f"lattices: expected numbers of topologies from 0 to {known - 1}, or lattices."
+            )
         count = len(topology)
         solve = partial(autograd.homogenize, topology)
     if isinstance(relative_density, torch.Tensor) and deformation is None:
@@ -652,7 +725,9 @@ def differentiable_stiffness(
     return solve(deformation, relative_density, poisson_ratio=poisson_ratio)
 
 
-def _check_tensors(relative_density: "torch.Tensor", deformation: "torch.Tensor", count: int) -> None:
+def _check_tensors(
+    relative_density: "torch.Tensor", deformation: "torch.Tensor", count: int
+) -> None:
     """Raise InputError unless tensors are densities (count,) and maps (count, 3, 3)."""
     import torch
 
@@ -678,7 +753,9 @@ def _cell_vectors(cell: ArrayLike | None) -> np.ndarray:
     edges = _floats(cell).ndim == 1
     vectors = np.diag(_array(cell, (3,), "cell")) if edges else _array(cell, (3, 3), "cell").T
     if not abs(np.linalg.det(vectors)) > 1e-9 * np.linalg.norm(vectors) ** 3:
-        raise InputError("cell: it has no volume; expected the edges of a box or three vectors that span one.")
+        raise InputError(
+            "cell: it has no volume; expected the edges of a box or three vectors that span one."
+        )
     return vectors
 
 
@@ -687,7 +764,9 @@ def _deformed(graph, deformation):
         return graph
     matrix = _array(deformation, (3, 3), "deformation")
     if not abs(np.linalg.det(matrix)) > 1e-9 * np.linalg.norm(matrix) ** 3:
-        raise InputError("deformation: it flattens the cell; expected a matrix that keeps a volume.")
+        raise InputError(
+            "deformation: it flattens the cell; expected a matrix that keeps a volume."
+        )
     return graph.mapped(matrix)
 
 
@@ -705,7 +784,9 @@ def _floats(values: ArrayLike) -> np.ndarray:
 def _array(values: ArrayLike, shape: tuple[int | None, ...], what: str) -> np.ndarray:
     """Finite numbers of a shape, in which None is any length."""
     array = _floats(values)
-    fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
+    fits = array.ndim == len(shape) and all(
+        n in (None, m) for n, m in zip(shape, array.shape, strict=True)
+    )
     if not (fits and np.isfinite(array).all()):
         size = " × ".join("n" if n is None else str(n) for n in shape)
         raise InputError(f"{what}: expected {size} finite numbers.")
@@ -727,7 +808,9 @@ def _strut_ends(struts: ArrayLike, count: int) -> np.ndarray:
         raise InputError("struts: none; expected one at least.")
     bad = np.flatnonzero(((pairs < 0) | (pairs >= count) | (pairs != np.rint(pairs))).any(1))
     if len(bad):
-        raise InputError(f"struts, row {bad[0] + 1}: expected two of the {count} nodes, numbered from 0.")
+        raise InputError(
+            f"struts, row {bad[0] + 1}: expected two of the {count} nodes, numbered from 0."
+        )
     return pairs.astype(int)
 
 
@@ -761,7 +844,9 @@ def _designs(table):
     """Descriptors (n, 19) of a table with the published columns."""
     missing = [name for name in DESIGN_COLUMNS if name not in table]
     if missing:
-        raise InputError(f"designs: missing column {', '.join(missing)}; expected the columns of a design.")
+        raise InputError(
+            f"designs: missing column {', '.join(missing)}; expected the columns of a design."
+        )
     theta = _array(table[DESIGN_COLUMNS], (None, len(DESIGN_COLUMNS)), "designs")
     check_designs(theta, "designs")
     return theta
@@ -777,7 +862,9 @@ def _targets(
         array = _array(array if array.ndim == 3 else array[None], (None, 6, 6), "targets")
         array, skew = symmetric_mean(array)
         if (bad := np.flatnonzero(skew > ASYMMETRY)).size:
-            raise InputError(f"targets, row {bad[0] + 1}: the matrix is not symmetric; expected a symmetric one.")
+            raise InputError(
+                f"targets, row {bad[0] + 1}: the matrix is not symmetric; expected a symmetric one."
+            )
         if (near := np.flatnonzero(skew > SYMMETRY_TOLERANCE)).size:
             warnings.warn(
                 f"targets, row {near[0] + 1}: C_ij and C_ji differ by up to {skew[near[0]]:.2g} of the largest "
@@ -786,7 +873,9 @@ def _targets(
             )
         array = pack(array)
     else:
-        array = _array(np.atleast_2d(array), (None, 21), "targets, either 6 × 6 or 21 constants each")
+        array = _array(
+            np.atleast_2d(array), (None, 21), "targets, either 6 × 6 or 21 constants each"
+        )
     if not len(array):
         raise InputError("targets: none; expected one at least.")
     if order not in ORDERS:

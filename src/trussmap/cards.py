@@ -108,7 +108,10 @@ def _keyword(number: int, line: str) -> _Keyword:
 def _records(keyword: _Keyword, material: str) -> list[Record]:
     """The targets on one card, one for each temperature."""
     given = "".join(keyword.parameters.get("TYPE", "ISOTROPIC").upper().split())
-    kind = next((name for name in _COUNTS if len(given) > 2 and name.replace(" ", "").startswith(given)), None)
+    kind = next(
+        (name for name in _COUNTS if len(given) > 2 and name.replace(" ", "").startswith(given)),
+        None,
+    )
     if kind is None:
         raise InputError(
             f"line {keyword.line}: *ELASTIC, TYPE={given} holds no stiffness of a solid in space; expected "
@@ -116,7 +119,9 @@ def _records(keyword: _Keyword, material: str) -> list[Record]:
         )
     sets = list(_sets(keyword, _COUNTS[kind]))
     if not sets:
-        raise InputError(f"line {keyword.line}: *ELASTIC without numbers; expected {_COUNTS[kind]} of them.")
+        raise InputError(
+            f"line {keyword.line}: *ELASTIC without numbers; expected {_COUNTS[kind]} of them."
+        )
     records = []
     for line, numbers, beyond in sets:
         matrix = _stiffness(kind, numbers, line)
@@ -137,10 +142,14 @@ def _sets(keyword: _Keyword, count: int) -> Iterator[tuple[int, list[float], lis
         for cell in cells:
             value = numeral(cell) if cell else None
             if cell and value is None:
-                raise InputError(f"line {line}: '{cell}' is not a number; expected {count} constants.")
+                raise InputError(
+                    f"line {line}: '{cell}' is not a number; expected {count} constants."
+                )
             number = float(value.value) if value else 0.0  # the solvers read a blank as 0
             if number and not 1 / _LARGEST < abs(number) < _LARGEST:
-                raise InputError(f"line {line}: '{cell}'; expected a number of a material, below {_LARGEST:g}.")
+                raise InputError(
+                    f"line {line}: '{cell}'; expected a number of a material, below {_LARGEST:g}."
+                )
             numbers.append(number)
         if len(numbers) >= count:
             yield first, numbers[:count], numbers[count:]
@@ -161,10 +170,16 @@ def _stiffness(kind: str, numbers: list[float], line: int) -> np.ndarray:
         return isotropic(modulus, ratio)
     if kind == "ENGINEERING CONSTANTS":
         constants = dict(zip(_MODULI, numbers, strict=True))
-        if bad := next((name for name in _MODULI if name[0] != "n" and not constants[name] > 0), None):
-            raise InputError(f"line {line}: {bad} = {constants[bad]:g}; expected a positive modulus.")
+        if bad := next(
+            (name for name in _MODULI if name[0] != "n" and not constants[name] > 0), None
+        ):
+            raise InputError(
+                f"line {line}: {bad} = {constants[bad]:g}; expected a positive modulus."
+            )
         try:
-            return unpack(stiffness_of_moduli(np.array([[constants[name] for name in ENGINEERING]]))[0])
+            return unpack(
+                stiffness_of_moduli(np.array([[constants[name] for name in ENGINEERING]]))[0]
+            )
         except np.linalg.LinAlgError:
             raise InputError(
                 f"line {line}: constants of no stable material; expected smaller Poisson's ratios."

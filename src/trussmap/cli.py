@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from trussmap.targets import Intake
 
 BoxOption = Annotated[
-    tuple[float, float, float] | None, typer.Option(metavar="X Y Z", help="Edges in mm of a box to fill with lattice.")
+    tuple[float, float, float] | None,
+    typer.Option(metavar="X Y Z", help="Edges in mm of a box to fill with lattice."),
 ]
 ShapeOption = Annotated[
-    Path | None, typer.Option(help="Instead of a box: a closed surface to fill, such as an STL in mm.")
+    Path | None,
+    typer.Option(help="Instead of a box: a closed surface to fill, such as an STL in mm."),
 ]
 
 ComplianceOption = Annotated[
@@ -45,7 +47,12 @@ WorksheetOption = Annotated[
 # Designs homogenized while the ones before them are written.
 _BLOCK = 65536
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 def main() -> None:
@@ -70,7 +77,10 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def trussmap(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """From a stiffness tensor to truss lattices that have it.
@@ -81,8 +91,12 @@ def trussmap(
 
 @app.command()
 def homogenize(
-    designs: Annotated[Path, typer.Argument(help="A design per row in the published columns, .csv or .parquet.")],
-    stiffness: Annotated[Path, typer.Argument(help=".csv or .parquet to write: the same rows with C11 … C66 added.")],
+    designs: Annotated[
+        Path, typer.Argument(help="A design per row in the published columns, .csv or .parquet.")
+    ],
+    stiffness: Annotated[
+        Path, typer.Argument(help=".csv or .parquet to write: the same rows with C11 … C66 added.")
+    ],
     orthotropic: Annotated[
         bool,
         typer.Option(
@@ -90,7 +104,9 @@ def homogenize(
             help="Add C11_ort … C66_ort, after the stretch U alone; only these if the columns of the map are absent.",
         ),
     ] = False,
-    poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
+    poisson_ratio: Annotated[
+        float, typer.Option(help="Poisson's ratio of the base material.")
+    ] = POISSON_RATIO,
 ) -> None:
     """Effective stiffness of designs by finite elements, in units of the base material's Young's modulus."""
     from trussmap.homogenization import homogenize_designs
@@ -113,7 +129,9 @@ def homogenize(
         if orthotropic:
             c = homogenize_designs(part, orthotropic=True, poisson_ratio=poisson_ratio)
             check_admissible(c, part[:, DENSITY], f"{designs}, row", start + 1, poisson_ratio)
-            added |= dict(zip([f"{name}_ort" for name in ORTHOTROPIC], c[:, ORTHOTROPIC_INDEX].T, strict=True))
+            added |= dict(
+                zip([f"{name}_ort" for name in ORTHOTROPIC], c[:, ORTHOTROPIC_INDEX].T, strict=True)
+            )
         return with_columns(table.slice(start, _BLOCK), added)
 
     write_table((block(start) for start in range(0, len(theta), _BLOCK)), stiffness)
@@ -121,7 +139,9 @@ def homogenize(
 
 @app.command()
 def homogenize_cells(
-    catalogue: Annotated[Path, typer.Argument(help="Catalogue of periodic lattices in text form (.lat).")],
+    catalogue: Annotated[
+        Path, typer.Argument(help="Catalogue of periodic lattices in text form (.lat).")
+    ],
     stiffness: Annotated[
         Path,
         typer.Argument(
@@ -136,7 +156,9 @@ def homogenize_cells(
             "its compliances; with --compare, of its compliances.",
         ),
     ] = None,
-    poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
+    poisson_ratio: Annotated[
+        float, typer.Option(help="Poisson's ratio of the base material.")
+    ] = POISSON_RATIO,
     compare: Annotated[
         bool,
         typer.Option(
@@ -158,7 +180,9 @@ def homogenize_cells(
     from trussmap.tables import check_ending, with_columns, write_table
 
     if relative_density is not None and not 0 < relative_density < 1:
-        raise InputError(f"--relative-density {relative_density:g}: expected a number above 0 and below 1.")
+        raise InputError(
+            f"--relative-density {relative_density:g}: expected a number above 0 and below 1."
+        )
     check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     check_ending(stiffness)
 
@@ -230,9 +254,12 @@ def design(
         ),
     ],
     youngs_modulus: Annotated[
-        float, typer.Option(help="Young's modulus of the base material, in the units of the targets.")
+        float,
+        typer.Option(help="Young's modulus of the base material, in the units of the targets."),
     ],
-    out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write: designs.csv and the lattices.")],
+    out: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder to write: designs.csv and the lattices.")
+    ],
     order: Annotated[
         str,
         typer.Option(
@@ -244,12 +271,18 @@ def design(
     compliance: ComplianceOption = False,
     study: Annotated[
         str | None,
-        typer.Option(help="Study whose networks design, the folder results/NAME; default: those that come along."),
+        typer.Option(
+            help="Study whose networks design, the folder results/NAME; default: those that come along."
+        ),
     ] = None,
     draws: Annotated[int, typer.Option(min=1, help="Candidates drawn for each target.")] = 300,
     temperature: Annotated[float, typer.Option(help="Diversity of the draws; above 0.")] = 1.0,
-    keep: Annotated[int, typer.Option(min=1, help="Lattices kept of each target, all of different topology.")] = 2,
-    refine: Annotated[str, typer.Option(help="Search by finite elements: none, quick or thorough.")] = "quick",
+    keep: Annotated[
+        int, typer.Option(min=1, help="Lattices kept of each target, all of different topology.")
+    ] = 2,
+    refine: Annotated[
+        str, typer.Option(help="Search by finite elements: none, quick or thorough.")
+    ] = "quick",
     cell_size_mm: Annotated[
         float | None,
         typer.Option(
@@ -264,7 +297,9 @@ def design(
         ),
     ] = "",
     worksheet: WorksheetOption = "",
-    block: Annotated[int, typer.Option(min=1, max=20, help="Cell sizes along each edge of the printable cube.")] = 2,
+    block: Annotated[
+        int, typer.Option(min=1, max=20, help="Cell sizes along each edge of the printable cube.")
+    ] = 2,
     box: BoxOption = None,
     shape: ShapeOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
@@ -283,43 +318,64 @@ def design(
     ] = "published",
     minimise: Annotated[
         str | None,
-        typer.Option(help="Among lattices that meet a target: density, radius-ratio, or of all: printed-error."),
+        typer.Option(
+            help="Among lattices that meet a target: density, radius-ratio, or of all: printed-error."
+        ),
     ] = None,
-    maximise: Annotated[str | None, typer.Option(help="Or: diameter, of the thinnest strut.")] = None,
+    maximise: Annotated[
+        str | None, typer.Option(help="Or: diameter, of the thinnest strut.")
+    ] = None,
     radius_ratio: Annotated[
-        float | None, typer.Option(help="Largest ratio of two struts' radii; 10 where nothing else is said.")
+        float | None,
+        typer.Option(help="Largest ratio of two struts' radii; 10 where nothing else is said."),
     ] = None,
     minimum_strut_mm: Annotated[
         float | None,
-        typer.Option(help="Smallest strut diameter; in the published family it binds nothing but is remarked on."),
+        typer.Option(
+            help="Smallest strut diameter; in the published family it binds nothing but is remarked on."
+        ),
     ] = None,
     maximum_strut_mm: Annotated[float | None, typer.Option(help="Largest strut diameter.")] = None,
-    minimum_gap_mm: Annotated[float | None, typer.Option(help="Smallest gap between struts that do not meet.")] = None,
-    minimum_density: Annotated[float | None, typer.Option(help="Smallest relative density.")] = None,
+    minimum_gap_mm: Annotated[
+        float | None, typer.Option(help="Smallest gap between struts that do not meet.")
+    ] = None,
+    minimum_density: Annotated[
+        float | None, typer.Option(help="Smallest relative density.")
+    ] = None,
     maximum_density: Annotated[float | None, typer.Option(help="Largest relative density.")] = None,
-    topologies: Annotated[str | None, typer.Option(help="Numbers of the topologies allowed, such as 0,4,17.")] = None,
+    topologies: Annotated[
+        str | None, typer.Option(help="Numbers of the topologies allowed, such as 0,4,17.")
+    ] = None,
     closeness: Annotated[
         str, typer.Option(help="What counts as close: frobenius, log-euclidean, compliance.")
     ] = "frobenius",
     yield_stress: Annotated[
-        float | None, typer.Option(help="Yield stress of the base material, in the units of the targets.")
+        float | None,
+        typer.Option(help="Yield stress of the base material, in the units of the targets."),
     ] = None,
     buckling_length: Annotated[
         float,
-        typer.Option(help="Buckling length of a strut over its length: 0.5 fixed, 1 hinged, to 2 for ends that sway."),
+        typer.Option(
+            help="Buckling length of a strut over its length: 0.5 fixed, 1 hinged, to 2 for ends that sway."
+        ),
     ] = 1.0,
     diameter_error_percent: Annotated[
         float | None, typer.Option(help="Standard deviation of a printed strut's diameter.")
     ] = None,
     diameter_error_mm: Annotated[
-        float | None, typer.Option(help="The same in mm, whatever the diameter; both together where both are given.")
+        float | None,
+        typer.Option(
+            help="The same in mm, whatever the diameter; both together where both are given."
+        ),
     ] = None,
     node_error_mm: Annotated[
         float | None, typer.Option(help="Standard deviation of each coordinate of a printed node.")
     ] = None,
     load: Annotated[
         str | None,
-        typer.Option(help="Macroscopic stress to carry, 11, 22, 33, 23, 13, 12 in the units of the targets: 0,0,-1,…"),
+        typer.Option(
+            help="Macroscopic stress to carry, 11, 22, 33, 23, 13, 12 in the units of the targets: 0,0,-1,…"
+        ),
     ] = None,
 ) -> None:
     """Lattices that have a given stiffness, best first, each verified by finite elements.
@@ -348,13 +404,17 @@ def design(
     check_buckling_length(buckling_length, "--buckling-length")
     stress = _stress(load)
     if closeness.replace("-", "_") not in KINDS:
-        raise InputError(f"--closeness {closeness}: expected frobenius, log-euclidean or compliance.")
+        raise InputError(
+            f"--closeness {closeness}: expected frobenius, log-euclidean or compliance."
+        )
     if (
         minimise not in (None, "density", "radius-ratio", "printed-error")
         or maximise not in (None, "diameter")
         or (minimise and maximise)
     ):
-        raise InputError("expected one of --minimise density, radius-ratio or printed-error, and --maximise diameter.")
+        raise InputError(
+            "expected one of --minimise density, radius-ratio or printed-error, and --maximise diameter."
+        )
     study_dir = study and Path("results") / study
     if study and poisson_ratio is None:
         from trussmap.learning.study import trained_poisson_ratio
@@ -388,7 +448,9 @@ def design(
     request = request_of(settings, cell_size_mm)
     region = _region(box, shape)
     if region and cell_size_mm is None:
-        raise InputError("--box and --shape need the size of the cells: expected --cell-size-mm as well.")
+        raise InputError(
+            "--box and --shape need the size of the cells: expected --cell-size-mm as well."
+        )
     check_effort(refine, request, goal)
 
     from trussmap.output import (
@@ -414,7 +476,13 @@ def design(
             f"the finite elements {'judge' if refine == 'none' else 'refine and judge'} at {poisson_ratio:g}"
         )
     print("\n".join(described(taken, youngs_modulus, order, poisson_ratio=poisson_ratio)))
-    options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
+    options = {
+        "draws": draws,
+        "temperature": temperature,
+        "keep": keep,
+        "refine": refine,
+        "seed": seed,
+    }
     options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
     c = goal.targets
     picture = pages = None
@@ -422,7 +490,10 @@ def design(
         from trussmap.figures.cell import plot as picture
         from trussmap.report.design import Pages
 
-        made = {"Young's modulus of the base material": youngs_modulus, "its Poisson's ratio": poisson_ratio}
+        made = {
+            "Young's modulus of the base material": youngs_modulus,
+            "its Poisson's ratio": poisson_ratio,
+        }
         made |= {"family": family, "search": refine, "seed": seed, "cell size in mm": cell_size_mm}
         first = goal.take(slice(MOST_LATTICES))
         pages = Pages(first.asked(youngs_modulus), unit, cell_size_mm, made)
@@ -458,18 +529,29 @@ def design(
 
 @app.command()
 def part(
-    designs: Annotated[Path, typer.Argument(help="A design per row, such as the designs.csv of `trussmap design`.")],
+    designs: Annotated[
+        Path, typer.Argument(help="A design per row, such as the designs.csv of `trussmap design`.")
+    ],
     out: Annotated[
-        Path, typer.Option(file_okay=False, help="Folder to write: part.stl, part.3mf, part.inp, part.vtk, part.json.")
+        Path,
+        typer.Option(
+            file_okay=False,
+            help="Folder to write: part.stl, part.3mf, part.inp, part.vtk, part.json.",
+        ),
     ],
     cell_size_mm: Annotated[float, typer.Option(help="Edge of a cube of the unit cell's volume.")],
     box: BoxOption = None,
     shape: ShapeOption = None,
     row: Annotated[int, typer.Option(min=1, help="Which design, by its row below the header.")] = 1,
     free_ends: Annotated[
-        bool, typer.Option(help="Whether struts that are cut at the surface stay; else the part ends at whole joints.")
+        bool,
+        typer.Option(
+            help="Whether struts that are cut at the surface stay; else the part ends at whole joints."
+        ),
     ] = True,
-    solver: Annotated[str, typer.Option(help="What part.inp is for: calculix or abaqus.")] = "calculix",
+    solver: Annotated[
+        str, typer.Option(help="What part.inp is for: calculix or abaqus.")
+    ] = "calculix",
     elements: Annotated[
         int,
         typer.Option(
@@ -477,8 +559,12 @@ def part(
             help="Beam elements to a strut in part.inp; one will do unless struts are thick.",
         ),
     ] = 2,
-    youngs_modulus: Annotated[float, typer.Option(help="Young's modulus of the base material, for part.inp.")] = 1.0,
-    poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
+    youngs_modulus: Annotated[
+        float, typer.Option(help="Young's modulus of the base material, for part.inp.")
+    ] = 1.0,
+    poisson_ratio: Annotated[
+        float, typer.Option(help="Poisson's ratio of the base material.")
+    ] = POISSON_RATIO,
 ) -> None:
     """Fill a box or a closed surface with a lattice, to print and to compute.
 
@@ -500,7 +586,9 @@ def part(
     from trussmap.parts import fill
 
     own = table.slice(row - 1, 1).to_pylist()[0]
-    filled = fill(row_graph(own), float(own["relative_density"]), cell_size_mm, _region(box, shape), free_ends)
+    filled = fill(
+        row_graph(own), float(own["relative_density"]), cell_size_mm, _region(box, shape), free_ends
+    )
     facts = write_part(out / "part", filled, youngs_modulus, poisson_ratio, solver, elements)
     said = f"{facts['struts']} struts, the thinnest {facts['strut_diameter_mm']:.3g} mm, {facts['volume_mm3']:.4g} mm³"
     print(said + (facts["remark"] and f"; {facts['remark']}"))
@@ -524,18 +612,28 @@ def grade(
             help="Folder to write: nodes.csv, struts.csv, structure.vtk and .3mf, path.csv, summary.json, graded.png."
         ),
     ],
-    cell_size_mm: Annotated[float, typer.Option(help="Edge of a cube of a cell's volume; in a box, cells fit.")],
+    cell_size_mm: Annotated[
+        float, typer.Option(help="Edge of a cube of a cell's volume; in a box, cells fit.")
+    ],
     box: BoxOption = None,
     shape: ShapeOption = None,
-    topologies: Annotated[str | None, typer.Option(help="Numbers of the topologies allowed, such as 8,69.")] = None,
+    topologies: Annotated[
+        str | None, typer.Option(help="Numbers of the topologies allowed, such as 8,69.")
+    ] = None,
     radius_ratio: Annotated[
-        float, typer.Option(min=1, max=10, help="Of the thickest to the thinnest strut of a cell, at most.")
+        float,
+        typer.Option(
+            min=1, max=10, help="Of the thickest to the thinnest strut of a cell, at most."
+        ),
     ] = 3.0,
     stl: Annotated[
         bool, typer.Option("--stl", help="Also structure.stl, in about a minute for 10,000 struts.")
     ] = False,
     order: Annotated[
-        str, typer.Option(help="Order of the components: voigt, abaqus, ansys, vasp or mandel, as in `design`.")
+        str,
+        typer.Option(
+            help="Order of the components: voigt, abaqus, ansys, vasp or mandel, as in `design`."
+        ),
     ] = "voigt",
     compliance: ComplianceOption = False,
     unit: Annotated[
@@ -546,7 +644,9 @@ def grade(
         ),
     ] = "",
     worksheet: WorksheetOption = "",
-    poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
+    poisson_ratio: Annotated[
+        float, typer.Option(help="Poisson's ratio of the base material.")
+    ] = POISSON_RATIO,
 ) -> None:
     """A lattice whose stiffness changes in space: that of the sites, and between them their log-Euclidean mean.
 
@@ -566,15 +666,24 @@ def grade(
     count = len(topology_members()[0])
     if numbers is not None and not all(0 <= number < count for number in numbers):
         raise InputError(f"--topologies {topologies}: expected numbers from 0 to {count - 1}.")
-    given = grading.read_sites(sites, youngs_modulus, order, poisson_ratio, compliance, unit, worksheet)
+    given = grading.read_sites(
+        sites, youngs_modulus, order, poisson_ratio, compliance, unit, worksheet
+    )
     for note in given.notes:
         print(f"note: {note}")
     check_folder(out)
     allowed = None if numbers is None else np.array(numbers)
-    made = grading.grade(given, _region(box, shape), cell_size_mm, allowed, radius_ratio, poisson_ratio=poisson_ratio)
+    made = grading.grade(
+        given, _region(box, shape), cell_size_mm, allowed, radius_ratio, poisson_ratio=poisson_ratio
+    )
     grading.write_graded(made, out, stl, youngs_modulus)
     write_json(made.metrics, out / "summary.json")
-    parts = made.structure.nodes, made.structure.struts, made.structure.radii, made.structure.progress
+    parts = (
+        made.structure.nodes,
+        made.structure.struts,
+        made.structure.radii,
+        made.structure.progress,
+    )
     scale = youngs_modulus, unit or "in your units"
     figure.plot(*parts, made.path_table(), out / "graded.png", given.names, made.cell, scale)
     print("\n".join(grading.told(made)))
@@ -587,13 +696,21 @@ def grade(
 
 @app.command()
 def audit(
-    study: Annotated[Path | None, typer.Argument(help="Folder of a finished study, such as results/smoke.")] = None,
-    sample: Annotated[int, typer.Option(min=1, help="Designs of each kind to homogenize by the plain solver.")] = 24,
+    study: Annotated[
+        Path | None, typer.Argument(help="Folder of a finished study, such as results/smoke.")
+    ] = None,
+    sample: Annotated[
+        int, typer.Option(min=1, help="Designs of each kind to homogenize by the plain solver.")
+    ] = 24,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of these.")] = 0,
-    quoted: Annotated[Path | None, typer.Option(help="Numbers that README quotes: docs/results/laptop.json.")] = None,
+    quoted: Annotated[
+        Path | None, typer.Option(help="Numbers that README quotes: docs/results/laptop.json.")
+    ] = None,
     published: Annotated[
         Path | None,
-        typer.Option(help="The authors' training.csv (doi 10.3929/ethz-b-000520254) to hold against finite elements."),
+        typer.Option(
+            help="The authors' training.csv (doi 10.3929/ethz-b-000520254) to hold against finite elements."
+        ),
     ] = None,
 ) -> None:
     """Check a finished study again: files, designs, networks, numbers, report; exit code 1 where anything is off.
@@ -603,7 +720,9 @@ def audit(
     from trussmap.audit import audit, check_quoted, compare_published, outcome
 
     if study is None and published is None:
-        raise InputError("expected the folder of a study, or --published with the authors' training file.")
+        raise InputError(
+            "expected the folder of a study, or --published with the authors' training file."
+        )
     if published is not None:
         print(compare_published(published))
     if study is None:
@@ -620,7 +739,9 @@ def audit(
 
 @app.command()
 def export_crate(
-    study: Annotated[Path, typer.Argument(help="Folder of a finished study, such as results/smoke.")],
+    study: Annotated[
+        Path, typer.Argument(help="Folder of a finished study, such as results/smoke.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write, which is not there yet.")],
 ) -> None:
     """Write a study for reviewers as a Workflow Run RO-Crate: its files, what made them, and the source.
@@ -677,7 +798,9 @@ def _stress(text):
     except ValueError:
         stress = []
     if stress is not None and (len(stress) != 6 or not any(stress)):
-        raise InputError(f"--load {text}: expected six numbers, not all of them 0, such as 0,0,-0.01,0,0,0.")
+        raise InputError(
+            f"--load {text}: expected six numbers, not all of them 0, such as 0,0,-0.01,0,0,0."
+        )
     return stress
 
 

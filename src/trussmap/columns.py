@@ -17,10 +17,19 @@ ISOTROPIC = ("E", "G", "nu")
 #: Compliances in the places of ``MATRIX``.
 COMPLIANCES = [f"S{name[1:]}" for name in MATRIX]
 #: All columns with numbers that a target may have.
-KNOWN = {*MATRIX, *COMPLIANCES, *(f"{name}_sd" for name in COMPONENTS), *ENGINEERING, *MINOR, *ISOTROPIC}
+KNOWN = {
+    *MATRIX,
+    *COMPLIANCES,
+    *(f"{name}_sd" for name in COMPONENTS),
+    *ENGINEERING,
+    *MINOR,
+    *ISOTROPIC,
+}
 
 _AXES = str.maketrans("xyz", "123")
-_BRACKETS = re.compile(rf"[\[(][^\[\]()]*[\])]$|\bin\s+\S+$|(?<![\s\[(]1)\s*/\s*{STRESS}$", re.IGNORECASE)
+_BRACKETS = re.compile(
+    rf"[\[(][^\[\]()]*[\])]$|\bin\s+\S+$|(?<![\s\[(]1)\s*/\s*{STRESS}$", re.IGNORECASE
+)
 _CONSTANT = re.compile(r"([cs])_?[{(\[]?([1-6])[_,]?([1-6])[})\]]?(_sd|_std)?(?:all)?")
 _NAME = (
     r"(?:[CS]_?[{(\[]?[1-6][_,]?\s?[1-6][})\]]?(?:_sd|_std|all)?"
@@ -172,4 +181,7 @@ def _empty(heading: str, count: int, where: str, number: int) -> list[Record]:
     if len(names) != count:
         names = [""] * count
     place = f"constants from line {number}"
-    return [Record(name, place if count == 1 else f"{place}, column {k}", {}, unit) for k, name in enumerate(names, 1)]
+    return [
+        Record(name, place if count == 1 else f"{place}, column {k}", {}, unit)
+        for k, name in enumerate(names, 1)
+    ]

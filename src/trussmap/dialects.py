@@ -24,11 +24,14 @@ _BRACES = re.compile(r"(?<!num)\{([^{}]*)\}")
 _R_LABEL = re.compile(r"\[(\d+),\]|\[,(\d+)\]")
 _UNIT_IN_BRACKETS = re.compile(rf"[\[(]\s*(?:in\s+)?({UNIT.pattern})\s*[\])]", re.IGNORECASE)
 _NESTED = re.compile(
-    r"(?<![\w.])[\[{][\s\[{(]{0,40}[-+.\d]|\(\s{0,9}\(\s*[-+.\d]|\bc\(\s*[-+.\d]|\bmatrix\(\s*['\"]", re.IGNORECASE
+    r"(?<![\w.])[\[{][\s\[{(]{0,40}[-+.\d]|\(\s{0,9}\(\s*[-+.\d]|\bc\(\s*[-+.\d]|\bmatrix\(\s*['\"]",
+    re.IGNORECASE,
 )
 _KEYWORD = re.compile(r",\s*\w+\s*=\s*[\w.']+(?=\s*[,)])")
 _SIZE = re.compile(r"\bMatrix\(\s*6\s*,\s*6\s*,")
-_PRODUCT = re.compile(r"(?<![A-Za-z_\d.])([-+]?[\d.]+(?:[eE][-+]?\d+)?)[^\S\n]*\*[^\S\n]*(?=[A-Za-z_\[{(])")
+_PRODUCT = re.compile(
+    r"(?<![A-Za-z_\d.])([-+]?[\d.]+(?:[eE][-+]?\d+)?)[^\S\n]*\*[^\S\n]*(?=[A-Za-z_\[{(])"
+)
 _DECLARED = re.compile(r"(?<=\w)(?:\[\d+\])+")
 _CALL = re.compile(r"[A-Za-z_][\w.]*\s*\(")
 _WORD = r"[^\s\[\]{}(),;|\"']"

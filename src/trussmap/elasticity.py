@@ -122,7 +122,10 @@ def means(stiffness: np.ndarray) -> dict[str, np.ndarray]:
     s = np.linalg.inv(c)
 
     def parts(m):  # traces of the upper left block, of its couplings and of the lower right one
-        normal, shear = np.trace(m[..., :3, :3], axis1=-2, axis2=-1), np.trace(m[..., 3:, 3:], axis1=-2, axis2=-1)
+        normal, shear = (
+            np.trace(m[..., :3, :3], axis1=-2, axis2=-1),
+            np.trace(m[..., 3:, 3:], axis1=-2, axis2=-1),
+        )
         return normal, m[..., 0, 1] + m[..., 0, 2] + m[..., 1, 2], shear
 
     (a, b, d), (p, q, r) = parts(c), parts(s)
@@ -131,7 +134,11 @@ def means(stiffness: np.ndarray) -> dict[str, np.ndarray]:
     hill = tuple((one + other) / 2 for one, other in zip(voigt, reuss, strict=True))
     found = {}
     for word, (bulk, shear) in (("voigt", voigt), ("reuss", reuss), ("hill", hill)):
-        found |= {f"K_{word}": bulk, f"G_{word}": shear, f"E_{word}": 9 * bulk * shear / (3 * bulk + shear)}
+        found |= {
+            f"K_{word}": bulk,
+            f"G_{word}": shear,
+            f"E_{word}": 9 * bulk * shear / (3 * bulk + shear),
+        }
         found[f"nu_{word}"] = (3 * bulk - 2 * shear) / (2 * (3 * bulk + shear))
     return found
 
@@ -185,7 +192,10 @@ def extrema(stiffness: np.ndarray) -> dict[str, Extremum]:
     {'E_max': 2.6, 'G_min': 1.0, 'nu_max': 0.3}
     """
     compliance = _tensor_compliance(stiffness)
-    parts = [_extrema(compliance[start : start + _AT_ONCE]) for start in range(0, len(compliance), _AT_ONCE)]
+    parts = [
+        _extrema(compliance[start : start + _AT_ONCE])
+        for start in range(0, len(compliance), _AT_ONCE)
+    ]
     return {
         name: Extremum(*(np.concatenate([part[name][k] for part in parts]) for k in range(3)))
         for name in (f"{quantity}_{end}" for quantity in DIRECTIONAL for end in ("min", "max"))
@@ -205,7 +215,9 @@ def _extrema(s):
         best = value[k].argmin(1)[:, None]
         least = sign * np.take_along_axis(value[k], best, 1)[:, 0]
         frame = np.take_along_axis(frames[k], best[..., None, None], 1)[:, 0]
-        least = -least if constant == "C12" else 1 / (least * size * (4 if constant == "C66" else 1))
+        least = (
+            -least if constant == "C12" else 1 / (least * size * (4 if constant == "C66" else 1))
+        )
         found[name] = Extremum(least, _upwards(frame[:, 0]), _upwards(frame[:, 1]))
     value, axes = np.linalg.eigh(unpack(s)[:, :, :3].sum(-1)[:, _PLACE])
     for name, k in (("beta_min", 0), ("beta_max", 2)):
@@ -330,7 +342,9 @@ def class_of_constants(names: Iterable[str]) -> str | None:
     'cubic'
     """
     known = {*names}
-    return next((name for name, (needed, _) in _SUFFICIENT.items() if {*needed.split()} == known), None)
+    return next(
+        (name for name, (needed, _) in _SUFFICIENT.items() if {*needed.split()} == known), None
+    )
 
 
 def sufficient_constants(name: str) -> list[str]:
@@ -351,8 +365,15 @@ def completion(name: str, compliance: bool = False) -> np.ndarray:
     needed, relations = _SUFFICIENT[name]
     matrix = np.diag(np.isin(COMPONENTS, needed.split()).astype(float))
     for target, source, factor in relations:
-        shears = (int(target[1]) > 3) + (int(target[2]) > 3) - (int(source[1]) > 3) - (int(source[2]) > 3)
-        matrix[COMPONENTS.index(target), COMPONENTS.index(source)] = factor * (2.0**shears if compliance else 1.0)
+        shears = (
+            (int(target[1]) > 3)
+            + (int(target[2]) > 3)
+            - (int(source[1]) > 3)
+            - (int(source[2]) > 3)
+        )
+        matrix[COMPONENTS.index(target), COMPONENTS.index(source)] = factor * (
+            2.0**shears if compliance else 1.0
+        )
     return matrix
 
 
@@ -367,7 +388,9 @@ def symmetry_distances(stiffness: np.ndarray, classes: list[str] | None = None) 
     return {name: float(value[0]) for name, value in distances.items()}
 
 
-def class_distances(stiffness: np.ndarray, classes: list[str] | None = None) -> dict[str, np.ndarray]:
+def class_distances(
+    stiffness: np.ndarray, classes: list[str] | None = None
+) -> dict[str, np.ndarray]:
     """Distances ‖C − C'‖/‖C‖ (n,) of stiffnesses (n, 21) from the closest C' of each class.
 
     C' is the mean of C over the rotations of the class, its orthogonal projection, in the axes that
@@ -379,7 +402,9 @@ def class_distances(stiffness: np.ndarray, classes: list[str] | None = None) -> 
     turned = np.stack([rotate(row[None], _axes(row)) for row in c]) * np.sqrt(TENSOR_WEIGHT)
     rests = np.array([np.eye(21) - _projector(name) for name in names]).reshape(-1, 21, 21)
     norm = tensor_norm(c)
-    off = np.linalg.norm(turned[None] @ rests[:, None], axis=-1) / norm[:, None]  # (classes, n, axes)
+    off = (
+        np.linalg.norm(turned[None] @ rests[:, None], axis=-1) / norm[:, None]
+    )  # (classes, n, axes)
     best = np.argsort(off, axis=-1)[..., :_IMPROVED]
     starts = np.take_along_axis(turned[None], best[..., None], 2) / norm[:, None, None]
     improved = _improved(starts.reshape(len(names), len(c) * _IMPROVED, 21), rests)
@@ -418,7 +443,9 @@ def _generators():
     """Derivatives (21, 21) of weighted constants by turns about the three axes; constants stand on the left."""
     weight, angle = np.sqrt(TENSOR_WEIGHT), 1e-4
     turns = [from_rotation_vector(sign * angle * np.eye(3)) for sign in (1, -1)]
-    ahead, back = (rotate(np.eye(21)[None] / weight[:, None], turn[:, None]) * weight for turn in turns)
+    ahead, back = (
+        rotate(np.eye(21)[None] / weight[:, None], turn[:, None]) * weight for turn in turns
+    )
     return list((ahead - back) / (2 * angle))
 
 
@@ -491,7 +518,13 @@ def _projector(name):
     z, x = [0, 0, 1], [1, 0, 0]
     folds = {"monoclinic": 2, "orthotropic": 2, "trigonal": 3, "tetragonal": 4, "hexagonal": 6}
     if name == "isotropic":  # what is fixed by the rotations of a cube and by a fifth of a turn
-        return _fixed([about(z, np.pi / 2), about([1, 1, 1], 2 * np.pi / 3 / np.sqrt(3)), about(z, 2 * np.pi / 5)])
+        return _fixed(
+            [
+                about(z, np.pi / 2),
+                about([1, 1, 1], 2 * np.pi / 3 / np.sqrt(3)),
+                about(z, 2 * np.pi / 5),
+            ]
+        )
     if name == "cubic":
         return _fixed([about(z, np.pi / 2), about([1, 1, 1], 2 * np.pi / 3 / np.sqrt(3))])
     turns = [about(z, 2 * np.pi / folds[name])]

@@ -75,7 +75,11 @@ def write_nodes_and_struts(graph: PeriodicGraph, radii: np.ndarray, stem: str | 
 
 
 def write_structure_csv(
-    nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray, directory: str | Path, **columns: np.ndarray
+    nodes: np.ndarray,
+    struts: np.ndarray,
+    radii: np.ndarray,
+    directory: str | Path,
+    **columns: np.ndarray,
 ) -> None:
     """Write a finite structure as ``nodes.csv`` (node, x, y, z) and ``struts.csv`` (strut, node_1, node_2, radius, …).
 
@@ -87,12 +91,16 @@ def write_structure_csv(
         pd.DataFrame(nodes, columns=["x", "y", "z"]).assign(node=number)[["node", "x", "y", "z"]],
         directory / "nodes.csv",
     )
-    table = pd.DataFrame(np.asarray(struts) + 1, columns=["node_1", "node_2"]).assign(radius=radii, **columns)
+    table = pd.DataFrame(np.asarray(struts) + 1, columns=["node_1", "node_2"]).assign(
+        radius=radii, **columns
+    )
     table.insert(0, "strut", np.arange(len(table)) + 1)
     write_csv(table, directory / "struts.csv")
 
 
-def write_vtk(path: str | Path, nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray, **data: np.ndarray) -> None:
+def write_vtk(
+    path: str | Path, nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray, **data: np.ndarray
+) -> None:
     """Write a finite structure as VTK lines with the cell data ``radius`` (ParaView: Tube filter, radius by scalar).
 
     ``path`` ends in .vtk (legacy) or .vtu; further ``data`` (m,) of the struts are cell data too.
@@ -128,21 +136,31 @@ def write_3mf(path: str | Path, part: Part) -> None:
 
 
 def write_beams(
-    path: str | Path, nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray, region: Region | None = None
+    path: str | Path,
+    nodes: np.ndarray,
+    struts: np.ndarray,
+    radii: np.ndarray,
+    region: Region | None = None,
 ) -> None:
     """Write a finite structure in mm as `write_3mf` does, clipped by a region where one is given."""
     try:
         import lib3mf
     except (ImportError, OSError) as error:
-        raise InputError(f"{path}: lib3mf cannot be loaded ({error}); expected it to be installed, for 3MF.") from None
+        raise InputError(
+            f"{path}: lib3mf cannot be loaded ({error}); expected it to be installed, for 3MF."
+        ) from None
     wrapper = lib3mf.get_wrapper()
     model = wrapper.CreateModel()
     model.SetUnit(lib3mf.ModelUnit.MilliMeter)
     if region is not None:  # an object refers to those before it
         surface, clip = region.solid.to_mesh(), model.AddMeshObject()
         clip.SetName("region")
-        corners = [lib3mf.Position(tuple(point)) for point in surface.vert_properties[:, :3].tolist()]
-        clip.SetGeometry(corners, [lib3mf.Triangle(tuple(face)) for face in surface.tri_verts.tolist()])
+        corners = [
+            lib3mf.Position(tuple(point)) for point in surface.vert_properties[:, :3].tolist()
+        ]
+        clip.SetGeometry(
+            corners, [lib3mf.Triangle(tuple(face)) for face in surface.tri_verts.tolist()]
+        )
     lattice = model.AddMeshObject()
     lattice.SetName("lattice")
     lattice.SetGeometry([lib3mf.Position(tuple(point)) for point in nodes.tolist()], [])
@@ -161,7 +179,12 @@ def write_beams(
     item = model.AddBuildItem(lattice, wrapper.GetIdentityTransform())
     # Equal structures are equal files: lib3mf would draw identifiers at random.
     content = hashlib.sha256(b"".join(a.tobytes() for a in (nodes, struts, radii))).hexdigest()
-    settings = [model.SetBuildUUID, item.SetUUID, lattice.SetUUID, *([clip.SetUUID] if region is not None else [])]
+    settings = [
+        model.SetBuildUUID,
+        item.SetUUID,
+        lattice.SetUUID,
+        *([clip.SetUUID] if region is not None else []),
+    ]
     for number, set_identifier in enumerate(settings):
         set_identifier(str(uuid5(NAMESPACE_OID, f"{content} {number}")))
     with atomic_path(path) as temporary, TemporaryDirectory() as folder, _own_locale():
@@ -415,7 +438,11 @@ def write_part(
     ``floating_dropped``; ``volume_mm3`` of the solid; ``strut_diameter_mm`` of the thinnest strut; ``remark``.
     """
     check_deck(solver, elements)
-    unloaded = "" if is_squeezed(part) else "no load in the deck (.inp), for no nodes lie in faces of a box across z"
+    unloaded = (
+        ""
+        if is_squeezed(part)
+        else "no load in the deck (.inp), for no nodes lie in faces of a box across z"
+    )
     part.mesh  # noqa: B018 what cannot be printed ends before anything is written
     write_3mf(f"{stem}.3mf", part)
     write_inp(f"{stem}.inp", part, youngs_modulus, poisson_ratio, solver, elements)

@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trussmap.stiffness import COLUMNS, COMPONENTS, MANDEL_WEIGHT, MULTIPLICITY, ROWS, mandel, pack, unpack
+from trussmap.stiffness import (
+    COLUMNS,
+    COMPONENTS,
+    MANDEL_WEIGHT,
+    MULTIPLICITY,
+    ROWS,
+    mandel,
+    pack,
+    unpack,
+)
 
 #: Kinds of closeness. ``frobenius``: the error is ‖ΔC‖²/‖C‖² over the 6×6 matrix, `nmse_frobenius`; ``compliance``:
 #: the same of the compliances; ``log_euclidean``: the squared distance of `trussmap.measures.log_euclidean`.
@@ -44,7 +53,9 @@ class Goal:
     def take(self, rows: np.ndarray) -> "Goal":
         """The goal of some of the lattices, or of each as often as it is named."""
         parts = {name: getattr(self, name) for name in ("targets", "weights", "engineering")}
-        return replace(self, **{name: part if part is None else part[rows] for name, part in parts.items()})
+        return replace(
+            self, **{name: part if part is None else part[rows] for name, part in parts.items()}
+        )
 
     @property
     def whole(self) -> bool:
@@ -58,13 +69,21 @@ class Goal:
         [['E1', 'E2']]
         """
         if self.engineering is not None:
-            names, values = ENGINEERING, self.engineering * np.where(np.arange(9) < 6, youngs_modulus, 1.0)
+            names, values = (
+                ENGINEERING,
+                self.engineering * np.where(np.arange(9) < 6, youngs_modulus, 1.0),
+            )
         else:
             names, values = COMPONENTS, youngs_modulus * self.targets
             if self.weights is not None:
                 values = np.where(self.weights > 0, values, np.nan)
         return [
-            {name: float(value) for name, value in zip(names, row, strict=True) if np.isfinite(value)} for row in values
+            {
+                name: float(value)
+                for name, value in zip(names, row, strict=True)
+                if np.isfinite(value)
+            }
+            for row in values
         ]
 
     def error(self, stiffness: np.ndarray) -> np.ndarray:
@@ -138,7 +157,9 @@ def _logarithm(stiffness):
     divided = np.where(near, middle, (log[:, :, None] - log[:, None, :]) / np.where(near, 1.0, gap))
     # Change of each constant, in the modes: the symmetric pair of entries that it fills.
     first, second = mode[:, ROWS], mode[:, COLUMNS]
-    change = first[:, :, :, None] * second[:, :, None, :] + second[:, :, :, None] * first[:, :, None, :]
+    change = (
+        first[:, :, :, None] * second[:, :, None, :] + second[:, :, :, None] * first[:, :, None, :]
+    )
     change *= (MANDEL_WEIGHT * np.where(ROWS == COLUMNS, 0.5, 1.0))[:, None, None]
     turned = mode[:, None] @ (divided[:, None] * change) @ mode.swapaxes(1, 2)[:, None]
     return pack((mode * log[:, None]) @ mode.swapaxes(1, 2)), pack(turned).swapaxes(1, 2)

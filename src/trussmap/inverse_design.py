@@ -29,7 +29,16 @@ from trussmap.lattice.descriptor import (
 )
 from trussmap.measures import errors, nmse_componentwise, nmse_frobenius
 from trussmap.progress import progress_bar
-from trussmap.refinement import FAMILIES, LIMITS, Lattices, Limits, joined, plain_lattices, refine_lattices, sizes
+from trussmap.refinement import (
+    FAMILIES,
+    LIMITS,
+    Lattices,
+    Limits,
+    joined,
+    plain_lattices,
+    refine_lattices,
+    sizes,
+)
 from trussmap.robustness import PrintingErrors, erring_stiffness, sensitivity
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO
 from trussmap.streams import stream
@@ -108,7 +117,8 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
     if family not in FAMILIES:
         raise InputError(f"family {family}: expected {', '.join(FAMILIES)}.")
     low, high = (
-        given.get(f"{end}_density", bound) for end, bound in zip(("minimum", "maximum"), DENSITY_RANGE, strict=True)
+        given.get(f"{end}_density", bound)
+        for end, bound in zip(("minimum", "maximum"), DENSITY_RANGE, strict=True)
     )
     if not DENSITY_RANGE[0] <= low < high <= DENSITY_RANGE[1]:
         raise InputError(
@@ -120,25 +130,35 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
         raise InputError(f"radius ratio {ratio:g}: expected a number from 1 to 1000.")
     objective = given.get("objective")
     if objective is not None and objective not in (*OBJECTIVES, "printed_error"):
-        raise InputError(f"objective {objective}: expected {', '.join(OBJECTIVES)} or printed_error.")
+        raise InputError(
+            f"objective {objective}: expected {', '.join(OBJECTIVES)} or printed_error."
+        )
     printing = _printing_errors(given, cell_size_mm)
     if objective == "printed_error" and printing is None:
         raise InputError(
             "lattices are to be ranked by their error as printed: expected an error of diameters or nodes."
         )
-    lengths = [given.get(f"{name}_mm") for name in ("minimum_strut", "maximum_strut", "minimum_gap")]
+    lengths = [
+        given.get(f"{name}_mm") for name in ("minimum_strut", "maximum_strut", "minimum_gap")
+    ]
     if any(length is not None and not length > 0 for length in lengths):
         raise InputError("a strut diameter or gap in mm is not positive; expected lengths above 0.")
     if lengths[0] and lengths[1] and lengths[0] > lengths[1]:
-        raise InputError(f"strut diameters from {lengths[0]:g} to {lengths[1]:g} mm: expected a range.")
+        raise InputError(
+            f"strut diameters from {lengths[0]:g} to {lengths[1]:g} mm: expected a range."
+        )
     if any(lengths) and not cell_size_mm:
-        raise InputError("strut diameters and gaps in mm need the size of the cell in mm; none is given.")
+        raise InputError(
+            "strut diameters and gaps in mm need the size of the cell in mm; none is given."
+        )
     if family == "published" and (objective in OBJECTIVES or "radius_ratio" in given):
         raise InputError(
             "the published family has nothing to choose among equals: expected the family areas (with a radius ratio "
             "of 1 if all struts should be alike) or geometry where an objective or a radius ratio is given."
         )
-    if family == "published":  # they are told of its designs (`trussmap.output.remarks`), not bounds
+    if (
+        family == "published"
+    ):  # they are told of its designs (`trussmap.output.remarks`), not bounds
         lengths = [None, None, None]
     topologies = given.get("topologies")
     if topologies is not None:
@@ -156,14 +176,18 @@ def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
                 f"struts of {lengths[0]:g} mm in a cell of {cell_size_mm:g} mm: the lightest topology then has a "
                 f"relative density of {lightest:.2g}, above {high:g}; expected {needed:.2g} mm at least."
             )
-    return Request(family, Limits((low, high), float(ratio)), objective, prints, topologies, printing)
+    return Request(
+        family, Limits((low, high), float(ratio)), objective, prints, topologies, printing
+    )
 
 
 def _with_room(request):
     """Numbers of the topologies allowed that have room for struts as thick as they must be, or None for all."""
     if not request.prints.minimum_diameter:
         return request.topologies
-    topologies = np.arange(len(strut_lengths())) if request.topologies is None else request.topologies
+    topologies = (
+        np.arange(len(strut_lengths())) if request.topologies is None else request.topologies
+    )
     lightest = request.prints.minimum_diameter**2 * np.pi / 4 * strut_lengths()[topologies]
     return topologies[lightest <= request.limits.density[1]]
 
@@ -171,18 +195,29 @@ def _with_room(request):
 def _printing_errors(given, cell_size_mm):
     """The PrintingErrors of settings that are given, or None."""
     percent = given.get("diameter_error_percent", 0.0)
-    lengths = {"diameters": given.get("diameter_error_mm", 0.0), "nodes": given.get("node_error_mm", 0.0)}
+    lengths = {
+        "diameters": given.get("diameter_error_mm", 0.0),
+        "nodes": given.get("node_error_mm", 0.0),
+    }
     if not 0 <= percent <= 30:
-        raise InputError(f"error of diameters {percent:g} %: expected a standard deviation from 0 to 30 %.")
+        raise InputError(
+            f"error of diameters {percent:g} %: expected a standard deviation from 0 to 30 %."
+        )
     for what, length in lengths.items():
         if length and not cell_size_mm:
-            raise InputError(f"the error of {what} in mm needs the size of the cell in mm; none is given.")
+            raise InputError(
+                f"the error of {what} in mm needs the size of the cell in mm; none is given."
+            )
         if length and not 0 < length <= 0.1 * cell_size_mm:
-            raise InputError(f"error of {what} {length:g} mm: expected a length up to a tenth of the cell's size.")
+            raise InputError(
+                f"error of {what} {length:g} mm: expected a length up to a tenth of the cell's size."
+            )
     if not (percent or any(lengths.values())):
         return None
     width, node = (length / cell_size_mm if length else 0.0 for length in lengths.values())
-    return PrintingErrors(percent / 100, node, int(given.get("error_samples", PrintingErrors().samples)), width=width)
+    return PrintingErrors(
+        percent / 100, node, int(given.get("error_samples", PrintingErrors().samples)), width=width
+    )
 
 
 def check_effort(refine: str, request: Request, goal: Goal) -> None:
@@ -258,28 +293,47 @@ def design_chunks(
     chunk = min(_TARGETS, max(1, _PROPOSALS // draws))
     empty = not done
     for first in range(done, len(targets), chunk):
-        part, aim = targets[first : first + chunk], goal.take(np.arange(first, min(first + chunk, len(targets))))
+        part, aim = (
+            targets[first : first + chunk],
+            goal.take(np.arange(first, min(first + chunk, len(targets)))),
+        )
         own = stream(seed, "designing", first)
         starts, unrefined = None, np.full((len(part), 21), np.nan)
         if goal.whole:
-            proposals = inverse.propose(part, draws=draws, temperature=temperature, seed=stream(own, "proposals"))
-            owner, designs = _best_proposals(part, proposals, forward, threads, poisson_ratio, topologies)
+            proposals = inverse.propose(
+                part, draws=draws, temperature=temperature, seed=stream(own, "proposals")
+            )
+            owner, designs = _best_proposals(
+                part, proposals, forward, threads, poisson_ratio, topologies
+            )
             stiffness = homogenize_designs(designs, **how) if len(designs) else np.empty((0, 21))
-            best = ranked(owner, nmse_frobenius(stiffness, part[owner]), design_topology(designs), 1)
+            best = ranked(
+                owner, nmse_frobenius(stiffness, part[owner]), design_topology(designs), 1
+            )
             unrefined[owner[best]] = stiffness[best]
             lattices = plain_lattices(designs, request.family)
             starts = owner, lattices
         if refine != "none":
             found = []
             for ratio in _ratios(request):
-                asked = request.family, request.limits._replace(radius_ratio=ratio), topologies, keep
+                asked = (
+                    request.family,
+                    request.limits._replace(radius_ratio=ratio),
+                    topologies,
+                    keep,
+                )
                 found.append(search(aim, refine, own, threads, poisson_ratio, starts, *asked))
         else:
             found = [(owner, lattices, stiffness)]
         if request.family != "published":
             chosen = [_promising(aim, *part, max(keep, _TAILORED), request, how) for part in found]
-            owner, lattices = np.concatenate([part[0] for part in chosen]), joined([part[1] for part in chosen])
-            owner, lattices, stiffness, order, added = _tailored(aim, owner, lattices, request, own, how)
+            owner, lattices = (
+                np.concatenate([part[0] for part in chosen]),
+                joined([part[1] for part in chosen]),
+            )
+            owner, lattices, stiffness, order, added = _tailored(
+                aim, owner, lattices, request, own, how
+            )
             error = aim.take(owner).error(stiffness)
             order = order[_positions(owner[order]) <= keep]
         else:
@@ -288,18 +342,24 @@ def design_chunks(
             order = ranked(owner, error, lattices.topology, keep)
             if request.objective == "printed_error":
                 order = ranked(owner, error, lattices.topology, max(keep, _TAILORED))
-                liked = _printed(aim.take(owner[order]), lattices.take(order), request, how)["printed_error"]
+                liked = _printed(aim.take(owner[order]), lattices.take(order), request, how)[
+                    "printed_error"
+                ]
                 order = order[np.lexsort((liked, error[order] > NEARLY, owner[order]))]
                 order = order[_positions(owner[order]) <= keep]
             added = pd.DataFrame(index=range(len(owner)))
         owner, lattices, stiffness = owner[order], lattices.take(order), stiffness[order]
         predicted, truth = forward.predict(lattices.designs), part[owner]
         columns = {"target": first + owner + 1, "rank": _positions(owner)}
-        columns |= dict(zip(DESIGN_COLUMNS, lattices.designs.T, strict=True)) | {"topology": lattices.topology}
+        columns |= dict(zip(DESIGN_COLUMNS, lattices.designs.T, strict=True)) | {
+            "topology": lattices.topology
+        }
         columns |= dict(zip([f"predicted_{name}" for name in COMPONENTS], predicted.T, strict=True))
         columns |= dict(zip(COMPONENTS, stiffness.T, strict=True)) | {"error": error[order]}
         for prefix, c in (("", stiffness), ("unrefined_", unrefined[owner])):
-            known = np.isfinite(c).all(1) & goal.whole  # where the networks propose a topology that is allowed
+            known = (
+                np.isfinite(c).all(1) & goal.whole
+            )  # where the networks propose a topology that is allowed
             for name, value in errors(c[known], truth[known]).items():
                 columns[f"{prefix}{name}"] = np.full(len(owner), np.nan)
                 columns[f"{prefix}{name}"][known] = value
@@ -343,7 +403,9 @@ def _tailored(goal, owner, lattices, request, seed, how):
     prints, own, before = request.prints, goal.take(owner), lattices
     objective = request.objective if request.objective in OBJECTIVES else None
     if objective or prints != NO_LIMITS:
-        lattices, stiffness = tailor(own, lattices, request.family, objective, request.limits, prints, **how)
+        lattices, stiffness = tailor(
+            own, lattices, request.family, objective, request.limits, prints, **how
+        )
     else:
         stiffness = lattices.stiffness(how["threads"], how["poisson_ratio"])
     ratio, beyond, liked = _merits(own, lattices, request, how, gap=True)
@@ -355,7 +417,9 @@ def _tailored(goal, owner, lattices, request, seed, how):
     widths = zip(*sizes(lattices.topology, request.family), strict=True)
     for row, (struts, nodes) in enumerate(widths):
         parts = lattices.areas[row, :struts], lattices.shifts[row, :nodes].ravel()
-        facts.loc[row, ["strut_areas", "node_shifts"]] = [" ".join(map(repr, part.tolist())) for part in parts]
+        facts.loc[row, ["strut_areas", "node_shifts"]] = [
+            " ".join(map(repr, part.tolist())) for part in parts
+        ]
     order = np.lexsort((liked, missed, beyond, owner))
     topology = np.stack([owner, lattices.topology], 1)[order]
     order = order[np.sort(np.unique(topology, axis=0, return_index=True)[1])]
@@ -377,12 +441,19 @@ def _larger_cells(goal, owner, lattices, met, request, seed, how):
         goal.take(numbers),
         request.limits._replace(radius_ratio=min(request.limits.radius_ratio, _STURDY[0])),
     )
-    found = search(lost, "quick", seed, family=family, limits=limits, topologies=request.topologies, **how)
+    found = search(
+        lost, "quick", seed, family=family, limits=limits, topologies=request.topologies, **how
+    )
     others, more = _promising(lost, *found, _TAILORED, request, how)
-    own, lattices = np.concatenate([owner[rows], numbers[others]]), joined([lattices.take(rows), more])
+    own, lattices = (
+        np.concatenate([owner[rows], numbers[others]]),
+        joined([lattices.take(rows), more]),
+    )
     # How large where the thinnest strut is as thick as it can be.
     thick, reached = tailor(goal.take(own), lattices, family, "diameter", request.limits, **how)
-    needed = np.array([prints.larger_cell(*row) for row in measured_struts(thick, bool(prints.minimum_gap))])
+    needed = np.array(
+        [prints.larger_cell(*row) for row in measured_struts(thick, bool(prints.minimum_gap))]
+    )
     needed[goal.take(own).error(reached) > NEARLY] = np.nan
     larger[rows] = pd.Series(needed).groupby(own).min()[owner[rows]]
     return larger
@@ -404,7 +475,9 @@ def _merits(goal, lattices, request, how, gap=False):
     measured = measured_struts(lattices, gap and bool(prints.minimum_gap))
     beyond = np.maximum([prints.violation(*row) for row in measured], _SLACK)
     ratio = measured[:, 1] / measured[:, 0]
-    liked = {"density": lattices.designs[:, DENSITY], "diameter": -measured[:, 0]}.get(request.objective, ratio)
+    liked = {"density": lattices.designs[:, DENSITY], "diameter": -measured[:, 0]}.get(
+        request.objective, ratio
+    )
     if request.objective == "printed_error":
         liked = _printed(goal, lattices, request, how)["printed_error"].to_numpy()
     return ratio, beyond, liked
@@ -420,7 +493,9 @@ def _printed(goal, lattices, request, how):
     return pd.DataFrame(rows)
 
 
-def fewer_than_asked(table: pd.DataFrame, targets: int, keep: int, refine: str, request: Request) -> str | None:
+def fewer_than_asked(
+    table: pd.DataFrame, targets: int, keep: int, refine: str, request: Request
+) -> str | None:
     """Why a table of `design_lattices` has fewer than ``keep`` lattices of one of the targets, in words, or None."""
     least = int(table.groupby("target").size().min()) if table["target"].nunique() == targets else 0
     if least >= keep:
@@ -430,7 +505,9 @@ def fewer_than_asked(table: pd.DataFrame, targets: int, keep: int, refine: str, 
     if topologies is not None and len(topologies) <= least:
         return said + "no other topology was allowed, or has room for the struts asked for"
     if refine == "none":
-        return said + "the networks proposed no more; a search does (--refine quick), or more --draws"
+        return (
+            said + "the networks proposed no more; a search does (--refine quick), or more --draws"
+        )
     return said + f"of the {len(topology_members()[0])} topologies the search led to no more"
 
 
@@ -441,10 +518,18 @@ def lattices_of(table: pd.DataFrame) -> Lattices:
         return plain_lattices(designs)
     parts = []
     for name in ("strut_areas", "node_shifts"):
-        rows = [np.array(str(text).split() if isinstance(text, str) else [], float) for text in table[name]]
+        rows = [
+            np.array(str(text).split() if isinstance(text, str) else [], float)
+            for text in table[name]
+        ]
         width = max(map(len, rows), default=0)
         parts.append(
-            np.array([np.pad(row, (0, width - len(row)), constant_values=name == "strut_areas") for row in rows])
+            np.array(
+                [
+                    np.pad(row, (0, width - len(row)), constant_values=name == "strut_areas")
+                    for row in rows
+                ]
+            )
         )
     return Lattices(designs, parts[0], parts[1].reshape(len(designs), -1, 3))
 
@@ -472,7 +557,9 @@ def _best_proposals(targets, proposals, forward, threads, poisson_ratio, topolog
     return owner, flat
 
 
-def ranked(owner: np.ndarray, error: np.ndarray, topology: np.ndarray, count: int, alike: int = 1) -> np.ndarray:
+def ranked(
+    owner: np.ndarray, error: np.ndarray, topology: np.ndarray, count: int, alike: int = 1
+) -> np.ndarray:
     """Indices of the ``count`` best entries of every owner, best first, at most ``alike`` of one topology.
 
     ``owner``, ``error`` and ``topology`` are (m,), numbers from 0; owners come in rising order.
@@ -519,9 +606,17 @@ def search(
         if topologies is not None:
             types, reps = types[topologies], reps[topologies]
         count = len(types) * random_starts
-        rest = sample_designs(stream(seed, "random starts", wave) if wave else stream(seed, "random starts"), 0, count)
-        rest[:, TYPES], rest[:, REPS] = np.repeat(types, random_starts, 0), np.repeat(reps, random_starts, 0)
-        own, lattices = np.repeat(open_targets, count), plain_lattices(np.tile(rest, (len(open_targets), 1)), family)
+        rest = sample_designs(
+            stream(seed, "random starts", wave) if wave else stream(seed, "random starts"), 0, count
+        )
+        rest[:, TYPES], rest[:, REPS] = (
+            np.repeat(types, random_starts, 0),
+            np.repeat(reps, random_starts, 0),
+        )
+        own, lattices = (
+            np.repeat(open_targets, count),
+            plain_lattices(np.tile(rest, (len(open_targets), 1)), family),
+        )
         if starts:
             own, lattices = np.concatenate([starts[0], own]), joined([starts[1], lattices])
             starts = None
@@ -566,7 +661,9 @@ def _thinned(goal, owner, lattices, limits, relaxed, how):
 def _finish(goal, lattices, stiffness, limits, how):
     """Refine to the end: in the logarithms first, where a soft mode counts like a stiff one, then towards the goal."""
     if goal.whole and goal.kind == "frobenius":
-        moved, found = refine_lattices(replace(goal, kind="log_euclidean"), lattices, _FINISH, limits, **how)
+        moved, found = refine_lattices(
+            replace(goal, kind="log_euclidean"), lattices, _FINISH, limits, **how
+        )
         better = goal.error(found) < goal.error(stiffness)
         for own, new in zip(lattices, moved, strict=True):
             own[better] = new[better]

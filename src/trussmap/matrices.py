@@ -167,7 +167,9 @@ class Matrices:
             self._compliance |= unit.startswith("1/")
         except InputError as error:
             self.notes.append(f"line {number}: {error}".rstrip(".") + "; none of them is taken")
-        plain = re.sub(rf"[\[(]\s*(?:in\s+)?{UNIT.pattern}\s*[\])]|\bin\s+{UNIT.pattern}", "", text, flags=re.I)
+        plain = re.sub(
+            rf"[\[(]\s*(?:in\s+)?{UNIT.pattern}\s*[\])]|\bin\s+{UNIT.pattern}", "", text, flags=re.I
+        )
         name = " ".join(_COMMENT.sub(" ", plain).split()).strip("#%:=!/*- \\")
         self._name = "" if name.lower() in _NO_NAMES or known_unit(name) else name
 
@@ -226,7 +228,11 @@ class Matrices:
                 continue
             for k, (matrix, label) in enumerate(outcome):
                 where = segment[0].line
-                place = f"matrix from line {where}" if len(outcome) == 1 else f"matrix {len(self.records) + 1}"
+                place = (
+                    f"matrix from line {where}"
+                    if len(outcome) == 1
+                    else f"matrix {len(self.records) + 1}"
+                )
                 self._record(matrix, label or name or self._name, place)
                 if k + 1 < len(outcome) or len(outcomes) > 1:
                     self._name = ""
@@ -251,7 +257,9 @@ class Matrices:
                 return [(matrix, "") for matrix in matrices]
         counts = [len(row.numbers) for row in rows]
         listed = ", ".join(map(str, counts[:8])) + (", …" if len(counts) > 8 else "")
-        raise InputError(f"line {rows[0].line}: {listed} numbers in the lines from here on; {_EXPECTED}.")
+        raise InputError(
+            f"line {rows[0].line}: {listed} numbers in the lines from here on; {_EXPECTED}."
+        )
 
     def _check_labels(self, rows: list[_Row]) -> None:
         """Hold the labels of rows against those of columns, or raise InputError."""
@@ -260,7 +268,9 @@ class Matrices:
         numbers = [index_of(label) for label in labels]
         if order:
             if self._order and self._order != order:
-                raise InputError(f"line {rows[0].line}: rows and columns have labels in two orders; expected the same.")
+                raise InputError(
+                    f"line {rows[0].line}: rows and columns have labels in two orders; expected the same."
+                )
             self._order = order
         elif None in numbers or any(b - a not in (1, -5) for a, b in pairwise(numbers)):
             raise InputError(
@@ -279,7 +289,10 @@ class Matrices:
         fits = len(rows) == 6 and {len(row.cells) for row in rows} == {width}
         if not fits or (begun and len(self._pending) != 6) or begun not in (first, first - 1):
             self._pending = []
-            self._fault(rows[0].line, f"rows below the heading of columns {first} to {last} that do not fit it")
+            self._fault(
+                rows[0].line,
+                f"rows below the heading of columns {first} to {last} that do not fit it",
+            )
             return
         joined = rows
         if begun:
@@ -294,15 +307,21 @@ class Matrices:
         self.faults.append(f"{self.where}, line {line}: {what}; {_EXPECTED}.")
 
     def _record(self, matrix: np.ndarray, name: str, place: str) -> None:
-        own = self._unit if self._unit.startswith("1/") == self._compliance else ""  # not of the other kind above
+        own = (
+            self._unit if self._unit.startswith("1/") == self._compliance else ""
+        )  # not of the other kind above
         units = ({cell.unit for cell in matrix.ravel() if cell} | {own}) - {""}
         if len(units) > 1:
-            raise InputError(f"{self.where}, {place}: units {', '.join(sorted(units))}; expected one.")
+            raise InputError(
+                f"{self.where}, {place}: units {', '.join(sorted(units))}; expected one."
+            )
         if self._order:
             matrix = matrix[list(self._order)][:, list(self._order)]
         values = dict(zip(MATRIX, (cell and cell.value for cell in matrix.ravel()), strict=True))
         if self._factor != 1:
-            values = {key: value and repr(float(value) * self._factor) for key, value in values.items()}
+            values = {
+                key: value and repr(float(value) * self._factor) for key, value in values.items()
+            }
         upper = dict(zip(COMPONENTS, matrix[ROWS, COLUMNS], strict=True))
         values |= {
             f"{key}_sd": repr(float(cell.deviation) * abs(self._factor))
@@ -332,7 +351,10 @@ def _row(number: int, cells: list[str]) -> _Row | None:
     filled = [cell for cell in cells[:cut] if cell]
     if len(filled) - bool(label) != 6 and not (INDEX.fullmatch(filled[0]) and len(filled) == 7):
         # A mark that stands for no entry may be the sign of the number behind it.
-        read = [text if _OMITTED.fullmatch(text) else cell for text, cell in zip(cells, read, strict=False)]
+        read = [
+            text if _OMITTED.fullmatch(text) else cell
+            for text, cell in zip(cells, read, strict=False)
+        ]
     return _Row(number, label, read[first + 1 :] if label else read)
 
 

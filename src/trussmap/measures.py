@@ -131,7 +131,9 @@ def errors(prediction: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def r_squared(truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+def r_squared(
+    truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None
+) -> np.ndarray:
     """Coefficients of determination (..., k) of predictions (n, k), with optional row weights (..., n).
 
     >>> r_squared(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [2.0]]))
@@ -140,17 +142,23 @@ def r_squared(truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray | Non
     weight = np.ones(len(truth)) if weight is None else weight
     total = weight.sum(-1)[..., None]
     residual = weight @ (predicted - truth) ** 2
-    shifted = truth - truth.mean(0)  # around the common mean first, so that the two sums below do not cancel
+    shifted = truth - truth.mean(
+        0
+    )  # around the common mean first, so that the two sums below do not cancel
     variance = weight @ shifted**2 - (weight @ shifted) ** 2 / total
     return 1 - residual / variance
 
 
-def bootstrap_interval(truth: np.ndarray, predicted: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+def bootstrap_interval(
+    truth: np.ndarray, predicted: np.ndarray, resamples: int, seed: int
+) -> np.ndarray:
     """95 % bootstrap interval (2, k) of R² over designs, by the percentiles of ``resamples`` resamplings."""
     generator = np.random.default_rng(stream(seed, "bootstrap"))
     n = len(truth)
     values = [
-        r_squared(truth, predicted, np.bincount(generator.integers(n, size=n), minlength=n).astype(float))
+        r_squared(
+            truth, predicted, np.bincount(generator.integers(n, size=n), minlength=n).astype(float)
+        )
         for _ in range(resamples)
     ]
     return np.quantile(values, [0.025, 0.975], axis=0)

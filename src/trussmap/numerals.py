@@ -24,7 +24,9 @@ _TEN = r"10\s*(?:(?:\^|\*\*)\s*(?:([-+]?\d+)|\{\s*([-+]?\d+)\s*\}|\(\s*([-+]?\d+
 _TIMES_TEN = re.compile(rf"(?<=[\d.)])\s*(?:×|\*|·|\\times|\\cdot)\s*{_TEN}")
 _POWER_OF_TEN = re.compile(rf"(?<![\w.]){_TEN}")
 _SUPERSCRIPTS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
-_SPREAD = re.compile(r"(?<=[\d.])\s{0,9}\$?\s{0,9}(?:±|\\pm(?![a-z])|\+/-|\+-)\s{0,9}\$?\s{0,9}(?=\.?\d)")
+_SPREAD = re.compile(
+    r"(?<=[\d.])\s{0,9}\$?\s{0,9}(?:±|\\pm(?![a-z])|\+/-|\+-)\s{0,9}\$?\s{0,9}(?=\.?\d)"
+)
 _WRAPPED = re.compile(r"\\num\{([^{}]*)\}|\b(?:np|numpy)\.float\d+\(([^()]*)\)")
 _BEFORE_UNIT = re.compile(rf"(?<=[\d.)])\s+(?={STRESS}(?![\w^]))", re.IGNORECASE)
 

@@ -13,7 +13,13 @@ from trussmap.errors import InputError
 from trussmap.goals import ENGINEERING
 from trussmap.inverse_design import lattices_of
 from trussmap.io import check_folder, write_csv
-from trussmap.lattice.descriptor import DENSITY_RANGE, DESIGN_COLUMNS, STRETCH_RANGE, V, design_graph
+from trussmap.lattice.descriptor import (
+    DENSITY_RANGE,
+    DESIGN_COLUMNS,
+    STRETCH_RANGE,
+    V,
+    design_graph,
+)
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import primitive_cell
 from trussmap.measures import modulus_error, relative_error
@@ -36,7 +42,12 @@ SIZES = ("strut_diameter_mm", "largest_diameter_mm", "smallest_gap_mm", "pore_si
 #: Columns of designs.csv that stand first, where there are such.
 FIRST = (
     *("target", "name", "rank", *SIZES),
-    *("relative_density", "relative_error_percent", "modulus_error_median_percent", "modulus_error_largest_percent"),
+    *(
+        "relative_density",
+        "relative_error_percent",
+        "modulus_error_median_percent",
+        "modulus_error_largest_percent",
+    ),
     *(
         "relative_error",
         "modulus_error_median",
@@ -257,7 +268,9 @@ def check_designs_folder(out: str | Path, pages: bool) -> None:
     check_folder(out)
     index = Path(out) / "index.html"
     if pages and index.exists() and not _is_index(index):
-        raise InputError(f"{index}: not a page of trussmap's, and would be written over; expected another folder.")
+        raise InputError(
+            f"{index}: not a page of trussmap's, and would be written over; expected another folder."
+        )
     if (Path(out) / "lattices").is_file():
         raise InputError(f"{Path(out) / 'lattices'}: a file; expected another folder to write.")
 
@@ -271,7 +284,10 @@ def in_users_units(table: pd.DataFrame, youngs_modulus: float) -> pd.DataFrame:
 
     ``C11`` … and ``predicted_C11`` … are multiplied by it, and ``E1`` … ``nu23`` and ``DERIVED`` of the former come in.
     """
-    scaled = [*COMPONENTS, *(f"predicted_{name}" for name in COMPONENTS if f"predicted_{name}" in table)]
+    scaled = [
+        *COMPONENTS,
+        *(f"predicted_{name}" for name in COMPONENTS if f"predicted_{name}" in table),
+    ]
     relative = [name for name in table if "relative_error" in name or "modulus_error" in name]
     table = table.assign(**{name: 100 * table[name] for name in relative})
     table = table.assign(**{name: youngs_modulus * table[name] for name in scaled})
@@ -319,19 +335,30 @@ def remarks(
             if error != error:  # of targets that leave constants free, which have no factor
                 said.append(f"{remark} may do better")
             elif abs(factor - 1) > 0.01:
-                if stiffer == (factor > 1):  # else something else is wrong, such as struts that must be thick
-                    said.append(f"{remark}, of Young's modulus {factor * youngs_modulus:.3g}, would do better")
+                if stiffer == (
+                    factor > 1
+                ):  # else something else is wrong, such as struts that must be thick
+                    said.append(
+                        f"{remark}, of Young's modulus {factor * youngs_modulus:.3g}, would do better"
+                    )
             elif error > 1e-4:
                 said.append(f"{remark} would do better")
         stretches = row[DESIGN_COLUMNS[V]].to_numpy(float)
-        if error > 1e-3 and stretches.max() / stretches.min() > 0.995 * STRETCH_RANGE[1] / STRETCH_RANGE[0]:
-            said.append("stretches V are at both ends of their range: a more anisotropic one would do better")
+        if (
+            error > 1e-3
+            and stretches.max() / stretches.min() > 0.995 * STRETCH_RANGE[1] / STRETCH_RANGE[0]
+        ):
+            said.append(
+                "stretches V are at both ends of their range: a more anisotropic one would do better"
+            )
         larger = row.get("larger_cell", 1.0)
         if error > _FAR and not larger > 1:
             which = "of this family"
             if row.get("family", "published") != "published" and any(wanted_mm):
                 which = f"within these limits of printing in cells of {cell_size_mm:g} mm"
-            said.append(f"the stiffness is still off by {error:.0%}: no lattice {which} seems to have it")
+            said.append(
+                f"the stiffness is still off by {error:.0%}: no lattice {which} seems to have it"
+            )
         if larger > 1:
             said.append(
                 f"a cell of {larger * (cell_size_mm or 1):.3g} {'mm' if cell_size_mm else 'times the size'} would have "
@@ -345,19 +372,31 @@ def remarks(
 
 def _beyond(row, cell_size_mm, wanted):
     """What of the row's design is thinner, thicker or closer than a printer can make, in words, and what would do."""
-    least, most, gap = row["strut_diameter_mm"], row.get("largest_diameter_mm"), row["smallest_gap_mm"]
+    least, most, gap = (
+        row["strut_diameter_mm"],
+        row.get("largest_diameter_mm"),
+        row["smallest_gap_mm"],
+    )
     most = least if most is None else most
     limit = wanted.minimum_diameter or THIN_MM
-    asked = f"the {limit:g} mm asked for" if wanted.minimum_diameter else f"the {limit:g} mm that most printers need"
+    asked = (
+        f"the {limit:g} mm asked for"
+        if wanted.minimum_diameter
+        else f"the {limit:g} mm that most printers need"
+    )
     said, larger = [], 1.0
     if least < limit * (1 - _SLACK):
         said.append(f"its thinnest strut has {least:.3g} mm, less than {asked}")
         larger = limit / least
     if wanted.maximum_diameter and most > wanted.maximum_diameter * (1 + _SLACK):
-        said.append(f"its thickest strut has {most:.3g} mm, more than the {wanted.maximum_diameter:g} mm asked for")
+        said.append(
+            f"its thickest strut has {most:.3g} mm, more than the {wanted.maximum_diameter:g} mm asked for"
+        )
         larger = np.nan if larger > 1 else wanted.maximum_diameter / most
     if wanted.minimum_gap and gap < wanted.minimum_gap * (1 - _SLACK):
-        said.append(f"its smallest gap has {gap:.3g} mm, less than the {wanted.minimum_gap:g} mm asked for")
+        said.append(
+            f"its smallest gap has {gap:.3g} mm, less than the {wanted.minimum_gap:g} mm asked for"
+        )
         larger = max(larger, wanted.minimum_gap / gap) if larger >= 1 and gap > 0 else np.nan
     if said and larger == larger:
         # Rounded to three digits to the side on which it does.
@@ -389,16 +428,26 @@ def printability(table: pd.DataFrame, cell_size_mm: float) -> dict[str, np.ndarr
     ``smallest_gap_mm`` between two struts that share no node, negative where they overlap; ``pore_size_mm``, the
     diameter of the largest sphere that fits between the struts.
     """
-    rows = [sizes_mm(row_graph(row), row["relative_density"], cell_size_mm) for row in table.to_dict("records")]
+    rows = [
+        sizes_mm(row_graph(row), row["relative_density"], cell_size_mm)
+        for row in table.to_dict("records")
+    ]
     names = [name for name in SIZES if name != "largest_diameter_mm" or "strut_areas" in table]
     return {name: np.array([row[name] for row in rows]) for name in names}
 
 
-def sizes_mm(graph: PeriodicGraph, relative_density: float, cell_size_mm: float) -> dict[str, float]:
+def sizes_mm(
+    graph: PeriodicGraph, relative_density: float, cell_size_mm: float
+) -> dict[str, float]:
     """``SIZES`` of one lattice, in mm, for unit cells of the volume cell_size_mm³."""
     primitive = primitive_cell(graph)
     radii = primitive.radii(relative_density)
-    found = 2 * radii.min(), 2 * radii.max(), primitive.smallest_gap(radii), primitive.largest_void(radii)
+    found = (
+        2 * radii.min(),
+        2 * radii.max(),
+        primitive.smallest_gap(radii),
+        primitive.largest_void(radii),
+    )
     scale = cell_size_mm / graph.volume ** (1 / 3)
     return {name: float(scale * length) for name, length in zip(SIZES, found, strict=True)}
 
@@ -417,7 +466,9 @@ def told(row: dict) -> str:
         if "largest_diameter_mm" in row:
             struts += f" to {row['largest_diameter_mm']:.3g}"
         facts.append(f"struts of {struts} mm")
-        facts.append(f"smallest gap {row['smallest_gap_mm']:.3g} mm, pores of {row['pore_size_mm']:.3g} mm")
+        facts.append(
+            f"smallest gap {row['smallest_gap_mm']:.3g} mm, pores of {row['pore_size_mm']:.3g} mm"
+        )
     elif "radius_ratio" in row:
         facts.append(f"radii within a factor of {row['radius_ratio']:.3g}")
     if isinstance(row.get("strut_areas"), str):
@@ -463,9 +514,16 @@ def strength_columns(
     ``yield_stress_<case>`` at which a strut begins to yield. For a macroscopic stress ``load`` (6,), in Voigt order,
     ``load_buckling_factor`` and ``load_yield_factor`` are the multiples of it, of its own sign, that do so.
     """
-    cases = dict(LOAD_CASES) if load is None else {**LOAD_CASES, "load": np.asarray(load, float) / youngs_modulus}
+    cases = (
+        dict(LOAD_CASES)
+        if load is None
+        else {**LOAD_CASES, "load": np.asarray(load, float) / youngs_modulus}
+    )
     options = np.array(list(cases.values())), effective_length, poisson_ratio
-    found = [strength(row_graph(row), row["relative_density"], *options) for row in table.to_dict("records")]
+    found = [
+        strength(row_graph(row), row["relative_density"], *options)
+        for row in table.to_dict("records")
+    ]
     peak = np.array([own.peak_stress for own in found]).reshape(-1, len(cases))
     buckling = np.array([own.buckling for own in found]).reshape(-1, len(cases), 2)
     columns = {}
@@ -485,7 +543,11 @@ def strength_sentence(row: dict) -> str:
     """What a row with the columns of `strength_columns` carries, in words: the least of all load cases."""
     said = []
     for name, verb in (("buckling", "buckle"), ("yield", "yield")):
-        values = {case: row[f"{name}_stress_{case}"] for case in LOAD_CASES if f"{name}_stress_{case}" in row}
+        values = {
+            case: row[f"{name}_stress_{case}"]
+            for case in LOAD_CASES
+            if f"{name}_stress_{case}" in row
+        }
         if values:
             case = min(values, key=values.get)
             text = f"{verb} from a stress of {values[case]:.3g} ({case})"

@@ -69,19 +69,31 @@ def shape(path: str | Path) -> Region:
     try:
         mesh = trimesh.load(path, force="mesh")
     except Exception as error:  # readers of some thirty formats raise what they like
-        raise InputError(f"{path}: cannot be read as a surface ({error}); expected an STL in mm.") from None
+        raise InputError(
+            f"{path}: cannot be read as a surface ({error}); expected an STL in mm."
+        ) from None
     if not len(mesh.faces):
-        raise InputError(f"{path}: it has no faces; expected a closed surface, such as an STL in mm.")
+        raise InputError(
+            f"{path}: it has no faces; expected a closed surface, such as an STL in mm."
+        )
     if not mesh.is_watertight:
-        raise InputError(f"{path}: the surface is not closed; expected one without holes, so that it has an inside.")
+        raise InputError(
+            f"{path}: the surface is not closed; expected one without holes, so that it has an inside."
+        )
     if mesh.volume < 0:
         mesh.invert()
-    faces = manifold3d.Mesh(np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.uint32))
+    faces = manifold3d.Mesh(
+        np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.uint32)
+    )
     solid = manifold3d.Manifold(faces)
     if solid.status() != manifold3d.Error.NoError or solid.volume() <= 0:
-        raise InputError(f"{path}: the surface bounds no volume; expected one that is closed and faces outwards.")
+        raise InputError(
+            f"{path}: the surface bounds no volume; expected one that is closed and faces outwards."
+        )
     if (bodies := sum(part.volume() > 0 for part in solid.decompose())) > 1:  # cavities have less
-        raise InputError(f"{path}: the surface bounds {bodies} bodies that are not joined to one; expected one.")
+        raise InputError(
+            f"{path}: the surface bounds {bodies} bodies that are not joined to one; expected one."
+        )
     low, high = mesh.bounds
     return Region(solid, low, high, False)
 
@@ -107,8 +119,13 @@ def thickness(region: Region, rays: int = 100) -> float:
     chosen = rng.choice(len(areas), rays, p=areas / areas.sum())
     starts = (rng.dirichlet(np.ones(3), rays)[:, :, None] * corners[chosen]).sum(1)
     inwards = -normals[chosen] / areas[chosen, None]
-    outside = manifold3d.Manifold.cube(3 * (region.high - region.low)).translate(2 * region.low - region.high)
-    outside, point = outside - region.solid, manifold3d.Manifold.tetrahedron().scale([1e-6 * span] * 3)
+    outside = manifold3d.Manifold.cube(3 * (region.high - region.low)).translate(
+        2 * region.low - region.high
+    )
+    outside, point = (
+        outside - region.solid,
+        manifold3d.Manifold.tetrahedron().scale([1e-6 * span] * 3),
+    )
     largest = 0.0
     for start, along in zip(starts + 1e-6 * span * inwards, span * inwards, strict=True):
         hits = region.solid.ray_cast(start, start + along)
@@ -180,7 +197,9 @@ class Part:
         if self.stubs:
             said.append(f"{self.stubs} stubs at the surface are dropped")
         if self.floating:
-            said.append(f"{self.floating} pieces that hung apart are dropped, {self.floating_share:.2g} of all length")
+            said.append(
+                f"{self.floating} pieces that hung apart are dropped, {self.floating_share:.2g} of all length"
+            )
         return "; ".join(said)
 
 
@@ -225,10 +244,14 @@ def fill(
         strut = copies[piece, 3]
         cell = copies[piece, :3] + (graph.offsets[strut] if end else 0)
         own = np.column_stack([cell, graph.struts[strut, end], np.zeros((len(piece), 2), int)])
-        own[~whole] = np.column_stack([0 * cell, 0 * strut, piece + 1, np.arange(len(piece)) * 2 + end])[~whole]
+        own[~whole] = np.column_stack(
+            [0 * cell, 0 * strut, piece + 1, np.arange(len(piece)) * 2 + end]
+        )[~whole]
         names.append(own)
         points.append(start[piece] + np.where(whole, end, parameter)[:, None] * along[piece])
-    unique, at, struts = np.unique(np.concatenate(names), axis=0, return_index=True, return_inverse=True)
+    unique, at, struts = np.unique(
+        np.concatenate(names), axis=0, return_index=True, return_inverse=True
+    )
     nodes, cut = np.concatenate(points)[at], unique[:, 4] > 0
     struts = struts.reshape(2, -1).T
     lengths = np.linalg.norm(nodes[struts[:, 1]] - nodes[struts[:, 0]], axis=1)
@@ -276,7 +299,10 @@ def solid_of(nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray) -> trimes
     joints = np.zeros(len(nodes))
     np.maximum.at(joints, struts, radii[:, None])
     along = nodes[struts[:, 1]] - nodes[struts[:, 0]]
-    shapes = [_prism(*strut) for strut in zip(_widths(along, radii), nodes[struts[:, 0]], along, strict=True)]
+    shapes = [
+        _prism(*strut)
+        for strut in zip(_widths(along, radii), nodes[struts[:, 0]], along, strict=True)
+    ]
     shapes += [_ball(*joint) for joint in zip(nodes, joints, strict=True)]
     mesh = _largest_piece(_united(shapes).simplify(_FINE * radii.min()))
     if mesh is None:
@@ -286,9 +312,13 @@ def solid_of(nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray) -> trimes
 
 def _copies(graph, region):
     """Struts of the lattice that come near the region: cell and number (k, 4)."""
-    corners = np.stack(np.meshgrid(*zip(np.zeros(3), region.high - region.low, strict=True), indexing="ij"), -1)
+    corners = np.stack(
+        np.meshgrid(*zip(np.zeros(3), region.high - region.low, strict=True), indexing="ij"), -1
+    )
     corners = corners.reshape(-1, 3) @ np.linalg.inv(graph.cell).T
-    ends = np.concatenate([graph.nodes[graph.struts[:, 0]], graph.nodes[graph.struts[:, 1]] + graph.offsets])
+    ends = np.concatenate(
+        [graph.nodes[graph.struts[:, 0]], graph.nodes[graph.struts[:, 1]] + graph.offsets]
+    )
     low = np.floor(corners.min(0) - ends.max(0) - _SAME).astype(int)
     high = np.ceil(corners.max(0) - ends.min(0) + _SAME).astype(int)
     found = []
@@ -370,7 +400,9 @@ def _solid(part):
     solid = _stitched(part, joints, widths)
     if solid is None and not part.whole_joints:
         # Where a cell begins is by chance; in some places the cuts differ, by an edge that one has divided.
-        solid = next(filter(None, (_tiled(part, joints, widths, begin) for begin in _BEGINNINGS)), None)
+        solid = next(
+            filter(None, (_tiled(part, joints, widths, begin) for begin in _BEGINNINGS)), None
+        )
     return _united_cells(part, joints, widths) if solid is None else solid
 
 
@@ -390,7 +422,9 @@ def _knots(graph, radii, joints):
     near = graph.axis_distances(first, second, cell) < thick[first] + thick[second]
     first, second, cell = first[near], second[near], cell[near]
     whole[first] = whole[second] = True
-    ties = np.concatenate([graph.struts[whole], np.stack([graph.struts[first, 0], graph.struts[second, 0]], 1)])
+    ties = np.concatenate(
+        [graph.struts[whole], np.stack([graph.struts[first, 0], graph.struts[second, 0]], 1)]
+    )
     offsets = np.concatenate([graph.offsets[whole], cell])
     label, place = _components(ties, len(graph.nodes)), np.zeros((len(graph.nodes), 3), int)
     known = np.zeros(len(graph.nodes), bool)
@@ -441,18 +475,29 @@ def _stitched(part, joints, widths):
     middle = cuts[:, None] * graph.vectors
     corner = 2 * np.pi * np.arange(FACETS) / FACETS
     rings = middle[:, None] + np.stack([np.cos(corner), np.sin(corner)], -1) @ widths.swapaxes(1, 2)
-    ends = ((part.copies[:, :3] + end * graph.offsets[strut], graph.struts[strut, end]) for end in (0, 1))
-    places = np.unique(np.concatenate([np.column_stack([cell - place[n], label[n]]) for cell, n in ends]), axis=0)
+    ends = (
+        (part.copies[:, :3] + end * graph.offsets[strut], graph.struts[strut, end])
+        for end in (0, 1)
+    )
+    places = np.unique(
+        np.concatenate([np.column_stack([cell - place[n], label[n]]) for cell, n in ends]), axis=0
+    )
     # Copies of struts have numbers.
     reach = abs(place).max(initial=0) + abs(graph.offsets).max(initial=0)
     low, high = places[:, :3].min(0) - reach, places[:, :3].max(0) + reach
 
     def number(cells, strut):
-        return np.ravel_multi_index((*np.moveaxis(cells - low, -1, 0), strut), (*(high - low + 1), len(graph.struts)))
+        return np.ravel_multi_index(
+            (*np.moveaxis(cells - low, -1, 0), strut), (*(high - low + 1), len(graph.struts))
+        )
 
     kept, found = number(part.copies[:, :3], strut), []
     for knot in range(label.max() + 1):
-        ends = [(end, k) for end in (0, 1) for k in np.flatnonzero((label[graph.struts[:, end]] == knot) & ~whole)]
+        ends = [
+            (end, k)
+            for end in (0, 1)
+            for k in np.flatnonzero((label[graph.struts[:, end]] == knot) & ~whole)
+        ]
         ends += [(2, k) for k in np.flatnonzero((label[graph.struts[:, 0]] == knot) & whole)]
         end, strut = np.array(ends).T
         at = place[graph.struts[strut, end % 2]] - (end == 1)[:, None] * graph.offsets[strut]
@@ -461,14 +506,20 @@ def _stitched(part, joints, widths):
         there = np.isin(copies, kept)
         for pattern in np.unique(there, axis=0):
             same = (there == pattern).all(1)
-            surface = _surface(part, end[pattern], strut[pattern], place, joints, widths, middle, rings)
+            surface = _surface(
+                part, end[pattern], strut[pattern], place, joints, widths, middle, rings
+            )
             if surface is None:
                 return None
             moved = cells[same] @ graph.cell.T + part.region.low
-            near = (moved + surface[0].min(0) <= part.region.high) & (moved + surface[0].max(0) >= part.region.low)
+            near = (moved + surface[0].min(0) <= part.region.high) & (
+                moved + surface[0].max(0) >= part.region.low
+            )
             near = near.all(1)
             if near.any():
-                found.append(_Knot(cells[same][near], copies[same][near][:, pattern & (end < 2)], *surface))
+                found.append(
+                    _Knot(cells[same][near], copies[same][near][:, pattern & (end < 2)], *surface)
+                )
     return _sewn(part, found, rings, low, high)
 
 
@@ -476,7 +527,9 @@ def _surface(part, end, strut, place, joints, widths, middle, rings):
     """The surface of a knot of halves of struts, at their first or second ``end``, and whole ones, 2; or None."""
     graph, vectors = part.graph, part.graph.vectors
     centres = (graph.nodes + place) @ graph.cell.T
-    nodes = np.unique(np.concatenate([graph.struts[strut[end != 1], 0], graph.struts[strut[end > 0], 1]]))
+    nodes = np.unique(
+        np.concatenate([graph.struts[strut[end != 1], 0], graph.struts[strut[end > 0], 1]])
+    )
     shapes, expected = [_ball(centres[k], joints[k]) for k in nodes], []
     for e, k in zip(end, strut, strict=True):
         origin = centres[graph.struts[k, 1]] - vectors[k] if e == 1 else centres[graph.struts[k, 0]]
@@ -494,29 +547,43 @@ def _surface(part, end, strut, place, joints, widths, middle, rings):
         slot[ring] = np.arange(len(ring)) // FACETS
     of_ring = slot[triangles]
     cap = np.where((of_ring == of_ring[:, :1]).all(1), of_ring[:, 0], -1)
-    return None if (cap >= 0).sum() != len(expected) * (FACETS - 2) else (vertices, triangles, ring, cap)
+    return (
+        None
+        if (cap >= 0).sum() != len(expected) * (FACETS - 2)
+        else (vertices, triangles, ring, cap)
+    )
 
 
 def _sewn(part, knots, rings, low, high):
     """One solid of knots: cuts that two of them share are sewn, the others, outside of the region, stay closed."""
     graph = part.graph
-    numbers, count = np.unique(np.concatenate([knot.halves.ravel() for knot in knots]), return_counts=True)
+    numbers, count = np.unique(
+        np.concatenate([knot.halves.ravel() for knot in knots]), return_counts=True
+    )
     *cells, strut = np.unravel_index(numbers, (*(high - low + 1), len(graph.struts)))
     start = (graph.nodes[graph.struts[strut, 0]] + np.stack(cells, -1) + low) @ graph.cell.T
     points = [(rings[strut] + start[:, None]).reshape(-1, 3)]
     faces, total = [], len(points[0])
     for knot in knots:
-        inner, index = np.ones(len(knot.vertices), bool), np.empty((len(knot.cells), len(knot.vertices)), int)
+        inner, index = (
+            np.ones(len(knot.vertices), bool),
+            np.empty((len(knot.cells), len(knot.vertices)), int),
+        )
         inner[knot.ring] = False
         points.append((knot.vertices[inner] + (knot.cells @ graph.cell.T)[:, None]).reshape(-1, 3))
         index[:, inner] = total + np.arange(len(points[-1])).reshape(len(index), -1)
         half = np.searchsorted(numbers, knot.halves)
-        index[:, knot.ring] = (FACETS * half[:, :, None] + np.arange(FACETS)).reshape(len(index), -1)
+        index[:, knot.ring] = (FACETS * half[:, :, None] + np.arange(FACETS)).reshape(
+            len(index), -1
+        )
         faces.append(index[:, knot.triangles[knot.cap < 0]].reshape(-1, 3))
         for k, alone in enumerate((count[half] == 1).T):
             faces.append(index[alone][:, knot.triangles[knot.cap == k]].reshape(-1, 3))
         total += len(points[-1])
-    faces, points = np.concatenate(faces).astype(np.uint64), np.concatenate(points) + part.region.low
+    faces, points = (
+        np.concatenate(faces).astype(np.uint64),
+        np.concatenate(points) + part.region.low,
+    )
     solid = manifold3d.Manifold(manifold3d.Mesh64(points, faces))
     return solid if solid.status() == manifold3d.Error.NoError else None
 
@@ -534,16 +601,22 @@ def _tiled(part, joints, widths, begin):
     last = first + graph.fractional_vectors
     least, most = np.minimum(first, last) - wide - begin, np.maximum(first, last) + wide - begin
     low, high = np.floor(-most.max(0)).astype(int), np.ceil(1 - least.min(0)).astype(int)
-    cells = np.stack(np.meshgrid(*map(np.arange, low, high + 1), indexing="ij"), -1).reshape(-1, 1, 3)
+    cells = np.stack(np.meshgrid(*map(np.arange, low, high + 1), indexing="ij"), -1).reshape(
+        -1, 1, 3
+    )
     cell, strut = np.nonzero(((least + cells < 1) & (most + cells > 0)).all(-1))
     met = np.column_stack([cells[cell, 0], strut])
     ends = [np.column_stack([met[:, :3], graph.struts[strut, 0]])]
     ends += [np.column_stack([met[:, :3] + graph.offsets[strut], graph.struts[strut, 1]])]
     start = (first[strut] + met[:, :3]) @ graph.cell.T
-    shapes = [_prism(widths[k], origin, graph.vectors[k]) for k, origin in zip(strut, start, strict=True)]
+    shapes = [
+        _prism(widths[k], origin, graph.vectors[k]) for k, origin in zip(strut, start, strict=True)
+    ]
     for *cell, node in np.unique(np.concatenate(ends), axis=0):
         shapes.append(_ball(graph.cell @ (graph.nodes[node] + cell), joints[node]))
-    block = manifold3d.Manifold.cube([1.0, 1.0, 1.0]).transform(np.column_stack([graph.cell, graph.cell @ begin]))
+    block = manifold3d.Manifold.cube([1.0, 1.0, 1.0]).transform(
+        np.column_stack([graph.cell, graph.cell @ begin])
+    )
     mesh = (_united(shapes) ^ block).to_mesh64()
     points, triangles = mesh.vert_properties[:, :3], mesh.tri_verts.astype(int)
     own = points @ inverse.T - begin
@@ -559,11 +632,16 @@ def _tiled(part, joints, widths, begin):
         if len(np.unique(pairs)) < len(rim):
             return None
         name[rim] = rim[_representatives(pairs, len(rim))]
-    touched = [part.copies[part.copies[:, 3] == k, :3][:, None] - met[strut == k, :3] for k in range(len(graph.struts))]
+    touched = [
+        part.copies[part.copies[:, 3] == k, :3][:, None] - met[strut == k, :3]
+        for k in range(len(graph.struts))
+    ]
     cells = np.unique(np.concatenate([own.reshape(-1, 3) for own in touched]), axis=0)
     moved = (cells + begin) @ graph.cell.T + part.region.low
     corners = np.stack(np.meshgrid(*[[0, 1]] * 3, indexing="ij"), -1).reshape(-1, 3) @ graph.cell.T
-    near = (moved + corners.min(0) <= part.region.high) & (moved + corners.max(0) >= part.region.low)
+    near = (moved + corners.min(0) <= part.region.high) & (
+        moved + corners.max(0) >= part.region.low
+    )
     cells = cells[near.all(1)]
     there = {tuple(cell) for cell in cells.tolist()}
     closing = np.full(len(triangles), -1)
@@ -629,7 +707,10 @@ def _widths(vectors, radii):
     first /= np.linalg.norm(first, axis=1, keepdims=True)
     second = np.cross(third, first)
     cos, sin = np.cos(turn)[:, None], np.sin(turn)[:, None]
-    return np.stack([cos * first + sin * second, cos * second - sin * first], -1) * (_WIDER * radii)[:, None, None]
+    return (
+        np.stack([cos * first + sin * second, cos * second - sin * first], -1)
+        * (_WIDER * radii)[:, None, None]
+    )
 
 
 def _prism(width, start, along):
@@ -680,6 +761,8 @@ def _largest_piece(solid):
 def _fused(points):
     """Which of points (n, 3), in single precision, are where another one is: by a hash, which finds all of them."""
     words = (points + np.float32(0)).view(np.uint32).astype(np.uint64)  # -0 and 0 are one
-    key = (words * np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)).sum(1)
+    key = (
+        words * np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+    ).sum(1)
     _, group, count = np.unique(key, return_inverse=True, return_counts=True)
     return count[group] > 1

@@ -73,10 +73,17 @@ class Lattices(NamedTuple):
         """Numbers (n,) of their topologies."""
         return design_topology(self.designs)
 
-    def stiffness(self, threads: int | None = None, poisson_ratio: float = POISSON_RATIO) -> np.ndarray:
+    def stiffness(
+        self, threads: int | None = None, poisson_ratio: float = POISSON_RATIO
+    ) -> np.ndarray:
         """Effective stiffness (n, 21)."""
         maps, density = deformation_map(self.designs), self.designs[:, DENSITY]
-        options = {"threads": threads, "poisson_ratio": poisson_ratio, "areas": self.areas, "shifts": self.shifts}
+        options = {
+            "threads": threads,
+            "poisson_ratio": poisson_ratio,
+            "areas": self.areas,
+            "shifts": self.shifts,
+        }
         return homogenize_topologies(self.topology, maps, density, **options)
 
     def graph(self, row: int) -> PeriodicGraph:
@@ -86,22 +93,35 @@ class Lattices(NamedTuple):
         struts, nodes = len(reduced.vectors), int(reduced.moving.sum())
         areas = self.areas[row, :struts] if self.areas.shape[1] else None
         shifts = self.shifts[row, :nodes] if self.shifts.shape[1] else None
-        return reduced.expand(graph, areas, shifts).mapped(deformation_map(self.designs[row : row + 1])[0])
+        return reduced.expand(graph, areas, shifts).mapped(
+            deformation_map(self.designs[row : row + 1])[0]
+        )
 
 
 def plain_lattices(designs: np.ndarray, family: str = "published") -> Lattices:
     """Designs (n, 19) as Lattices of a family, all struts alike and all nodes in their places."""
     struts, nodes = sizes(design_topology(designs), family)
     count = len(designs)
-    return Lattices(designs, np.ones((count, struts.max(initial=0))), np.zeros((count, nodes.max(initial=0), 3)))
+    return Lattices(
+        designs, np.ones((count, struts.max(initial=0))), np.zeros((count, nodes.max(initial=0), 3))
+    )
 
 
 def joined(parts: list[Lattices]) -> Lattices:
     """Lattices one after the other, as wide as the widest."""
     struts, nodes = (max(part[k].shape[1] for part in parts) for k in (1, 2))
-    areas = [np.pad(part.areas, ((0, 0), (0, struts - part.areas.shape[1])), constant_values=1.0) for part in parts]
-    shifts = [np.pad(part.shifts, ((0, 0), (0, nodes - part.shifts.shape[1]), (0, 0))) for part in parts]
-    return Lattices(np.concatenate([part.designs for part in parts]), np.concatenate(areas), np.concatenate(shifts))
+    areas = [
+        np.pad(part.areas, ((0, 0), (0, struts - part.areas.shape[1])), constant_values=1.0)
+        for part in parts
+    ]
+    shifts = [
+        np.pad(part.shifts, ((0, 0), (0, nodes - part.shifts.shape[1]), (0, 0))) for part in parts
+    ]
+    return Lattices(
+        np.concatenate([part.designs for part in parts]),
+        np.concatenate(areas),
+        np.concatenate(shifts),
+    )
 
 
 def sizes(topology: np.ndarray, family: str) -> tuple[np.ndarray, np.ndarray]:
@@ -244,7 +264,9 @@ class Parameters(NamedTuple):
         nothing = np.zeros((len(self.logs), 6))
         return np.concatenate([self.logs[:, :7], nothing, self.logs[:, 7:], self.shifts], 1)
 
-    def evaluate(self, key: np.ndarray, threads: int | None, poisson_ratio: float) -> tuple[np.ndarray, np.ndarray]:
+    def evaluate(
+        self, key: np.ndarray, threads: int | None, poisson_ratio: float
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Of topologies (n,), stiffness (n, 21) and its derivatives (n, 21, 13 + struts + 3 nodes)."""
         values, areas = np.exp(self.logs[:, :7]), np.exp(self.logs[:, 7:])
         density, u, v = values[:, 0], values[:, 1:4], values[:, 4:7]
@@ -253,7 +275,9 @@ class Parameters(NamedTuple):
         stretched = v[:, :, None] * inner  # V·R1·U
         maps = second @ stretched
         options = {"areas": areas, "shifts": self.shifts.reshape(len(key), -1, 3)}
-        stiffness, slope = homogenize_topologies(key, maps, density, threads, True, poisson_ratio, **options)
+        stiffness, slope = homogenize_topologies(
+            key, maps, density, threads, True, poisson_ratio, **options
+        )
         tangent = np.zeros((len(key), 12, 3, 3))
         for k in range(3):
             tangent[:, k, :, k] = maps[:, :, k]
@@ -330,7 +354,14 @@ def _course(goal, lattices, limits, threads, poisson_ratio):
             continue
         own, low, high = Parameters(*(part[rows] for part in p)), lower[rows], upper[rows]
         at = own.vector()
-        step = bounded_step(residual[rows], jacobian[rows], damping[rows], room(at, low), room(at, high), reach[rows])
+        step = bounded_step(
+            residual[rows],
+            jacobian[rows],
+            damping[rows],
+            room(at, low),
+            room(at, high),
+            reach[rows],
+        )
         trial = own.moved(step, low, high)
         new_stiffness, new_jacobian = trial.evaluate(key[rows], threads, poisson_ratio)
         new_residual, slope = goal.take(rows).residuals(new_stiffness)

@@ -105,4 +105,6 @@ def erring_stiffness(
     shifts = np.einsum("mn,snk->smk", np.linalg.pinv(moves), shifts)[:, :-1]
     cell, maps = np.zeros(len(density), int), np.broadcast_to(np.eye(3), (len(density), 3, 3))
     options = {"threads": threads, "poisson_ratio": poisson_ratio, "areas": areas, "shifts": shifts}
-    return homogenize_topologies(cell, maps, density, **options, lattices=concatenate([factorize(reduced)]))
+    return homogenize_topologies(
+        cell, maps, density, **options, lattices=concatenate([factorize(reduced)])
+    )

@@ -15,7 +15,11 @@ Array = TypeVar("Array")
 
 #: Generators (3, 3, 3) of the rotations about the three axes.
 GENERATORS = np.array(
-    [[[0, 0, 0], [0, 0, -1], [0, 1, 0]], [[0, 0, 1], [0, 0, 0], [-1, 0, 0]], [[0, -1, 0], [1, 0, 0], [0, 0, 0]]]
+    [
+        [[0, 0, 0], [0, 0, -1], [0, 1, 0]],
+        [[0, 0, 1], [0, 0, 0], [-1, 0, 0]],
+        [[0, -1, 0], [1, 0, 0], [0, 0, 0]],
+    ]
 )
 
 
@@ -45,7 +49,9 @@ def angle_axis(matrix: np.ndarray) -> np.ndarray:
     shape = matrix.shape[:-2]
     vector = Rotation.from_matrix(np.asarray(matrix, float).reshape(-1, 3, 3)).as_rotvec()
     angle = np.linalg.norm(vector, axis=-1)
-    axis = np.where(angle[:, None] > 0, vector / np.maximum(angle, 1e-300)[:, None], [0.0, 0.0, 1.0])
+    axis = np.where(
+        angle[:, None] > 0, vector / np.maximum(angle, 1e-300)[:, None], [0.0, 0.0, 1.0]
+    )
     down = axis[:, 2] < 0
     axis = np.where(down[:, None], -axis, axis)
     angle = np.where(down, 2 * np.pi - angle, angle) % (2 * np.pi)

@@ -15,7 +15,15 @@ from typing import NamedTuple
 import pandas as pd
 
 from trussmap.cards import check_other_decks, has_cards, read_cards
-from trussmap.columns import COMPLIANCES, ISOTROPIC, KNOWN, MINOR, column_name, read_by_name, unit_text
+from trussmap.columns import (
+    COMPLIANCES,
+    ISOTROPIC,
+    KNOWN,
+    MINOR,
+    column_name,
+    read_by_name,
+    unit_text,
+)
 from trussmap.dialects import is_nested, nested_lines, plain_lines, unbracketed
 from trussmap.errors import InputError
 from trussmap.goals import ENGINEERING
@@ -32,7 +40,14 @@ STDIN = "-"
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(\(\d+\))?(e[-+]?\d+)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}((\.\d{3})+,\d*|(,\d{3})+\.\d*)")
 # Columns in the order that tables of single targets have them.
-_ORDERED = [*MATRIX, *COMPLIANCES, *(f"{name}_sd" for name in COMPONENTS), *ENGINEERING, *MINOR, *ISOTROPIC]
+_ORDERED = [
+    *MATRIX,
+    *COMPLIANCES,
+    *(f"{name}_sd" for name in COMPONENTS),
+    *ENGINEERING,
+    *MINOR,
+    *ISOTROPIC,
+]
 _BEFORE_BRACKET = re.compile(r"(?<=\w)[ \t]+(?=[\[(](?:\D|1\s*/))")
 _NUMBERS = re.compile(r"(?<!\w)[-+−]?\.?\d")
 _POWER_OF_TEN = re.compile(r"10\s*[\^*⁰-⁹]|\d\s*[*×]")
@@ -97,17 +112,25 @@ def _text(path: str | Path, where: str) -> str:
     try:
         raw = sys.stdin.buffer.read() if str(path) == STDIN else Path(path).read_bytes()
     except FileNotFoundError:
-        raise InputError(f"{where}: no such file; expected a table of stiffness targets, CSV or XLSX.") from None
+        raise InputError(
+            f"{where}: no such file; expected a table of stiffness targets, CSV or XLSX."
+        ) from None
     except OSError as error:
-        raise InputError(f"{where}: cannot be read ({error.strerror}); expected a table, CSV or XLSX.") from None
+        raise InputError(
+            f"{where}: cannot be read ({error.strerror}); expected a table, CSV or XLSX."
+        ) from None
     if raw[:4] in (b"PK\3\4", b"\xd0\xcf\x11\xe0"):
-        raise InputError(f"{where}: a workbook by its content; expected a name that ends in .xlsx, or a text.")
+        raise InputError(
+            f"{where}: a workbook by its content; expected a name that ends in .xlsx, or a text."
+        )
     try:
         text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     if "\0" in text:
-        raise InputError(f"{where}: not a text; expected a table of stiffness targets, CSV or XLSX.")
+        raise InputError(
+            f"{where}: not a text; expected a table of stiffness targets, CSV or XLSX."
+        )
     return text
 
 
@@ -119,7 +142,9 @@ def _lines(text: str, where: str) -> list[Line]:
     if not header:
         numbered = [(number, unbracketed(plain_numbers(line))) for number, line in numbered]
     elif separator is None:
-        numbered = [(number, plain_numbers(_BEFORE_BRACKET.sub("", line))) for number, line in numbered]
+        numbered = [
+            (number, plain_numbers(_BEFORE_BRACKET.sub("", line))) for number, line in numbered
+        ]
     lines = [line for _, line in numbered]
     if not header and is_nested("\n".join(lines)):
         return list(nested_lines(numbered))
@@ -134,7 +159,9 @@ def _lines(text: str, where: str) -> list[Line]:
             rows.append((number, [cell.strip() for cell in cells]))
     except csv.Error as error:
         number = numbered[min(reader.line_num, len(numbered)) - 1][0]
-        raise InputError(f"{where}, line {number}: cannot be read as a CSV table ({error}).") from None
+        raise InputError(
+            f"{where}, line {number}: cannot be read as a CSV table ({error})."
+        ) from None
     return rows
 
 
@@ -161,13 +188,22 @@ def _header_text(text: str) -> bool:
 
 def _first_line(text: str) -> str:
     """The first line with something in it but a comment."""
-    return next((line for line in text.splitlines() if line.strip(" ") and not line.lstrip().startswith("#")), "")
+    return next(
+        (
+            line
+            for line in text.splitlines()
+            if line.strip(" ") and not line.lstrip().startswith("#")
+        ),
+        "",
+    )
 
 
 def _separator(lines: list[str]) -> str | None:
     """What separates the values of lines: a tab, a semicolon, a comma, or None for blanks."""
     text = "\n".join(lines)
-    if _header_text(text):  # what separates the names of columns; a target's name may have any mark in it
+    if _header_text(
+        text
+    ):  # what separates the names of columns; a target's name may have any mark in it
         lines = [_first_line(text)]
     else:
         counts = [len(_NUMBERS.findall(line)) for line in lines]
@@ -181,7 +217,11 @@ def _separator(lines: list[str]) -> str | None:
         return None
     # Commas between digits, with blanks between values: decimal commas.
     first = next((line.strip() for line in lines if "," in line), "")[:200]
-    return None if re.fullmatch(r"\S*\d,\d\S*(\s+\S+)+", first) and not re.search(r",\s", first) else ","
+    return (
+        None
+        if re.fullmatch(r"\S*\d,\d\S*(\s+\S+)+", first) and not re.search(r",\s", first)
+        else ","
+    )
 
 
 def _of_workbook(path: str | Path, choice: _Choice, worksheet: str) -> Sheet:
@@ -215,11 +255,16 @@ def _worksheets(path: str | Path) -> dict[str, list[Line]]:
         rows = {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets}
         book.close()
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a table of stiffness targets, CSV or XLSX.") from None
+        raise InputError(
+            f"{path}: no such file; expected a table of stiffness targets, CSV or XLSX."
+        ) from None
     except Exception as error:  # of the many kinds that a damaged archive ends in
         raise InputError(f"{path}: cannot be read as a workbook ({error}).") from None
     return {
-        name: [(k, ["" if value is None else str(value).strip() for value in row]) for k, row in enumerate(sheet, 1)]
+        name: [
+            (k, ["" if value is None else str(value).strip() for value in row])
+            for k, row in enumerate(sheet, 1)
+        ]
         for name, sheet in rows.items()
     }
 
@@ -228,7 +273,9 @@ def _of_lines(where: str, lines: list[Line], choice: _Choice, padded: bool = Fal
     """The Sheet of lines of cells: a table below a header, or matrices."""
     for number, cells in lines:
         if grouped := next(filter(_THOUSANDS.fullmatch, cells), None):
-            raise InputError(f"{where}, line {number}: '{grouped}' has a mark between thousands; expected it without.")
+            raise InputError(
+                f"{where}, line {number}: '{grouped}' has a mark between thousands; expected it without."
+            )
     lines = _with_decimal_points(lines)
     filled = [(number, cells) for number, cells in lines if any(cells)]
     if not filled:
@@ -252,16 +299,28 @@ def _is_header(cells: list[str]) -> bool:
 
 def _with_decimal_points(lines: list[Line]) -> list[Line]:
     """Lines with points for decimal commas, where no value has a point of its own."""
-    values = [cell for _, cells in lines for cell in cells if re.fullmatch(r"[-+.,\de()]+", cell, re.IGNORECASE)]
-    if any("." in value for value in values) or not any(_DECIMAL_COMMA.fullmatch(value) for value in values):
+    values = [
+        cell
+        for _, cells in lines
+        for cell in cells
+        if re.fullmatch(r"[-+.,\de()]+", cell, re.IGNORECASE)
+    ]
+    if any("." in value for value in values) or not any(
+        _DECIMAL_COMMA.fullmatch(value) for value in values
+    ):
         return lines
     return [
-        (number, [cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells])
+        (
+            number,
+            [cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells],
+        )
         for number, cells in lines
     ]
 
 
-def _table(where: str, header: list[str], lines: list[Line], choice: _Choice, padded: bool) -> Sheet:
+def _table(
+    where: str, header: list[str], lines: list[Line], choice: _Choice, padded: bool
+) -> Sheet:
     """The Sheet of rows below a header; ``padded`` ones, of a workbook, may be shorter than it."""
     while header and not header[-1]:
         header = header[:-1]
@@ -270,7 +329,9 @@ def _table(where: str, header: list[str], lines: list[Line], choice: _Choice, pa
         if names.count(name) > 1 and name:
             raise InputError(f"{where}, column {name}: stands twice; expected each column once.")
         if re.fullmatch(r"C\d\d", name) and name not in MATRIX:
-            raise InputError(f"{where}, column {name}: no constant has this name; expected C11, C12, …, C66.")
+            raise InputError(
+                f"{where}, column {name}: no constant has this name; expected C11, C12, …, C66."
+            )
     rows, places, faults = [], [], []
     lines = [line for line in lines if not all(map(_RULE.fullmatch, line[1]))]
     for k, (number, cells) in enumerate(lines, 1):
@@ -291,7 +352,9 @@ def _table(where: str, header: list[str], lines: list[Line], choice: _Choice, pa
     return with_values(Sheet(where, table, places, faults, []), units, choice.unit)
 
 
-def _units_of_header(where: str, header: list[str], names: list[str], compliance: bool) -> dict[str, str]:
+def _units_of_header(
+    where: str, header: list[str], names: list[str], compliance: bool
+) -> dict[str, str]:
     """Units of stress by column, as brackets behind their names state them."""
     units = {}
     for text, name in zip(header, names, strict=True):
@@ -303,14 +366,18 @@ def _units_of_header(where: str, header: list[str], names: list[str], compliance
         except InputError as error:
             raise InputError(f"{where}, column {name}: {error}") from None
         inverse = name[0] == "S" or (compliance and name[0] == "C")
-        if (units[name] and units[name].startswith("1/") != inverse) or _POWER_OF_TEN.search(brackets):
+        if (units[name] and units[name].startswith("1/") != inverse) or _POWER_OF_TEN.search(
+            brackets
+        ):
             raise InputError(
                 f"{where}, column {name}: {brackets}; expected a unit of stress, or of its inverse for compliances."
             )
     return units
 
 
-def _of_records(where: str, records: list[Record], faults: list[str], notes: list[str], choice: _Choice) -> Sheet:
+def _of_records(
+    where: str, records: list[Record], faults: list[str], notes: list[str], choice: _Choice
+) -> Sheet:
     """The Sheet of targets that stand one by one."""
     if not records:
         raise InputError(faults[0] if faults else f"{where}: no number; {_EXPECTED}.")
@@ -320,11 +387,20 @@ def _of_records(where: str, records: list[Record], faults: list[str], notes: lis
             f"{where}, {records[0].place}: a compliance by its heading; expected a stiffness, or --compliance."
         )
     stiff = stiff or records  # whose headings name neither
-    if choice.compliance and (bad := next((r for r in stiff if r.unit and not r.unit.startswith("1/")), None)):
-        raise InputError(f"{where}, {bad.place}: the unit {bad.unit} is of a stiffness; expected no --compliance.")
+    if choice.compliance and (
+        bad := next((r for r in stiff if r.unit and not r.unit.startswith("1/")), None)
+    ):
+        raise InputError(
+            f"{where}, {bad.place}: the unit {bad.unit} is of a stiffness; expected no --compliance."
+        )
     if len(stiff) < len(records):
-        places = ", ".join(record.place for record in records if record.compliance != choice.compliance)
-        notes = [*notes, f"{places}: a {'stiffness' if choice.compliance else 'compliance'} by its heading, left out"]
+        places = ", ".join(
+            record.place for record in records if record.compliance != choice.compliance
+        )
+        notes = [
+            *notes,
+            f"{places}: a {'stiffness' if choice.compliance else 'compliance'} by its heading, left out",
+        ]
     orders = {record.order for record in stiff}
     if len(orders) > 1:
         raise InputError(
@@ -333,6 +409,8 @@ def _of_records(where: str, records: list[Record], faults: list[str], notes: lis
     columns = [name for name in _ORDERED if any(name in record.values for record in stiff)]
     rows = [[record.name, *(record.values.get(name, "") for name in columns)] for record in stiff]
     table = pd.DataFrame(rows, columns=["name", *columns], dtype=object)
-    units = pd.DataFrame([[record.unit] * table.shape[1] for record in stiff], table.index, table.columns)
+    units = pd.DataFrame(
+        [[record.unit] * table.shape[1] for record in stiff], table.index, table.columns
+    )
     sheet = Sheet(where, table, [record.place for record in stiff], faults, notes)
     return with_values(sheet, units, choice.unit)._replace(order=orders.pop() if orders else None)

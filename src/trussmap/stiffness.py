@@ -42,12 +42,21 @@ _FLIPPED = FLIPS[:, _P] * FLIPS[:, _Q]
 FLIP_SIGNS = _FLIPPED[:, ROWS] * _FLIPPED[:, COLUMNS]
 
 #: Cauchy's relations: pairs of constants that are equal where the stiffness is totally symmetric.
-CAUCHY_PAIRS = [("C23", "C44"), ("C13", "C55"), ("C12", "C66"), ("C14", "C56"), ("C25", "C46"), ("C36", "C45")]
+CAUCHY_PAIRS = [
+    ("C23", "C44"),
+    ("C13", "C55"),
+    ("C12", "C66"),
+    ("C14", "C56"),
+    ("C25", "C46"),
+    ("C36", "C45"),
+]
 _PAIR = np.array([[COMPONENTS.index(name) for name in pair] for pair in CAUCHY_PAIRS])
 _DIFFERENCE_AT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 # Differences of the pairs, with the signs of the tensor that they make up (6, 21), and how the closest stiffness
 # without them shares each out among its two constants.
-_NON_CAUCHY = np.array([1, 1, 1, -1, -1, -1])[:, None] * (np.eye(21)[_PAIR[:, 0]] - np.eye(21)[_PAIR[:, 1]])
+_NON_CAUCHY = np.array([1, 1, 1, -1, -1, -1])[:, None] * (
+    np.eye(21)[_PAIR[:, 0]] - np.eye(21)[_PAIR[:, 1]]
+)
 _OFF_CAUCHY = (_NON_CAUCHY / MULTIPLICITY) / (_NON_CAUCHY**2 / MULTIPLICITY).sum(1, keepdims=True)
 
 
@@ -88,7 +97,9 @@ def bond(rotation: Array) -> Array:
     True
     """
     p, q = _P[:, None], _Q[:, None]
-    return _BOND_WEIGHT * (rotation[..., p, _P] * rotation[..., q, _Q] + rotation[..., p, _Q] * rotation[..., q, _P])
+    return _BOND_WEIGHT * (
+        rotation[..., p, _P] * rotation[..., q, _Q] + rotation[..., p, _Q] * rotation[..., q, _P]
+    )
 
 
 def rotate(vector: Array, rotation: Array) -> Array:
@@ -116,7 +127,11 @@ def _linear_maps(dtype, device):
     """Tensors (81, 36) from products R_ij R_kl to Bond's matrix, (21, 36) to the Voigt matrix, (36, 21) back."""
     import torch
 
-    to_bond, to_matrix, to_vector = np.zeros((3, 3, 3, 3, 6, 6)), np.zeros((21, 36)), np.zeros((36, 21))
+    to_bond, to_matrix, to_vector = (
+        np.zeros((3, 3, 3, 3, 6, 6)),
+        np.zeros((21, 36)),
+        np.zeros((36, 21)),
+    )
     for i, (p, q) in enumerate(PAIRS):
         for j, (r, s) in enumerate(PAIRS):
             to_bond[p, r, q, s, i, j] += _BOND_WEIGHT[j]
@@ -240,7 +255,9 @@ def canonical_frame(vector: np.ndarray) -> np.ndarray:
     """
     full = unpack(np.asarray(vector, float))
     xx, yy, zz, yz, xz, xy = np.moveaxis(full[..., :3].sum(-1), -1, 0)
-    dilatation = np.stack([np.stack([xx, xy, xz], -1), np.stack([xy, yy, yz], -1), np.stack([xz, yz, zz], -1)], -1)
+    dilatation = np.stack(
+        [np.stack([xx, xy, xz], -1), np.stack([xy, yy, yz], -1), np.stack([xz, yz, zz], -1)], -1
+    )
     _, frame = np.linalg.eigh(dilatation)
     frame[..., 2] *= np.linalg.det(frame)[..., None]
     return frame
@@ -288,13 +305,17 @@ def check_admissible(
     for start in range(0, len(vector), _CHECKED_AT_ONCE):
         part = slice(start, start + _CHECKED_AT_ONCE)
         if not _all_admissible(vector[part], relative_density[part], poisson_ratio):
-            _raise_inadmissible(vector[part], relative_density[part], what, first + start, poisson_ratio)
+            _raise_inadmissible(
+                vector[part], relative_density[part], what, first + start, poisson_ratio
+            )
 
 
 def _all_admissible(vector, relative_density, poisson_ratio):
     """Whether all stiffnesses (n, 21) are admissible, by Cholesky factors, which cost a tenth of the eigenvalues."""
     c = unpack(vector)
-    bound = np.asarray(relative_density)[:, None, None] * ((1 + _BOUND_SLACK) * isotropic(poisson_ratio=poisson_ratio))
+    bound = np.asarray(relative_density)[:, None, None] * (
+        (1 + _BOUND_SLACK) * isotropic(poisson_ratio=poisson_ratio)
+    )
     try:
         np.linalg.cholesky(c)
         np.linalg.cholesky(bound - c)
@@ -305,7 +326,9 @@ def _all_admissible(vector, relative_density, poisson_ratio):
 
 def _raise_inadmissible(vector, relative_density, what, first, poisson_ratio):
     finite = np.isfinite(vector).all(-1)
-    lowest, ratio = admissibility(np.where(finite[:, None], vector, 0) + 1e-300, relative_density, poisson_ratio)
+    lowest, ratio = admissibility(
+        np.where(finite[:, None], vector, 0) + 1e-300, relative_density, poisson_ratio
+    )
     for bad, why in (
         (~finite, "is not finite"),
         (finite & (lowest <= 0), "is not positive definite"),

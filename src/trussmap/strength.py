@@ -64,8 +64,12 @@ def strength(
     axial, moment = strut_loads(graph, relative_density, stresses, poisson_ratio)
     section = np.pi * radius[:, None] ** 2
     peak = (np.abs(axial) + 4 * moment / radius[:, None]) / section
-    euler = np.pi**2 * (section * radius[:, None] ** 2 / 4) / (effective_length * length[:, None]) ** 2
-    shares = np.stack([-axial / euler, axial / euler], -1)  # of the Euler load, under the stress and its reverse
+    euler = (
+        np.pi**2 * (section * radius[:, None] ** 2 / 4) / (effective_length * length[:, None]) ** 2
+    )
+    shares = np.stack(
+        [-axial / euler, axial / euler], -1
+    )  # of the Euler load, under the stress and its reverse
     shares[np.abs(axial) < _ROUNDING * np.abs(axial).max(0)] = 0
     with np.errstate(divide="ignore"):
         return Strength(peak.max(0), 1 / np.maximum(shares.max(0), 0))
@@ -79,10 +83,15 @@ def check_buckling_length(value: float, what: str) -> None:
 
 
 def strut_loads(
-    graph: PeriodicGraph, relative_density: float, stresses: np.ndarray, poisson_ratio: float = POISSON_RATIO
+    graph: PeriodicGraph,
+    relative_density: float,
+    stresses: np.ndarray,
+    poisson_ratio: float = POISSON_RATIO,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Axial forces, tension positive, and the larger bending moments of both ends, (m, k) under stresses (k, 6)."""
     elements = beam_stiffness(graph.lengths, graph.radii(relative_density), poisson_ratio)
     stiffness, forces = end_forces(graph, elements)
     forces = forces @ np.linalg.solve(stiffness, np.asarray(stresses, float).T)
-    return forces[:, 6], np.maximum(np.hypot(forces[:, 4], forces[:, 5]), np.hypot(forces[:, 10], forces[:, 11]))
+    return forces[:, 6], np.maximum(
+        np.hypot(forces[:, 4], forces[:, 5]), np.hypot(forces[:, 10], forces[:, 11])
+    )

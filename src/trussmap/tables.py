@@ -15,14 +15,23 @@ import numpy as np
 
 from trussmap.errors import InputError
 from trussmap.io import atomic_path
-from trussmap.lattice.descriptor import DESIGN_COLUMNS, ORTHOTROPIC_COLUMNS, R1, R2, REPS, check_designs
+from trussmap.lattice.descriptor import (
+    DESIGN_COLUMNS,
+    ORTHOTROPIC_COLUMNS,
+    R1,
+    R2,
+    REPS,
+    check_designs,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 #: What PyArrow says of a row that has more or fewer values than the header.
-_RAGGED = re.compile(r"(Row #(?P<row>\d+): )?Expected (?P<expected>\d+) columns, got (?P<found>\d+)")
+_RAGGED = re.compile(
+    r"(Row #(?P<row>\d+): )?Expected (?P<expected>\d+) columns, got (?P<found>\d+)"
+)
 ENDINGS = (".csv", ".parquet")
 
 
@@ -54,7 +63,9 @@ def read_table(path: str | Path) -> "pa.Table":
         raise InputError(f"{path}: not a readable {form} table ({reason}).") from error
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"{path}, row 0, column {name}: stands twice; expected each column once.")
+            raise InputError(
+                f"{path}, row 0, column {name}: stands twice; expected each column once."
+            )
     return table.rename_columns(names)
 
 
@@ -94,7 +105,9 @@ def _read_parquet(path):
     from pyarrow import parquet
 
     with _opened(path) as source, parquet.ParquetFile(source) as file:
-        return file.read().replace_schema_metadata()  # what pandas notes there would contradict the columns added
+        return (
+            file.read().replace_schema_metadata()
+        )  # what pandas notes there would contradict the columns added
 
 
 def write_table(blocks: "Iterable[pa.Table]", path: str | Path) -> None:
@@ -125,7 +138,9 @@ def _csv_writer(file, schema):
     from pyarrow import csv
 
     plain = not any({*name} & {*',"\r\n'} for name in schema.names)
-    return csv.CSVWriter(file, schema, write_options=csv.WriteOptions(quoting_header="none" if plain else "needed"))
+    return csv.CSVWriter(
+        file, schema, write_options=csv.WriteOptions(quoting_header="none" if plain else "needed")
+    )
 
 
 def _parquet_writer(file, schema):
@@ -199,12 +214,18 @@ def read_design_blocks(
     """The same block by block, for files that are larger than memory; rows in errors are counted from their block's."""
     import pyarrow as pa
 
-    blocks, first = _csv_blocks(path) if check_ending(path) == ".csv" else _parquet_blocks(path, rows), 0
+    blocks, first = (
+        _csv_blocks(path) if check_ending(path) == ".csv" else _parquet_blocks(path, rows),
+        0,
+    )
     try:
         for block in blocks:
             table = pa.Table.from_batches([block])
             table = table.rename_columns([name.strip() for name in table.column_names])
-            yield table, _designs(table, f"{path}, after {first} rows" if first else path, orthotropic_only)
+            yield (
+                table,
+                _designs(table, f"{path}, after {first} rows" if first else path, orthotropic_only),
+            )
             first += table.num_rows
     except InputError:
         raise
@@ -241,7 +262,9 @@ def _designs(table, path, orthotropic_only):
     needed = DESIGN_COLUMNS if whole else ORTHOTROPIC_COLUMNS
     missing = [name for name in needed if name not in present]
     if missing:
-        raise InputError(f"{path}: column {missing[0]} is missing; a design has {', '.join(needed)}.")
+        raise InputError(
+            f"{path}: column {missing[0]} is missing; a design has {', '.join(needed)}."
+        )
     if not table.num_rows:
         raise InputError(f"{path}, row 1: the table has no designs below its header.")
     designs = np.ones((table.num_rows, len(DESIGN_COLUMNS)))

@@ -112,7 +112,9 @@ def tailor(
     return moved, stiffness
 
 
-def diameters_and_gap(graph: PeriodicGraph, relative_density: float, gap: bool = True) -> tuple[float, float, float]:
+def diameters_and_gap(
+    graph: PeriodicGraph, relative_density: float, gap: bool = True
+) -> tuple[float, float, float]:
     """Smallest and largest strut diameter, and smallest gap, in units of the edge of a cube of the cell's volume."""
     edge = graph.volume ** (1 / 3)
     radii = graph.radii(relative_density)
@@ -145,7 +147,9 @@ class _Walk:
         lower[:, self.areas], upper[:, self.areas] = -2 * self.ratio - 1, 2 * self.ratio + 1
         self.lower, self.upper = lower, upper
         self.reach = np.full(lower.shape, 1.0)
-        self.reach[:, 13 + self.struts :] = 0.2 * np.repeat(node_reach(self.key, lattice.shifts.shape[1]), 3, 1)
+        self.reach[:, 13 + self.struts :] = 0.2 * np.repeat(
+            node_reach(self.key, lattice.shifts.shape[1]), 3, 1
+        )
         self.graph = primitive_cell(topologies()[0][int(self.key[0])])
         self.reduced = reduce_by_symmetry(self.graph)  # in the order of the topology's own
         self.places = np.where(self.reduced.moving, np.cumsum(self.reduced.moving) - 1, 0)
@@ -160,7 +164,9 @@ class _Walk:
         """Logarithms h (n,) of the diameters of struts of relative area 1, over the edge of the cell; and maps."""
         values, reduced = np.exp(p.logs[:, :7]), self.reduced
         maps = p.turns[:, 1] @ (values[:, 4:7, None] * (p.turns[:, 0] * values[:, None, 1:4]))
-        first, last = (self._vectors(p, reduced.nodes[:, end], reduced.signs[:, end]) for end in (0, 1))
+        first, last = (
+            self._vectors(p, reduced.nodes[:, end], reduced.signs[:, end]) for end in (0, 1)
+        )
         lengths = np.linalg.norm((reduced.vectors + last - first) @ maps.swapaxes(1, 2), axis=-1)
         volume = np.prod(values[:, 1:7], 1)
         total = (np.exp(p.logs[:, 7:]) * lengths) @ reduced.weights / (reduced.volume * volume)
@@ -171,14 +177,20 @@ class _Walk:
         count, h = self.lower.shape[1], 1e-6
         steps = h * np.vstack([np.eye(count), -np.eye(count)]) * self.reach
         wide = Parameters(*(np.repeat(part, 2 * count, 0) for part in p))
-        value = function(wide.moved(steps, np.full_like(steps, -np.inf), np.full_like(steps, np.inf)))
-        return ((value[:count] - value[count:]).T / (2 * h * self.reach[0])).reshape(*value.shape[1:], count)
+        value = function(
+            wide.moved(steps, np.full_like(steps, -np.inf), np.full_like(steps, np.inf))
+        )
+        return ((value[:count] - value[count:]).T / (2 * h * self.reach[0])).reshape(
+            *value.shape[1:], count
+        )
 
     def _gaps(self, p):
         """Gaps (n, k) of the watched pairs of struts, over the edge of the cell."""
         (h, maps), graph = self._scale(p), self.graph
         first, second, cell = self.pairs
-        nodes = graph.nodes @ graph.cell.T + self._vectors(p, self.reduced.graph_nodes, self.reduced.graph_signs)
+        nodes = graph.nodes @ graph.cell.T + self._vectors(
+            p, self.reduced.graph_nodes, self.reduced.graph_signs
+        )
         nodes = nodes @ maps.swapaxes(1, 2)
         frame = (maps @ graph.cell).swapaxes(1, 2)
         i, j = graph.struts.T
@@ -186,7 +198,11 @@ class _Walk:
         gap = nodes[:, i[second]] + cell @ frame - nodes[:, i[first]]
         edge = np.prod(np.exp(p.logs[:, 1:7]), 1)[:, None] ** (1 / 3)
         radii = 0.5 * np.exp(0.5 * p.logs[:, 7:] + h[:, None])[:, self.reduced.graph_struts]
-        return segment_distance(along[:, first], along[:, second], gap) / edge - radii[:, first] - radii[:, second]
+        return (
+            segment_distance(along[:, first], along[:, second], gap) / edge
+            - radii[:, first]
+            - radii[:, second]
+        )
 
     def _watch(self, p):
         """Choose the pairs of struts that are close by now."""
@@ -214,11 +230,15 @@ class _Walk:
 
     def _merit(self, p, residual):
         spread = np.ptp(p.logs[0, 7 + self.there])
-        value = {"density": p.logs[0, 0], "radius_ratio": spread / 2, "diameter": -self._diameters(p).min()}.get(
-            self.objective, 0.0
-        )
+        value = {
+            "density": p.logs[0, 0],
+            "radius_ratio": spread / 2,
+            "diameter": -self._diameters(p).min(),
+        }.get(self.objective, 0.0)
         ratio = max(0.0, (spread - self.ratio) / 2)
-        return value + _RESIDUAL * np.abs(residual).sum() + self.weight * max(self._beyond(p), ratio)
+        return (
+            value + _RESIDUAL * np.abs(residual).sum() + self.weight * max(self._beyond(p), ratio)
+        )
 
     def _beyond(self, p):
         """How far a lattice is beyond the limits of printing."""
@@ -283,7 +303,11 @@ class _Walk:
         if with_share(high).logs[0, 0] > self.upper[0, 0]:
             for _ in range(40):
                 middle = (low + high) / 2
-                low, high = (low, middle) if with_share(middle).logs[0, 0] > self.upper[0, 0] else (middle, high)
+                low, high = (
+                    (low, middle)
+                    if with_share(middle).logs[0, 0] > self.upper[0, 0]
+                    else (middle, high)
+                )
             high = low
         return with_share(high).moved(np.zeros_like(self.lower), self.lower, self.upper)
 
@@ -302,7 +326,12 @@ class _Walk:
                 break
             at = p.vector()
             step = bounded_step(
-                found[1], found[2], np.array([1e-9]), room(at, lower), room(at, upper), trust * self.reach
+                found[1],
+                found[2],
+                np.array([1e-9]),
+                room(at, lower),
+                room(at, upper),
+                trust * self.reach,
             )
             p = p.moved(step, lower, upper)
             found = self._measure(p)
@@ -330,7 +359,10 @@ class _Walk:
         on_areas = np.zeros((struts, count))
         on_areas[:, self.areas] = np.eye(struts)
         one = np.ones((struts, 1))
-        rows, right = [np.hstack([on_areas, -one, 0 * one]), np.hstack([-on_areas, 0 * one, one])], [-logs, logs]
+        rows, right = (
+            [np.hstack([on_areas, -one, 0 * one]), np.hstack([-on_areas, 0 * one, one])],
+            [-logs, logs],
+        )
 
         def add(row, most):
             rows.append(np.atleast_2d(row))
@@ -346,18 +378,31 @@ class _Walk:
         if self.pairs is not None and len(self.pairs[0]):
             least = self.prints.minimum_gap
             slopes = self._slopes(self._gaps, p) / least
-            add(np.hstack([-slopes, np.zeros((len(slopes), 2))]), self._gaps(p)[0] / least - 1 - _MARGIN)
+            add(
+                np.hstack([-slopes, np.zeros((len(slopes), 2))]),
+                self._gaps(p)[0] / least - 1 - _MARGIN,
+            )
             slack.append(-np.ones(len(slopes)))
         limits = np.vstack(rows)
-        inequality = np.hstack([limits, np.zeros((len(limits), 2 * residuals)), np.concatenate(slack)[:, None]])
-        equality = np.hstack([jacobian[0], np.zeros((residuals, 2)), -np.eye(residuals), np.eye(residuals)])
+        inequality = np.hstack(
+            [limits, np.zeros((len(limits), 2 * residuals)), np.concatenate(slack)[:, None]]
+        )
+        equality = np.hstack(
+            [jacobian[0], np.zeros((residuals, 2)), -np.eye(residuals), np.eye(residuals)]
+        )
         equality = np.hstack([equality, np.zeros((residuals, 1))])
         lower = np.maximum(room(at, self.lower), -trust * self.reach)[0]
         upper = np.minimum(room(at, self.upper), trust * self.reach)[0]
         low = np.r_[np.minimum(lower, 0), -np.inf, -np.inf, np.zeros(2 * residuals + 1)]
         high = np.r_[np.maximum(upper, 0), np.full(size - count, np.inf)]
         found = linprog(
-            cost, inequality, np.concatenate(right), equality, -residual[0], np.column_stack([low, high]), "highs"
+            cost,
+            inequality,
+            np.concatenate(right),
+            equality,
+            -residual[0],
+            np.column_stack([low, high]),
+            "highs",
         )
         if found.x is None:
             return None, None, None

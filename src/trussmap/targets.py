@@ -191,7 +191,9 @@ def take_targets(
         notes += [_crystal_note(crystal, compliance)] if crystal else []
         goal, faults = _constants(sheet, material, kind, order, whole, crystal, compliance, notes)
     elif whole:
-        raise InputError(f"{sheet.where}: missing column {', '.join(COMPONENTS)}; expected the 21 constants of each.")
+        raise InputError(
+            f"{sheet.where}: missing column {', '.join(COMPONENTS)}; expected the 21 constants of each."
+        )
     elif {"E", "G", "nu"} & columns and {*ENGINEERING, *MINOR} & columns:
         raise InputError(
             f"{sheet.where}: two of E, G and nu are of isotropic targets, E1 … nu23 of others, and this table has "
@@ -208,10 +210,16 @@ def take_targets(
         )
     names = _names(sheet.table)
     good = [k for k, fault in enumerate(faults) if fault is None]
-    told = [f"{sheet.where}, {place}{fault}" for place, fault in zip(sheet.places, faults, strict=True) if fault]
+    told = [
+        f"{sheet.where}, {place}{fault}"
+        for place, fault in zip(sheet.places, faults, strict=True)
+        if fault
+    ]
     told = [*sheet.faults, *told]
     if not told and not good:
-        raise InputError(f"{sheet.where}: no target below the header; expected one row for each target.")
+        raise InputError(
+            f"{sheet.where}: no target below the header; expected one row for each target."
+        )
     if not good:
         more = f"; none of the {len(told)} targets can be taken." if len(told) > 1 else "."
         raise InputError(told[0].removesuffix(".") + more)
@@ -221,7 +229,9 @@ def take_targets(
 
 def _order_of_labels(sheet: Sheet, order: str) -> tuple[str, str]:
     """Order to read a sheet in whose labels give one, and a note on it."""
-    named = [name for name, (place, shear) in _ORDERS.items() if place == sheet.order and shear == 1]
+    named = [
+        name for name, (place, shear) in _ORDERS.items() if place == sheet.order and shear == 1
+    ]
     mandel = order == "mandel" and "voigt" in named
     if order not in ("voigt", *named) and not mandel:
         raise InputError(
@@ -229,7 +239,10 @@ def _order_of_labels(sheet: Sheet, order: str) -> tuple[str, str]:
             f"expected no --order {order}."
         )
     words = f"{named[0]} ({ORDERS[named[0]]})" if named else "of its labels"
-    return "mandel" if mandel else "voigt", f"the file gives its components in the order {words}, which applies"
+    return (
+        "mandel" if mandel else "voigt",
+        f"the file gives its components in the order {words}, which applies",
+    )
 
 
 def read_targets(
@@ -240,7 +253,9 @@ def read_targets(
     Assumptions are warnings. Raises InputError for the first that cannot be taken, naming file, row (1 = first after
     the header) and column.
     """
-    taken = _all(take_targets(path, youngs_modulus, whole=True, poisson_ratio=poisson_ratio, unit=unit))
+    taken = _all(
+        take_targets(path, youngs_modulus, whole=True, poisson_ratio=poisson_ratio, unit=unit)
+    )
     for note in taken.notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return taken.goal.targets, taken.names
@@ -317,7 +332,9 @@ def _of_kind(sheet: Sheet, compliance: bool) -> Sheet:
         return sheet
     if not compliances:
         names = [*MATRIX, *(f"{name}_sd" for name in COMPONENTS)]
-        sheet = sheet._replace(table=sheet.table.rename(columns=dict(zip(names, _named(names, "S"), strict=True))))
+        sheet = sheet._replace(
+            table=sheet.table.rename(columns=dict(zip(names, _named(names, "S"), strict=True)))
+        )
         columns = {*sheet.table.columns}
     if not columns & {*_named(MATRIX, "S")}:
         raise InputError(
@@ -367,9 +384,17 @@ def _crystal_note(crystal: str, compliance: bool) -> str:
     what, letter = ("compliance", "S") if compliance else ("stiffness", "C")
     given = ", ".join(_named(sufficient_constants(crystal), letter))
     article = "an" if crystal[0] in "aeiou" else "a"
-    rest = "all others are 0" if crystal in _IN_ANY_ORDER[1:] else "the others follow from its symmetry or are 0"
+    rest = (
+        "all others are 0"
+        if crystal in _IN_ANY_ORDER[1:]
+        else "the others follow from its symmetry or are 0"
+    )
     note = f"{given} are read as {article} {crystal.removesuffix(' 7')} {what}: {rest}"
-    return note if compliance else f"{note}; to leave others free, add a column of theirs without values"
+    return (
+        note
+        if compliance
+        else f"{note}; to leave others free, add a column of theirs without values"
+    )
 
 
 def _completed(
@@ -488,7 +513,9 @@ def _in_base_units(
             continue
         full = unpack(pack(own))
         known = np.isfinite(full)
-        targets[k] = pack(in_voigt_order(np.where(known, full, 0.0), order)) / material.youngs_modulus
+        targets[k] = (
+            pack(in_voigt_order(np.where(known, full, 0.0), order)) / material.youngs_modulus
+        )
         given[k] = pack(in_voigt_order(known.astype(float), order)) > 0
         largest = COMPONENTS[int(np.argmax(np.nan_to_num(np.abs(pack(own)))))]
         if not compliance:
@@ -499,7 +526,9 @@ def _in_base_units(
         fault = _fault_of_stiffness(targets[k], given[k], material, *how)
         if fault:
             unit = "in the units of Young's modulus"
-            faults[k] = f": inverted, {fault.removeprefix(': ')}".replace(unit, "per unit of Young's modulus")
+            faults[k] = f": inverted, {fault.removeprefix(': ')}".replace(
+                unit, "per unit of Young's modulus"
+            )
     return targets, given, faults
 
 
@@ -530,7 +559,9 @@ def symmetric_mean(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     largest = np.nan_to_num(np.abs(matrix)).max((1, 2))
     scale = np.maximum(largest, 1 / _LARGEST)[:, None, None]
     skew = np.nan_to_num(np.abs(matrix - other) / scale)
-    opposite = (matrix * other < 0) & (np.minimum(np.abs(matrix), np.abs(other)) > ASYMMETRY / 5 * scale)
+    opposite = (matrix * other < 0) & (
+        np.minimum(np.abs(matrix), np.abs(other)) > ASYMMETRY / 5 * scale
+    )
     skew = np.where(opposite, np.inf, skew).max((1, 2))
     near = (skew > SYMMETRY_TOLERANCE) & (skew <= ASYMMETRY)
     both = np.isfinite(matrix) & np.isfinite(other)
@@ -538,7 +569,9 @@ def symmetric_mean(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(near[:, None, None], mean, matrix), skew
 
 
-def _fault_of_constants(matrix: np.ndarray, deviation: np.ndarray | None, free: bool, letter: str = "C") -> str | None:
+def _fault_of_constants(
+    matrix: np.ndarray, deviation: np.ndarray | None, free: bool, letter: str = "C"
+) -> str | None:
     """What is wrong with the numbers of a target as they stand, (6, 6) with nan where none stands, or None."""
     upper = pack(matrix)
     given = np.isfinite(upper)
@@ -554,7 +587,9 @@ def _fault_of_constants(matrix: np.ndarray, deviation: np.ndarray | None, free: 
             f"{matrix[j, i]:g}, so the target is not symmetric, by more than {ASYMMETRY:.0%} of the largest constant "
             "or in sign; expected the same value in both, or the upper triangle alone."
         )
-    for name, value in zip([f"{letter}{k}{k}" for k in range(1, 7)], matrix.diagonal(), strict=True):
+    for name, value in zip(
+        [f"{letter}{k}{k}" for k in range(1, 7)], matrix.diagonal(), strict=True
+    ):
         if value <= 0:
             return (
                 f", column {name}: {value:g}, so the target is not positive definite; expected a positive value on the "
@@ -629,9 +664,13 @@ def _isotropic(sheet: Sheet, material: Material, kind: str) -> tuple[Goal, list[
         e = 2 * g * (1 + nu) if np.isnan(e) else e
         nu = e / (2 * g) - 1 if np.isnan(nu) else nu
         if not (e > 0 and -1 < nu < 0.5):
-            faults[k] = f": E = {e:g} and nu = {nu:.4g}; expected a positive modulus, and a nu above -1 and below 0.5."
+            faults[k] = (
+                f": E = {e:g} and nu = {nu:.4g}; expected a positive modulus, and a nu above -1 and below 0.5."
+            )
         elif np.isfinite(g) and abs(e / (2 * g * (1 + nu)) - 1) > 0.01:
-            faults[k] = f": E = {e:g}, G = {g:g} and nu = {nu:g} are of no isotropic material; expected two of them."
+            faults[k] = (
+                f": E = {e:g}, G = {g:g} and nu = {nu:g} are of no isotropic material; expected two of them."
+            )
         else:
             targets[k] = pack(isotropic(e / material.youngs_modulus, nu))
             faults[k] = _fault_of_stiffness(targets[k], np.ones(21, bool), material)
@@ -648,7 +687,9 @@ def _engineering(sheet: Sheet, material: Material, kind: str) -> tuple[Goal, lis
         told = np.isfinite(other[:, k])
         for row in np.flatnonzero(told):
             if not np.isfinite(turned[row]):
-                faults[row] = faults[row] or f", column {MINOR[k]}: expected E{i + 1} and E{j + 1} with it."
+                faults[row] = (
+                    faults[row] or f", column {MINOR[k]}: expected E{i + 1} and E{j + 1} with it."
+                )
             elif abs(given[row, 6 + k] - turned[row]) > 0.01 * max(1.0, abs(turned[row])):
                 faults[row] = faults[row] or (
                     f", column {MINOR[k]}: {other[row, k]:g} does not go with {ENGINEERING[6 + k]} = "
@@ -678,16 +719,22 @@ def _engineering(sheet: Sheet, material: Material, kind: str) -> tuple[Goal, lis
             except np.linalg.LinAlgError:
                 stable = False
             if not stable:
-                faults[k] = ", columns E1…nu23: of no stable material; expected smaller Poisson's ratios."
+                faults[k] = (
+                    ", columns E1…nu23: of no stable material; expected smaller Poisson's ratios."
+                )
         return Goal(targets, kind), faults
     return Goal(np.ones((len(given), 21)), engineering=given), faults
 
 
-def check_targets(targets: np.ndarray, youngs_modulus: float, where: str, poisson_ratio: float = POISSON_RATIO) -> None:
+def check_targets(
+    targets: np.ndarray, youngs_modulus: float, where: str, poisson_ratio: float = POISSON_RATIO
+) -> None:
     """Raise InputError for the first of targets (n, 21), base modulus 1, that no lattice of ``where`` can have."""
     targets = np.array(targets, float)
     if not 1 / _LARGEST < youngs_modulus < _LARGEST or not (np.abs(targets) < _LARGEST).all():
-        raise InputError(f"{where}: numbers of no material; expected stiffness and Young's modulus below {_LARGEST:g}.")
+        raise InputError(
+            f"{where}: numbers of no material; expected stiffness and Young's modulus below {_LARGEST:g}."
+        )
     targets[np.abs(targets) < 1 / _LARGEST] = 0.0
     material = Material(youngs_modulus, poisson_ratio)
     for k, c in enumerate(targets):
@@ -720,7 +767,9 @@ def _check_modulus(youngs_modulus):
     except (TypeError, ValueError):
         value = np.nan
     if not 1 / _LARGEST < value < _LARGEST:
-        raise InputError(f"Young's modulus {youngs_modulus}: expected a positive number in the units of the targets.")
+        raise InputError(
+            f"Young's modulus {youngs_modulus}: expected a positive number in the units of the targets."
+        )
     return value
 
 
@@ -798,14 +847,23 @@ def describe_target(goal: Goal, youngs_modulus: float) -> str:
     if goal.engineering is not None:
         return f"{_moduli(goal.engineering[0], youngs_modulus)}; all else is free"
     if not goal.whole:
-        free = [name for name, weight in zip(COMPONENTS, goal.weights[0], strict=True) if not weight]
-        said = [f"{name} {plain(c * youngs_modulus)}" for name, c in zip(COMPONENTS, goal.targets[0], strict=True)]
+        free = [
+            name for name, weight in zip(COMPONENTS, goal.weights[0], strict=True) if not weight
+        ]
+        said = [
+            f"{name} {plain(c * youngs_modulus)}"
+            for name, c in zip(COMPONENTS, goal.targets[0], strict=True)
+        ]
         given = [text for text, weight in zip(said, goal.weights[0], strict=True) if weight]
-        return f"{', '.join(given)}; " + (f"free: {', '.join(free)}" if free else "each as close as its deviation says")
+        return f"{', '.join(given)}; " + (
+            f"free: {', '.join(free)}" if free else "each as close as its deviation says"
+        )
     c = goal.targets[0]
     said = f"{_moduli(moduli(c[None])[0], youngs_modulus)}; universal anisotropy "
     anisotropy = universal_anisotropy(c[None])[0]
-    anisotropy = anisotropy if anisotropy > 1e-9 else 0.0  # of an isotropic stiffness, rounding is left
+    anisotropy = (
+        anisotropy if anisotropy > 1e-9 else 0.0
+    )  # of an isotropic stiffness, rounding is left
     return said + f"{anisotropy:.3g}; {symmetry_words(symmetry_distances(c))}"
 
 
@@ -815,12 +873,16 @@ def symmetry_words(distances: dict[str, float]) -> str:
     if closest == "triclinic":
         near = [f"{name} within {distances[name]:.1%}" for name in ("monoclinic", "orthotropic")]
         return f"no symmetry within 5% ({', '.join(near)})"
-    return f"symmetry {closest}" + ("" if distances[closest] < 5e-4 else f" within {distances[closest]:.1%}")
+    return f"symmetry {closest}" + (
+        "" if distances[closest] < 5e-4 else f" within {distances[closest]:.1%}"
+    )
 
 
 def _moduli(constants, youngs_modulus):
     scaled = np.r_[constants[:6] * youngs_modulus, constants[6:]]
-    return ", ".join(f"{name} {plain(v)}" for name, v in zip(ENGINEERING, scaled, strict=True) if np.isfinite(v))
+    return ", ".join(
+        f"{name} {plain(v)}" for name, v in zip(ENGINEERING, scaled, strict=True) if np.isfinite(v)
+    )
 
 
 def plain(value: float) -> str:
@@ -920,7 +982,11 @@ def _by_class(read: np.ndarray) -> tuple[int, tuple[str, ...]] | None:
     alike = read[1:][others[better] <= _FITS]
     if (relative_error(alike, read[1 + best]) > _SAME).any():
         return 0, ()
-    said = f"has no symmetry within {_FITS_AS_READ:.0%}" if now == "triclinic" else f"has {now} symmetry"
+    said = (
+        f"has no symmetry within {_FITS_AS_READ:.0%}"
+        if now == "triclinic"
+        else f"has {now} symmetry"
+    )
     off = others[better][best]
     return best, (said, f"has {better} symmetry" + (f" within {off:.1%}" if off > 5e-4 else ""))
 

@@ -15,7 +15,17 @@ from trussmap.matrices import Matrices, Record
 from trussmap.units import known_unit, unit_of
 
 # Keys that lead to a tensor without being its name.
-_GENERAL = ("", "elastic_tensor", "elasticity", "stiffness", "stiffness_tensor", "tensor", "c", "data", "matrix")
+_GENERAL = (
+    "",
+    "elastic_tensor",
+    "elasticity",
+    "stiffness",
+    "stiffness_tensor",
+    "tensor",
+    "c",
+    "data",
+    "matrix",
+)
 _COMPLIANCE = re.compile(r"complian|^s(_?ij)?$", re.IGNORECASE)
 _EXPECTED = "expected a 6×6 matrix, 21 constants, or constants C11 … C66 by name"
 
@@ -40,7 +50,9 @@ def parse_tree(text: str, where: str) -> Any | None:
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         pass
     line = text[: text.index(plain[0])].count("\n") + getattr(reason, "lineno", 1)
-    raise InputError(f"{where}, line {line}: not valid JSON ({getattr(reason, 'msg', reason)}); {_EXPECTED}.")
+    raise InputError(
+        f"{where}, line {line}: not valid JSON ({getattr(reason, 'msg', reason)}); {_EXPECTED}."
+    )
 
 
 def read_tree(tree: Any, where: str) -> tuple[list[Record], list[str]]:
@@ -66,25 +78,37 @@ def read_tree(tree: Any, where: str) -> tuple[list[Record], list[str]]:
             records.append(Record(own or name, place, values, unit, None, compliance))
         else:
             reader = Matrices("").read(enumerate(leaf, 1))
-            faults += [f"{where}, {place}: {re.sub('^, line [0-9]+: ', '', text)}" for text in reader.faults]
+            faults += [
+                f"{where}, {place}: {re.sub('^, line [0-9]+: ', '', text)}"
+                for text in reader.faults
+            ]
             records += [
-                record._replace(name=name, place=place, unit=unit, compliance=compliance) for record in reader.records
+                record._replace(name=name, place=place, unit=unit, compliance=compliance)
+                for record in reader.records
             ]
     if not records and not faults:
         raise InputError(f"{where}: no stiffness in it; {_EXPECTED}.")
     return records, faults
 
 
-def _leaves(tree: Any, path: tuple[str, ...], unit: str) -> Iterator[tuple[tuple[str, ...], Any, str]]:
+def _leaves(
+    tree: Any, path: tuple[str, ...], unit: str
+) -> Iterator[tuple[tuple[str, ...], Any, str]]:
     """Paths to what may be a stiffness, with the unit named on the way.
 
     A leaf is a dict of constants by name, a list of rows of texts, or a sentence on what is wrong.
     """
     if isinstance(tree, dict):
-        named = [tree[key] for key in ("unit", "units", "Unit", "Units") if isinstance(tree.get(key), str)]
+        named = [
+            tree[key]
+            for key in ("unit", "units", "Unit", "Units")
+            if isinstance(tree.get(key), str)
+        ]
         unit = next(filter(None, map(known_unit, named)), unit)
         constants = {str(key): value for key, value in tree.items() if _scalar(value)}
-        constants = {key: value for key, value in constants.items() if column_name(key) in (*KNOWN, "name")}
+        constants = {
+            key: value for key, value in constants.items() if column_name(key) in (*KNOWN, "name")
+        }
         if {*map(column_name, constants)} - {"name"}:
             yield path, constants, unit
         for key, value in tree.items():

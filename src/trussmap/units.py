@@ -37,7 +37,8 @@ UNIT = re.compile(rf"(?<![\w/\\]){STRESS}(?![\w^])", re.IGNORECASE)
 # Words that may mean something else (polyamide, a bar): a unit alone, in brackets, or behind "in".
 _VAGUE = re.compile(r"(?<!\bin )(?<![\[(])\b(?:pa|bar)\b", re.IGNORECASE)
 _INVERSE = re.compile(
-    rf"1\s*/\s*\(?\s*({STRESS})(?!\w)|(?<![\w/\\])({STRESS}){_POWER}\s*(?:[-−]\s*1\}}?|⁻¹)", re.IGNORECASE
+    rf"1\s*/\s*\(?\s*({STRESS})(?!\w)|(?<![\w/\\])({STRESS}){_POWER}\s*(?:[-−]\s*1\}}?|⁻¹)",
+    re.IGNORECASE,
 )
 
 
@@ -74,5 +75,7 @@ def _spelling(word: str) -> str:
     """The name in ``PASCALS`` of a word that ``UNIT`` matches."""
     plain = re.sub(r"[\s^*{}]", "", word).replace("²", "2").replace("³", "3").lower()
     if word.startswith("mb"):
-        raise InputError(f"the unit '{word}' may be milli- or megabar; expected Mbar, or another unit.")
+        raise InputError(
+            f"the unit '{word}' may be milli- or megabar; expected Mbar, or another unit."
+        )
     return _SPELLINGS[plain]

@@ -57,11 +57,17 @@ def with_values(sheet: Sheet, units: pd.DataFrame, unit: str) -> Sheet:
             elif number.deviation:
                 notes.append(f"{sheet.places[row]}: the deviation of {name} is left out")
     if any(f"{name}_sd" in texts for name in COMPONENTS):
-        notes += [note for row, place in enumerate(sheet.places) if (note := _exact_zeros(texts, row, place))]
+        notes += [
+            note
+            for row, place in enumerate(sheet.places)
+            if (note := _exact_zeros(texts, row, place))
+        ]
     for name in texts:
         stated.setdefault(name, stated.get(name.removesuffix("_sd"), [""] * len(sheet.table)))
     table = pd.DataFrame(texts, dtype=object)
-    return _in_one_unit(sheet._replace(table=table, notes=notes), pd.DataFrame(stated, dtype=object), unit)
+    return _in_one_unit(
+        sheet._replace(table=table, notes=notes), pd.DataFrame(stated, dtype=object), unit
+    )
 
 
 def _exact_zeros(texts: dict[str, list[str]], row: int, place: str) -> str:
@@ -105,7 +111,9 @@ def _in_one_unit(sheet: Sheet, units: pd.DataFrame, unit: str) -> Sheet:
     table = sheet.table
     bare = (units[columns] == "") & (table[columns] != "")
     if len(stated) > 1 and bare.any(axis=None):
-        raise InputError(f"{where}: the units {', '.join(stated)} for some constants, none for others; expected one.")
+        raise InputError(
+            f"{where}: the units {', '.join(stated)} for some constants, none for others; expected one."
+        )
     for name in columns:
         for source in stated:
             rows = (units[name] == source) if len(stated) > 1 else slice(None)

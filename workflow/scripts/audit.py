@@ -9,6 +9,12 @@ with job(snakemake):
     from trussmap.io import write_json
 
     p, out = snakemake.params, Path(snakemake.output[0])
-    tree = audit(out.parent, p.sample, p.seed, Path(snakemake.scriptdir).parents[1], ["metrics.json", "moments.csv"])
+    tree = audit(
+        out.parent,
+        p.sample,
+        p.seed,
+        Path(snakemake.scriptdir).parents[1],
+        ["metrics.json", "moments.csv"],
+    )
     write_json(tree, out)
     print(outcome(tree))

@@ -25,7 +25,10 @@ with job(snakemake):
     tables = []
     sources = {"bone": "bone", "catalogue": pd.read_csv(source.cells)["source"]}
     for folder, origin in sources.items():
-        targets, designs = pd.read_csv(source[f"{folder}_targets"]), pd.read_csv(source[f"{folder}_designs"])
+        targets, designs = (
+            pd.read_csv(source[f"{folder}_targets"]),
+            pd.read_csv(source[f"{folder}_designs"]),
+        )
         best = designs[designs["rank"] == 1].set_index("target").loc[np.arange(len(targets)) + 1]
         table = describe_residual(targets[COMPONENTS].to_numpy(), best[COMPONENTS].to_numpy())
         table["relative_density"] = best["relative_density"].to_numpy()

@@ -24,13 +24,21 @@ with job(snakemake):
     count = p.settings["targets"]
     with open_dataset(source.dataset) as data:
         inside = data.test.read(slice(count), ("stiffness",))["stiffness"]
-    outside = pd.read_csv(source.targets)[COMPONENTS].to_numpy()[-count:]  # the generated ones come last
+    outside = pd.read_csv(source.targets)[COMPONENTS].to_numpy()[
+        -count:
+    ]  # the generated ones come last
     tables = {}
     for space, targets in (("inside", inside), ("outside", outside)):
-        tables[space] = errors_by_cost(targets, *networks, source.dataset, p.settings, p.seed, snakemake.threads)
+        tables[space] = errors_by_cost(
+            targets, *networks, source.dataset, p.settings, p.seed, snakemake.threads
+        )
         print(f"{space}:\n{tables[space].to_string()}", flush=True)
     write_csv(pd.concat([table.assign(space=space) for space, table in tables.items()]), out.table)
-    least = {f"{space}.{name}": n for space, table in tables.items() for name, n in least_cost(table).items()}
+    least = {
+        f"{space}.{name}": n
+        for space, table in tables.items()
+        for name, n in least_cost(table).items()
+    }
     search = {space: table[table["source"] == "search"].iloc[0] for space, table in tables.items()}
     tree = {"targets": count, "solutions_to_1_percent": least}
     tree["search_without_networks"] = {

@@ -16,7 +16,9 @@ with job(snakemake):
 
     p = snakemake.params
     folder = Path(snakemake.input.models[0]).parent
-    metrics, times, arrays = evaluate(folder, snakemake.input.dataset, p.settings, p.seed, snakemake.threads)
+    metrics, times, arrays = evaluate(
+        folder, snakemake.input.dataset, p.settings, p.seed, snakemake.threads
+    )
     with hdf5.create(snakemake.output.predictions) as file:
         for name, array in arrays.items():
             file[name] = array
@@ -24,4 +26,6 @@ with job(snakemake):
     write_json(times, snakemake.output.timing)
     for direction, key in (("forward", "r2"), ("inverse", "r2_surrogate"), ("inverse", "r2_fe")):
         worst = min(metrics[direction][key].items(), key=lambda item: item[1])
-        print(f"{snakemake.wildcards.architecture} {direction} {key}: worst of 21 is {worst[0]} with {worst[1]:.4f}")
+        print(
+            f"{snakemake.wildcards.architecture} {direction} {key}: worst of 21 is {worst[0]} with {worst[1]:.4f}"
+        )

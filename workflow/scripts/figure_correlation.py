@@ -12,9 +12,15 @@ with job(snakemake):
 
     label = architectures()[snakemake.wildcards.architecture].label
     with hdf5.open_checked(snakemake.input[0], "table of predictions") as file:
-        arrays = {name: file[name][:] for name in ("stiffness", "forward", "inverse_fe", "inverse_surrogate")}
+        arrays = {
+            name: file[name][:]
+            for name in ("stiffness", "forward", "inverse_fe", "inverse_surrogate")
+        }
     truth, out = arrays["stiffness"], snakemake.output
     correlation.plot(truth, arrays["forward"], out.forward, f"Forward model ({label})")
-    for name, judge in (("inverse_fe", "finite elements"), ("inverse_surrogate", "the forward model")):
+    for name, judge in (
+        ("inverse_fe", "finite elements"),
+        ("inverse_surrogate", "the forward model"),
+    ):
         title, words = f"Inverse model ({label}), judged by {judge}", ("target", "achieved")
         correlation.plot(truth, arrays[name], out[name], title, words)

@@ -10,6 +10,10 @@ with job(snakemake):
     from trussmap.figures import dataset
 
     with open_dataset(snakemake.input.dataset) as data:
-        parts = (block["stiffness"] for split in SPLITS for block in getattr(data, split).blocks(names=("stiffness",)))
+        parts = (
+            block["stiffness"]
+            for split in SPLITS
+            for block in getattr(data, split).blocks(names=("stiffness",))
+        )
         stiffness = np.concatenate([part.astype(np.float32) for part in parts])  # for the memory
     dataset.plot(stiffness, pd.read_csv(snakemake.input.published), snakemake.output[0])

@@ -10,6 +10,7 @@ with job(snakemake):
 
     paths = [Path(path) for path in snakemake.input]
     histories = {
-        f"{path.parent.name}/{path.stem}": json.loads(path.read_text(encoding="utf-8"))["history"] for path in paths
+        f"{path.parent.name}/{path.stem}": json.loads(path.read_text(encoding="utf-8"))["history"]
+        for path in paths
     }
     losses.plot(histories, snakemake.output[0])

@@ -11,7 +11,10 @@ with job(snakemake):
     from trussmap.stiffness import COMPONENTS
 
     table = pd.read_csv(snakemake.input.targets)
-    families = {Path(path).parent.name.split("_")[-1]: pd.read_csv(path) for path in snakemake.input.families}
+    families = {
+        Path(path).parent.name.split("_")[-1]: pd.read_csv(path)
+        for path in snakemake.input.families
+    }
     targets.plot(
         table["name"].tolist(),
         table[COMPONENTS].to_numpy(),

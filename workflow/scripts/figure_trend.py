@@ -20,12 +20,20 @@ with job(snakemake):
     from trussmap.learning.trend import LARGEST, fit_trend
 
     p = snakemake.params
-    table = pd.DataFrame([json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.points])
+    table = pd.DataFrame(
+        [json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.points]
+    )
     paper = yaml.safe_load(Path(snakemake.input.published).read_text(encoding="utf-8"))
     flop = planned_flop(p.published, "paper")
     published = {
-        "forward": {"r2": paper["forward"]["paper"]["r2_at_least"], "flop": flop["forward_1"] + flop["forward_2"]},
-        "inverse": {"r2": paper["inverse"]["paper"]["r2_surrogate_at_least"], "flop": sum(flop.values())},
+        "forward": {
+            "r2": paper["forward"]["paper"]["r2_at_least"],
+            "flop": flop["forward_1"] + flop["forward_2"],
+        },
+        "inverse": {
+            "r2": paper["inverse"]["paper"]["r2_surrogate_at_least"],
+            "flop": sum(flop.values()),
+        },
     }
     trends = {}
     for network, what in published.items():
@@ -36,7 +44,9 @@ with job(snakemake):
             missing = 1 - table[f"{network}_{key}"]
             fitted = missing <= LARGEST * (1 - what["r2"])
             compute = table.loc[fitted, f"{network}_flop"]
-            trends[network][key] = fit_trend(compute, missing[fitted], 1 - what["r2"], p.resamples, p.seed)
+            trends[network][key] = fit_trend(
+                compute, missing[fitted], 1 - what["r2"], p.resamples, p.seed
+            )
     write_json(trends | {"published": published, "resamples": p.resamples}, snakemake.output.fits)
     write_csv(table, snakemake.output.table)
     trend.plot(table, trends, published, snakemake.output.figure)

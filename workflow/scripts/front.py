@@ -25,7 +25,9 @@ with job(snakemake):
     topologies = None if p.settings["topologies"] is None else np.array(p.settings["topologies"])
     tables = []
     for origin, (targets, names) in parts.items():
-        known = describe_targets(targets).assign(source=origin, name=names, target=np.arange(len(targets)) + 1)
+        known = describe_targets(targets).assign(
+            source=origin, name=names, target=np.arange(len(targets)) + 1
+        )
         how = origin == "bone", topologies, p.seed, threads, p.poisson_ratio
         for family in FAMILIES[1:]:
             found = front(targets, family, sorted(p.settings["ratios"]), *how)

@@ -27,18 +27,29 @@ with job(snakemake):
     how = {"poisson_ratio": p.poisson_ratio, "unit": p.unit}
     goal, names = read_goal(source.targets, p.youngs_modulus, p.request["closeness"], **how)
     targets, request = goal.targets, request_of(p.request, p.prints["cell_size_mm"])
-    how = p.options | {"seed": p.seed, "threads": snakemake.threads, "poisson_ratio": p.poisson_ratio}
+    how = p.options | {
+        "seed": p.seed,
+        "threads": snakemake.threads,
+        "poisson_ratio": p.poisson_ratio,
+    }
     how |= {"request": request, "goal": goal}
     found = design_lattices(targets, *networks, **how)
     write_targets(names, targets, out.targets)
     folder = Path(out.designs).parent
-    wanted = PrintLimits(*(p.request.get(f"{name}_mm") for name in ("minimum_strut", "maximum_strut", "minimum_gap")))
+    wanted = PrintLimits(
+        *(p.request.get(f"{name}_mm") for name in ("minimum_strut", "maximum_strut", "minimum_gap"))
+    )
     files = {"picture": cell.plot, "loads": p.loads, "wanted_mm": wanted}
     if out.get("pages"):
-        made = {"Young's modulus of the base material": p.youngs_modulus, "its Poisson's ratio": p.poisson_ratio}
+        made = {
+            "Young's modulus of the base material": p.youngs_modulus,
+            "its Poisson's ratio": p.poisson_ratio,
+        }
         made |= {"family": p.request["family"], "search": p.options["refine"], "seed": p.seed}
         size = p.prints["cell_size_mm"]
-        files["pages"] = Pages(goal.asked(p.youngs_modulus), "", size, made | {"cell size in mm": size})
+        files["pages"] = Pages(
+            goal.asked(p.youngs_modulus), "", size, made | {"cell size in mm": size}
+        )
     write_designs(found, folder, names, targets, p.youngs_modulus, **p.prints, **files)
     errors = assess(found, names, targets, p.options["refine"] != "none", source.get("dataset"))
     write_json(errors_by_name(errors), out.summary)

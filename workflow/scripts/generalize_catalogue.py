@@ -29,7 +29,11 @@ with job(snakemake):
     parts = [cell_targets(path, origin, *how) for origin, path in paths]
     cells = pd.concat([table for table, _ in parts], ignore_index=True)
     names, targets = cells["name"].tolist(), np.concatenate([stiffness for _, stiffness in parts])
-    how = p.options | {"seed": p.seed, "threads": snakemake.threads, "poisson_ratio": p.poisson_ratio}
+    how = p.options | {
+        "seed": p.seed,
+        "threads": snakemake.threads,
+        "poisson_ratio": p.poisson_ratio,
+    }
     found = design_lattices(targets, *networks, **how)
     write_targets(names, targets, out.targets)
     write_designs(found, Path(out.designs).parent, names, targets, loads=p.loads)

@@ -15,6 +15,8 @@ with job(snakemake):
     p = snakemake.params
     models = Path(snakemake.input.models[0]).parent
     networks = load_forward(models), load_inverse(models)
-    tree, times = unseen(*networks, snakemake.input.dataset, p.counts, p.options, p.seed, snakemake.threads)
+    tree, times = unseen(
+        *networks, snakemake.input.dataset, p.counts, p.options, p.seed, snakemake.threads
+    )
     write_json(tree, snakemake.output.summary)
     write_json(times, snakemake.output.timing)

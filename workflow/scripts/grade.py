@@ -27,7 +27,9 @@ with job(snakemake):
     length, width = options["length"] * cell, options["width"] * cell
     region = box((length, width, width))
     places = np.zeros((len(targets), 3))
-    places[:, 0] = np.linspace(options["margin"] * length, (1 - options["margin"]) * length, len(targets))
+    places[:, 0] = np.linspace(
+        options["margin"] * length, (1 - options["margin"]) * length, len(targets)
+    )
     allowed = options["topologies"] and np.array(options["topologies"])
     sites = Sites(places, targets[COMPONENTS].to_numpy(float), targets["name"].tolist())
     graded = grade(sites, region, cell, allowed, options["radius_ratio"], **how)
@@ -41,7 +43,9 @@ with job(snakemake):
     for k, (own, other) in enumerate(pairs, 1):
         try:
             ends = table.loc[[(first, own), (last, other)]].to_numpy(float)
-            faded = fade(ends, places[[0, -1]], ["", ""], region, cell, options["minimum_radius"], **how)
+            faded = fade(
+                ends, places[[0, -1]], ["", ""], region, cell, options["minimum_radius"], **how
+            )
             break
         except InputError as error:
             print(f"designs {own} of target {first} and {other} of target {last}: {error}")
@@ -53,4 +57,6 @@ with job(snakemake):
         "faded": {"from_target": first, "to_target": last} | faded.metrics,
     }
     write_json(summary, snakemake.output.summary)
-    print(", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in graded.metrics.items()))
+    print(
+        ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in graded.metrics.items())
+    )

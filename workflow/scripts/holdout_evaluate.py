@@ -15,7 +15,12 @@ with job(snakemake):
     from trussmap.io import write_json
 
     p, given = snakemake.params, snakemake.input
-    folders = {name: Path(getattr(given, name)[0]).parent for name in ("vectors", "members", "all", "study")}
+    folders = {
+        name: Path(getattr(given, name)[0]).parent
+        for name in ("vectors", "members", "all", "study")
+    }
     topologies = pd.read_csv(given.topologies)["topology"].to_numpy()
-    found = evaluate_holdout(folders, given.dataset, topologies, p.settings, p.seed, snakemake.threads)
+    found = evaluate_holdout(
+        folders, given.dataset, topologies, p.settings, p.seed, snakemake.threads
+    )
     write_json(found | {"effort": p.effort}, snakemake.output[0])

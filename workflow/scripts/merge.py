@@ -15,13 +15,21 @@ from trussmap.job import job
 with job(snakemake):
     import pandas as pd
 
-    from trussmap.dataset import SPLITS, column_statistics, compare_moments, merge_shards, open_dataset
+    from trussmap.dataset import (
+        SPLITS,
+        column_statistics,
+        compare_moments,
+        merge_shards,
+        open_dataset,
+    )
     from trussmap.io import atomic_path
 
     p = snakemake.params
     plan = {"designs": p.designs, "made_by": p.shards_source}
     settings = {"seed": p.seed} | p.shares
-    merge_shards(snakemake.input.shards, snakemake.output.dataset, p.shares, settings, p.source, **plan)
+    merge_shards(
+        snakemake.input.shards, snakemake.output.dataset, p.shares, settings, p.source, **plan
+    )
     with open_dataset(snakemake.output.dataset) as data:
         designs, sizes = len(data), [f"{len(getattr(data, split)):,} {split}" for split in SPLITS]
         print(f"{designs:,} designs: {', '.join(sizes)}")
@@ -30,4 +38,6 @@ with job(snakemake):
     with atomic_path(snakemake.output.moments) as path:
         moments.to_csv(path, index=False, float_format="%.8g")
     worst = moments.loc[moments["mean_z"].abs().idxmax()]
-    print(f"largest deviation from the published means: {worst['column']}, {worst['mean_z']:+.1f} standard errors")
+    print(
+        f"largest deviation from the published means: {worst['column']}, {worst['mean_z']:+.1f} standard errors"
+    )

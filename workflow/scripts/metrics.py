@@ -18,5 +18,12 @@ with job(snakemake):
         "front": [source.front],
         "grading": [source.grading],
     }
-    tree = gather(source.dataset, source.homogenization, source.evaluations, summaries, source.benchmarks, source.paper)
+    tree = gather(
+        source.dataset,
+        source.homogenization,
+        source.evaluations,
+        summaries,
+        source.benchmarks,
+        source.paper,
+    )
     write_json(tree, snakemake.output[0])

@@ -21,7 +21,10 @@ with job(snakemake):
     networks = load_forward(models), load_inverse(models)
     how = p.settings["draws"], p.settings["temperature"], p.seed, p.poisson_ratio
     tree = dict(p.settings)
-    for name, path, count in (("bone", source.bone, None), ("catalogue", source.catalogue, p.settings["cells"])):
+    for name, path, count in (
+        ("bone", source.bone, None),
+        ("catalogue", source.catalogue, p.settings["cells"]),
+    ):
         table = pd.read_csv(path, index_col="name").head(count)
         found = selected_by_network(table[COMPONENTS].to_numpy(), *networks, *how)
         finite = found.set_index(table.index).replace(float("inf"), float("nan"))
@@ -29,5 +32,7 @@ with job(snakemake):
         if name == "bone":
             tree[name] = {specimen: row.dropna().to_dict() for specimen, row in finite.iterrows()}
         else:
-            tree[name] = {"cells": len(table)} | finite.median().dropna().add_suffix("_median").to_dict()
+            tree[name] = {"cells": len(table)} | finite.median().dropna().add_suffix(
+                "_median"
+            ).to_dict()
     write_json({snakemake.wildcards.architecture: tree}, snakemake.output[0])

@@ -12,5 +12,11 @@ with job(snakemake):
 
     seed, (start, stop) = snakemake.params.seed, snakemake.params.bounds
     designs = sample_designs(seed, start, stop)
-    write_shard(snakemake.output[0], designs, first=start, settings={"seed": seed}, source=snakemake.params.source)
+    write_shard(
+        snakemake.output[0],
+        designs,
+        first=start,
+        settings={"seed": seed},
+        source=snakemake.params.source,
+    )
     print(f"designs {start:,} to {stop - 1:,} sampled")

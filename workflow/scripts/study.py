@@ -10,5 +10,7 @@ with job(snakemake):
 
     packages = ["trussmap", "numpy", "numba", "torch", "snakemake"]
     settings = dict(snakemake.params.settings)
-    settings["versions"] = {"python": platform.python_version()} | {name: version(name) for name in packages}
+    settings["versions"] = {"python": platform.python_version()} | {
+        name: version(name) for name in packages
+    }
     write_json(settings, snakemake.output[0])

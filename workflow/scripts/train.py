@@ -16,4 +16,12 @@ with job(snakemake):
         with open_dataset(snakemake.input.dataset) as data:
             settings = scaled_settings(settings, *p.part, len(data.train))
     out = snakemake.output.weights
-    train_network(network.architecture, network.network, snakemake.input.dataset, settings, p.seed, out, p.source)
+    train_network(
+        network.architecture,
+        network.network,
+        snakemake.input.dataset,
+        settings,
+        p.seed,
+        out,
+        p.source,
+    )

@@ -171,7 +171,9 @@ def take_catalogue(path: str | Path) -> Catalogue:
     """
     entries = read_entries(path)
     good = []
-    found: dict[int, list[str]] = {entry.line: [] for entry in entries}  # faults, in order of the file
+    found: dict[int, list[str]] = {
+        entry.line: [] for entry in entries
+    }  # faults, in order of the file
     for entry in entries:
         with noting(found[entry.line]):
             entry.parse()
@@ -224,7 +226,9 @@ def _unread(path: str | Path, entries: list[Entry]) -> list[str]:
     ]
 
 
-def write_catalogue(cells: Iterable[CatalogueCell], path: str | Path, source: str | None = None) -> None:
+def write_catalogue(
+    cells: Iterable[CatalogueCell], path: str | Path, source: str | None = None
+) -> None:
     """Write CatalogueCells to a file in the second form, which ``read_catalogue`` reads again.
 
     ``source``: a line that each entry carries about where it comes from. The cell's orientation is
@@ -283,10 +287,14 @@ def _write_rows(
 def _window(graph):
     """Struts cut at the faces of the closed cell: nodes (k, 3), bars (b, 2), and which nodes are the graph's (n,)."""
     pieces = []
-    for start, vector in zip(graph.nodes[graph.struts[:, 0]], graph.fractional_vectors, strict=True):
+    for start, vector in zip(
+        graph.nodes[graph.struts[:, 0]], graph.fractional_vectors, strict=True
+    ):
         cuts = [0.0, 1.0]
         for x, dx in zip(start, vector, strict=True):
-            faces = np.arange(np.ceil(min(x, x + dx)), max(x, x + dx)) if abs(dx) > TOLERANCE else []
+            faces = (
+                np.arange(np.ceil(min(x, x + dx)), max(x, x + dx)) if abs(dx) > TOLERANCE else []
+            )
             cuts += [(face - x) / dx for face in faces]
         cuts = np.unique(np.round(np.clip(cuts, 0, 1), 9))
         for first, last in pairwise(start + cuts[:, None] * vector):
@@ -457,7 +465,10 @@ def _from_window(entry, nodes, bars, lines, cell):
 
 def _join_cut_struts(graph):
     """Remove nodes on faces in which just two collinear struts end: there the window cuts a strut."""
-    struts = {k: (i, j, o) for k, ((i, j), o) in enumerate(zip(graph.struts.tolist(), graph.offsets, strict=True))}
+    struts = {
+        k: (i, j, o)
+        for k, ((i, j), o) in enumerate(zip(graph.struts.tolist(), graph.offsets, strict=True))
+    }
     ends = {}
     for k, (i, j, _) in struts.items():
         ends.setdefault(i, []).append(k)
@@ -471,7 +482,8 @@ def _join_cut_struts(graph):
             (j, o) if i == node else (i, -o) for i, j, o in (struts[k] for k in here)
         )
         a, b = (
-            graph.cell @ (graph.nodes[far] + o - graph.nodes[node]) for far, o in ((first, o_first), (second, o_second))
+            graph.cell @ (graph.nodes[far] + o - graph.nodes[node])
+            for far, o in ((first, o_first), (second, o_second))
         )
         sine = np.linalg.norm(np.cross(a, b)) / (np.linalg.norm(a) * np.linalg.norm(b))
         # The rounding of five decimals turns a short half by more than a long one.
@@ -485,4 +497,6 @@ def _join_cut_struts(graph):
         ends[node] = []
     rows = np.array([(i, j, *o) for i, j, o in struts.values()], dtype=int)
     used, index = np.unique(rows[:, :2], return_inverse=True)
-    return without_duplicates(PeriodicGraph(graph.nodes[used], index.reshape(-1, 2), rows[:, 2:], graph.cell))
+    return without_duplicates(
+        PeriodicGraph(graph.nodes[used], index.reshape(-1, 2), rows[:, 2:], graph.cell)
+    )

@@ -41,7 +41,9 @@ _BATCH = 64
 _closest_points = njit(closest_points)
 
 
-def generate_catalogue(count: int, seed: int = 0, threads: int | None = None) -> list[CatalogueCell]:
+def generate_catalogue(
+    count: int, seed: int = 0, threads: int | None = None
+) -> list[CatalogueCell]:
     """The first ``count`` cells of the generated catalogue ``seed``: a list of CatalogueCell, all distinct.
 
     Cell k depends on (seed, k) alone. A name such as ``generated_cub_Z06.0_sg221_17`` tells the crystal system, the
@@ -51,7 +53,11 @@ def generate_catalogue(count: int, seed: int = 0, threads: int | None = None) ->
     for first in integers(0, _BATCH):
         if len(cells) >= count:
             return cells
-        nets = [net for net in (random_net(seed, attempt)[1] for attempt in range(first, first + _BATCH)) if net]
+        nets = [
+            net
+            for net in (random_net(seed, attempt)[1] for attempt in range(first, first + _BATCH))
+            if net
+        ]
         stiffness = homogenize_cells(nets, DENSITY, threads=threads) if nets else np.empty((0, 21))
         for graph, features in zip(nets, _features(nets, stiffness), strict=True):
             soft = features[0] - features[5] < np.log(SOFTEST)
@@ -87,7 +93,9 @@ def random_net(seed: int, attempt: int) -> tuple | None:
 
 def _random_cell(rng, rotations):
     """Cell vectors as columns (3, 3), a along x and b in the x–y plane, the longest of length 1."""
-    skewed = np.exp(0.4 * rng.normal(size=3))[:, None] * (np.eye(3) + 0.25 * rng.normal(size=(3, 3)))
+    skewed = np.exp(0.4 * rng.normal(size=3))[:, None] * (
+        np.eye(3) + 0.25 * rng.normal(size=(3, 3))
+    )
     metric = np.mean(rotations.transpose(0, 2, 1) @ (skewed.T @ skewed) @ rotations, axis=0)
     return np.linalg.cholesky(metric).T / np.sqrt(np.diag(metric).max())
 
@@ -95,10 +103,14 @@ def _random_cell(rng, rotations):
 def _random_nodes(rng, rotations, translations, cell):
     """Nodes (n, 3) in [0, 1) of one to three orbits, or None where they are too many or too close."""
     nodes = np.empty((0, 3))
-    spacing = (abs(np.linalg.det(cell)) / len(rotations)) ** (1 / 3)  # of the images of a general point
+    spacing = (abs(np.linalg.det(cell)) / len(rotations)) ** (
+        1 / 3
+    )  # of the images of a general point
     for _ in range(rng.choice(3, p=[0.25, 0.4, 0.35]) + 1):
         point, radius = rng.random(3), spacing * rng.uniform(0.2, 1.8)
-        for _ in range(8):  # draw the point onto the symmetry elements within reach: the mean of its images there
+        for _ in range(
+            8
+        ):  # draw the point onto the symmetry elements within reach: the mean of its images there
             images = rotations @ point + translations
             images -= np.rint(images - point)
             near = np.linalg.norm((images - point) @ cell.T, axis=1) < radius
@@ -121,7 +133,9 @@ def _bonded(nodes, cell, neighbours, mutual):
     spacing = (abs(np.linalg.det(cell)) / len(nodes)) ** (1 / 3)
     reach = 1.8 * spacing
     images = np.ceil(reach * np.linalg.norm(np.linalg.inv(cell), axis=1) + 0.5).astype(int)
-    shifts = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in images], indexing="ij"), -1).reshape(-1, 3)
+    shifts = np.stack(
+        np.meshgrid(*[np.arange(-n, n + 1) for n in images], indexing="ij"), -1
+    ).reshape(-1, 3)
     gap = nodes - nodes[:, None]
     offsets = shifts - np.rint(gap)[:, :, None].astype(int)
     distance = np.linalg.norm((gap[:, :, None] + offsets) @ cell.T, axis=-1)
@@ -129,13 +143,19 @@ def _bonded(nodes, cell, neighbours, mutual):
     shell = np.sort(distance.reshape(len(nodes), -1), axis=1)[:, :20]
     ends = shell[:, neighbours:] > SHELL_GAP * shell[:, neighbours - 1 : -1]
     radius = shell[np.arange(len(nodes)), neighbours - 1 + ends.argmax(1)]
-    if shell[:, 0].min() < NODE_DISTANCE * spacing or not ends.any(1).all() or radius.max() > reach / SHELL_GAP:
+    if (
+        shell[:, 0].min() < NODE_DISTANCE * spacing
+        or not ends.any(1).all()
+        or radius.max() > reach / SHELL_GAP
+    ):
         return None
     near = distance <= 1.001 * radius[:, None, None]
     back = distance <= 1.001 * radius[None, :, None]
     i, j, k = np.nonzero(near & back if mutual else near | back)
     offset = offsets[i, j, k]
-    first = offset[np.arange(len(i)), (offset != 0).argmax(1)]  # of a strut and its reverse, take one
+    first = offset[
+        np.arange(len(i)), (offset != 0).argmax(1)
+    ]  # of a strut and its reverse, take one
     once = (i < j) | ((i == j) & (first > 0))
     return PeriodicGraph(nodes, np.column_stack([i, j])[once], offset[once], cell)
 
@@ -165,10 +185,18 @@ def _collide(start, vectors, cell, images, clearance, cosine):
                         u, v = vectors[a], vectors[b]
                         middle = 0.0
                         for k in range(3):
-                            middle += (start[b, k] + shift[k] - start[a, k] + (v[k] - u[k]) / 2) ** 2
+                            middle += (
+                                start[b, k] + shift[k] - start[a, k] + (v[k] - u[k]) / 2
+                            ) ** 2
                         if middle > ((length[a] + length[b]) / 2 + clearance) ** 2:
                             continue
-                        if _close(start[b] + shift - start[a], u, v, clearance, cosine * length[a] * length[b]):
+                        if _close(
+                            start[b] + shift - start[a],
+                            u,
+                            v,
+                            clearance,
+                            cosine * length[a] * length[b],
+                        ):
                             return True
     return False
 

@@ -60,6 +60,10 @@ def space_group(graph: PeriodicGraph) -> int:
     cell = graph.cell.T / graph.volume ** (1 / 3)
     # Struts may cross at their middles: such points count once.
     _, keep = np.unique(
-        np.column_stack([species, np.rint(points / TOLERANCE) % round(1 / TOLERANCE)]), axis=0, return_index=True
+        np.column_stack([species, np.rint(points / TOLERANCE) % round(1 / TOLERANCE)]),
+        axis=0,
+        return_index=True,
     )
-    return spglib.get_symmetry_dataset((cell, points[keep], species[keep]), symprec=TOLERANCE).number
+    return spglib.get_symmetry_dataset(
+        (cell, points[keep], species[keep]), symprec=TOLERANCE
+    ).number

@@ -32,7 +32,11 @@ def connectivity_class(connectivity: np.ndarray) -> np.ndarray:
     >>> list(connectivity_class([4.0, 4.1, 14.0]))
     ['at most 4', '4 to 6', 'above 12']
     """
-    return pd.cut(np.asarray(connectivity, float) - 1e-9, [-np.inf, *CONNECTIVITY], labels=[*CONNECTIVITY.values()])
+    return pd.cut(
+        np.asarray(connectivity, float) - 1e-9,
+        [-np.inf, *CONNECTIVITY],
+        labels=[*CONNECTIVITY.values()],
+    )
 
 
 def cell_targets(

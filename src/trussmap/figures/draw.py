@@ -290,10 +290,8 @@ def lattice(
     shift = graph.cell.sum(1) / 2
     extent = np.ptp(np.vstack([edge_start, edge_end]), axis=0).max()
     radii = np.maximum(graph.radii(relative_density), 0.008 * extent)
-    if isinstance(color, str):
-        colors = np.tile(to_rgb(color), (len(start), 1))
-    else:
-        colors = np.asarray(color)[index]
+    one = isinstance(color, str)
+    colors = np.tile(to_rgb(color), (len(start), 1)) if one else np.asarray(color)[index]
     picture(
         ax,
         np.vstack([start, edge_start]) - shift,

@@ -75,7 +75,11 @@ def site_cells(
     change no more than they must.
     """
     free = np.add(*[part * k for part, k in zip(_freedoms(), (1, 3), strict=True)])
-    keys = np.flatnonzero((free >= _FREEDOMS[0]) & (free <= _FREEDOMS[1])) if topologies is None else topologies
+    keys = (
+        np.flatnonzero((free >= _FREEDOMS[0]) & (free <= _FREEDOMS[1]))
+        if topologies is None
+        else topologies
+    )
     how = {"threads": threads, "poisson_ratio": poisson_ratio}
     count = len(sites.targets)
     mean = log_euclidean_mean(sites.targets, np.full((1, count), 1 / count))
@@ -123,7 +127,11 @@ def on_maps(topology: np.ndarray, maps: np.ndarray, density: np.ndarray) -> Latt
     """
     first, stretch, last = np.linalg.svd(maps)
     stretch /= np.cbrt(stretch.prod(1))[:, None]
-    if (np.linalg.det(maps) <= 0).any() or stretch.max() > _STRETCH[1] or stretch.min() < _STRETCH[0]:
+    if (
+        (np.linalg.det(maps) <= 0).any()
+        or stretch.max() > _STRETCH[1]
+        or stretch.min() < _STRETCH[0]
+    ):
         raise InputError(
             f"grading: cells would be stretched {stretch.max() / stretch.min():.2g} times; expected stretches within "
             f"{_STRETCH[0]:g} to {_STRETCH[1]:g}, as of sites that differ less or lie farther apart."

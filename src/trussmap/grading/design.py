@@ -10,7 +10,14 @@ from trussmap.grading.cells import RADIUS_RATIO, site_cells, station_cells
 from trussmap.grading.fading import faded_cells
 from trussmap.grading.phases import Phases, distortion
 from trussmap.grading.sites import Sites, check_sites
-from trussmap.grading.structure import GradedCells, Structure, build, parts, stiffness_as_built, with_progress
+from trussmap.grading.structure import (
+    GradedCells,
+    Structure,
+    build,
+    parts,
+    stiffness_as_built,
+    with_progress,
+)
 from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import reduced_topology, topologies
 from trussmap.lattice.descriptor import DENSITY, DENSITY_RANGE, check_designs
@@ -69,7 +76,9 @@ class Graded:
         table["at_site"] = np.isin(np.arange(len(table)), np.arange(self.at_sites))
         table["relative_density"] = self.density
         table["relative_error"] = relative_error(self.built, self.prescribed)
-        table["modulus_error_median"], table["modulus_error_largest"] = modulus_error(self.built, self.prescribed)
+        table["modulus_error_median"], table["modulus_error_largest"] = modulus_error(
+            self.built, self.prescribed
+        )
         table[[f"prescribed_{name}" for name in COMPONENTS]] = youngs_modulus * self.prescribed
         table[COMPONENTS] = youngs_modulus * self.built
         return table.sort_values("progress", kind="stable", ignore_index=True)
@@ -165,7 +174,9 @@ def fade(
     """
     _check_size(region, cell_size_mm)
     if not 0 <= minimum_radius <= 0.9:
-        raise InputError(f"grading, minimum_radius: {minimum_radius}; expected a value from 0 to 0.9.")
+        raise InputError(
+            f"grading, minimum_radius: {minimum_radius}; expected a value from 0 to 0.9."
+        )
     check_designs(np.asarray(designs, float), "grading, designs")
     stiffness = homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)
     sites = check_sites(Sites(np.asarray(positions, float), stiffness, names), "grading")
@@ -184,8 +195,12 @@ def fade(
     graph, still = path.graph, np.zeros(len(path.graph.nodes), int)
     thinnest = minimum_radius * path.mean_radius * cell_size_mm
     shifts = np.zeros((*map(len, axes), 0, 3))
-    cells = GradedCells(graph, np.arange(len(graph.struts)), still, still, axes, sections, shifts, thinnest)
-    return _finished(cells, phases, sites, region, cell_size_mm, reciprocal, {}, threads, poisson_ratio)
+    cells = GradedCells(
+        graph, np.arange(len(graph.struts)), still, still, axes, sections, shifts, thinnest
+    )
+    return _finished(
+        cells, phases, sites, region, cell_size_mm, reciprocal, {}, threads, poisson_ratio
+    )
 
 
 def _check_size(region, cell):
@@ -247,7 +262,10 @@ def _axes(sites, region, cell, one_cell):
         own = sites.positions[:, k]
         own = own[(own > region.low[k]) & (own < region.high[k])]
         # A station of the even ones next to a site gives way to it.
-        even = even[(np.abs(even[:, None] - own) > 0.3 * spacing).all(1) | np.isin(even, (even[0], even[-1]))]
+        even = even[
+            (np.abs(even[:, None] - own) > 0.3 * spacing).all(1)
+            | np.isin(even, (even[0], even[-1]))
+        ]
         axes.append(np.unique(np.concatenate([even, own]).round(9)))
     return tuple(axes)
 
@@ -261,12 +279,20 @@ def _graded(found, lattices, maps, axes):
     sections = np.empty_like(areas)
     for k, cell in enumerate(maps):
         local = reduced.expand(graph, areas[k], shifts[k]).mapped(cell)
-        sections[k] = areas[k] * lattices.designs[k, DENSITY] * local.volume / (local.areas @ local.lengths)
+        sections[k] = (
+            areas[k] * lattices.designs[k, DENSITY] * local.volume / (local.areas @ local.lengths)
+        )
     shape = [len(axis) for axis in axes]
     movers = np.where(reduced.moving, np.cumsum(reduced.moving) - 1, 0)[reduced.graph_nodes]
     shifts = shifts.reshape(*shape, -1, 3)
     return GradedCells(
-        graph, reduced.graph_struts, movers, reduced.graph_signs, axes, sections.reshape(*shape, -1), shifts
+        graph,
+        reduced.graph_struts,
+        movers,
+        reduced.graph_signs,
+        axes,
+        sections.reshape(*shape, -1),
+        shifts,
     )
 
 
@@ -308,7 +334,19 @@ def _finished(cells, phases, sites, region, cell, reciprocal, facts, threads, po
     if at_sites:
         metrics["site_relative_error_max"] = float(off[:at_sites].max())
     return Graded(
-        structure, cells, phases, sites, region, cell, points, along, at_sites, prescribed, built, density, metrics
+        structure,
+        cells,
+        phases,
+        sites,
+        region,
+        cell,
+        points,
+        along,
+        at_sites,
+        prescribed,
+        built,
+        density,
+        metrics,
     )
 
 
@@ -318,7 +356,9 @@ def _measured_points(sites, region):
     Where the way leads past the region, points all over it. Returns points (n, 3), where they are on the way (n,), from
     0 to 1, and how many of them are sites.
     """
-    within = inside(region, sites.positions, 1e-6 * np.ptp(sites.positions, axis=0).max(initial=1.0))
+    within = inside(
+        region, sites.positions, 1e-6 * np.ptp(sites.positions, axis=0).max(initial=1.0)
+    )
     share = (np.arange(_BETWEEN) + np.sqrt(0.5)) / _BETWEEN
     steps = np.diff(sites.positions, axis=0)
     way = (sites.positions[:-1, None] + share[:, None] * steps[:, None]).reshape(-1, 3)

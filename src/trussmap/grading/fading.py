@@ -25,7 +25,9 @@ class FadedCells:
     mean_radius : the smaller of the two designs' radii
     """
 
-    def __init__(self, graph: PeriodicGraph, maps: np.ndarray, density: np.ndarray, present: np.ndarray) -> None:
+    def __init__(
+        self, graph: PeriodicGraph, maps: np.ndarray, density: np.ndarray, present: np.ndarray
+    ) -> None:
         self.graph, self.density = graph, density
         self.reciprocal = np.linalg.inv(maps)
         lengths = np.linalg.norm(np.einsum("dij,mj->dmi", maps, graph.fractional_vectors), axis=2)
@@ -35,7 +37,9 @@ class FadedCells:
     def sections(self, progress: np.ndarray, cells: np.ndarray) -> np.ndarray:
         """Cross-sections (n, m) at progress (n,) in cells (n, 3, 3), so that the relative density changes linearly."""
         areas = np.outer(1 - progress, self.areas[0]) + np.outer(progress, self.areas[1])
-        lengths = np.linalg.norm(np.einsum("nij,mj->nmi", cells, self.graph.fractional_vectors), axis=2)
+        lengths = np.linalg.norm(
+            np.einsum("nij,mj->nmi", cells, self.graph.fractional_vectors), axis=2
+        )
         wanted = (1 - progress) * self.density[0] + progress * self.density[1]
         return areas * (wanted * np.abs(np.linalg.det(cells)) / (areas * lengths).sum(1))[:, None]
 
@@ -64,7 +68,9 @@ def _common_cell(designs, maps):
             reciprocal_b = turn @ np.linalg.inv(maps[1])
             steps = np.linspace(0, 1, 21)[:, None, None]
             smallest = np.linalg.det((1 - steps) * reciprocal_a + steps * reciprocal_b).min()
-            candidates.append((smallest < 0.2, np.linalg.norm(reciprocal_a - reciprocal_b), smallest, turn))
+            candidates.append(
+                (smallest < 0.2, np.linalg.norm(reciprocal_a - reciprocal_b), smallest, turn)
+            )
     candidates.sort(key=lambda c: c[:2])
     for _, _, smallest, turn in candidates:
         if smallest <= 0.02:
@@ -72,10 +78,19 @@ def _common_cell(designs, maps):
         turned = _turned(cells[1], turn)
         try:
             graph = superpose([cells[0], turned])
-        except ValueError:  # a crossing off the grid of the elementary lattices; the identity has none
+        except (
+            ValueError
+        ):  # a crossing off the grid of the elementary lattices; the identity has none
             continue
-        return graph, np.stack([maps[0], maps[1] @ turn.T]), _contains(cells[0], graph), _contains(turned, graph)
-    raise InputError("grading: no path of positive cell volume joins the two designs; choose another pair.")
+        return (
+            graph,
+            np.stack([maps[0], maps[1] @ turn.T]),
+            _contains(cells[0], graph),
+            _contains(turned, graph),
+        )
+    raise InputError(
+        "grading: no path of positive cell volume joins the two designs; choose another pair."
+    )
 
 
 def _turned(graph, turn):
@@ -91,7 +106,9 @@ def _contains(lattice, graph):
     tiles = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
     start = (lattice.nodes[lattice.struts[:, 0]] + tiles).reshape(-1, 3)
     along = np.tile(lattice.fractional_vectors, (len(tiles), 1))
-    near = ((np.minimum(start, start + along) < 1.6) & (np.maximum(start, start + along) > -0.6)).all(1)
+    near = (
+        (np.minimum(start, start + along) < 1.6) & (np.maximum(start, start + along) > -0.6)
+    ).all(1)
     start, along = start[near], along[near]
     middle = graph.nodes[graph.struts[:, 0]] + graph.fractional_vectors / 2
     middle -= np.floor(middle)

@@ -19,9 +19,8 @@ def told(graded: Graded) -> list[str]:
     """What a person should know of a graded structure, in sentences."""
     m = graded.metrics
     density = f"{m['relative_density_min']:.3f} to {m['relative_density_max']:.3f}"
-    dropped = (
-        f"{m['floating_struts_dropped']} struts that hung apart and {m['dangling_struts_dropped']} with a free end"
-    )
+    floating = f"{m['floating_struts_dropped']} struts that hung apart"
+    dropped = f"{floating} and {m['dangling_struts_dropped']} with a free end"
     sites = len(graded.sites.names)
     where = "at points all over the region"
     if graded.at_sites:
@@ -31,16 +30,29 @@ def told(graded: Graded) -> list[str]:
         f"error of the local cells as built: {where} {percent(m['path_relative_error'])} on average and "
         f"{percent(m['path_relative_error_max'])} at most; E(n) {percent(m['path_modulus_error_max'])} at most",
         f"struts from {m['diameter_min_mm']:.3g} to {m['diameter_max_mm']:.3g} mm, smallest gap "
-        + (f"{m['gap_min_mm']:.3g} mm" if m["gap_min_mm"] > 0 else "none: struts that do not meet overlap"),
+        + (
+            f"{m['gap_min_mm']:.3g} mm"
+            if m["gap_min_mm"] > 0
+            else "none: struts that do not meet overlap"
+        ),
     ]
     if graded.at_sites < sites:
         said.append(f"note: {sites - graded.at_sites} of the {sites} sites lie outside the region")
     off = relative_error(graded.built[: graded.at_sites], graded.prescribed[: graded.at_sites])
     if graded.at_sites and off.max() > _OFF:
         worst = int(off.argmax())
-        name, own = graded.sites.names[round(graded.along[worst] * (sites - 1))], graded.density[worst]
-        near = [word for word, end in zip(("least", "most"), DENSITY_RANGE, strict=True) if abs(own / end - 1) < 0.05]
-        why = f"its cell has a relative density of {own:.3g}" + "".join(f", about the {word} allowed" for word in near)
+        name, own = (
+            graded.sites.names[round(graded.along[worst] * (sites - 1))],
+            graded.density[worst],
+        )
+        near = [
+            word
+            for word, end in zip(("least", "most"), DENSITY_RANGE, strict=True)
+            if abs(own / end - 1) < 0.05
+        ]
+        why = f"its cell has a relative density of {own:.3g}" + "".join(
+            f", about the {word} allowed" for word in near
+        )
         said.append(
             f"note: the stiffness of {name} is not reached together with the others: {percent(off[worst])} off; {why}"
         )
@@ -71,7 +83,9 @@ def percent(value: float) -> str:
     return f"{100 * value:.2g} %" if value >= 1e-4 else "below 0.01 %"
 
 
-def write_graded(graded: Graded, folder: str | Path, stl: bool = False, youngs_modulus: float = 1.0) -> None:
+def write_graded(
+    graded: Graded, folder: str | Path, stl: bool = False, youngs_modulus: float = 1.0
+) -> None:
     """Write ``nodes.csv``, ``struts.csv``, ``structure.vtk``, ``structure.3mf`` and ``path.csv`` to a folder.
 
     With ``stl`` also ``structure.stl``, the closed surface of the solid, which takes about a minute for 10,000 struts;

@@ -31,7 +31,9 @@ class Phases:
     cell : size of a cell in mm
     """
 
-    def __init__(self, region: Region, reciprocal: Callable[[np.ndarray], np.ndarray], cell: float) -> None:
+    def __init__(
+        self, region: Region, reciprocal: Callable[[np.ndarray], np.ndarray], cell: float
+    ) -> None:
         low, high = region.low - OVERHANG * cell, region.high + OVERHANG * cell
         counts = np.clip(np.ceil((high - low) / (_KNOT * cell)), 4, _MOST).astype(int)
         inner = [np.linspace(a, b, n + 1) for a, b, n in zip(low, high, counts, strict=True)]
@@ -47,17 +49,27 @@ class Phases:
         grid = np.stack(np.meshgrid(*points, indexing="ij"), -1).reshape(-1, 3)
         weight = np.sqrt(np.einsum("i,j,k->ijk", *weights).ravel())
         cells = np.linalg.inv(reciprocal(grid))
-        values = [[_basis(t, at, nu) for nu in (0, 1)] for t, at in zip(self.knots, points, strict=True)]
+        values = [
+            [_basis(t, at, nu) for nu in (0, 1)] for t, at in zip(self.knots, points, strict=True)
+        ]
         slopes = [
-            sparse.kron(sparse.kron(values[0][d == 0], values[1][d == 1]), values[2][d == 2]).tocsr() for d in range(3)
+            sparse.kron(
+                sparse.kron(values[0][d == 0], values[1][d == 1]), values[2][d == 2]
+            ).tocsr()
+            for d in range(3)
         ]
         # ∇φ·F against the identity: what is missed is relative to the local cell.
-        rows = [sum(sparse.diags_array(weight * cells[:, d, j]) @ slopes[d] for d in range(3)) for j in range(3)]
+        rows = [
+            sum(sparse.diags_array(weight * cells[:, d, j]) @ slopes[d] for d in range(3))
+            for j in range(3)
+        ]
         anchor = [_basis(t, [a], 0) for t, a in zip(self.knots, region.low, strict=True)]
         pin = sparse.kron(sparse.kron(anchor[0], anchor[1]), anchor[2])
         normal = sum(row.T @ row for row in rows) + pin.T @ pin
         right = np.column_stack([row.T @ weight for row in rows])
-        solution = splu(normal.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(right)
+        solution = splu(
+            normal.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}
+        ).solve(right)
         shape = tuple(len(t) - 4 for t in self.knots)
         self.spline = NdBSpline(self.knots, solution.reshape(*shape, 3), 3, extrapolate=True)
 
@@ -88,7 +100,9 @@ class Phases:
 def _basis(knots, points, derivative):
     """Cubic basis functions, or their slopes, at points: sparse (n, k)."""
     spline = BSpline(knots, np.eye(len(knots) - 4), 3)
-    return sparse.csr_array((spline.derivative() if derivative else spline)(np.asarray(points, float)))
+    return sparse.csr_array(
+        (spline.derivative() if derivative else spline)(np.asarray(points, float))
+    )
 
 
 def distortion(prescribed: np.ndarray, built: np.ndarray) -> np.ndarray:

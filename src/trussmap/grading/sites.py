@@ -74,10 +74,14 @@ def check_sites(sites: Sites, where: str) -> Sites:
     """The sites, or InputError where two of them coincide, a position is no number, or a target no stiffness."""
     shapes = np.shape(sites.positions), np.shape(sites.targets)
     if not (len(sites.names) and shapes == ((len(sites.names), 3), (len(sites.names), 21))):
-        raise InputError(f"{where}: positions and targets of shapes {shapes}; expected (s, 3) and (s, 21) of s names.")
+        raise InputError(
+            f"{where}: positions and targets of shapes {shapes}; expected (s, 3) and (s, 21) of s names."
+        )
     for k, (place, target) in enumerate(zip(sites.positions, sites.targets, strict=True), 1):
         if not np.isfinite(place).all():
-            raise InputError(f"{where}, row {k}: a position of {place.tolist()}; expected numbers in mm.")
+            raise InputError(
+                f"{where}, row {k}: a position of {place.tolist()}; expected numbers in mm."
+            )
         if not np.isfinite(target).all() or np.linalg.eigvalsh(unpack(target)).min() <= 0:
             raise InputError(f"{where}, row {k}: the stiffness is not positive definite.")
     if len(sites.positions) > 1:
@@ -117,11 +121,15 @@ def read_sites(
     positions = np.zeros((len(table), 3))
     for k, axis in enumerate(_AXES):
         if axis not in table:
-            raise InputError(f"{path}: missing column {axis}; expected the position of each site, x_mm, y_mm, z_mm.")
+            raise InputError(
+                f"{path}: missing column {axis}; expected the position of each site, x_mm, y_mm, z_mm."
+            )
         positions[:, k] = pd.to_numeric(table[axis], errors="coerce")
         if (bad := np.flatnonzero(~np.isfinite(positions[:, k]))).size:
             text = table[axis].iloc[bad[0]]
-            raise InputError(f"{path}, row {bad[0] + 1}, column {axis}: {text or 'nothing'}; expected a number in mm.")
+            raise InputError(
+                f"{path}, row {bad[0] + 1}, column {axis}: {text or 'nothing'}; expected a number in mm."
+            )
     found = doubts(taken.goal, order if taken.ordered else None, **how, labelled=taken.labelled)
     sites = Sites(positions, taken.goal.targets, taken.names, (*taken.notes, *found))
     return check_sites(sites, str(path))

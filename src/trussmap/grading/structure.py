@@ -64,11 +64,20 @@ class GradedCells:
             k = np.clip(np.searchsorted(axis, x, side="right") - 1, 0, max(len(axis) - 2, 0))
             step = axis[np.minimum(k + 1, len(axis) - 1)] - axis[k]
             low.append(k)
-            share.append(np.where(step > 0, np.clip((x - axis[k]) / np.where(step > 0, step, 1.0), 0, 1), 0.0))
+            share.append(
+                np.where(
+                    step > 0, np.clip((x - axis[k]) / np.where(step > 0, step, 1.0), 0, 1), 0.0
+                )
+            )
         total = 0.0
         for corner in np.ndindex(*(min(len(axis), 2) for axis in self.axes)):
-            at = [np.minimum(k + step, len(axis) - 1) for k, step, axis in zip(low, corner, self.axes, strict=True)]
-            weight = np.prod([t if step else 1 - t for t, step in zip(share, corner, strict=True)], axis=0)
+            at = [
+                np.minimum(k + step, len(axis) - 1)
+                for k, step, axis in zip(low, corner, self.axes, strict=True)
+            ]
+            weight = np.prod(
+                [t if step else 1 - t for t, step in zip(share, corner, strict=True)], axis=0
+            )
             value = values[(*at, which)]
             total = total + weight.reshape(-1, *[1] * (value.ndim - 1)) * value
         return total
@@ -81,7 +90,9 @@ class GradedCells:
         places = self.graph.nodes + self.moved(np.tile(point, (len(nodes), 1)), nodes)
         used, ends = np.unique(self.graph.struts[there], return_inverse=True)
         areas = np.pi * radii[there] ** 2
-        graph = PeriodicGraph(places[used], ends.reshape(-1, 2), self.graph.offsets[there], cell, areas)
+        graph = PeriodicGraph(
+            places[used], ends.reshape(-1, 2), self.graph.offsets[there], cell, areas
+        )
         return graph, float(areas @ graph.lengths / graph.volume)
 
 
@@ -96,7 +107,10 @@ def stiffness_as_built(
 
     Of each the periodic lattice of the phases' gradient and the cross-sections and nodes that struts there have.
     """
-    local = [cells.local(*row) for row in zip(points, np.linalg.inv(phases.gradient(points)), strict=True)]
+    local = [
+        cells.local(*row)
+        for row in zip(points, np.linalg.inv(phases.gradient(points)), strict=True)
+    ]
     density = np.array([row[1] for row in local])
     return homogenize_cells([row[0] for row in local], density, threads, poisson_ratio), density
 
@@ -142,9 +156,9 @@ def build(cells: GradedCells, phases: Phases, region: Region, cell: float) -> St
     shape = np.ptp(corners, axis=0) + 1 + 2 * _reach(graph)
     origin = corners.min(0) - _reach(graph)
     first = np.ravel_multi_index(tuple((corners - origin).T), shape)
-    steps = np.ravel_multi_index(tuple((graph.offsets + _reach(graph)).T), shape) - np.ravel_multi_index(
-        (_reach(graph),) * 3, shape
-    )
+    steps = np.ravel_multi_index(
+        tuple((graph.offsets + _reach(graph)).T), shape
+    ) - np.ravel_multi_index((_reach(graph),) * 3, shape)
     own = np.stack(
         [
             first[:, None] * count + graph.struts[:, 0],
@@ -175,8 +189,12 @@ def build(cells: GradedCells, phases: Phases, region: Region, cell: float) -> St
     share = np.ones(len(struts))
     if region.box:
         for face in (region.low, region.high):
-            share *= np.where((np.abs(places - face)[struts] < _FACE * cell).all(1), 0.5, 1.0).prod(1)
-    return Structure(nodes, struts, radii[keep], np.zeros(len(struts)), share, places, floating, dangling)
+            share *= np.where((np.abs(places - face)[struts] < _FACE * cell).all(1), 0.5, 1.0).prod(
+                1
+            )
+    return Structure(
+        nodes, struts, radii[keep], np.zeros(len(struts)), share, places, floating, dangling
+    )
 
 
 def with_progress(structure: Structure, progress: Callable[[np.ndarray], np.ndarray]) -> Structure:
@@ -195,7 +213,10 @@ def _reach(graph):
 
 def _cells_of(phases, region, cell, graph):
     """Cells (k, 3) in and around a region; and points (p, 3) with their phases, one close to any of it."""
-    axes = [np.arange(a - cell, b + 1.01 * cell, _SAMPLE * cell) for a, b in zip(region.low, region.high, strict=True)]
+    axes = [
+        np.arange(a - cell, b + 1.01 * cell, _SAMPLE * cell)
+        for a, b in zip(region.low, region.high, strict=True)
+    ]
     samples = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
     values = phases.value(samples)
     low = np.floor(values.min(0)).astype(int) - 1

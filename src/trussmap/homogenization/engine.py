@@ -45,7 +45,9 @@ def homogenize_designs(
     def solve(part):
         own, inner = designs[part], threads if len(parts) == 1 else 1
         keys, density = descriptor.design_topology(own), own[:, descriptor.DENSITY]
-        out[part] = homogenize_topologies(keys, maps(own), density, inner, poisson_ratio=poisson_ratio)
+        out[part] = homogenize_topologies(
+            keys, maps(own), density, inner, poisson_ratio=poisson_ratio
+        )
 
     in_threads(solve, parts, threads)
     return out
@@ -76,7 +78,9 @@ def homogenize_topologies(
     lattices : what ``topology`` numbers; the 197 topologies of the design space by default
     """
     lattices = topology_factorizations() if lattices is None else lattices
-    return _run(lattices, topology, maps, relative_density, threads, gradient, poisson_ratio, areas, shifts)
+    return _run(
+        lattices, topology, maps, relative_density, threads, gradient, poisson_ratio, areas, shifts
+    )
 
 
 def homogenize_lattice(
@@ -93,7 +97,9 @@ def homogenize_lattice(
     array([0.01 , 0.015])
     """
     lattice = reduce_by_symmetry(graph)
-    return _solve([lattice], np.zeros(len(maps), int), maps, relative_density, threads, False, poisson_ratio)
+    return _solve(
+        [lattice], np.zeros(len(maps), int), maps, relative_density, threads, False, poisson_ratio
+    )
 
 
 def homogenize_cells(
@@ -137,7 +143,9 @@ def homogenize_graphs(
         if fault:
             raise InputError(f"lattice {number}: {fault}.")
     lattices = [reduce_by_symmetry(graph) for graph in graphs]
-    return _solve(lattices, np.arange(len(graphs)), maps, relative_density, threads, gradient, poisson_ratio)
+    return _solve(
+        lattices, np.arange(len(graphs)), maps, relative_density, threads, gradient, poisson_ratio
+    )
 
 
 def _solve(lattices, which, maps, density, threads, gradient, poisson_ratio):
@@ -150,7 +158,9 @@ def _solve(lattices, which, maps, density, threads, gradient, poisson_ratio):
     if len(rows):
         numbers, which_small = np.unique(which[rows], return_inverse=True)
         small = concatenate([factorize(lattices[number]) for number in numbers])
-        solved = _run(small, which_small, maps[rows], density[rows], threads, gradient, poisson_ratio)
+        solved = _run(
+            small, which_small, maps[rows], density[rows], threads, gradient, poisson_ratio
+        )
         stiffness[rows] = solved[0] if gradient else solved
         if gradient:
             derivatives[rows] = solved[1]
@@ -177,7 +187,9 @@ def mechanism(graph: PeriodicGraph) -> str | None:
     used = np.unique(graph.struts)
     if len(used) < size:
         return f"node {int(np.setdiff1d(np.arange(size), used)[0]) + 1} has no strut"
-    _, label = connected_components(coo_matrix((np.ones(len(i)), (i, j)), (size, size)), directed=False)
+    _, label = connected_components(
+        coo_matrix((np.ones(len(i)), (i, j)), (size, size)), directed=False
+    )
     parts = label.max() + 1
     if parts > 1:
         return f"it falls into {parts} parts that no strut joins, free to move against each other"
@@ -216,7 +228,9 @@ def topology_factorizations() -> SymbolicFactorization:
     """The symbolic factorizations of the 197 topologies, cached on disk."""
 
     def build():
-        return concatenate([factorize(reduce_by_symmetry(graph)) for graph in compound.topologies()[0]])._asdict()
+        return concatenate(
+            [factorize(reduce_by_symmetry(graph)) for graph in compound.topologies()[0]]
+        )._asdict()
 
     return SymbolicFactorization(**cached_arrays("factorizations", build, __name__))
 
@@ -252,10 +266,16 @@ def _run(
     if count:
         order, groups = lane_groups(np.asarray(topology))
         # Arrays of one type whatever came in, also where one may not write: the kernel is compiled for these alone.
-        inputs = [np.require(array, float, ["C", "A", "W"]) for array in (maps, density, areas, shifts)]
+        inputs = [
+            np.require(array, float, ["C", "A", "W"]) for array in (maps, density, areas, shifts)
+        ]
 
         def solve(own):
-            spare = _spare_workspaces(poisson_ratio) if factorization is topology_factorizations() else []
+            spare = (
+                _spare_workspaces(poisson_ratio)
+                if factorization is topology_factorizations()
+                else []
+            )
             try:
                 work = spare.pop()
             except IndexError:
@@ -265,5 +285,9 @@ def _run(
 
         threads = thread_count(threads)
         # Large topologies stand together, so the groups are dealt out.
-        in_threads(solve, [groups[first::threads].copy() for first in range(min(threads, len(groups)))], threads)
+        in_threads(
+            solve,
+            [groups[first::threads].copy() for first in range(min(threads, len(groups)))],
+            threads,
+        )
     return (stiffness, derivative) if gradient else stiffness

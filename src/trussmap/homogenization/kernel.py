@@ -70,7 +70,9 @@ class Workspace(NamedTuple):
 
 def workspace(factorization, poisson_ratio=POISSON_RATIO):
     """A Workspace that is large enough for every lattice of a SymbolicFactorization, for one base material."""
-    largest = {name: np.diff(factorization.starts[name]).max() for name in ("struts", "substitutions")}
+    largest = {
+        name: np.diff(factorization.starts[name]).max() for name in ("struts", "substitutions")
+    }
     nodes = max(factorization.freedoms.max(), 1)
     shapes = {
         "matrix": (factorization.blocks.max(), 9),
@@ -94,8 +96,13 @@ def workspace(factorization, poisson_ratio=POISSON_RATIO):
         "by_node": (nodes, 63),
         "length_by_node": (nodes, 3),
     }
-    work = Workspace(**{name: aligned_zeros(*shapes.get(name, (1,)), LANES) for name in Workspace._fields})
-    work.material[0], work.material[1] = (7 + 6 * poisson_ratio) / np.pi, poisson_ratio / (1 + poisson_ratio)
+    work = Workspace(
+        **{name: aligned_zeros(*shapes.get(name, (1,)), LANES) for name in Workspace._fields}
+    )
+    work.material[0], work.material[1] = (
+        (7 + 6 * poisson_ratio) / np.pi,
+        poisson_ratio / (1 + poisson_ratio),
+    )
     return work
 
 
@@ -111,7 +118,9 @@ def _cell_volume(maps, volume, cell):
     """cell (1, W): volume of a mapped cell."""
     m = [maps[k] for k in range(9)]
     determinant = (
-        m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6])
+        m[0] * (m[4] * m[8] - m[5] * m[7])
+        - m[1] * (m[3] * m[8] - m[5] * m[6])
+        + m[2] * (m[3] * m[7] - m[4] * m[6])
     )
     cell[0] = determinant.abs() * volume
 
@@ -197,7 +206,9 @@ def assemble(lattice, work):
         if c.strut != done:
             done = c.strut
             weight = lattice.weights[done]
-            element_blocks(work.vectors[done], work.material, work.area, work.areas[done], weight, work.element)
+            element_blocks(
+                work.vectors[done], work.material, work.area, work.areas[done], weight, work.element
+            )
         add_scaled(work.matrix, c.block, work.element, c.element, float(c.factor))
 
 
@@ -282,7 +293,9 @@ def _fluctuations(lattice, matrix, x):
         _start_column(matrix, step.normal, step.shear, x, step.column)
         last = first + step.entries
         for k in range(first, last):
-            _subtract_below(matrix, lattice.entries[k].block, x, lattice.entries[k].row, step.column)
+            _subtract_below(
+                matrix, lattice.entries[k].block, x, lattice.entries[k].row, step.column
+            )
         first = last
         _finish_column(matrix, step.diagonal, x, step.column)
 
@@ -290,7 +303,12 @@ def _fluctuations(lattice, matrix, x):
 @lanes
 def _strut_strains(along, x, ui, ri, si, uj, rj, sj, strain):
     """Per unit strain: w = Δu + l × θ̄ + ε·l, δ = Δθ and θ̄ of one strut, in strain (54, W)."""
-    near, far, near_turn, far_turn = x.block(ui, 18), x.block(uj, 18), x.block(ri, 18), x.block(rj, 18)
+    near, far, near_turn, far_turn = (
+        x.block(ui, 18),
+        x.block(uj, 18),
+        x.block(ri, 18),
+        x.block(rj, 18),
+    )
     vector = [along[i] for i in range(3)]
     for e in range(6):
         ends = [[turn[3 * e + i] for i in range(3)] for turn in (near_turn, far_turn)]
@@ -304,7 +322,11 @@ def _strut_strains(along, x, ui, ri, si, uj, rj, sj, strain):
             w[p] = w[p] + 0.5 * vector[q]
             w[q] = w[q] + 0.5 * vector[p]
         for i in range(3):
-            strain[3 * e + i], strain[18 + 3 * e + i], strain[36 + 3 * e + i] = w[i], ends[1][i] - ends[0][i], middle[i]
+            strain[3 * e + i], strain[18 + 3 * e + i], strain[36 + 3 * e + i] = (
+                w[i],
+                ends[1][i] - ends[0][i],
+                middle[i],
+            )
 
 
 def _strut_gradient(
@@ -329,13 +351,19 @@ def _strut_gradient(
     # Each scalar: value, derivative by |l|², derivative by the cross-section.
     axial, axial_a = weight * a * by_length, weight * by_length
     axial_q = -0.5 * axial * inverse
-    bend, bend_q, bend_a = (factor * a * (1 / (4 * np.pi)) for factor in (axial, axial_q, 2 * axial_a))
+    bend, bend_q, bend_a = (
+        factor * a * (1 / (4 * np.pi)) for factor in (axial, axial_q, 2 * axial_a)
+    )
     shear = 1 / (square + material[0] * a)
     shear_a = shear * material[0]
-    ks, ks_q, ks_a = (12 * shear * value for value in (bend, bend_q - bend * shear, bend_a - bend * shear_a))
+    ks, ks_q, ks_a = (
+        12 * shear * value for value in (bend, bend_q - bend * shear, bend_a - bend * shear_a)
+    )
     kp, kp_a = (axial - ks) * inverse, (axial_a - ks_a) * inverse
     kp_q = (axial_q - ks_q - kp) * inverse
-    kt, kt_a, kt_q = (-material[1] * inverse * value for value in (bend, bend_a, bend_q - bend * inverse))
+    kt, kt_a, kt_q = (
+        -material[1] * inverse * value for value in (bend, bend_a, bend_q - bend * inverse)
+    )
     share = weight * relative[0] * by_length
     slopes, direction, by_strut = own or ({}, {}, {})
     for i in axes:
@@ -343,7 +371,9 @@ def _strut_gradient(
         for j in axes:
             length_map[3 * i + j] = length_map[3 * i + j] + share * x[i] * unmapped[j]
 
-    w, turn, middle = ([[strain[18 * part + 3 * e + i] for i in axes] for e in range(6)] for part in range(3))
+    w, turn, middle = (
+        [[strain[18 * part + 3 * e + i] for i in axes] for e in range(6)] for part in range(3)
+    )
     lw, lt = [_dot(x, w[e]) for e in range(6)], [_dot(x, turn[e]) for e in range(6)]
     force = [[ks * w[e][i] + kp * lw[e] * x[i] for i in axes] for e in range(6)]
     component = 0
@@ -356,9 +386,16 @@ def _strut_gradient(
             radial = 2 * (ks_q * ww + kp_q * wl + bend_q * tt + kt_q * tl)
             g = [radial * x[i] for i in axes]
             for first, second in ((m, n), (n, m)):
-                lever = _cross(middle[first], force[second])  # how the chord's rotation couples to the strut vector
+                lever = _cross(
+                    middle[first], force[second]
+                )  # how the chord's rotation couples to the strut vector
                 for i in axes:
-                    g[i] = g[i] + kp * lw[second] * w[first][i] + kt * lt[second] * turn[first][i] + lever[i]
+                    g[i] = (
+                        g[i]
+                        + kp * lw[second] * w[first][i]
+                        + kt * lt[second] * turn[first][i]
+                        + lever[i]
+                    )
                 if first < 3:  # the unit strain of one on the force of the other
                     g[first] = g[first] + force[second][first]
                 else:
@@ -374,16 +411,34 @@ def _strut_gradient(
 
 
 @lanes
-def _add_strut_gradient(along, vector, material, area, relative, weight, strain, out, by_area, length_map):
-    _strut_gradient(along, vector, material, area, relative, weight, strain, out, by_area, length_map)
+def _add_strut_gradient(
+    along, vector, material, area, relative, weight, strain, out, by_area, length_map
+):
+    _strut_gradient(
+        along, vector, material, area, relative, weight, strain, out, by_area, length_map
+    )
 
 
 @lanes
 def _add_strut_gradient_and_own(
-    along, vector, material, area, relative, weight, strain, out, by_area, length_map, slopes, direction, by_strut
+    along,
+    vector,
+    material,
+    area,
+    relative,
+    weight,
+    strain,
+    out,
+    by_area,
+    length_map,
+    slopes,
+    direction,
+    by_strut,
 ):
     own = slopes, direction, by_strut
-    _strut_gradient(along, vector, material, area, relative, weight, strain, out, by_area, length_map, own)
+    _strut_gradient(
+        along, vector, material, area, relative, weight, strain, out, by_area, length_map, own
+    )
 
 
 @lanes
@@ -435,7 +490,9 @@ def _finish_gradient(maps, density, total, area, cell, stiffness, by_area, lengt
         slope = by_area[c] * area[0] * inverse
         for k in range(9):
             out[10 * c + k] = (
-                by_map[9 * c + k] * inverse + slope * (by_volume[k] - by_length[k]) - stiffness[c] * by_volume[k]
+                by_map[9 * c + k] * inverse
+                + slope * (by_volume[k] - by_length[k])
+                - stiffness[c] * by_volume[k]
             )
         out[10 * c + 9] = slope * (1 / density[0])
 
@@ -462,7 +519,16 @@ def _gradient(lattice, work, all_):
         _strut_strains(along, x, ui, ri, si, uj, rj, sj, strains)
         if not all_:
             _add_strut_gradient(
-                along, vector, material, area, relative, weight, strains, by_map, by_area, length_by_map
+                along,
+                vector,
+                material,
+                area,
+                relative,
+                weight,
+                strains,
+                by_map,
+                by_area,
+                length_by_map,
             )
             continue
         _add_strut_gradient_and_own(
@@ -473,17 +539,32 @@ def _gradient(lattice, work, all_):
         for end, sign in ((0, -si), (1, sj)):
             if sign != 0.0:
                 k = lattice.moving[s, end]
-                _add_to_node(work.slopes, work.direction, sign, work.by_node[k], work.length_by_node[k])
+                _add_to_node(
+                    work.slopes, work.direction, sign, work.by_node[k], work.length_by_node[k]
+                )
     _finish_gradient(
         work.maps, work.density, work.length, work.area, work.volume, work.stiffness,
         by_area, length_by_map, by_map, work.derivatives,
     )  # fmt: skip
     if all_:
         for s in range(len(lattice.vectors)):
-            _finish_strut(work.length, work.area, work.volume, by_area, work.length_by_strut[s], work.by_strut[s])
+            _finish_strut(
+                work.length,
+                work.area,
+                work.volume,
+                by_area,
+                work.length_by_strut[s],
+                work.by_strut[s],
+            )
         for k in range(nodes):
             _finish_node(
-                work.maps, work.length, work.area, work.volume, by_area, work.length_by_node[k], work.by_node[k]
+                work.maps,
+                work.length,
+                work.area,
+                work.volume,
+                by_area,
+                work.length_by_node[k],
+                work.by_node[k],
             )
 
 
@@ -561,7 +642,9 @@ def run(groups, order, maps, density, areas, shifts, factorization, work, stiffn
         first, last = group.first, group.last
         lattice = _lattice(factorization, group.topology)
         for w in range(LANES):
-            design = designs[w] = order[min(first + w, last - 1)]  # spare lanes repeat the last design
+            design = designs[w] = order[
+                min(first + w, last - 1)
+            ]  # spare lanes repeat the last design
             work.density[0, w], work.length[0, w] = density[design], 0.0
             for i in range(3):
                 for j in range(3):
@@ -598,7 +681,10 @@ def run(groups, order, maps, density, areas, shifts, factorization, work, stiffn
 @_jit
 def _scatter(lattice, work, designs, out, struts):
     """Derivatives by areas and node positions into out (n, 21, 10 + struts + 3 nodes), 0 by those a lattice lacks."""
-    own, nodes = min(struts, len(lattice.vectors)), lattice.freedoms[0] if out.shape[2] > 10 + struts else 0
+    own, nodes = (
+        min(struts, len(lattice.vectors)),
+        lattice.freedoms[0] if out.shape[2] > 10 + struts else 0,
+    )
     for c in range(21):
         for s in range(own):
             for w in range(len(designs)):

@@ -29,7 +29,12 @@ def beam_stiffness(length: np.ndarray, radius: np.ndarray, poisson_ratio: float)
         index = [v, turn, v + 6, turn + 6]
         s = sign * 6 * length
         p, m = (4 + phi) * length**2, (2 - phi) * length**2
-        rows = [[12 * one, s, -12 * one, s], [s, p, -s, m], [-12 * one, -s, 12 * one, -s], [s, m, -s, p]]
+        rows = [
+            [12 * one, s, -12 * one, s],
+            [s, p, -s, m],
+            [-12 * one, -s, 12 * one, -s],
+            [s, m, -s, p],
+        ]
         k[np.ix_(index, index)] = a * np.array(rows)
     return k.transpose(2, 0, 1)
 
@@ -38,7 +43,9 @@ def homogenize_reference(
     graph: PeriodicGraph, relative_density: float, poisson_ratio: float = POISSON_RATIO
 ) -> np.ndarray:
     """Effective stiffness (21,) of one PeriodicGraph, base modulus 1."""
-    return homogenize_elements(graph, beam_stiffness(graph.lengths, graph.radii(relative_density), poisson_ratio))
+    return homogenize_elements(
+        graph, beam_stiffness(graph.lengths, graph.radii(relative_density), poisson_ratio)
+    )
 
 
 def homogenize_elements(graph: PeriodicGraph, elements: np.ndarray) -> np.ndarray:
@@ -101,4 +108,6 @@ def _assembled(elements, struts, size):
     """Degrees of freedom (m, 12) of the struts, and the sum of their elements."""
     dofs = (6 * struts[:, :, None] + np.arange(6)).reshape(-1, 12)
     rows, columns = np.broadcast_arrays(dofs[:, :, None], dofs[:, None])
-    return dofs, coo_matrix((elements.ravel(), (rows.ravel(), columns.ravel())), (size, size)).tocsc()
+    return dofs, coo_matrix(
+        (elements.ravel(), (rows.ravel(), columns.ravel())), (size, size)
+    ).tocsc()

@@ -67,7 +67,9 @@ class Lanes:
     def _call(self, name):
         name = f"{name}.v{LANES}f64"
         module = self.builder.module
-        function = module.globals.get(name) or ir.Function(module, ir.FunctionType(_VECTOR, [_VECTOR]), name)
+        function = module.globals.get(name) or ir.Function(
+            module, ir.FunctionType(_VECTOR, [_VECTOR]), name
+        )
         return Lanes(self.builder, self.builder.call(function, [self.value]))
 
     def sqrt(self):
@@ -81,11 +83,17 @@ class _Array:
     """Vectors of an array by number (int, or an IR integer)."""
 
     def __init__(self, builder, data, first=0):
-        self.builder, self.base, self.first = builder, builder.bitcast(data, _VECTOR.as_pointer()), first
+        self.builder, self.base, self.first = (
+            builder,
+            builder.bitcast(data, _VECTOR.as_pointer()),
+            first,
+        )
 
     def _pointer(self, number):
         offset = ir.Constant(_WORD, number)
-        return self.builder.gep(self.base, [self.builder.add(self.first, offset) if self.first else offset])
+        return self.builder.gep(
+            self.base, [self.builder.add(self.first, offset) if self.first else offset]
+        )
 
     def __getitem__(self, number):
         vector = self.builder.load(self._pointer(number))
@@ -93,7 +101,11 @@ class _Array:
         return Lanes(self.builder, vector)
 
     def __setitem__(self, number, lanes):
-        value = lanes.value if isinstance(lanes, Lanes) else ir.Constant(_VECTOR, [float(lanes)] * LANES)
+        value = (
+            lanes.value
+            if isinstance(lanes, Lanes)
+            else ir.Constant(_VECTOR, [float(lanes)] * LANES)
+        )
         self.builder.store(value, self._pointer(number)).align = LANES * 8
 
     def block(self, index, size=9):
@@ -111,7 +123,10 @@ class _Scalars:
         self.builder, self.data = builder, data
 
     def __getitem__(self, number):
-        return _spread(self.builder, self.builder.load(self.builder.gep(self.data, [ir.Constant(_WORD, number)])))
+        return _spread(
+            self.builder,
+            self.builder.load(self.builder.gep(self.data, [ir.Constant(_WORD, number)])),
+        )
 
 
 def _word(builder, integer):
@@ -138,7 +153,13 @@ def _emit(body, *argument_types):
             if isinstance(typ, types.Array):
                 data = context.make_array(typ)(context, builder, value).data
                 floating = isinstance(typ.dtype, types.Float)
-                wrap = _Array if typ.ndim > 1 and floating else _Scalars if floating else lambda _, pointer: pointer
+                wrap = (
+                    _Array
+                    if typ.ndim > 1 and floating
+                    else _Scalars
+                    if floating
+                    else lambda _, pointer: pointer
+                )
                 values.append(wrap(builder, data))
             elif isinstance(typ, types.Float):
                 values.append(_spread(builder, value))
@@ -182,7 +203,9 @@ def subtract_products(matrix, products, target, first, last):
     sums = [cgutils.alloca_once(builder, _VECTOR) for _ in range(9)]  # become registers
     for k, total in enumerate(sums):
         builder.store(into[k].value, total)
-    with cgutils.for_range_slice(builder, _word(builder, first), _word(builder, last), ir.Constant(_WORD, 1)) as (
+    with cgutils.for_range_slice(
+        builder, _word(builder, first), _word(builder, last), ir.Constant(_WORD, 1)
+    ) as (
         product,
         _,
     ):

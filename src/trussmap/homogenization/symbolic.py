@@ -93,7 +93,9 @@ class SymbolicFactorization(NamedTuple):
 def concatenate(factorizations: list[SymbolicFactorization]) -> SymbolicFactorization:
     """One SymbolicFactorization of several."""
     names = SymbolicFactorization._fields
-    joined = {name: np.concatenate(parts) for name, *parts in zip(names, *factorizations, strict=True)}
+    joined = {
+        name: np.concatenate(parts) for name, *parts in zip(names, *factorizations, strict=True)
+    }
     starts = np.zeros(len(joined["volumes"]) + 1, STARTS)
     for table in _TABLES:
         lengths = [np.diff(f.starts[table]) for f in factorizations]
@@ -148,16 +150,22 @@ def factorize(lattice: ReducedLattice) -> SymbolicFactorization:
     rotations = rank[rotations]
     contributions = _contributions(block, displacements, rotations, lattice.signs, normal, shear)
 
-    left = [[] for _ in range(count + 2)]  # columns with an entry in a row, for the products of a block
+    left = [
+        [] for _ in range(count + 2)
+    ]  # columns with an entry in a row, for the products of a block
     for column in range(count):
         for row in below[column]:
             left[row].append(column)
     eliminations, products = [], []
     for row, column in block:
         pairs = [
-            (block[row, k], block[column, k]) for k in left[column] if k < min(column, count) and (row, k) in block
+            (block[row, k], block[column, k])
+            for k in left[column]
+            if k < min(column, count) and (row, k) in block
         ]
-        eliminations.append((block[row, column], block[column, column] if column < count else -1, len(pairs)))
+        eliminations.append(
+            (block[row, column], block[column, column] if column < count else -1, len(pairs))
+        )
         products += pairs
 
     substitutions, entries = [], []

@@ -50,7 +50,9 @@ def superpose(graphs: list[PeriodicGraph]) -> PeriodicGraph:
     parameter = _crossings(start[origin], along[origin], images, image_along)
     strut = np.repeat(np.arange(len(start)), 2)
     cuts = np.column_stack([np.repeat(origin, 2), parameter.round(9).ravel()])
-    cuts = np.concatenate([cuts[np.isfinite(cuts[:, 1])], np.column_stack([strut, np.tile([0.0, 1.0], len(start))])])
+    cuts = np.concatenate(
+        [cuts[np.isfinite(cuts[:, 1])], np.column_stack([strut, np.tile([0.0, 1.0], len(start))])]
+    )
     cuts = np.unique(cuts, axis=0)
     strut = cuts[:, 0].astype(int)
     points = _to_grid(start[strut] + cuts[:, 1:] * along[strut])
@@ -69,14 +71,20 @@ def _close_images(start, along):
     image_along = np.repeat(along, len(shifts), axis=0)
     low, high = np.minimum(start, start + along), np.maximum(start, start + along)
     image_low, image_high = images + np.minimum(0, image_along), images + np.maximum(0, image_along)
-    reachable = ((image_low <= high.max(0) + _TOLERANCE) & (image_high >= low.min(0) - _TOLERANCE)).all(1)
-    images, image_along, image_low, image_high = (x[reachable] for x in (images, image_along, image_low, image_high))
+    reachable = (
+        (image_low <= high.max(0) + _TOLERANCE) & (image_high >= low.min(0) - _TOLERANCE)
+    ).all(1)
+    images, image_along, image_low, image_high = (
+        x[reachable] for x in (images, image_along, image_low, image_high)
+    )
     length = np.linalg.norm(along, axis=1)
     tree = cKDTree(images + image_along / 2)
     near = tree.query_ball_point(start + along / 2, (length + length.max()) / 2 + _TOLERANCE)
     origin = np.repeat(np.arange(len(start)), [len(hits) for hits in near])
     hit = np.concatenate(near).astype(int)
-    inside = (image_low[hit] <= high[origin] + _TOLERANCE) & (image_high[hit] >= low[origin] - _TOLERANCE)
+    inside = (image_low[hit] <= high[origin] + _TOLERANCE) & (
+        image_high[hit] >= low[origin] - _TOLERANCE
+    )
     inside = inside.all(1)
     return origin[inside], images[hit[inside]], image_along[hit[inside]]
 
@@ -93,7 +101,12 @@ def _crossings(p, a, q, b):
     s = (np.cross(gap, b) * normal).sum(1) / safe
     t = (np.cross(gap, a) * normal).sum(1) / safe
     apart = np.linalg.norm(p + s[:, None] * a - q - t[:, None] * b, axis=1)
-    meets = ~parallel & (apart < 1e-7) & (np.minimum(s, t) > -_TOLERANCE) & (np.maximum(s, t) < 1 + _TOLERANCE)
+    meets = (
+        ~parallel
+        & (apart < 1e-7)
+        & (np.minimum(s, t) > -_TOLERANCE)
+        & (np.maximum(s, t) < 1 + _TOLERANCE)
+    )
     length2 = (a**2).sum(1)
     collinear = parallel & (np.linalg.norm(np.cross(gap, a), axis=1) < 1e-7)
     ends = np.stack([(gap * a).sum(1), ((gap + b) * a).sum(1)], 1) / length2[:, None]
@@ -111,7 +124,9 @@ def _to_grid(points):
 
 def _canonical(p, q):
     """One name for each strut from p to q (n, 3) and all its periodic images: the smaller of its two directed forms."""
-    forward, backward = (np.concatenate([a % _GRID, b - a // _GRID * _GRID], axis=1) for a, b in ((p, q), (q, p)))
+    forward, backward = (
+        np.concatenate([a % _GRID, b - a // _GRID * _GRID], axis=1) for a, b in ((p, q), (q, p))
+    )
     return set(map(tuple, undirected(forward, backward).tolist()))
 
 
@@ -133,7 +148,9 @@ def _without_doubling(lattice):
     struts = np.array(sorted(canonical_struts(lattice))).reshape(-1, 2, 3) * 2
     halved = _canonical(struts[:, 0], struts[:, 1])
     smaller = _from_grid(sorted(halved))
-    if len(halved) * 8 == len(struts) and canonical_struts(smaller.tiled(2)) == canonical_struts(lattice):
+    if len(halved) * 8 == len(struts) and canonical_struts(smaller.tiled(2)) == canonical_struts(
+        lattice
+    ):
         return _without_doubling(smaller)
     return lattice
 
@@ -161,7 +178,10 @@ def topologies() -> tuple[list[PeriodicGraph], np.ndarray, np.ndarray]:
     def build():
         graphs, topology, doubled = build_topologies()
         sizes = np.array([(len(g.nodes), len(g.struts)) for g in graphs])
-        arrays = {name: np.concatenate([getattr(g, name) for g in graphs]) for name in ("nodes", "struts", "offsets")}
+        arrays = {
+            name: np.concatenate([getattr(g, name) for g in graphs])
+            for name in ("nodes", "struts", "offsets")
+        }
         return {"sizes": sizes, "topology": topology, "doubled": doubled, **arrays}
 
     table = cached_arrays("topologies", build, __name__)

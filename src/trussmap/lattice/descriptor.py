@@ -50,7 +50,10 @@ def sample_designs(seed: int, start: int, stop: int) -> np.ndarray:
     uniform = (raw >> np.uint64(11)) * 2.0**-53
     designs = np.empty((stop - start, len(DESIGN_COLUMNS)))
     designs[:, DENSITY] = _scale(uniform[:, 0], DENSITY_RANGE)
-    designs[:, U], designs[:, V] = _scale(uniform[:, 1:4], STRETCH_RANGE), _scale(uniform[:, 4:7], STRETCH_RANGE)
+    designs[:, U], designs[:, V] = (
+        _scale(uniform[:, 1:4], STRETCH_RANGE),
+        _scale(uniform[:, 4:7], STRETCH_RANGE),
+    )
     designs[:, TYPES] = np.floor(uniform[:, 7:10] * 7)
     designs[:, REPS] = np.floor(uniform[:, 10:13] * 2) + 1
     for columns, first in ((R1, 13), (R2, 16)):
@@ -58,7 +61,9 @@ def sample_designs(seed: int, start: int, stop: int) -> np.ndarray:
         height, azimuth = uniform[:, first], 2 * np.pi * uniform[:, first + 1]
         across = np.sqrt(1 - height**2)
         turn = 2 * np.pi * uniform[:, first + 2]
-        designs[:, columns] = np.stack([turn, across * np.cos(azimuth), across * np.sin(azimuth)], 1)
+        designs[:, columns] = np.stack(
+            [turn, across * np.cos(azimuth), across * np.sin(azimuth)], 1
+        )
     return designs
 
 
@@ -132,7 +137,9 @@ def check_designs(designs: np.ndarray, where: str, columns: list[str] = DESIGN_C
             expected = "a number from -1 to 1"
         if not good.all():
             row = int(np.argmin(good))
-            raise InputError(f"{where}, row {row + 1}, column {name}: {values[row]:g} is not {expected}.")
+            raise InputError(
+                f"{where}, row {row + 1}, column {name}: {values[row]:g} is not {expected}."
+            )
     for name in ("R1", "R2"):
         if f"{name}_theta" in columns:
             axis = designs[:, R1 if name == "R1" else R2][:, 1:]

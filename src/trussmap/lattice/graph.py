@@ -75,7 +75,11 @@ class PeriodicGraph:
         used, index = np.unique(self.struts[kept], return_inverse=True)
         areas = None if self.areas is None else self.areas[kept]
         return replace(
-            self, nodes=self.nodes[used], struts=index.reshape(-1, 2), offsets=self.offsets[kept], areas=areas
+            self,
+            nodes=self.nodes[used],
+            struts=index.reshape(-1, 2),
+            offsets=self.offsets[kept],
+            areas=areas,
         )
 
     def sized(self, edge: float) -> "PeriodicGraph":
@@ -111,7 +115,11 @@ class PeriodicGraph:
     def close_struts(self, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pairs of struts without a common node, perhaps closer than ``reach``: (k,), and (k,) in the cells (k, 3)."""
         shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
-        start, along, length = self.nodes[self.struts[:, 0]] @ self.cell.T, self.vectors, self.lengths
+        start, along, length = (
+            self.nodes[self.struts[:, 0]] @ self.cell.T,
+            self.vectors,
+            self.lengths,
+        )
         middles = start + along / 2 + shifts @ self.cell.T
         # An end is a node in a cell: node and cell of both ends of every image.
         cells = np.stack([shifts + 0 * self.offsets, shifts + self.offsets], 2)
@@ -123,7 +131,9 @@ class PeriodicGraph:
         kept = between - (length[other] + length[strut]) / 2 < reach
         for end, cell in ((0, 0 * self.offsets), (1, self.offsets)):
             node = self.struts[strut, end][:, None]
-            kept &= ~((self.struts[other] == node) & (cells[shift, other] == cell[strut][:, None]).all(-1)).any(-1)
+            kept &= ~(
+                (self.struts[other] == node) & (cells[shift, other] == cell[strut][:, None]).all(-1)
+            ).any(-1)
         return strut[kept], other[kept], shifts[shift[kept], 0]
 
     def axis_distances(self, first: np.ndarray, second: np.ndarray, cell: np.ndarray) -> np.ndarray:
@@ -137,7 +147,9 @@ class PeriodicGraph:
 
         Without radii it is that of their axes.
         """
-        least = np.linalg.norm(self.cell, axis=0).min()  # between a strut and its own image at the most
+        least = np.linalg.norm(
+            self.cell, axis=0
+        ).min()  # between a strut and its own image at the most
         radii = np.broadcast_to(radii, len(self.struts))
         reach = least / 16  # the nearer struts are looked for, the fewer have to be measured
         while True:
@@ -166,11 +178,17 @@ class PeriodicGraph:
             trees.append((cKDTree(places @ self.cell.T), radius))
 
         def room(places):
-            return np.min([tree.query(places @ self.cell.T)[0] - radius for tree, radius in trees], 0)
+            return np.min(
+                [tree.query(places @ self.cell.T)[0] - radius for tree, radius in trees], 0
+            )
 
         spacing = 1 / 12
-        places = np.stack(np.meshgrid(*[np.arange(12) * spacing] * 3, indexing="ij"), -1).reshape(-1, 3)
-        around = np.stack(np.meshgrid(*[np.linspace(-1, 1, 5)] * 3, indexing="ij"), -1).reshape(-1, 3)
+        places = np.stack(np.meshgrid(*[np.arange(12) * spacing] * 3, indexing="ij"), -1).reshape(
+            -1, 3
+        )
+        around = np.stack(np.meshgrid(*[np.linspace(-1, 1, 5)] * 3, indexing="ij"), -1).reshape(
+            -1, 3
+        )
         for _ in range(5):
             best = places[np.argsort(room(places))[-12:]]
             places = (best[:, None] + spacing * around).reshape(-1, 3)
@@ -196,7 +214,9 @@ def strut_names(struts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     >>> bool((names[0] == names[1]).all())
     True
     """
-    return undirected(np.column_stack([struts, offsets]), np.column_stack([struts[:, ::-1], -offsets]))
+    return undirected(
+        np.column_stack([struts, offsets]), np.column_stack([struts[:, ::-1], -offsets])
+    )
 
 
 def close_nodes(nodes: np.ndarray, cell: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
@@ -305,7 +325,9 @@ def _check_one_radius(radii: np.ndarray, first: np.ndarray) -> None:
         )
 
 
-def closest_points(uu: Numbers, vv: Numbers, uv: Numbers, ug: Numbers, vg: Numbers) -> tuple[Numbers, Numbers]:
+def closest_points(
+    uu: Numbers, vv: Numbers, uv: Numbers, ug: Numbers, vg: Numbers
+) -> tuple[Numbers, Numbers]:
     """Parameters s, t in [0, 1] at which the segments s·u and g + t·v are closest, by the vectors' scalar products.
 
     Ericson, Real-Time Collision Detection (2005), section 5.1.9. Arrays, or numbers in compiled code.

@@ -34,7 +34,11 @@ def polar_parts(designs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def published_designs(
-    types: np.ndarray, reps: np.ndarray, relative_density: np.ndarray, rotation: np.ndarray, log_stretch: np.ndarray
+    types: np.ndarray,
+    reps: np.ndarray,
+    relative_density: np.ndarray,
+    rotation: np.ndarray,
+    log_stretch: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Designs (n, 19) with the polar parts given, and whether each is exactly representable (n,) bool.
 
@@ -68,7 +72,9 @@ def published_designs(
             spread[row], log_u[row] = trial.min(), grid[trial.argmin()]
     left, log_v, right = frame, value, frame.swapaxes(-1, -2).copy()  # where U = 1
     parted = log_u.any(-1)
-    left[parted], v, right[parted] = np.linalg.svd(stretch[parted] * np.exp(-log_u[parted])[:, None, :])
+    left[parted], v, right[parted] = np.linalg.svd(
+        stretch[parted] * np.exp(-log_u[parted])[:, None, :]
+    )
     log_v[parted] = np.log(v)
     sign = np.linalg.det(left)[:, None]  # of left and right alike, for S is positive definite
     left[..., 2] *= sign
@@ -77,8 +83,14 @@ def published_designs(
     designs = np.empty((n, 19))
     designs[:, DENSITY] = np.clip(relative_density, *DENSITY_RANGE)
     designs[:, TYPES], designs[:, REPS] = types, reps
-    designs[:, U], designs[:, V] = np.clip(np.exp(log_u), *STRETCH_RANGE), np.clip(np.exp(log_v), *STRETCH_RANGE)
-    designs[:, R1], designs[:, R2] = angle_axis(right), angle_axis(np.asarray(rotation, float) @ left)
+    designs[:, U], designs[:, V] = (
+        np.clip(np.exp(log_u), *STRETCH_RANGE),
+        np.clip(np.exp(log_v), *STRETCH_RANGE),
+    )
+    designs[:, R1], designs[:, R2] = (
+        angle_axis(right),
+        angle_axis(np.asarray(rotation, float) @ left),
+    )
     return designs, spread <= limit + 1e-9
 
 

@@ -36,8 +36,14 @@ def _image_of_struts(graph, index, cell, reverse=False):
 
 def _with_areas(graph, names):
     """Set of the struts by name and cross-section, in billionths of the mean: what a symmetry must leave alike."""
-    areas = np.zeros(len(names)) if graph.areas is None else np.rint(graph.areas / graph.areas.mean() * 1e9)
-    return {(*row, area) for row, area in zip(map(tuple, names.tolist()), areas.tolist(), strict=True)}
+    areas = (
+        np.zeros(len(names))
+        if graph.areas is None
+        else np.rint(graph.areas / graph.areas.mean() * 1e9)
+    )
+    return {
+        (*row, area) for row, area in zip(map(tuple, names.tolist()), areas.tolist(), strict=True)
+    }
 
 
 def translations(graph: PeriodicGraph) -> np.ndarray:
@@ -56,7 +62,9 @@ def translations(graph: PeriodicGraph) -> np.ndarray:
         node = int(undecided.argmax())
         moved = graph.nodes + (graph.nodes[node] - graph.nodes[alike[0]])
         permutation, cell = match_nodes(graph.nodes, moved)
-        if (permutation >= 0).all() and struts == _with_areas(graph, _image_of_struts(graph, permutation, cell)):
+        if (permutation >= 0).all() and struts == _with_areas(
+            graph, _image_of_struts(graph, permutation, cell)
+        ):
             generators.append(permutation)
             undecided &= ~_orbit(alike[0], generators, count)
         # Where one translation fails, so do all that differ from it by one that holds.
@@ -83,7 +91,9 @@ def _rarest_nodes(graph):
     """Nodes (k,) of the rarest kind: a translation or an inversion of the lattice maps them onto each other."""
     i, j = graph.struts.T
     squares = graph.lengths**2 * (1 if graph.areas is None else graph.areas)
-    sums = np.bincount(np.append(i, j), np.append(squares, squares), len(graph.nodes)) / squares.mean()
+    sums = (
+        np.bincount(np.append(i, j), np.append(squares, squares), len(graph.nodes)) / squares.mean()
+    )
     order = np.argsort(sums)
     kind = np.empty(len(sums), int)
     # A gap far above rounding separates two kinds.
@@ -128,7 +138,9 @@ def _primitive(graph):
         return graph, np.arange(len(graph.nodes)), np.arange(len(graph.struts))
     # Every translation is a multiple of 1/order, so the finer lattice has an integer basis in that unit.
     generators = np.concatenate([np.rint(shifts * order).astype(int), order * np.eye(3, dtype=int)])
-    basis = _reduced(integer_basis(generators) / order @ graph.cell.T) @ np.linalg.inv(graph.cell.T)  # rows
+    basis = _reduced(integer_basis(generators) / order @ graph.cell.T) @ np.linalg.inv(
+        graph.cell.T
+    )  # rows
     inverse = np.linalg.inv(basis)
     nodes = _wrap(graph.nodes @ inverse)
     tree = cKDTree(nodes, boxsize=1.0)
@@ -143,7 +155,11 @@ def _primitive(graph):
     names = strut_names(np.column_stack([i, j]), offset)
     names, first, strut = np.unique(names, axis=0, return_index=True, return_inverse=True)
     areas = None if graph.areas is None else graph.areas[first]
-    return PeriodicGraph(nodes[kept], names[:, :2], names[:, 2:], graph.cell @ basis.T, areas), index, strut.ravel()
+    return (
+        PeriodicGraph(nodes[kept], names[:, :2], names[:, 2:], graph.cell @ basis.T, areas),
+        index,
+        strut.ravel(),
+    )
 
 
 def integer_basis(generators: np.ndarray) -> np.ndarray:
@@ -153,7 +169,9 @@ def integer_basis(generators: np.ndarray) -> np.ndarray:
         while sum(row[column] != 0 for row in rows) > 1:
             pivot = min((row for row in rows if row[column]), key=lambda row: abs(row[column]))
             rows = [
-                row if row is pivot else [a - row[column] // pivot[column] * b for a, b in zip(row, pivot, strict=True)]
+                row
+                if row is pivot
+                else [a - row[column] // pivot[column] * b for a, b in zip(row, pivot, strict=True)]
                 for row in rows
             ]
         pivot = next(row for row in rows if row[column])
@@ -168,7 +186,10 @@ def _reduced(basis):
     while True:
         for i, j in ((0, 1), (1, 0), (0, 2), (2, 0), (1, 2), (2, 1)):
             step = np.rint(basis[i] @ basis[j] / (basis[j] @ basis[j]) - 1e-9)
-            if step and np.linalg.norm(basis[i] - step * basis[j]) < np.linalg.norm(basis[i]) - 1e-9:
+            if (
+                step
+                and np.linalg.norm(basis[i] - step * basis[j]) < np.linalg.norm(basis[i]) - 1e-9
+            ):
                 basis[i] -= step * basis[j]
                 break
         else:
@@ -180,8 +201,12 @@ def inversion(graph: PeriodicGraph) -> tuple[np.ndarray, np.ndarray] | None:
     struts = _with_areas(graph, strut_names(graph.struts, graph.offsets))
     alike = _rarest_nodes(graph)
     for node in alike:
-        partner, cell = match_nodes(graph.nodes, graph.nodes[alike[0]] + graph.nodes[node] - graph.nodes)
-        if (partner >= 0).all() and struts == _with_areas(graph, _image_of_struts(graph, partner, cell, reverse=True)):
+        partner, cell = match_nodes(
+            graph.nodes, graph.nodes[alike[0]] + graph.nodes[node] - graph.nodes
+        )
+        if (partner >= 0).all() and struts == _with_areas(
+            graph, _image_of_struts(graph, partner, cell, reverse=True)
+        ):
             # The cells count from the image of the first node.
             return match_nodes(graph.nodes, graph.nodes[0] + graph.nodes[partner[0]] - graph.nodes)
     return None
@@ -220,7 +245,10 @@ class ReducedLattice:
     graph_signs: np.ndarray
 
     def expand(
-        self, graph: PeriodicGraph, areas: np.ndarray | None = None, shifts: np.ndarray | None = None
+        self,
+        graph: PeriodicGraph,
+        areas: np.ndarray | None = None,
+        shifts: np.ndarray | None = None,
     ) -> PeriodicGraph:
         """The graph that this was reduced from, with other cross-sections (m,) or moved nodes (moving nodes, 3).
 
@@ -231,7 +259,10 @@ class ReducedLattice:
         if shifts is not None:
             moved = np.zeros((len(self.moving), 3))
             moved[self.moving] = shifts
-            nodes = nodes + self.graph_signs[:, None] * moved[self.graph_nodes] @ np.linalg.inv(graph.cell).T
+            nodes = (
+                nodes
+                + self.graph_signs[:, None] * moved[self.graph_nodes] @ np.linalg.inv(graph.cell).T
+            )
         areas = graph.areas if areas is None else np.asarray(areas)[self.graph_struts]
         expanded = replace(graph, nodes=nodes, areas=areas)
         return expanded if areas is None else expanded.with_struts(areas > 0)
@@ -249,7 +280,10 @@ def reduce_by_symmetry(graph: PeriodicGraph) -> ReducedLattice:
         kept, weights = image, np.ones(len(image))
     else:
         partner, cell = partners
-        node, sign = np.minimum(np.arange(count), partner), np.where(np.arange(count) <= partner, 1, -1)
+        node, sign = (
+            np.minimum(np.arange(count), partner),
+            np.where(np.arange(count) <= partner, 1, -1),
+        )
         moving = partner != np.arange(count)
         names = strut_names(primitive.struts, primitive.offsets)
         images = _image_of_struts(primitive, partner, cell, reverse=True)
@@ -269,7 +303,9 @@ def reduce_by_symmetry(graph: PeriodicGraph) -> ReducedLattice:
         moving=moving,
         volume=primitive.volume,
         areas=np.ones(len(kept)) if primitive.areas is None else primitive.areas[kept],
-        graph_struts=np.searchsorted(kept, np.minimum(np.arange(len(image)), image))[primitive_strut],
+        graph_struts=np.searchsorted(kept, np.minimum(np.arange(len(image)), image))[
+            primitive_strut
+        ],
         graph_nodes=index[primitive_node],
         graph_signs=sign[primitive_node],
     )
