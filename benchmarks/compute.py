@@ -19,9 +19,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def settings_of(study):
-    settings = yaml.safe_load((ROOT / "config.yaml").read_text())
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     if study != "laptop":
-        update_config(settings, yaml.safe_load((ROOT / "studies" / f"{study}.yaml").read_text()))
+        update_config(settings, yaml.safe_load((ROOT / "studies" / f"{study}.yaml").read_text(encoding="utf-8")))
     return settings
 
 

@@ -82,8 +82,8 @@ def scheduled(jobs, nodes, gpus):
 
 
 if __name__ == "__main__":
-    laptop = json.loads((RESULTS / "laptop.json").read_text())
-    flop = json.loads((RESULTS / "compute.json").read_text())
+    laptop = json.loads((RESULTS / "laptop.json").read_text(encoding="utf-8"))
+    flop = json.loads((RESULTS / "compute.json").read_text(encoding="utf-8"))
     rate, off = fitted(laptop, flop["laptop"])
     print(f"a training on two cores: {rate / 1e12:.3f} TFLOP/s; the model is off by", end=" ")
     print(", ".join(f"{100 * error:+.0f} % ({name})" for name, error in off.items()))

@@ -10,6 +10,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import signal
@@ -17,6 +18,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,19 +73,29 @@ def edits_of(random: np.random.Generator) -> list[tuple[int, float, int]]:
 
 # ------------------------------------------------------------------------------------------------------------ readers
 def _catalogue(path, random):
-    from trussmap.crystal.catalogue import read_catalogue
-    from trussmap.homogenization import homogenize_cells
+    from trussmap.crystal.catalogue import take_catalogue
+    from trussmap.crystal.labels import homogenize_catalogue, label_errors
 
-    cells = read_catalogue(path)
-    if random.random() < 0.02:
-        homogenize_cells([cell.graph for cell in cells], 0.01)
+    taken = take_catalogue(path)
+    for sentence in [*taken.faults, *taken.notes]:
+        if not _is_sentence(sentence, path):
+            raise ValueError(f"no sentence that names the file: {sentence[:300]}")
+    if random.random() < 0.05:
+        density = [None, 0.01][random.integers(2)]
+        labelled = [cell for cell in taken.cells if cell.compliance]
+        for row in homogenize_catalogue(labelled, density, labelled=True)[0]:
+            label_errors(row)
+        homogenize_catalogue(taken.cells, density)
 
 
 def _targets(path, random):
     from trussmap.targets import ORDERS, described, take_targets
 
     order = list(ORDERS)[random.integers(len(ORDERS))]
-    taken = take_targets(path, [1.0, 114.0, 114000.0][random.integers(3)], order=order)
+    compliance = bool(random.random() < 0.2)
+    modulus = [1.0, 114.0, 114000.0][random.integers(3)]
+    unit = ["", "GPa", "kbar", "own"][random.integers(4)]
+    taken = take_targets(path, modulus, order=order, compliance=compliance, unit=unit)
     if random.random() < 0.05:
         described(taken, 114.0, order)
 
@@ -123,7 +135,7 @@ def _model(path, random):
 
     if path.suffix == ".json" and random.integers(2):  # as one writes who knows how
         try:
-            record = json.loads(path.read_text())
+            record = json.loads(path.read_text(encoding="utf-8"))
             record.pop("digest")
             write_record(record, path)
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
@@ -136,6 +148,58 @@ def _study(path, random):
     from trussmap.learning.study import settings_of
 
     settings_of(path)
+
+
+def _labelled(cell):
+    """The cell with radii and compliances at two relative densities."""
+    from trussmap.homogenization import homogenize_cells
+    from trussmap.stiffness import mandel_compliance
+
+    thick = np.linspace(1, 2, len(cell.graph.struts))
+    graph = replace(cell.graph, areas=thick**2)
+    densities = (0.01, 0.0234567)
+    return replace(
+        cell,
+        radii={density: graph.radii(density) for density in densities},
+        compliance={
+            density: mandel_compliance(homogenize_cells([graph], density, threads=1)[0]) for density in densities
+        },
+    )
+
+
+def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
+    """A matrix (6, 6) as programs write it: VASP, LaTeX, Mathematica, JSON, Abaqus, Octave, R and others."""
+    from trussmap.stiffness import COMPONENTS, pack
+
+    rows = [[f"{value:.4g}" for value in row] for row in matrix]
+    blank = [" ".join(row) for row in rows]
+    numbered = "\n".join(f"{k} {row}" for k, row in enumerate(blank, 1))
+    vasp = "\n".join(f"{name} {row}" for name, row in zip(["XX", "YY", "ZZ", "XY", "YZ", "ZX"], blank, strict=True))
+    halves = ["\n".join(" ".join(row[cut]) for row in rows) for cut in (slice(0, 4), slice(4, 6))]
+    bars = "\n".join(f"| {k} | {' | '.join(row)} |" for k, row in enumerate(rows))
+    constants = dict(zip(COMPONENTS, map(float, pack(matrix)), strict=True))
+    card = ", ".join(f"{value:.4g}" for value in pack(matrix))
+    nested = matrix.tolist()
+    texts = [
+        f" TOTAL ELASTIC MODULI (kBar)\n Direction XX YY ZZ XY YZ ZX\n ------\n{vasp}\n ------\n",
+        f" Elastic constants C_ij (Kbar)\n i j=  1 2 3 4 5 6\n{numbered}\n\n Compliances (1/Mbar)\n{numbered}\n",
+        "C = \\left[\\begin{array}{cccccc}\n"
+        + "\\\\\n".join(map(" & ".join, rows))
+        + "\n\\end{array}\\right]~\\text{GPa}\n",
+        "c = {{" + "},\n{".join(map(", ".join, rows)) + "}} // MatrixForm\n",
+        json.dumps({"elastic_tensor": {"ieee_format": nested, "raw": nested}, "unit": "GPa"}, indent=1),
+        json.dumps([{"name": "a"} | constants, {"C": pack(matrix).tolist()}]),
+        f"*MATERIAL, NAME=a\n*ELASTIC, TYPE=ANISOTROPIC\n{card}\n*ELASTIC\n1., 0.3, 20.\n0.9, 0.3, 40.\n"
+        "*ELASTIC, TYPE=ENGINEERING CONSTANTS\n1., 2., 4., .1, .2, .3, .5, .6,\n.7\n",
+        f"C =\n\n   1.0e-01 *\n\n Columns 1 through 4:\n\n{halves[0]}\n\n Columns 5 and 6:\n\n{halves[1]}\n",
+        "  [,1] [,2] [,3] [,4] [,5] [,6]\n" + "\n".join(f"[{k},] {row}" for k, row in enumerate(blank, 1)),
+        f"| | 0 | 1 | 2 | 3 | 4 | 5 |\n|---|---|---|---|---|---|---|\n{bars}\n",
+        "\n".join(f"{row[0]} ± 0.1 " + "(2) ".join(row[1:]) + "(2)" for row in rows).replace("-", "−"),
+        "\n".join(f"{name} = {value:.4g} GPa" for name, value in constants.items()),
+        ",a,b\n" + "\n".join(f"{name},{value:.4g},{value:.4g}" for name, value in constants.items()),
+        f"np.array({nested!r}, dtype=float)\nother = [" + "; ".join(blank) + "]\n",
+    ]
+    return [text.encode() for text in texts]
 
 
 def corpus(folder: Path) -> list[tuple]:
@@ -158,7 +222,13 @@ def corpus(folder: Path) -> list[tuple]:
     write_shard(folder / "s.h5", designs, stiffness[:, ORTHOTROPIC_INDEX], stiffness, settings={"seed": 5})
     shares = {"validation_share": 0.2, "test_share": 0.2}
     merge_shards([folder / "s.h5"], folder / "d.h5", shares, {"seed": 5})
-    write_catalogue(generate_catalogue(2, 1, threads=1), folder / "c.lat", "made to be damaged")
+    cells = generate_catalogue(2, 1, threads=1)
+    write_catalogue(cells, folder / "c.lat", "made to be damaged")
+    write_catalogue([_labelled(cell) for cell in cells], folder / "mandel.lat")
+    voigt = (folder / "mandel.lat").read_text().replace(" (Mandel)", "")
+    tesselation = re.compile(r"(?<=vectors\n)(-?\d+ -?\d+ -?\d+\n)+")
+    six = tesselation.sub(lambda rows: re.sub("(?m)^(?=.)", "0 0 0 ", rows[0]), voigt)
+    (folder / "voigt.lat").write_text(six)
     table = DataFrame(designs[:4], columns=DESIGN_COLUMNS).astype({f"lattice_type{k}": int for k in (1, 2, 3)})
     table.to_csv(folder / "t.csv", index=False)
     table.to_parquet(folder / "t.parquet")
@@ -179,11 +249,16 @@ def corpus(folder: Path) -> list[tuple]:
     save_network(network, record | {"architecture": network.config}, folder / "forward.safetensors")
     (folder / "study.json").write_text(json.dumps({"model": {"architecture": "polar"}, "poisson_ratio": 0.3}))
     whole = lambda name: (folder / name).read_bytes()  # noqa: E731
-    texts = [whole(name) for name in ("b.csv", "m.csv", "e.csv", "i.csv")]
+    with pd.ExcelWriter(folder / "w.xlsx") as book:
+        DataFrame({"note": ["next"]}).to_excel(book, sheet_name="about", index=False)
+        DataFrame(matrix).to_excel(book, sheet_name="moduli", startrow=1)
+    tables = [whole(name) for name in ("b.csv", "m.csv", "e.csv", "i.csv")]
+    texts = _texts_of_matrices(matrix)
     return [
-        (_catalogue, "catalogues", "x.lat", [whole("c.lat")], 0.2, []),
-        (_targets, "targets, text", "x.csv", texts, 0.27, []),
-        (_targets, "targets, workbooks", "x.xlsx", [whole("b.xlsx")], 0.02, []),
+        (_catalogue, "catalogues", "x.lat", [*map(whole, ("c.lat", "mandel.lat", "voigt.lat"))], 0.2, []),
+        (_targets, "targets, tables", "x.csv", tables, 0.13, []),
+        (_targets, "targets, programs", "x.txt", texts, 0.14, []),
+        (_targets, "targets, workbooks", "x.xlsx", [whole("b.xlsx"), whole("w.xlsx")], 0.02, []),
         (_designs, "designs, CSV", "x.csv", [whole("t.csv")], 0.2, []),
         (_designs, "designs, Parquet", "x.parquet", [whole("t.parquet")], 0.06, []),
         (_published, "published designs", "x.csv", [whole("t.csv")], 0.05, []),
@@ -211,9 +286,8 @@ def _ending(reader, path, random):
     try:
         reader(path, random)
     except InputError as error:
-        text = str(error)
-        if "\n" in text or len(text) > 2000 or not text.endswith(".") or path.stem not in text:
-            return f"no sentence that names the file: {text[:300]}"
+        if not _is_sentence(str(error), path):
+            return f"no sentence that names the file: {str(error)[:300]}"
         return "InputError"
     except BaseException as error:
         frame = error.__traceback__
@@ -224,6 +298,10 @@ def _ending(reader, path, random):
     return "read"
 
 
+def _is_sentence(text, path):
+    return "\n" not in text and len(text) <= 2000 and text.endswith(".") and path.stem in text
+
+
 def _work(folder, seed, numbers, progress, results, memory):
     os.nice(10)
     parts = corpus(folder / "corpus")
@@ -232,7 +310,7 @@ def _work(folder, seed, numbers, progress, results, memory):
         (folder / "corpus" / f"warm-{name}").write_bytes(contents[0])
         outcome(reader, folder / "corpus" / f"warm-{name}", warm)
     if memory:
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        used = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + memory, used + memory))
 
     def late(*_):
@@ -329,4 +407,4 @@ if __name__ == "__main__":
     print(f"{counted:,} inputs in {time.monotonic() - begun:.0f} s")
     if given.out:
         text = json.dumps({"inputs": counted, "seed": given.seed, "outcomes": found}, indent=2, ensure_ascii=False)
-        given.out.write_text(text + "\n")
+        given.out.write_text(text + "\n", encoding="utf-8")

@@ -159,7 +159,7 @@ def compared(graded, continuum):
 
 def structure():
     """Compliance of finite bars against the continuum's."""
-    results = json.loads(RESULTS.read_text())
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
     kept = results.get("structure", {"rows": []})
     rows = kept["rows"]
     if "continuum" not in kept:
@@ -259,7 +259,7 @@ def scale():
 
 def pairs():
     """Random pairs of designs along a bar of 8 × 2 × 2 cells: their stiffness by one topology, and faded."""
-    rows = json.loads(RESULTS.read_text()).get("pairs", []) if RESULTS.exists() else []
+    rows = json.loads(RESULTS.read_text(encoding="utf-8")).get("pairs", []) if RESULTS.exists() else []
     ends, region = np.array([[0.0, 0, 0], [8, 0, 0]]), box((8, 2, 2))
     for number in range(len(rows), 100):
         designs = sample_designs(13, 2 * number, 2 * number + 2)
@@ -290,7 +290,7 @@ def pairs():
 
 def save(name, tree):
     """Put a part of the results in its place."""
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     write_json(results | {name: tree}, RESULTS)
 
 

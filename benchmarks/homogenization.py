@@ -300,7 +300,7 @@ def derivatives(lattices, count=10_000, batch=500):
 def machine():
     name, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
     if info.exists():
-        fields = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        fields = dict(line.split(":", 1) for line in info.read_text(encoding="utf-8").splitlines() if ":" in line)
         fields = {name.strip(): value.strip() for name, value in fields.items()}
         name = fields.get("model name", name) + (" with AVX-512" if "avx512f" in fields.get("flags", "") else "")
     versions = f"Python {platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}"

@@ -350,14 +350,18 @@ def main():
     parser.add_argument("--hidden", type=int, nargs="+", default=[256, 256, 256])
     arguments = parser.parse_args()
     if arguments.draw:
-        plot(json.loads(arguments.draw[0].read_text()), arguments.draw[1])
+        plot(json.loads(arguments.draw[0].read_text(encoding="utf-8")), arguments.draw[1])
         return
     seed = 2022
     with open_dataset(arguments.study / "dataset.h5") as data:
         block = data.validation.read()
         blocks = {"train": data.train.head(len(data.validation)).read(), "validation": block}
     designs, stiffness = block["designs"], block["stiffness"]
-    found = json.loads(arguments.out.read_text()) if arguments.networks else bounds(designs[:400], 1600, seed)
+    found = (
+        json.loads(arguments.out.read_text(encoding="utf-8"))
+        if arguments.networks
+        else bounds(designs[:400], 1600, seed)
+    )
     found["regressions"] = regressions(arguments.study, designs, stiffness)
     found["forward"] = forward_boxes(arguments.study, blocks)
     if not arguments.networks:

@@ -55,7 +55,7 @@ def peaks(command):
 
         def watch():
             while process.poll() is None:
-                status = Path(f"/proc/{process.pid}/status").read_text()
+                status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
                 for key in highest:
                     if found := re.search(rf"{key}:\s+(\d+)", status):
                         highest[key] = max(highest[key], int(found[1]) / 1024)
@@ -75,9 +75,9 @@ def peaks(command):
 
 
 def main(study, further=None):
-    settings = json.loads((study / "study.json").read_text())["model"]
+    settings = json.loads((study / "study.json").read_text(encoding="utf-8"))["model"]
     if further:
-        update_config(settings, yaml.safe_load(further.read_text())["model"])
+        update_config(settings, yaml.safe_load(further.read_text(encoding="utf-8"))["model"])
     common = {key: settings[key] for key in ("precision", "threads", "checkpoint_seconds")}
     with tempfile.TemporaryDirectory(dir=study.parent) as folder:
         repeated((study / "dataset.h5").resolve(), f"{folder}/dataset.h5")

@@ -167,7 +167,7 @@ def main():
     parser.add_argument("--train", nargs="*", choices=KINDS, default=[])
     parser.add_argument("--designs", type=int, default=5000, help="that are compared with neighbours")
     arguments = parser.parse_args()
-    study = json.loads((arguments.study / "study.json").read_text())
+    study = json.loads((arguments.study / "study.json").read_text(encoding="utf-8"))
     model = study["model"]
     settings = model["paper"]["forward_2"] | {k: model[k] for k in ("precision", "threads", "checkpoint_seconds")}
     settings |= {"epochs": arguments.epochs or settings["epochs"]}

@@ -50,7 +50,7 @@ def blocks():
 
 def bone():
     """What the best design for each specimen carries, by what was asked for, and what errors of a printer do to it."""
-    settings = yaml.safe_load((ROOT / "config.yaml").read_text())
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     own, printing = settings["bone"], settings["printing"]
     goal, names = read_goal(ROOT / own["targets"], own["youngs_modulus_gpa"])
     forward, inverse, _ = load_models(None)
@@ -75,7 +75,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", type=Path)
     path = parser.parse_args().path
-    found = json.loads(path.read_text()) if path.exists() else {}
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     try:
         found["blocks"] = blocks()
     except ImportError as error:

@@ -104,7 +104,11 @@ def tasks():
 def run(path):
     import solid
 
-    found = json.loads(path.read_text()) if path.exists() else {"package": solid.NAME, "solved": [], "skipped": []}
+    found = (
+        json.loads(path.read_text(encoding="utf-8"))
+        if path.exists()
+        else {"package": solid.NAME, "solved": [], "skipped": []}
+    )
     for _, length, name, graph, density, setting in tasks():
         key = {"cell": name, "relative_density": density}
         if any(entry.items() >= (key | setting).items() for entry in found["solved"]):
@@ -311,7 +315,7 @@ def main():
     parser.add_argument("path", type=Path)
     parser.add_argument("--summary", action="store_true", help="solve nothing, describe and draw what is there")
     arguments = parser.parse_args()
-    found = json.loads(arguments.path.read_text()) if arguments.summary else run(arguments.path)
+    found = json.loads(arguments.path.read_text(encoding="utf-8")) if arguments.summary else run(arguments.path)
     found["missing"] = missing(found)
     found["summary"] = summarize(found)
     write_json(found, arguments.path)

@@ -30,8 +30,8 @@ TABLES = ["generalize/starts.csv", "cauchy/ablation.csv"]
 
 def take(study):
     """Copy the numbers of a finished study, and what run they are of, to ``docs/results/<study>.json``."""
-    metrics = json.loads((study / "metrics.json").read_text())
-    settings = json.loads((study / "study.json").read_text())
+    metrics = json.loads((study / "metrics.json").read_text(encoding="utf-8"))
+    settings = json.loads((study / "study.json").read_text(encoding="utf-8"))
     commit = subprocess.run(
         ["git", "-C", study, "log", "-1", "--format=%h of %as"], capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -66,7 +66,9 @@ def take_more(study):
 
 def pages():
     """{path: text} of all pages, made of the templates and the results."""
-    results = {path.stem: json.loads(path.read_text()) for path in sorted((DOCS / "results").glob("*.json"))}
+    results = {
+        path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((DOCS / "results").glob("*.json"))
+    }
     results |= {path.stem: _rows(path) for path in sorted((DOCS / "results").glob("*.csv"))}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(DOCS / "templates"),
@@ -108,7 +110,7 @@ def rounded(value):
 
 
 def _rows(path, delimiter=","):
-    with open(path) as file:
+    with open(path, encoding="utf-8") as file:
         return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file, delimiter=delimiter)]
 
 
@@ -129,4 +131,4 @@ if __name__ == "__main__":
     if arguments.take_more:
         take_more(arguments.take_more)
     for path, text in pages().items():
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")

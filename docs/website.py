@@ -58,12 +58,12 @@ def run(page: Path, folder: Path) -> None:
     """Run the blocks of a page in a folder; SystemExit names the line where something else comes out than shown."""
     folder.mkdir(parents=True, exist_ok=True)
     session, said = {"__name__": page.stem}, ""
-    for block in blocks(page.read_text()):
+    for block in blocks(page.read_text(encoding="utf-8")):
         where = f"{page.name}, line {block.line}"
         if block.title.startswith(NOT_RUN):
             said = None
         elif block.language == "csv":
-            (folder / block.title).write_text(block.text)
+            (folder / block.title).write_text(block.text, encoding="utf-8")
         elif block.language == "sh":
             said = _shell(block.text, folder, where)
         elif block.language == "python":

@@ -21,7 +21,7 @@ def normalized(name):
 
 def declared():
     """The requirements of pyproject.toml: to run, for the study, to develop, and to build."""
-    project = tomllib.loads(PYPROJECT.read_text())
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
     return [
         *project["project"]["dependencies"],
         *(line for extra in project["project"]["optional-dependencies"].values() for line in extra),

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,12 @@ def reference_dir():
     if not path.is_dir():
         pytest.skip("the reference data (../shared/reference) are not beside this checkout")
     return path
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of the handed cases and reference data; tests that need it are skipped without it."""
+    folder = Path(os.environ.get("TRUSSMAP_REFERENCE", Path(__file__).parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not here; expected the folder of cases and reference data")
+    return folder

@@ -88,6 +88,18 @@ def test_designs_are_those_of_the_command_line_in_the_units_of_the_target(tmp_pa
     assert mesh.is_watertight and mesh.volume == pytest.approx(part.mesh.volume, rel=1e-4)
 
 
+def test_compliances_are_inverted_and_asked_about_where_they_are_given_as_stiffness(table):
+    stiffness = 200.0 * unpack(homogenize_designs(table.to_numpy()[:1]))
+    quick = {"keep": 1, "draws": 10, "refine": "none"}
+    found = tm.design(stiffness, 200.0, **quick).to_frame()
+    inverted = tm.design(np.linalg.inv(stiffness), 200.0, compliance=True, **quick).to_frame()
+    pd.testing.assert_frame_equal(inverted, found, rtol=1e-6)
+    with pytest.raises(tm.InputError, match="columns S11…S66: the compliance is not positive definite"):
+        tm.design(pack(isotropic()) * [1, 3, 3, *[1] * 18], 1.0, compliance=True)
+    with pytest.warns(UserWarning, match="look like compliances"):
+        tm.design(np.linalg.inv(isotropic(5.0)), 100.0, **quick)
+
+
 def test_only_topologies_that_networks_do_not_propose():
     octet = tm.homogenize(tm.Lattice.from_elementary("octet", relative_density=0.05)).stiffness[0]
     asked = {"yield_stress": 0.01, "load": [0, 0, -1e-4, 0, 0, 0], "diameter_error_percent": 5}

@@ -13,6 +13,7 @@ import pytest
 import trimesh
 
 from trussmap import cli
+from trussmap.crystal.catalogue import take_catalogue
 from trussmap.homogenization import homogenize_designs
 from trussmap.homogenization.reference import homogenize_reference
 from trussmap.inverse_design import lattices_of
@@ -34,7 +35,7 @@ def refused(tmp_path, monkeypatch, capsys):
     def run(*arguments, pasted=""):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["trussmap", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(pasted.encode())))
+        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(pasted.encode()), encoding="utf-8"))
         with pytest.raises(SystemExit) as end, warnings.catch_warnings(action="error"):
             cli.main()
         return subprocess.CompletedProcess(sys.argv, end.value.code, *capsys.readouterr())
@@ -136,19 +137,45 @@ def test_homogenize_reproduces_the_published_forward_network(tmp_path, reference
     assert r2["C33_ort"] >= 0.9995
 
 
-def test_homogenize_cells_agrees_with_abaqus(tmp_path, reference_dir):
-    from trussmap.crystal.catalogue import read_catalogue
-
-    path = reference_dir / "lumpe_sample.lat"
+def test_homogenize_cells_agrees_with_abaqus(tmp_path, shared):
+    path = shared / "reference" / "lumpe_sample.lat"
     run = trussmap("homogenize-cells", path, "out.csv", "--relative-density", "0.01", cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     table = pd.read_csv(tmp_path / "out.csv").set_index("name")
-    assert table.columns.tolist() == COMPONENTS
-    published = {cell.name: cell.compliance[0.01] for cell in read_catalogue(path) if 0.01 in cell.compliance}
-    assert len(published) >= 6
-    for name, compliance in published.items():
-        here = mandel_compliance(table.loc[name].to_numpy())
-        assert np.linalg.norm(here - compliance) <= 0.015 * np.linalg.norm(compliance), name
+    assert table.columns.tolist() == ["relative_density", *COMPONENTS]
+    assert len(table) == 7 and (table["relative_density"] == 0.01).all()
+
+    run = trussmap("homogenize-cells", path, "compared.csv", "--compare", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "18 compliances of 6 cells" in run.stdout and "worst" in run.stdout
+    assert "no compliance to compare with: ort_Z08.0_E2" in run.stderr
+    compared = pd.read_csv(tmp_path / "compared.csv")
+    assert compared["compliance_error"].max() < 0.012
+    at = compared[compared["relative_density"] == 0.01].set_index("name")
+    pd.testing.assert_frame_equal(at[COMPONENTS], table.loc[at.index, COMPONENTS])
+
+
+def test_homogenize_cells_skips_bad_cells(tmp_path, shared):
+    """Radii for each strut at densities of the file alone; a cell that is no lattice is named."""
+    text = (shared / "reference" / "labelled_edge_radii.lat").read_text()
+    first, second = text.split("----- lattice_transition -----")[1:3]
+    bad = second.replace("Fundamental tesselation vectors\n1 0 1\n", "Fundamental tesselation vectors\n1 0 0.7\n")
+    assert bad != second
+    entries = "".join(f"----- lattice_transition -----{entry}" for entry in (first, bad))
+    (tmp_path / "catalogue.lat").write_text(entries)
+    run = trussmap("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01918263, cwd=tmp_path)
+    assert run.returncode == 1
+    assert "ort_Z08.0_E727" in run.stderr and "'1 0 0.7'" in run.stderr
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert table["name"].tolist() == ["tet_Z04.7_E3597"]
+    label = next(cell for cell in take_catalogue(tmp_path / "catalogue.lat").cells).compliance[0.01918263]
+    ours = mandel_compliance(table[COMPONENTS].to_numpy()[0])
+    assert np.linalg.norm(ours - label) < 0.01 * np.linalg.norm(label)
+
+    (tmp_path / "out.csv").unlink()
+    run = trussmap("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.5, cwd=tmp_path)
+    assert run.returncode == 2
+    fails(run, tmp_path, "0.01918263", "0.02057578")
 
 
 def fails(run, folder, *parts):
@@ -171,7 +198,7 @@ def fails(run, folder, *parts):
         ("relative_density", 40, 2, ["row 40", "relative_density", "from 0.002 to 0.1"]),
         ("U1", 8, np.nan, ["row 8", "U1", "missing value is not a number"]),
         ("V3", 2, "wide", ["row 2", "V3", "wide", "not a number"]),
-        ("R1_theta", 9, -1, ["row 9", "R1_theta", "angle"]),
+        ("R1_theta", 9, np.inf, ["row 9", "R1_theta", "inf is not a number"]),
         ("R2_rot_ax1", 4, 1.5, ["row 4", "R2_rot_ax1", "from -1 to 1"]),
     ],
 )
@@ -245,6 +272,21 @@ def test_targets_are_pasted_in_the_order_of_abaqus(tmp_path, refused, targets):
     assert "G23 0.137, G13 0.171, G12 0.205" in run.stdout
     run = refused("design", "targets.csv", "--youngs-modulus", 114, "--out", "no", "--order", "nye")
     assert run.returncode == 2 and "order nye: expected voigt, abaqus, ansys, mandel" in run.stderr
+
+
+def test_targets_as_a_code_prints_them(tmp_path, targets):
+    """Labels give the order and the heading the unit; both are printed, and the answers are in ``--unit``."""
+    matrix = 10 * unpack(targets.to_numpy()[1])[[0, 1, 2, 5, 3, 4]][:, [0, 1, 2, 5, 3, 4]]
+    labels = ["XX", "YY", "ZZ", "XY", "YZ", "ZX"]
+    rows = [f"{label} {' '.join(f'{x:.4f}' for x in row)}" for label, row in zip(labels, matrix, strict=True)]
+    text = "\n".join(["TOTAL ELASTIC MODULI (kBar)", f"Direction {' '.join(labels)}", "-" * 60, *rows, "-" * 60])
+    command = [PROGRAM, "design", "-", "--youngs-modulus", "114", "--out", "found", "--draws", "20", "--refine", "none"]
+    run = subprocess.run([*command, "--unit", "GPa"], cwd=tmp_path, input=text, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "understood, in the order of the file's labels" in run.stdout
+    assert "TOTAL ELASTIC MODULI: E1" in run.stdout and "G23 0.137, G13 0.171, G12 0.205" in run.stdout
+    assert "note: values in kbar are converted, Young's modulus is in GPa" in run.stdout
+    assert "note: the file gives its components in the order ansys" in run.stdout
 
 
 def test_slips_in_targets_are_named_where_they_are(tmp_path, refused):
@@ -387,18 +429,22 @@ def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_prin
 
 
 @pytest.mark.parametrize("density", [0, 2, -0.1, "nan"])
-def test_bad_relative_density_of_cells_is_named(tmp_path, refused, reference_dir, density):
-    path = reference_dir / "lumpe_sample.lat"
+def test_bad_relative_density_of_cells_is_named(tmp_path, refused, shared, density):
+    path = shared / "reference" / "lumpe_sample.lat"
     run = refused("homogenize-cells", path, "out.csv", f"--relative-density={density}")
     fails(run, tmp_path, f"--relative-density {density}", "above 0 and below 1")
 
 
-def test_truncated_catalogue_is_named(tmp_path, refused, reference_dir):
-    text = (reference_dir / "lumpe_sample.lat").read_text()
-    for length in (0, 300, len(text) - 40):
+def test_truncated_catalogue_is_named(tmp_path, refused, shared):
+    text = (shared / "reference" / "lumpe_sample.lat").read_text()
+    for length in (0, 300):
         (tmp_path / "catalogue.lat").write_text(text[:length])
         run = refused("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01)
         fails(run, tmp_path, "catalogue.lat")
+    (tmp_path / "catalogue.lat").write_text(text[:-40])
+    run = trussmap("homogenize-cells", "catalogue.lat", "out.csv", "--relative-density", 0.01, cwd=tmp_path)
+    assert run.returncode == 1 and "1 skipped" in run.stderr
+    assert len(pd.read_csv(tmp_path / "out.csv")) == 6
 
 
 def test_part_fills_a_box_and_a_shape_with_a_design(tmp_path, designs):
@@ -435,3 +481,19 @@ def test_impossible_parts_leave_nothing(tmp_path, refused, designs, arguments, s
     run = refused("part", "designs.csv", "--out", "part", *arguments)
     fails(run, tmp_path, says)
     assert not (tmp_path / "part").exists()
+
+
+def test_compliances_are_designed_for_and_bounds_are_those_of_the_base_material(tmp_path, refused):
+    """E = 0.09 and nu = 0.45 are above the Voigt bound of a base material with nu = 0.3, below that with 0.45."""
+    command = ["design", "-", "--youngs-modulus", "1", "--out", "found", "--draws", "5", "--refine", "none"]
+    text = "S11,S12,S44\n400,-100,1000\n"
+    run = [PROGRAM, *command, "--compliance", "--keep", "1"]
+    run = subprocess.run(run, cwd=tmp_path, input=text, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "understood as compliances and inverted" in run.stdout and "E1 0.0025" in run.stdout
+    assert "note: S11, S12, S44 are read as a cubic compliance" in run.stdout
+    assert "column S11: a compliance; expected --compliance" in refused(*command, pasted=text).stderr
+    solid = "E,nu\n0.09,0.45\n"
+    assert "Poisson's ratio 0.3" in refused(*command, pasted=solid).stderr
+    run = [PROGRAM, *command, "--poisson-ratio", "0.45", "--keep", "1"]
+    assert subprocess.run(run, cwd=tmp_path, input=solid, capture_output=True, text=True).returncode == 0

@@ -115,9 +115,9 @@ def test_a_cell_depends_on_seed_and_number_alone(cells):
     assert [cell.name for cell in other] != [cell.name for cell in again]
 
 
-def test_space_groups_of_known_lattices(reference_dir):
+def test_space_groups_of_known_lattices(shared):
     assert space_group(elementary_lattice(0)) == 221
-    for cell in read_catalogue(reference_dir / "lumpe_sample.lat"):
+    for cell in read_catalogue(shared / "reference" / "lumpe_sample.lat"):
         assert crystal_system(space_group(cell.graph)) == cell.name.split("_")[0]
 
 

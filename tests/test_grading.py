@@ -225,6 +225,14 @@ def test_sites_that_cannot_be_taken(tmp_path, change, says):
         read_sites(tmp_path / "sites.csv", 114.0)
 
 
+def test_sites_may_be_given_by_compliances_of_a_class(tmp_path):
+    text = "x_mm,y_mm,z_mm,S11,S12,S44\n0,0,0,400,-100,1000\n9,0,0,800,-200,2000\n"
+    (tmp_path / "sites.csv").write_text(text)
+    sites = read_sites(tmp_path / "sites.csv", 1.0, compliance=True)
+    np.testing.assert_allclose(sites.targets[0], pack(isotropic(1 / 400, 0.25)), rtol=1e-9, atol=1e-15)
+    assert len(sites.notes) == 1 and "cubic compliance" in sites.notes[0]
+
+
 def test_the_way_through_sites_in_space_and_a_region_that_it_leads_past(targets, tmp_path):
     """Points follow the sites in their order; where no site nor way is in the region, points all over it are judged."""
     places = np.array([[0.0, 0, 0], [4, 4, 0], [0, 4, 4], [4, 0, 4]])

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from trussmap.errors import InputError
-from trussmap.sheets import ABAQUS_CARD, MATRIX, read_sheet
+from trussmap.matrices import MATRIX
+from trussmap.shapes import ABAQUS_CARD
+from trussmap.sheets import read_sheet
 from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, pack
 
 C = np.round(np.cov(np.random.default_rng(1).normal(size=(6, 40))) * 100, 3)  # symmetric, all entries different
@@ -53,7 +55,7 @@ def values(sheet):
 def test_one_matrix_in_many_forms(tmp_path, monkeypatch, form):
     (tmp_path / "pasted.txt").write_text(TEXTS[form])
     np.testing.assert_allclose(values(read_sheet(tmp_path / "pasted.txt")), pack(C)[None])
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXTS[form].encode())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXTS[form].encode()), encoding="utf-8"))
     np.testing.assert_allclose(values(read_sheet("-")), pack(C)[None])
 
 

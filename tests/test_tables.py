@@ -7,8 +7,9 @@ import pytest
 from pyarrow import parquet
 
 from trussmap.errors import InputError
+from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import lattices_topology
-from trussmap.lattice.descriptor import DESIGN_COLUMNS, REPS, sample_designs
+from trussmap.lattice.descriptor import DESIGN_COLUMNS, R1, R2, REPS, sample_designs
 from trussmap.tables import read_designs, read_table, with_columns, write_table
 
 TESSELLATION = DESIGN_COLUMNS[REPS]
@@ -77,6 +78,24 @@ def test_parquet_of_other_numbers_and_with_an_index_is_read(designs, save):
 def test_byte_order_mark_spaces_and_line_ends_are_no_obstacle(designs, save, prefix, line_end):
     text = designs.to_csv(index=False, sep=";").replace(";", " , ").replace("\n", line_end)
     assert np.array_equal(read_designs(save(prefix + text))[1], designs)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_angles_of_any_finite_size_are_those_within_one_turn(designs, save, ending):
+    turns = pd.DataFrame({"R1_theta": -1.0, "R2_theta": 3.0}, index=designs.index) * 2 * np.pi
+    other = designs.assign(**{name: designs[name] + turns[name] for name in turns})
+    _, theta = read_designs(save(other, ending))
+    assert theta[:, R1.start].max() < 0 and theta[:, R2.start].min() > 2 * np.pi
+    np.testing.assert_allclose(homogenize_designs(theta), homogenize_designs(designs.to_numpy()), rtol=1e-9, atol=1e-15)
+
+
+def test_designs_as_the_published_prediction_tool_writes_them(shared):
+    """Angles from -π to π, types as decimals, a column ``sample`` in front."""
+    _, theta = read_designs(shared / "cases" / "authors_full_pred_negative_angle.csv")
+    within = theta.copy()
+    within[:, [R1.start, R2.start]] %= 2 * np.pi
+    assert theta[0, R1.start] == -2.7716985
+    np.testing.assert_allclose(homogenize_designs(theta), homogenize_designs(within), rtol=1e-9, atol=1e-15)
 
 
 def test_whole_numbers_become_fractions_far_down(save):

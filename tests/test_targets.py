@@ -1,23 +1,28 @@
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from trussmap.elasticity import stiffness_of_moduli, symmetry_distances
 from trussmap.errors import InputError
 from trussmap.goals import Goal
 from trussmap.homogenization import homogenize_designs
+from trussmap.homogenization.engine import homogenize_topologies
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.stiffness import COMPONENTS, admissibility, isotropic, pack, unpack
 from trussmap.targets import (
     ORDERS,
     check_targets,
+    compliance_hint,
     described,
     in_voigt_order,
     order_hint,
     read_goal,
     read_targets,
     soft_hint,
+    symmetric_mean,
     take_targets,
 )
 
@@ -71,6 +76,40 @@ def test_bad_targets_are_refused_by_row_and_column(tmp_path, table, row, column,
         read(tmp_path, spoil(table, row, column, value))
     for part in ["targets.csv", *says]:
         assert part in str(refusal.value)
+
+
+@pytest.mark.parametrize(("share", "accepted"), [(1e-7, True), (0.001, True), (0.03, True), (0.08, False)])
+def test_slight_asymmetry_becomes_the_mean_with_a_note(tmp_path, table, share, accepted):
+    largest = table.loc[1, COMPONENTS].max()
+    spoilt = spoil(table, 1, "C31", table.loc[1, "C13"] + share * largest)
+    spoilt["C31"] = spoilt["C31"].where(spoilt.index == 1, table["C13"])
+    path = tmp_path / "targets.csv"
+    spoilt.to_csv(path, index=False)
+    taken = take_targets(path, 114.0)
+    if not accepted:
+        assert "row 2, column C31" in taken.faults[0] and "by more than 5%" in taken.faults[0]
+        return
+    mean = table.loc[1, "C13"] + share * largest / 2 * (share > 1e-6)
+    assert taken.goal.targets[1, COMPONENTS.index("C13")] * 114 == pytest.approx(mean)
+    assert [f"row 2: C_ij and C_ji differ by up to {share:.2g}" in note for note in taken.notes] == [True] * (
+        share > 1e-6
+    )
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        read_targets(path, 114.0)
+    assert len(warned) == (share > 1e-6)
+
+
+def test_a_slip_in_sign_is_no_slight_asymmetry():
+    matrix = isotropic(1.0)
+    matrix[0, 3] = 0.02
+    matrix[3, 0] = -0.02
+    assert np.isinf(symmetric_mean(matrix[None])[1][0])
+    matrix[3, 0] = 0.03
+    mean, skew = symmetric_mean(matrix[None])
+    assert mean[0, 0, 3] == mean[0, 3, 0] == 0.025 and 0 < skew[0] < 0.01
+    matrix[3, 0] = np.nan
+    np.testing.assert_array_equal(symmetric_mean(matrix[None])[0][0], matrix)
 
 
 def test_a_wrong_unit_of_the_modulus_is_noticed(tmp_path, table):
@@ -152,6 +191,7 @@ def written_in(order, c):
         "voigt": ([0, 1, 2, 3, 4, 5], 1),
         "abaqus": ([0, 1, 2, 5, 4, 3], 1),
         "ansys": ([0, 1, 2, 5, 3, 4], 1),
+        "vasp": ([0, 1, 2, 5, 3, 4], 1),
         "mandel": ([0, 1, 2, 3, 4, 5], 2**0.5),
     }[order]
     scale = np.r_[np.ones(3), np.full(3, shear)]
@@ -167,7 +207,7 @@ def test_orders_of_the_components_come_to_the_same(tmp_path, table, order):
     spread = own.assign(**{f"{name}_sd": own[name].abs() + 0.1 for name in COMPONENTS})
     spread.drop(columns="C16").to_csv(tmp_path / "targets.csv", index=False)
     goal, _ = read_goal(tmp_path / "targets.csv", 114.0, order=order)
-    free = {"voigt": "C16", "abaqus": "C14", "ansys": "C15", "mandel": "C16"}[order]
+    free = {"voigt": "C16", "abaqus": "C14", "ansys": "C15", "vasp": "C15", "mandel": "C16"}[order]
     assert [name for name, weight in zip(COMPONENTS, goal.weights[0], strict=True) if not weight] == [free]
 
 
@@ -192,10 +232,11 @@ def test_symmetry_tells_the_order_where_cauchy_does_not():
 
 
 def test_mandel_form_of_an_isotropic_material():
+    """As read it is a cubic material of Zener ratio 2, as the octet truss is, which a note must not doubt."""
     c = isotropic(3.0)
     matrix = c * np.outer(*[[1, 1, 1, 2**0.5, 2**0.5, 2**0.5]] * 2)
     np.testing.assert_allclose(in_voigt_order(matrix, "mandel"), c)
-    assert "--order mandel?" in order_hint(Goal(1e-3 * pack(matrix)[None]), "voigt")
+    assert order_hint(Goal(1e-3 * pack(matrix)[None]), "voigt") is None
 
 
 def test_isotropic_and_orthotropic_constants(tmp_path):
@@ -270,3 +311,194 @@ def test_numbers_beyond_what_can_be_computed_with_are_told(tmp_path, text):
 def test_so_are_those_of_arrays(modulus, factor):
     with pytest.raises(InputError, match=r"targets.*expected (stiffness|a positive value)"):
         check_targets(factor * pack(isotropic(0.01))[None], modulus, "targets")
+
+
+def cubic(zener, coupling=0.3):
+    """Cubic stiffness (21,) with C11 = 0.01."""
+    c = np.zeros((6, 6))
+    c[:3, :3] = coupling
+    c[range(6), range(6)] = [1, 1, 1, *[zener * (1 - coupling) / 2] * 3]
+    return 0.01 * pack(c)
+
+
+def test_right_tensors_of_a_class_are_not_doubted_by_a_higher_one():
+    """The octet truss and other cubic materials near Zener ratio 2 would be isotropic in Mandel's order."""
+    octet = homogenize_topologies(np.array([60]), np.eye(3)[None], np.array([0.05]))
+    plain = homogenize_topologies(np.arange(0, 197, 9), np.tile(np.eye(3), (22, 1, 1)), np.full(22, 0.03))
+    for c in [*octet, *plain, *map(cubic, (0.5, 1.8, 1.95, 2.0, 2.05, 2.4))]:
+        for order in ORDERS:
+            assert order_hint(Goal(c[None]), order) is None
+
+
+def test_a_transversely_isotropic_tensor_names_both_orders_that_read_the_same():
+    c = stiffness_of_moduli(np.array([[0.01, 0.01, 0.03, 0.009, 0.009, 0.01 / 2.6, 0.3, 0.1, 0.1]]))
+    written = written_in("abaqus", c)
+    assert np.allclose(written, written_in("ansys", c))
+    hint = order_hint(Goal(written), "voigt")
+    assert "--order abaqus?" in hint and "--order ansys?" in hint and "--order mandel" not in hint
+
+
+def test_one_target_of_several_in_another_order_makes_no_note():
+    c = homogenize_designs(sample_designs(3, 0, 4))
+    wrong = written_in("ansys", c)
+    assert "--order ansys?" in order_hint(Goal(wrong), "voigt")
+    assert order_hint(Goal(np.vstack([wrong[:1], c[1:]])), "voigt") is None
+
+
+def compliance_file(folder, constants, order="voigt"):
+    """File of the compliances of engineering constants (n, 9), in one of the orders; their stiffnesses (n, 21)."""
+    c = stiffness_of_moduli(np.array(constants))
+    matrices = np.linalg.inv(unpack(written_in(order, c)))
+    path = folder / "compliance.txt"
+    path.write_text("\n\n".join("\n".join(" ".join(f"{x:.12g}" for x in row) for row in m) for m in matrices))
+    return path, c
+
+
+BONE = [0.5, 0.6, 0.9, 0.2, 0.18, 0.15, 0.25, 0.2, 0.22]
+SOFT_BONE = [0.3, 0.4, 0.7, 0.12, 0.11, 0.1, 0.2, 0.25, 0.18]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_compliances_are_inverted_in_every_order(tmp_path, order):
+    path, c = compliance_file(tmp_path, [BONE, SOFT_BONE], order)
+    taken = take_targets(path, 70.0, order=order, compliance=True)
+    np.testing.assert_allclose(taken.goal.targets, c / 70, rtol=1e-9, atol=1e-15)
+    said = described(taken, 70.0, order)
+    assert "as compliances and inverted" in said[0] and not any("note" in line for line in said)
+
+
+def test_a_compliance_given_as_stiffness_is_asked_about(tmp_path):
+    path, _ = compliance_file(tmp_path, [BONE, SOFT_BONE])
+    said = described(take_targets(path, 2000.0), 2000.0)
+    assert any("2 of 2 targets look like compliances" in line and "--compliance" in line for line in said)
+    with pytest.raises(InputError, match=r"too stiff.*if these are compliances, --compliance"):
+        take_targets(path, 70.0)
+
+
+def test_a_stiffness_given_as_compliance_is_asked_about(tmp_path):
+    np.savetxt(tmp_path / "c.txt", unpack(stiffness_of_moduli(np.array([BONE]))[0]))
+    said = described(take_targets(tmp_path / "c.txt", 200.0, compliance=True), 200.0)
+    assert any("leave out --compliance" in line for line in said)
+
+
+@pytest.mark.parametrize("kind", ["octet", "body-centred", "isotropic", "copper"])
+def test_compliances_of_usual_materials_resemble_compliances_and_auxetic_stiffnesses_do_not(kind):
+    c = {
+        "octet": cubic(2.0, 0.5),
+        "body-centred": cubic(20.0, 0.9),
+        "isotropic": pack(isotropic(0.01, 0.3)),
+        "copper": cubic(3.2, 0.72),
+    }[kind]
+    assert compliance_hint(Goal(pack(np.linalg.inv(unpack(c)))[None])) is not None
+    assert compliance_hint(Goal(c[None])) is None
+    for poisson_ratio in (-0.1, -0.3, -0.6):
+        assert compliance_hint(Goal(pack(isotropic(0.01, poisson_ratio))[None])) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "compliance", "says"),
+    [
+        ("S11,S12,S44\n2,-0.5,4\n", False, "column S11: a compliance; expected --compliance"),
+        ("S11,S12,S44\n2,-1.5,4\n", True, "row 1, columns S11…S66: the compliance is not positive definite"),
+        ("S11,S12,S44\n2,-0.5,-4\n", True, "row 1, column S44: -4, so the target is not positive definite"),
+        ("S11,S12,S44\n2,,4\n", True, "row 1, column S12: no value"),
+        ("S11,S12,S13,S44\n2,-0.5,,4\n", True, "missing column S14.*inverted as a whole"),
+        ("S11,S12,S44,S11_sd\n2,-0.5,4,0.1\n", True, "column S11_sd: deviations of a compliance"),
+        ("E,nu\n1,0.3\n", True, "no compliance is given"),
+        ("S11,S12,S44\n1e-5,-2e-6,2e-5\n", True, "row 1: inverted, the target is .* per unit of Young's modulus"),
+    ],
+)
+def test_compliances_that_cannot_be_taken_are_named_by_their_letter(tmp_path, text, compliance, says):
+    (tmp_path / "s.csv").write_text(text)
+    with pytest.raises(InputError, match=says):
+        take_targets(tmp_path / "s.csv", 100.0, compliance=compliance)
+
+
+NINE = {"C11": 0.6, "C12": 0.2, "C13": 0.21, "C22": 0.7, "C23": 0.19, "C33": 0.9, "C44": 0.2, "C55": 0.18, "C66": 0.15}
+
+
+def test_the_nine_orthotropic_constants_mean_zeros_and_empty_columns_are_free(tmp_path):
+    path = tmp_path / "t.csv"
+    pd.DataFrame([NINE]).to_csv(path, index=False)
+    taken = take_targets(path, 100.0)
+    assert taken.goal.whole and "orthotropic stiffness: all others are 0" in taken.notes[0]
+    c = taken.goal.targets[0] * 100
+    assert {name: round(value, 9) for name, value in zip(COMPONENTS, c, strict=True) if value} == NINE
+    pd.DataFrame([NINE | {"C14": ""}]).to_csv(path, index=False)
+    free = take_targets(path, 100.0)
+    assert not free.notes and free.goal.weights[0].sum() == 9
+    pd.DataFrame([NINE | {"C12": ""}]).to_csv(path, index=False)
+    weights = take_targets(path, 100.0).goal.weights[0]
+    assert [name for name, weight in zip(COMPONENTS, weights, strict=True) if not weight] == ["C12"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("C11 C12 C44", {"C33": 6, "C23": 2, "C66": 3}),
+        ("C11 C12 C13 C33 C44", {"C22": 6, "C23": 2.5, "C55": 3, "C66": 2}),
+        ("C11 C12 C13 C33 C44 C66", {"C22": 6, "C23": 2.5, "C66": 1.5}),
+        ("C11 C12 C13 C14 C33 C44", {"C24": -0.4, "C56": 0.4, "C66": 2}),
+    ],
+)
+def test_constants_of_a_crystal_class_give_the_others(tmp_path, given, expected):
+    values = {"C11": 6, "C12": 2, "C13": 2.5, "C14": 0.4, "C33": 8, "C44": 3, "C66": 1.5}
+    names = given.split()
+    (tmp_path / "t.csv").write_text(",".join(names) + "\n" + ",".join(str(values[name]) for name in names) + "\n")
+    taken = take_targets(tmp_path / "t.csv", 1000.0)
+    c = dict(zip(COMPONENTS, taken.goal.targets[0] * 1000, strict=True))
+    assert taken.goal.whole and "follow from its symmetry" in taken.notes[0]
+    assert {name: pytest.approx(c[name]) for name in expected} == expected
+    assert (
+        c["C16"] == 0
+        and min(symmetry_distances(taken.goal.targets[0], ["cubic", "hexagonal", "tetragonal", "trigonal"]).values())
+        < 1e-6
+    )
+    if given != "C11 C12 C44":
+        with pytest.raises(InputError, match="in the order voigt; expected that order"):
+            take_targets(tmp_path / "t.csv", 1000.0, order="abaqus")
+
+
+def test_compliances_of_a_crystal_class_are_those_of_its_stiffness(tmp_path):
+    c = {"C11": 6, "C12": 2, "C13": 2.5, "C14": 0.4, "C33": 8, "C44": 3}
+    (tmp_path / "c.csv").write_text(",".join(c) + "\n" + ",".join(map(str, c.values())) + "\n")
+    stiffness = take_targets(tmp_path / "c.csv", 1000.0).goal.targets
+    s = dict(zip(COMPONENTS, pack(np.linalg.inv(1000 * unpack(stiffness[0]))), strict=True))
+    names = ",".join(name.replace("C", "S") for name in c)
+    (tmp_path / "s.csv").write_text(names + "\n" + ",".join(repr(float(s[name])) for name in c) + "\n")
+    np.testing.assert_allclose(
+        take_targets(tmp_path / "s.csv", 1000.0, compliance=True).goal.targets, stiffness, atol=1e-15
+    )
+
+
+def test_deviations_of_constants_of_a_class_go_with_them(tmp_path):
+    text = "C11,C12,C44,C11_sd,C12_sd,C44_sd\n6,2,3,0.2,0.1,0.4\n"
+    (tmp_path / "t.csv").write_text(text)
+    weights = dict(zip(COMPONENTS, take_targets(tmp_path / "t.csv", 1000.0).goal.weights[0], strict=True))
+    assert [weights[name] for name in ("C33", "C23", "C66", "C14")] == pytest.approx([0.5, 1, 0.25, 1])
+
+
+@pytest.mark.parametrize(
+    ("text", "taken_at", "refused_at"),
+    [
+        ("E,nu\n0.09,0.45\n", 0.45, 0.3),  # 0.9 of the Voigt bound at 0.45: its bulk modulus is above that at 0.3
+        ("C11,C12,C44\n0.2,0.17,0.01\n", 0.45, 0.3),
+        ("C11,C12,C44\n0.095,0,0.045\n", 0.0, 0.3),  # a shear modulus above that of ν = 0.3
+        ("G12\n0.045\n", 0.0, 0.3),
+        ("C44,C55\n0.045,0.01\n", 0.0, 0.3),
+    ],
+)
+def test_poissons_ratio_of_the_base_material_bounds_targets(tmp_path, text, taken_at, refused_at):
+    (tmp_path / "t.csv").write_text(text)
+    assert len(take_targets(tmp_path / "t.csv", 1.0, poisson_ratio=taken_at).names) == 1
+    with pytest.raises(InputError, match=f"too stiff for this material.*Poisson's ratio {refused_at:g}"):
+        take_targets(tmp_path / "t.csv", 1.0, poisson_ratio=refused_at)
+
+
+def test_poissons_ratio_bounds_arrays_and_what_counts_as_soft():
+    stiff = pack(isotropic(0.09, 0.45))[None]
+    check_targets(stiff, 1.0, "targets", 0.45)
+    with pytest.raises(InputError, match="too stiff"):
+        check_targets(stiff, 1.0, "targets", 0.3)
+    soft = Goal(pack(isotropic(1.5e-4, 0.45))[None])
+    assert soft_hint(soft, 0.3) is None and "softer" in soft_hint(Goal(soft.targets / 2), 0.45)

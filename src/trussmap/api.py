@@ -21,9 +21,12 @@ What both return, `Results`, draws itself (``plot``), prints itself (``to_stl``)
 would be right.
 """
 
+import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -38,11 +41,22 @@ from trussmap.homogenization import homogenize_cells, homogenize_designs
 from trussmap.homogenization.engine import mechanism, topology_factorizations
 from trussmap.lattice.compound import superpose, topologies
 from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, check_designs
+from trussmap.lattice.drawn import MOST_TOLERANCE, TOLERANCE, DrawnCell, whole_offsets
 from trussmap.lattice.elementary import NAMES, elementary_lattice
-from trussmap.lattice.graph import PeriodicGraph, periodic_graph, without_duplicates
+from trussmap.lattice.graph import PeriodicGraph
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO, check_admissible, check_poisson_ratio, pack, unpack
 from trussmap.strength import check_buckling_length
-from trussmap.targets import ORDERS, SYMMETRY_TOLERANCE, check_targets, in_voigt_order, read_goal
+from trussmap.targets import (
+    ASYMMETRY,
+    ORDERS,
+    SYMMETRY_TOLERANCE,
+    check_targets,
+    doubts,
+    in_voigt_order,
+    inverted,
+    read_goal,
+    symmetric_mean,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -75,6 +89,7 @@ class Lattice:
         return f"Lattice({len(self.graph.struts)} struts, relative density {self.relative_density:.4g})"
 
     def __post_init__(self) -> None:
+        _check_graph(self.graph)
         if not _positive(self.relative_density, "relative density") < 1:
             raise InputError(f"relative density {self.relative_density:g}: expected a number above 0 and below 1.")
 
@@ -94,7 +109,7 @@ class Lattice:
         unknown = [name for name in names if name not in NAMES]
         if unknown or not names:
             raise InputError(
-                f"elementary lattices {', '.join(names) or '(none)'}: expected some of {', '.join(NAMES)}."
+                f"elementary lattices {', '.join(map(str, names)) or '(none)'}: expected some of {', '.join(NAMES)}."
             )
         if tessellation not in (1, 2):
             raise InputError(f"tessellation {tessellation}: expected 1 or 2.")
@@ -105,7 +120,7 @@ class Lattice:
     def from_topology(cls, number: int, relative_density: float, deformation: ArrayLike | None = None) -> "Lattice":
         """One of the 197 topologies, as designs number them (column ``topology``), under a ``deformation`` (3, 3)."""
         graphs = topologies()[0]
-        if not 0 <= number < len(graphs):
+        if not (isinstance(number, Integral) and 0 <= number < len(graphs)):
             raise InputError(f"topology {number}: expected a number from 0 to {len(graphs) - 1}.")
         return cls(_deformed(graphs[number], deformation), relative_density)
 
@@ -132,6 +147,7 @@ class Lattice:
         cell: ArrayLike | None = None,
         offsets: ArrayLike | None = None,
         radii: ArrayLike | None = None,
+        tolerance: float = TOLERANCE,
     ) -> "Lattice":
         """A lattice of one's own.
 
@@ -144,17 +160,32 @@ class Lattice:
         relative_density
             cross-section times length of the struts over the volume of the cell
         cell
-            the edges of a box, (3,), or cell vectors as rows, (3, 3); the unit cube by default. Nodes that are apart by
-            cell vectors are one, so that a cell with nodes and struts on opposite faces can be given as it is drawn.
+            the edges of a box, (3,), or cell vectors as rows, (3, 3); the unit cube by default. Nodes
+            that are apart by cell vectors are one, so that a cell with nodes and struts on opposite faces
+            can be given as it is drawn; such a strut is one, of the radius given.
         offsets
-            (m, 3) cell in which the second node of each strut lies; none by default
+            (m, 3) cell in which the second node of each strut lies, whole numbers up to 0.001; none by
+            default
         radii
             (m,) of the struts, relative to each other; alike by default
+        tolerance
+            distance within which nodes are one, as a share of the shortest strut (of the least height of
+            the cell if that is less), up to 0.3. Nodes linked by others within it are one too. By default
+            0.001: rotated cells of edge 1 with coordinates of four decimals or more are read right. Nodes
+            that miss each other by more, up to a tenth of the shortest strut, are refused; a tolerance
+            below 0.001 refuses up to its hundredfold.
 
         Raises
         ------
         InputError
-            for what is not a lattice, or has no definite stiffness: struts that hang apart
+            for what is not a lattice, or has no definite stiffness: struts that hang apart; for nodes
+            that nearly meet, struts that pass through a node, one strut with two radii, and struts that
+            end on a face of the cell without a node on the opposite one
+
+        Warns
+        -----
+        UserWarning
+            for struts that end free inside the cell
 
         Examples
         --------
@@ -165,22 +196,16 @@ class Lattice:
         (2, 8)
         """
         points = _array(nodes, (None, 3), "nodes")
-        pairs = _array(struts, (None, 2), "struts")
-        vectors = np.eye(3) if cell is None else np.asarray(cell, float)
-        vectors = np.diag(vectors) if vectors.shape == (3,) else _array(vectors, (3, 3), "cell").T
-        if not abs(np.linalg.det(vectors)) > 1e-9 * np.linalg.norm(vectors) ** 3:
-            raise InputError("cell: it has no volume; expected the edges of a box or three vectors that span one.")
-        bad = np.flatnonzero(((pairs < 0) | (pairs >= len(points)) | (pairs != np.rint(pairs))).any(1))
-        if len(bad):
-            raise InputError(f"struts, row {bad[0] + 1}: expected two of the {len(points)} nodes, numbered from 0.")
+        pairs = _strut_ends(struts, len(points))
         shifts = np.zeros((len(pairs), 3)) if offsets is None else _array(offsets, (len(pairs), 3), "offsets")
-        graph = periodic_graph(points @ np.linalg.inv(vectors).T, pairs.astype(int), shifts.astype(int), vectors)
-        if radii is not None:
-            thick = _array(radii, (len(pairs),), "radii")
-            if not (thick > 0).all():
-                raise InputError(f"radii, row {int(np.argmin(thick > 0)) + 1}: expected numbers above 0.")
-            graph = PeriodicGraph(graph.nodes, graph.struts, graph.offsets, graph.cell, thick**2)
-        graph = without_duplicates(graph)
+        thick = None if radii is None else _radii(radii, len(pairs))
+        if not _positive(tolerance, "tolerance") <= MOST_TOLERANCE:
+            raise InputError(f"tolerance {tolerance:g}: expected a share of the shortest strut, up to 0.3.")
+
+        vectors = _cell_vectors(cell)
+        places = points @ np.linalg.inv(vectors).T
+        drawn = DrawnCell(places, pairs, whole_offsets(shifts), vectors, tolerance)
+        graph = drawn.graph(thick)
         if fault := mechanism(graph):
             raise InputError(f"the lattice has no definite stiffness: {fault}; expected one part that holds together.")
         return cls(graph, relative_density)
@@ -218,7 +243,7 @@ class Lattice:
 
         if box is not None and shape is not None:
             raise InputError("box and shape: expected one of them.")
-        size = np.full(3, 2 * _positive(cell_size_mm, "cell_size_mm")) if box is None else box
+        size = np.full(3, 2 * _positive(cell_size_mm, "cell_size_mm")) if box is None else _array(box, (3,), "box")
         region = parts.box(size) if shape is None else parts.shape(shape)
         return parts.fill(self.graph, self.relative_density, cell_size_mm, region, free_ends)
 
@@ -231,10 +256,20 @@ class Lattice:
         return self._written("write_3mf", _named(path, ".3mf"), cell_size_mm, region)
 
     def to_inp(
-        self, path: FileName, cell_size_mm: float, youngs_modulus: float, solver: str = "calculix", **region: object
+        self,
+        path: FileName,
+        cell_size_mm: float,
+        youngs_modulus: float,
+        solver: str = "calculix",
+        elements: int = 2,
+        **region: object,
     ) -> "Part":
-        """Write a `part` as beams for CalculiX or Abaqus (`trussmap.export.write_inp`), and return it."""
-        options = {"youngs_modulus": _positive(youngs_modulus, "youngs_modulus"), "solver": solver}
+        """Write a `part` as beams for CalculiX or Abaqus, and return it.
+
+        ``elements``: beams to a strut. The file is described at `trussmap.export.write_inp`.
+        """
+        options = {"youngs_modulus": _positive(youngs_modulus, "youngs_modulus")}
+        options |= {"solver": solver, "elements": elements}
         return self._written("write_inp", _named(path, ".inp"), cell_size_mm, region, **options)
 
     def _written(self, writer, path, cell_size_mm, region, **options):
@@ -421,6 +456,7 @@ def design(
     seed: int = 0,
     study: FileName | None = None,
     order: str = "voigt",
+    compliance: bool = False,
 ) -> Results:
     """Lattices that have given stiffnesses, best first, each verified by finite elements.
 
@@ -483,6 +519,9 @@ def design(
         the folder of a finished study whose networks propose; those that come with the package by default
     order
         of the components of ``targets``, one of `trussmap.targets.ORDERS`; results are in Voigt's
+    compliance
+        whether ``targets`` are compliances, per unit of ``youngs_modulus``, with engineering shear strains (S44 =
+        1/G23); they are inverted
 
     Returns
     -------
@@ -509,10 +548,15 @@ def design(
     for name, value, known in (("refine", refine, ("none", "quick", "thorough")), ("closeness", closeness, KINDS)):
         if value not in known:
             raise InputError(f"{name} {value}: expected {', '.join(known)}.")
+    from trussmap.learning.study import load_models, trained_poisson_ratio
+
+    base = trained_poisson_ratio(study) if poisson_ratio is None else poisson_ratio
     if isinstance(targets, str | PathLike):
-        goal, names = read_goal(targets, youngs_modulus, closeness, order)
+        goal, names = read_goal(targets, youngs_modulus, closeness, order, base, compliance)
     else:
-        goal = Goal(_targets(targets, youngs_modulus, order), closeness)
+        goal = Goal(_targets(targets, youngs_modulus, order, base, compliance), closeness)
+        for doubt in doubts(goal, order, base, compliance):
+            warnings.warn(f"targets: {doubt}", stacklevel=2)
         names = [f"target_{k + 1}" for k in range(len(goal))]
     from trussmap.inverse_design import design_lattices, request_of
 
@@ -532,7 +576,6 @@ def design(
     }
     request = request_of(settings, cell_size_mm)
 
-    from trussmap.learning.study import load_models
     from trussmap.output import printability, remarks, row_graph, strength_columns
     from trussmap.tailoring import PrintLimits
 
@@ -603,32 +646,65 @@ def differentiable_stiffness(
             raise InputError(f"lattices: expected numbers of topologies from 0 to {known - 1}, or lattices.")
         count = len(topology)
         solve = partial(autograd.homogenize, topology)
-    if deformation is None:
+    if isinstance(relative_density, torch.Tensor) and deformation is None:
         deformation = torch.eye(3).to(relative_density).expand(count, 3, 3)
+    _check_tensors(relative_density, deformation, count)
+    return solve(deformation, relative_density, poisson_ratio=poisson_ratio)
+
+
+def _check_tensors(relative_density: "torch.Tensor", deformation: "torch.Tensor", count: int) -> None:
+    """Raise InputError unless tensors are densities (count,) and maps (count, 3, 3)."""
+    import torch
+
+    for name, value in (("relative_density", relative_density), ("deformation", deformation)):
+        if not isinstance(value, torch.Tensor):
+            raise InputError(f"{name}: expected a tensor of PyTorch.")
     shapes = tuple(relative_density.shape), tuple(deformation.shape)
     if shapes != ((count,), (count, 3, 3)):
         raise InputError(
-            f"relative_density of shape {shapes[0]} and deformation of shape {shapes[1]}: expected ({count},) "
-            f"and ({count}, 3, 3), as there are lattices."
+            f"relative_density of shape {shapes[0]} and deformation of shape {shapes[1]}: expected "
+            f"({count},) and ({count}, 3, 3), as there are lattices."
         )
-    return solve(deformation, relative_density, poisson_ratio=poisson_ratio)
+    if not ((relative_density > 0) & (relative_density < 1)).all():
+        raise InputError("relative_density: expected numbers above 0 and below 1.")
+    if not (deformation.isfinite().all() and (torch.linalg.det(deformation) != 0).all()):
+        raise InputError("deformation: expected finite matrices that keep a volume.")
+
+
+def _cell_vectors(cell: ArrayLike | None) -> np.ndarray:
+    """Cell vectors as columns (3, 3) of edges (3,) or rows (3, 3); the unit cube of None."""
+    if cell is None:
+        return np.eye(3)
+    edges = _floats(cell).ndim == 1
+    vectors = np.diag(_array(cell, (3,), "cell")) if edges else _array(cell, (3, 3), "cell").T
+    if not abs(np.linalg.det(vectors)) > 1e-9 * np.linalg.norm(vectors) ** 3:
+        raise InputError("cell: it has no volume; expected the edges of a box or three vectors that span one.")
+    return vectors
 
 
 def _deformed(graph, deformation):
     if deformation is None:
         return graph
     matrix = _array(deformation, (3, 3), "deformation")
-    if not abs(np.linalg.det(matrix)) > 1e-9:
+    if not abs(np.linalg.det(matrix)) > 1e-9 * np.linalg.norm(matrix) ** 3:
         raise InputError("deformation: it flattens the cell; expected a matrix that keeps a volume.")
     return graph.mapped(matrix)
 
 
-def _array(values, shape, what):
-    """Finite numbers of a shape, in which None is any length."""
+def _floats(values: ArrayLike) -> np.ndarray:
+    """Values as an array of floats, NaN for what is not an array of real numbers."""
     try:
-        array = np.asarray(values, float)
-    except (TypeError, ValueError):
-        array = np.array(np.nan)
+        array = np.asanyarray(values)
+        if array.dtype.kind in "iufOUS" and not np.ma.is_masked(array):
+            return np.asarray(array, float)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        pass
+    return np.array(np.nan)
+
+
+def _array(values: ArrayLike, shape: tuple[int | None, ...], what: str) -> np.ndarray:
+    """Finite numbers of a shape, in which None is any length."""
+    array = _floats(values)
     fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
     if not (fits and np.isfinite(array).all()):
         size = " × ".join("n" if n is None else str(n) for n in shape)
@@ -636,10 +712,43 @@ def _array(values, shape, what):
     return array
 
 
-def _positive(value, what):
-    if not (np.isscalar(value) and np.isreal(value) and np.isfinite(value) and value > 0):
+def _positive(value: float, what: str) -> float:
+    """A finite number above 0."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (number and 0 < value <= sys.float_info.max):
         raise InputError(f"{what} {value}: expected a number above 0.")
     return float(value)
+
+
+def _strut_ends(struts: ArrayLike, count: int) -> np.ndarray:
+    """Numbers (m, 2) of two of ``count`` nodes for each strut."""
+    pairs = _array(struts, (None, 2), "struts")
+    if not len(pairs):
+        raise InputError("struts: none; expected one at least.")
+    bad = np.flatnonzero(((pairs < 0) | (pairs >= count) | (pairs != np.rint(pairs))).any(1))
+    if len(bad):
+        raise InputError(f"struts, row {bad[0] + 1}: expected two of the {count} nodes, numbered from 0.")
+    return pairs.astype(int)
+
+
+def _radii(radii: ArrayLike, count: int, what: str = "radii") -> np.ndarray:
+    """Numbers (count,) above 0."""
+    thick = _array(radii, (count,), what)
+    if not (thick > 0).all():
+        raise InputError(f"{what}, row {int(np.argmin(thick > 0)) + 1}: expected numbers above 0.")
+    return thick
+
+
+def _check_graph(graph: PeriodicGraph) -> None:
+    """Raise InputError for arrays that are no lattice."""
+    if not isinstance(graph, PeriodicGraph):
+        raise InputError("graph: expected a PeriodicGraph, such as that of another lattice.")
+    count = len(_array(graph.nodes, (None, 3), "nodes"))
+    pairs = _strut_ends(graph.struts, count)
+    whole_offsets(_array(graph.offsets, (len(pairs), 3), "offsets"))
+    _cell_vectors(graph.cell)
+    if graph.areas is not None:
+        _radii(graph.areas, len(pairs), "areas")
 
 
 def _named(path, ending):
@@ -659,14 +768,22 @@ def _designs(table):
 
 
 @np.errstate(over="ignore", invalid="ignore")  # check_targets refuses what is too large
-def _targets(values, youngs_modulus, order):
-    """Targets (n, 21), base modulus 1, of matrices or constants in one of ``ORDERS``."""
-    array = np.asarray(values, float)
+def _targets(
+    values: ArrayLike, youngs_modulus: float, order: str, poisson_ratio: float, compliance: bool
+) -> np.ndarray:
+    """Targets (n, 21), base modulus 1, of matrices or constants in one of ``ORDERS``, or of compliances."""
+    array = _floats(values)
     if array.shape[-2:] == (6, 6):
         array = _array(array if array.ndim == 3 else array[None], (None, 6, 6), "targets")
-        skew = np.abs(array - array.swapaxes(1, 2)).max((1, 2))
-        if (bad := np.flatnonzero(skew > SYMMETRY_TOLERANCE * np.abs(array).max((1, 2)))).size:
+        array, skew = symmetric_mean(array)
+        if (bad := np.flatnonzero(skew > ASYMMETRY)).size:
             raise InputError(f"targets, row {bad[0] + 1}: the matrix is not symmetric; expected a symmetric one.")
+        if (near := np.flatnonzero(skew > SYMMETRY_TOLERANCE)).size:
+            warnings.warn(
+                f"targets, row {near[0] + 1}: C_ij and C_ji differ by up to {skew[near[0]]:.2g} of the largest "
+                "constant; the mean of both is taken",
+                stacklevel=3,
+            )
         array = pack(array)
     else:
         array = _array(np.atleast_2d(array), (None, 21), "targets, either 6 × 6 or 21 constants each")
@@ -674,6 +791,8 @@ def _targets(values, youngs_modulus, order):
         raise InputError("targets: none; expected one at least.")
     if order not in ORDERS:
         raise InputError(f"order {order}: expected {', '.join(ORDERS)}.")
+    if compliance:
+        array = inverted(array, "targets")
     array = pack(in_voigt_order(unpack(array), order)) / youngs_modulus
-    check_targets(array, youngs_modulus, "targets")
+    check_targets(array, youngs_modulus, "targets", poisson_ratio)
     return array

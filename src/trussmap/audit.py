@@ -449,7 +449,7 @@ _PUBLISHED = 0.05
 
 
 def _read(path):
-    return json.loads(Path(path).read_text())
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def _predictions(folder):

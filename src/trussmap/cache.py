@@ -30,7 +30,7 @@ def cached_arrays(name: str, build: Callable[[], dict[str, np.ndarray]], source:
     if arrays is None:
         arrays = build()
         with suppress(OSError), atomic_path(path) as temporary:
-            np.savez(temporary, digest=_digest(arrays), **arrays)
+            np.savez(temporary, digest=digest(arrays), **arrays)
     return arrays
 
 
@@ -78,12 +78,13 @@ def _read(path):
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file}
-        return arrays if str(arrays.pop("digest")) == _digest(arrays) else None
+        return arrays if str(arrays.pop("digest")) == digest(arrays) else None
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         return None
 
 
-def _digest(arrays):
+def digest(arrays: dict[str, np.ndarray]) -> str:
+    """SHA-256 of arrays by name."""
     total = hashlib.sha256()
     for name in sorted(arrays):
         total.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())

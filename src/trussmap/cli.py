@@ -6,20 +6,40 @@ are imported inside the commands, so that `trussmap --help` answers at once.
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from trussmap import __version__
+from trussmap.console import as_text, never_fail_to_print
 from trussmap.errors import InputError
 from trussmap.io import check_folder
 from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
+
+if TYPE_CHECKING:
+    from trussmap.crystal.catalogue import Catalogue, CatalogueCell
+    from trussmap.crystal.labels import Row
+    from trussmap.targets import Intake
 
 BoxOption = Annotated[
     tuple[float, float, float] | None, typer.Option(metavar="X Y Z", help="Edges in mm of a box to fill with lattice.")
 ]
 ShapeOption = Annotated[
     Path | None, typer.Option(help="Instead of a box: a closed surface to fill, such as an STL in mm.")
+]
+
+ComplianceOption = Annotated[
+    bool,
+    typer.Option(
+        "--compliance",
+        help="Matrices and constants are compliances S11 … S66, per unit of Young's modulus, with S44 = 1/G23 (order "
+        "mandel: as its notation has them); they are inverted.",
+    ),
+]
+
+WorksheetOption = Annotated[
+    str, typer.Option(help="Worksheet of an XLSX to read; default: the first that holds constants.")
 ]
 
 # Designs homogenized while the ones before them are written.
@@ -30,6 +50,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 
 def main() -> None:
     """The command `trussmap`: InputError ends it with one sentence and exit code 2."""
+    never_fail_to_print()
     try:
         app()
     except InputError as error:
@@ -101,26 +122,101 @@ def homogenize(
 @app.command()
 def homogenize_cells(
     catalogue: Annotated[Path, typer.Argument(help="Catalogue of periodic lattices in text form (.lat).")],
-    stiffness: Annotated[Path, typer.Argument(help=".csv or .parquet to write: name and C11 … C66 of each cell.")],
-    relative_density: Annotated[float, typer.Option(help="Relative density that each cell is given.")],
+    stiffness: Annotated[
+        Path,
+        typer.Argument(
+            help=".csv or .parquet to write: name, relative density and C11 … C66 of each cell.",
+        ),
+    ],
+    relative_density: Annotated[
+        float | None,
+        typer.Option(
+            help="Relative density of each cell. Where the file gives radii for each strut, it must "
+            "be one of theirs. Default: all that the file gives for a cell, of its radii or else of "
+            "its compliances; with --compare, of its compliances.",
+        ),
+    ] = None,
     poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Compare with the file's own compliances: writes the relative difference of each "
+            "stiffness and compliance in the norm of the tensor; prints median, 90 % and worst.",
+        ),
+    ] = False,
 ) -> None:
-    """Effective stiffness of the cells of a catalogue, in units of the base material's Young's modulus."""
+    """Effective stiffness of the cells of a catalogue, over the base material's Young's modulus.
+
+    Exit code 0: all cells written; 1: some could not be read and were skipped; 2: nothing written.
+    """
     import pyarrow
 
-    from trussmap.crystal.catalogue import read_catalogue
-    from trussmap.homogenization import homogenize_cells
+    from trussmap.crystal.catalogue import take_catalogue
+    from trussmap.crystal.labels import homogenize_catalogue, label_errors
     from trussmap.stiffness import COMPONENTS
     from trussmap.tables import check_ending, with_columns, write_table
 
-    if not 0 < relative_density < 1:
+    if relative_density is not None and not 0 < relative_density < 1:
         raise InputError(f"--relative-density {relative_density:g}: expected a number above 0 and below 1.")
     check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     check_ending(stiffness)
-    cells = read_catalogue(catalogue)
-    c = homogenize_cells([cell.graph for cell in cells], relative_density, poisson_ratio=poisson_ratio)
-    names = pyarrow.table({"name": [cell.name for cell in cells]})
-    write_table([with_columns(names, dict(zip(COMPONENTS, c.T, strict=True)))], stiffness)
+
+    taken = take_catalogue(catalogue)
+    cells, notes = _labelled(catalogue, taken) if compare else (taken.cells, taken.notes)
+    rows, faults = homogenize_catalogue(cells, relative_density, poisson_ratio, labelled=compare)
+    if not rows:
+        more = "; none of the cells can be homogenized." if len(cells) > 1 else "."
+        raise InputError(f"{catalogue}, {faults[0].removesuffix('.')}{more}")
+    faults = [*taken.faults, *(f"{catalogue}, {fault}" for fault in faults)]
+    for note in notes:
+        print(f"Note: {note}", file=sys.stderr)
+    for fault in faults:
+        print(f"Skipped: {fault}", file=sys.stderr)
+
+    table = pyarrow.table({"name": [row.cell.name for row in rows]})
+    columns = {"relative_density": np.array([row.relative_density for row in rows])}
+    columns |= dict(zip(COMPONENTS, np.array([row.stiffness for row in rows]).T, strict=True))
+    if compare:
+        errors = np.array([label_errors(row) for row in rows]).T
+        columns |= dict(zip(("stiffness_error", "compliance_error"), errors, strict=True))
+        _print_comparison(rows, errors)
+    write_table([with_columns(table, columns)], stiffness)
+    if faults:
+        print(f"Error: {len(faults)} skipped, named above.", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _labelled(path: Path, taken: "Catalogue") -> "tuple[list[CatalogueCell], list[str]]":
+    """Cells that have compliances, and the notes on the file with one on the other cells."""
+    cells = [cell for cell in taken.cells if cell.compliance]
+    if not cells:
+        raise InputError(f"{path}: no cell has a compliance; expected some to --compare with.")
+    bare = [cell.name for cell in taken.cells if not cell.compliance]
+    names = ", ".join(bare[:5]) + (" …" if len(bare) > 5 else "")
+    note = f"{path}: no compliance to compare with: {names}."
+    return cells, [*taken.notes, note] if bare else taken.notes
+
+
+def _print_comparison(rows: "list[Row]", errors: np.ndarray) -> None:
+    """Print median, 90 % and worst of the errors (2, n) of stiffness and compliance of rows."""
+    from trussmap.report.text import percent
+
+    cells = len({row.cell.name for row in rows})
+    print(f"{len(rows)} compliances of {cells} cells; relative difference, norm of the tensor:")
+    for name, each in zip(("stiffness", "compliance"), errors, strict=True):
+        known = each[np.isfinite(each)]
+        if not len(known):
+            print(f"  {name}: none, for no compliance of the file is positive definite")
+            continue
+        worst = rows[int(np.nanargmax(each))]
+        median, most, largest = (percent(np.quantile(known, q)) for q in (0.5, 0.9, 1.0))
+        print(
+            f"  {name}: median {median}, 90th percentile {most}, worst {largest} "
+            f"({worst.cell.name}, relative density {worst.relative_density:.7g})"
+        )
+    if without := len(rows) - int(np.isfinite(errors[0]).sum()):
+        print(f"  {without} of the compliances are not positive definite and have no stiffness")
 
 
 @app.command()
@@ -128,8 +224,9 @@ def design(
     targets: Annotated[
         str,
         typer.Argument(
-            help="CSV or XLSX with C11 … C66 (or E1, E2, E3, G23 … nu23, or E and nu), a target per row, and "
-            "optionally a name; or 6×6 matrices, or rows of 21 constants. - reads what is pasted or piped."
+            help="CSV or XLSX with C11 … C66 (or S11 … S66, E1, E2, E3, G23 … nu23, or E and nu), a target per row, "
+            "and optionally a name; or 6×6 matrices as programs print them, rows of 21 constants, JSON, or *ELASTIC "
+            "cards. - reads what is pasted or piped."
         ),
     ],
     youngs_modulus: Annotated[
@@ -140,9 +237,11 @@ def design(
         str,
         typer.Option(
             help="Order of the components: voigt 11,22,33,23,13,12; abaqus 11,22,33,12,13,23; ansys (VTK, LS-DYNA) "
-            "11,22,33,12,23,13, all with engineering shear strains; mandel, Voigt's with √2."
+            "and vasp 11,22,33,12,23,13, all with engineering shear strains; mandel, Voigt's with √2. Labels in the "
+            "file, such as XX or xy, decide themselves."
         ),
     ] = "voigt",
+    compliance: ComplianceOption = False,
     study: Annotated[
         str | None,
         typer.Option(help="Study whose networks design, the folder results/NAME; default: those that come along."),
@@ -158,8 +257,13 @@ def design(
         ),
     ] = None,
     unit: Annotated[
-        str, typer.Option(help="What the units of the targets are called, such as MPa, for the pages.")
+        str,
+        typer.Option(
+            callback=as_text,
+            help="Unit of stress of all numbers here, such as MPa. A file that names another is converted to it.",
+        ),
     ] = "",
+    worksheet: WorksheetOption = "",
     block: Annotated[int, typer.Option(min=1, max=20, help="Cell sizes along each edge of the printable cube.")] = 2,
     box: BoxOption = None,
     shape: ShapeOption = None,
@@ -220,10 +324,13 @@ def design(
 ) -> None:
     """Lattices that have a given stiffness, best first, each verified by finite elements.
 
-    Constants may be left out (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 … nu23.
+    Constants may be left empty (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 … nu23.
 
-    Exit code 0: all targets designed for; 1: some rows could not be read and were skipped; 2: nothing written.
+    Exit code 0: all targets designed for; 1: some rows could not be read and were skipped;
+    2: nothing written; 130 and 143: stopped by Ctrl-C or SIGTERM. The same command then goes on
+    where it stopped, also after kill -9.
     """
+    given = dict(locals())
     from trussmap.goals import KINDS
     from trussmap.strength import check_buckling_length
     from trussmap.targets import described, take_targets
@@ -248,12 +355,21 @@ def design(
         or (minimise and maximise)
     ):
         raise InputError("expected one of --minimise density, radius-ratio or printed-error, and --maximise diameter.")
-    taken = take_targets(targets, youngs_modulus, closeness.replace("-", "_"), order)
+    study_dir = study and Path("results") / study
+    if study and poisson_ratio is None:
+        from trussmap.learning.study import trained_poisson_ratio
+
+        base = trained_poisson_ratio(study_dir)
+    else:
+        base = POISSON_RATIO if poisson_ratio is None else poisson_ratio
+    how = {"poisson_ratio": base, "compliance": compliance, "unit": unit, "worksheet": worksheet}
+    taken = take_targets(targets, youngs_modulus, closeness.replace("-", "_"), order, **how)
     goal, names = taken.goal, taken.names
+    unit = unit or taken.unit
     for fault in taken.faults:
         print(f"Skipped: {fault}", file=sys.stderr)
     # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
-    from trussmap.inverse_design import check_effort, design_lattices, fewer_than_asked, request_of
+    from trussmap.inverse_design import check_effort, design_chunks, fewer_than_asked, request_of
 
     settings = {
         "family": family,
@@ -275,13 +391,21 @@ def design(
         raise InputError("--box and --shape need the size of the cells: expected --cell-size-mm as well.")
     check_effort(refine, request, goal)
 
-    from trussmap.output import check_designs_folder, told, write_designs
+    from trussmap.output import (
+        MOST_LATTICES,
+        check_designs_folder,
+        read_designs_csv,
+        summary,
+        told,
+        write_designs,
+    )
 
     check_designs_folder(out, cell_size_mm is not None)
     from trussmap.learning.study import load_models
+    from trussmap.resume import Partial, stoppable
     from trussmap.tailoring import PrintLimits
 
-    forward, inverse, trained = load_models(study and Path("results") / study)
+    forward, inverse, trained = load_models(study_dir)
     if poisson_ratio is None:
         poisson_ratio = trained
     elif poisson_ratio != trained:
@@ -289,11 +413,10 @@ def design(
             f"the networks were trained at Poisson's ratio {trained:g}: they propose for it, "
             f"the finite elements {'judge' if refine == 'none' else 'refine and judge'} at {poisson_ratio:g}"
         )
-    print("\n".join(described(taken, youngs_modulus, order)))
+    print("\n".join(described(taken, youngs_modulus, order, poisson_ratio=poisson_ratio)))
     options = {"draws": draws, "temperature": temperature, "keep": keep, "refine": refine, "seed": seed}
     options |= {"poisson_ratio": poisson_ratio, "request": request, "goal": goal}
     c = goal.targets
-    found = design_lattices(c, forward, inverse, **options)
     picture = pages = None
     if cell_size_mm is not None:
         from trussmap.figures.cell import plot as picture
@@ -301,14 +424,27 @@ def design(
 
         made = {"Young's modulus of the base material": youngs_modulus, "its Poisson's ratio": poisson_ratio}
         made |= {"family": family, "search": refine, "seed": seed, "cell size in mm": cell_size_mm}
-        pages = Pages(goal.asked(youngs_modulus), unit, cell_size_mm, made)
+        first = goal.take(slice(MOST_LATTICES))
+        pages = Pages(first.asked(youngs_modulus), unit, cell_size_mm, made)
     loads = {"yield_stress": yield_stress, "effective_length": buckling_length, "load": stress}
     loads |= {"poisson_ratio": poisson_ratio}
     wanted = PrintLimits(minimum_strut_mm, maximum_strut_mm, minimum_gap_mm)
     how = {"loads": loads, "wanted_mm": wanted, "in_units": True, "region": region, "pages": pages}
-    found = write_designs(found, out, names, c, youngs_modulus, cell_size_mm, block, picture, **how)
-    for row in found[found["rank"] == 1].to_dict("records"):
-        print(told(row))
+    partial = Partial(out, _decisive(given, taken))
+    if partial.done or partial.note:
+        print(partial.note or f"going on after target {partial.done} of {len(goal)}")
+    with stoppable(partial.words):
+        chunks = design_chunks(c, forward, inverse, done=partial.done, **options)
+        size = cell_size_mm, block, picture
+        write_designs(chunks, out, names, c, youngs_modulus, *size, partial=partial, **how)
+
+    written = out / "designs.csv"
+    for row in read_designs_csv(written, rows=keep * MOST_LATTICES).to_dict("records"):
+        if row["rank"] == 1 and row["target"] <= MOST_LATTICES:
+            print(told(row))
+    found = read_designs_csv(written, ("target", "rank", "relative_error_percent"))
+    if len(goal) > MOST_LATTICES:
+        print(summary(found))
     if fewer := fewer_than_asked(found, len(goal), keep, refine, request):
         print(fewer)
     print(
@@ -334,6 +470,13 @@ def part(
         bool, typer.Option(help="Whether struts that are cut at the surface stay; else the part ends at whole joints.")
     ] = True,
     solver: Annotated[str, typer.Option(help="What part.inp is for: calculix or abaqus.")] = "calculix",
+    elements: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Beam elements to a strut in part.inp; one will do unless struts are thick.",
+        ),
+    ] = 2,
     youngs_modulus: Annotated[float, typer.Option(help="Young's modulus of the base material, for part.inp.")] = 1.0,
     poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
 ) -> None:
@@ -358,7 +501,7 @@ def part(
 
     own = table.slice(row - 1, 1).to_pylist()[0]
     filled = fill(row_graph(own), float(own["relative_density"]), cell_size_mm, _region(box, shape), free_ends)
-    facts = write_part(out / "part", filled, youngs_modulus, poisson_ratio, solver)
+    facts = write_part(out / "part", filled, youngs_modulus, poisson_ratio, solver, elements)
     said = f"{facts['struts']} struts, the thinnest {facts['strut_diameter_mm']:.3g} mm, {facts['volume_mm3']:.4g} mm³"
     print(said + (facts["remark"] and f"; {facts['remark']}"))
     print(f"written: {out / 'part.stl'}, .3mf, .inp, .vtk, .json")
@@ -392,11 +535,17 @@ def grade(
         bool, typer.Option("--stl", help="Also structure.stl, in about a minute for 10,000 struts.")
     ] = False,
     order: Annotated[
-        str, typer.Option(help="Order of the components: voigt, abaqus, ansys or mandel, as in `design`.")
+        str, typer.Option(help="Order of the components: voigt, abaqus, ansys, vasp or mandel, as in `design`.")
     ] = "voigt",
+    compliance: ComplianceOption = False,
     unit: Annotated[
-        str, typer.Option(help="What the units of the sites are called, such as MPa, for the picture.")
+        str,
+        typer.Option(
+            callback=as_text,
+            help="Unit of stress of all numbers here, such as MPa. A file that names another is converted to it.",
+        ),
     ] = "",
+    worksheet: WorksheetOption = "",
     poisson_ratio: Annotated[float, typer.Option(help="Poisson's ratio of the base material.")] = POISSON_RATIO,
 ) -> None:
     """A lattice whose stiffness changes in space: that of the sites, and between them their log-Euclidean mean.
@@ -417,7 +566,9 @@ def grade(
     count = len(topology_members()[0])
     if numbers is not None and not all(0 <= number < count for number in numbers):
         raise InputError(f"--topologies {topologies}: expected numbers from 0 to {count - 1}.")
-    given = grading.read_sites(sites, youngs_modulus, order)
+    given = grading.read_sites(sites, youngs_modulus, order, poisson_ratio, compliance, unit, worksheet)
+    for note in given.notes:
+        print(f"note: {note}")
     check_folder(out)
     allowed = None if numbers is None else np.array(numbers)
     made = grading.grade(given, _region(box, shape), cell_size_mm, allowed, radius_ratio, poisson_ratio=poisson_ratio)
@@ -479,6 +630,33 @@ def export_crate(
     from trussmap.crate import write_crate
 
     print(f"written: {out / 'ro-crate-metadata.json'}, {write_crate(study, out, Path.cwd())} files")
+
+
+def _decisive(options: dict[str, object], taken: "Intake") -> dict[str, str]:
+    """Return all that decides the results of `design`, by name.
+
+    By it a run recognizes what one that was stopped has completed.
+    """
+    import numpy as np
+
+    from trussmap.cache import digest
+    from trussmap.io import file_digest
+    from trussmap.learning.models import pretrained
+    from trussmap.provenance import source_digest
+
+    study = options["study"]
+    goal = vars(taken.goal).items()
+    arrays = {name: value for name, value in goal if isinstance(value, np.ndarray)}
+    decisive = {
+        "targets": digest(arrays),
+        "names": digest({"names": np.array(taken.names)}),
+        "networks": file_digest(Path("results") / study / "models" if study else pretrained()),
+        "version of trussmap": source_digest("trussmap.cli"),
+    }
+    if options["shape"]:
+        decisive["shape"] = file_digest(options["shape"])
+    others = options.keys() - {"targets", "out", "study", "shape"}
+    return decisive | {f"--{name.replace('_', '-')}": str(options[name]) for name in sorted(others)}
 
 
 def _region(box, shape):

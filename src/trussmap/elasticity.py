@@ -4,6 +4,7 @@ Stiffnesses are in Voigt form (`trussmap.stiffness`). A symmetry counts in whate
 are those of ELATE (Gaillac, Pullumbi & Coudert, J. Phys.: Condens. Matter 28, 2016, 275201).
 """
 
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -16,9 +17,11 @@ from trussmap.rotation import from_rotation_vector
 from trussmap.stiffness import (
     COMPONENTS,
     MANDEL_WEIGHT,
+    ORTHOTROPIC,
     TENSOR_WEIGHT,
     canonical_frame,
     mandel_compliance,
+    non_cauchy_share,
     pack,
     rotate,
     tensor_norm,
@@ -37,6 +40,34 @@ CLASSES = {
     "monoclinic": 13,
     "triclinic": 21,
 }
+# The constants that suffice for a class in its crystal axes, the third being the main one, and the
+# relations (constant, constant, factor) that give others; the rest is 0. Nye, Physical Properties of
+# Crystals (1985), table 9.
+_ACROSS = (("C22", "C11", 1.0), ("C23", "C13", 1.0), ("C55", "C44", 1.0))
+_ROUND = (*_ACROSS, ("C66", "C11", 0.5), ("C66", "C12", -0.5))
+_THREEFOLD = (*_ROUND, ("C24", "C14", -1.0), ("C56", "C14", 1.0))
+_ALIKE = {"C22": "C11", "C33": "C11", "C13": "C12", "C23": "C12", "C55": "C44", "C66": "C44"}
+_SUFFICIENT = {
+    "cubic": ("C11 C12 C44", tuple((name, source, 1.0) for name, source in _ALIKE.items())),
+    "hexagonal": ("C11 C12 C13 C33 C44", _ROUND),
+    "tetragonal": ("C11 C12 C13 C33 C44 C66", _ACROSS),
+    "tetragonal 7": ("C11 C12 C13 C16 C33 C44 C66", (*_ACROSS, ("C26", "C16", -1.0))),
+    "trigonal": ("C11 C12 C13 C14 C33 C44", _THREEFOLD),
+    "trigonal 7": (
+        "C11 C12 C13 C14 C15 C33 C44",
+        (*_THREEFOLD, ("C25", "C15", -1.0), ("C46", "C15", -1.0)),
+    ),
+    "orthotropic": (" ".join(ORTHOTROPIC), ()),
+    "monoclinic b": (" ".join([*ORTHOTROPIC, "C15", "C25", "C35", "C46"]), ()),
+    "monoclinic c": (" ".join([*ORTHOTROPIC, "C16", "C26", "C36", "C45"]), ()),
+}
+# What makes a stiffness look like a compliance: twice the mean shear over that of an isotropic material, the sum
+# of normal couplings over that of normal constants, and the share of ‖C‖ off Cauchy's relations of the inverse.
+_SHEAR_OF_COMPLIANCE = 2.05
+_COUPLING_OF_COMPLIANCE = -0.4
+_CAUCHY_OF_COMPLIANCE = 0.2
+# Distance from isotropy up to which a stiffness is isotropic as read.
+_ISOTROPIC = 0.02
 # Axes that are tried, how many of the best are improved, and in how many steps.
 _AXES, _IMPROVED, _STEPS = 400, 8, 40
 #: What `extrema` finds the ends of: Young's modulus E(n), shear modulus G(n, m), Poisson's ratio nu(n, m) of a strain
@@ -292,43 +323,92 @@ def _upwards(axes):
     return axes * np.where(last < 0, -1, 1) + 0.0
 
 
-def symmetry_distances(stiffness: np.ndarray, classes: list[str] | None = None) -> dict[str, float]:
-    """Distance ‖C − C'‖/‖C‖ of a stiffness (21,) from the closest C' of each class, in the axes that suit it best.
+def class_of_constants(names: Iterable[str]) -> str | None:
+    """Class that is given by constants of exactly these names in its crystal axes, or None.
 
-    C' is the mean of C over the rotations of the class, its orthogonal projection; the axes are searched for.
+    >>> class_of_constants(["C11", "C12", "C44"])
+    'cubic'
+    """
+    known = {*names}
+    return next((name for name, (needed, _) in _SUFFICIENT.items() if {*needed.split()} == known), None)
+
+
+def sufficient_constants(name: str) -> list[str]:
+    """Names of the constants that suffice for a class of `class_of_constants`."""
+    return _SUFFICIENT[name][0].split()
+
+
+def completion(name: str, compliance: bool = False) -> np.ndarray:
+    """Matrix (21, 21) from the constants that suffice for a class to all 21.
+
+    ``name`` is a result of `class_of_constants`; the constants are those of a stiffness or, where
+    ``compliance``, of a compliance, with engineering shear strains.
+
+    >>> cubic = completion("cubic") @ np.where(np.isin(COMPONENTS, ["C11", "C12", "C44"]), 1.0, 0.0)
+    >>> cubic.sum()  # nine constants are not 0
+    np.float64(9.0)
+    """
+    needed, relations = _SUFFICIENT[name]
+    matrix = np.diag(np.isin(COMPONENTS, needed.split()).astype(float))
+    for target, source, factor in relations:
+        shears = (int(target[1]) > 3) + (int(target[2]) > 3) - (int(source[1]) > 3) - (int(source[2]) > 3)
+        matrix[COMPONENTS.index(target), COMPONENTS.index(source)] = factor * (2.0**shears if compliance else 1.0)
+    return matrix
+
+
+def symmetry_distances(stiffness: np.ndarray, classes: list[str] | None = None) -> dict[str, float]:
+    """Distances of one stiffness (21,) from symmetry classes, see `class_distances`.
 
     >>> from trussmap.stiffness import isotropic
     >>> max(symmetry_distances(pack(isotropic())).values()) < 1e-6
     True
     """
+    distances = class_distances(np.asarray(stiffness, float)[None], classes)
+    return {name: float(value[0]) for name, value in distances.items()}
+
+
+def class_distances(stiffness: np.ndarray, classes: list[str] | None = None) -> dict[str, np.ndarray]:
+    """Distances ‖C − C'‖/‖C‖ (n,) of stiffnesses (n, 21) from the closest C' of each class.
+
+    C' is the mean of C over the rotations of the class, its orthogonal projection, in the axes that
+    suit it best; the axes are searched for. ``classes`` are some of ``CLASSES``, all by default.
+    """
     c = np.asarray(stiffness, float)
+    asked = [*CLASSES] if classes is None else classes
+    names = [name for name in asked if name != "triclinic"]
+    turned = np.stack([rotate(row[None], _axes(row)) for row in c]) * np.sqrt(TENSOR_WEIGHT)
+    rests = np.array([np.eye(21) - _projector(name) for name in names]).reshape(-1, 21, 21)
+    norm = tensor_norm(c)
+    off = np.linalg.norm(turned[None] @ rests[:, None], axis=-1) / norm[:, None]  # (classes, n, axes)
+    best = np.argsort(off, axis=-1)[..., :_IMPROVED]
+    starts = np.take_along_axis(turned[None], best[..., None], 2) / norm[:, None, None]
+    improved = _improved(starts.reshape(len(names), len(c) * _IMPROVED, 21), rests)
+    improved = improved.reshape(len(names), len(c), _IMPROVED).min(-1)
+    distances = dict(zip(names, improved, strict=True))
+    return {name: distances.get(name, np.zeros(len(c))) for name in asked}
+
+
+def _improved(turned: np.ndarray, rests: np.ndarray) -> np.ndarray:
+    """Distances (q, k) after steps of Levenberg and Marquardt about all axes.
+
+    From weighted constants (q, k, 21) and projectors (q, 21, 21) on what each of q classes excludes.
+    """
     weight = np.sqrt(TENSOR_WEIGHT)
-    turned = rotate(c[None], _axes(c)) * weight
-    found = {}
-    for name in CLASSES if classes is None else classes:
-        if name == "triclinic":
-            found[name] = 0.0
-            continue
-        rest = (np.eye(21) - _projector(name)) / tensor_norm(c)
-        off = np.linalg.norm(turned @ rest, axis=1)
-        if name != "isotropic":
-            off = _improved(turned[np.argsort(off)[:_IMPROVED]], rest)
-        found[name] = float(np.min(off))
-    return found
-
-
-def _improved(turned, rest):
-    """Distances (k,) that steps of Levenberg and Marquardt about all axes lead to from turned, weighted constants."""
-    weight, damping = np.sqrt(TENSOR_WEIGHT), np.full(len(turned), 1e-3)
-    off = np.linalg.norm(turned @ rest, axis=1)
+    damping = np.full(turned.shape[:2], 1e-3)
+    turns = np.stack(_generators())
+    now = turned @ rests
+    off = np.linalg.norm(now, axis=-1)
     for _ in range(_STEPS):
-        slope = np.stack([turned @ generator for generator in _generators()], 1) @ rest
-        normal = slope @ slope.mT + damping[:, None, None] * np.eye(3)
-        step = -np.linalg.solve(normal, slope @ (turned @ rest)[..., None])[..., 0]
+        slope = np.moveaxis((turned[:, None] @ turns) @ rests[:, None], 1, 2)
+        normal = slope @ slope.mT + damping[..., None, None] * np.eye(3)
+        step = -np.linalg.solve(normal, slope @ now[..., None])[..., 0]
         tried = rotate(turned / weight, from_rotation_vector(step)) * weight
-        new = np.linalg.norm(tried @ rest, axis=1)
-        better = new < off
-        turned, off = np.where(better[:, None], tried, turned), np.where(better, new, off)
+        new = tried @ rests
+        size = np.linalg.norm(new, axis=-1)
+        better = size < off
+        turned = np.where(better[..., None], tried, turned)
+        now = np.where(better[..., None], new, now)
+        off = np.where(better, size, off)
         damping = np.clip(np.where(better, damping / 10, damping * 10), 1e-12, 1e6)
     return off
 
@@ -340,6 +420,37 @@ def _generators():
     turns = [from_rotation_vector(sign * angle * np.eye(3)) for sign in (1, -1)]
     ahead, back = (rotate(np.eye(21)[None] / weight[:, None], turn[:, None]) * weight for turn in turns)
     return list((ahead - back) / (2 * angle))
+
+
+def resembles_compliance(stiffness: np.ndarray) -> np.ndarray:
+    """Whether stiffnesses (n, 21) look like compliances (n,), as that of an ordinary material would.
+
+    In a compliance S12 + S13 + S23 is negative, as in the stiffness of an auxetic material. It
+    resembles a compliance if, moreover,
+
+    - its shears are stiff: S44 = 1/G is four times the (S11 − S12)/2 of an isotropic material;
+    - or its bulk modulus nearly vanishes, as S11 + 2 S12 does for strongly anisotropic materials;
+    - or its inverse fulfils Cauchy's relations, as trusses and bone do;
+
+    and if it is not isotropic as read.
+
+    The thresholds are those of benchmarks/order_hints.py.
+
+    >>> soft = np.linalg.inv(unpack(stiffness_of_moduli(np.array([[2.0] * 3 + [0.8] * 3 + [0.25] * 3]))))
+    >>> resembles_compliance(pack(soft)), resembles_compliance(pack(np.linalg.inv(soft)))
+    (array([ True]), array([False]))
+    """
+    c = unpack(np.asarray(stiffness, float))
+    normal = np.trace(c[:, :3, :3], axis1=1, axis2=2)
+    coupling = (c[:, 0, 1] + c[:, 0, 2] + c[:, 1, 2]) / normal
+    shear = np.trace(c[:, 3:, 3:], axis1=1, axis2=2) / normal
+    stiff_shears = 2 * shear / (1 - coupling) > _SHEAR_OF_COMPLIANCE
+    cauchy = non_cauchy_share(pack(np.linalg.inv(c))) < _CAUCHY_OF_COMPLIANCE**2
+    tensors = pack(c) * np.sqrt(TENSOR_WEIGHT)
+    rest = np.linalg.norm(tensors @ (np.eye(21) - _projector("isotropic")), axis=1)
+    isotropic = rest < _ISOTROPIC * np.linalg.norm(tensors, axis=1)
+    likely = stiff_shears | (coupling < _COUPLING_OF_COMPLIANCE) | cauchy
+    return (coupling < 0) & likely & ~isotropic
 
 
 def best_class(distances: dict[str, float], within: float = 0.05) -> str:

@@ -1,5 +1,7 @@
 """The one exception for what a user can mend."""
 
+from trussmap.console import as_text
+
 
 class InputError(ValueError):
     """Bad input; the message is one sentence that names file, row and column and says what would be right.
@@ -8,5 +10,5 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str):
-        line = "".join(mark if mark.isprintable() else " " for mark in str(message))
+        line = "".join(mark if mark.isprintable() else " " for mark in as_text(str(message)))
         super().__init__(line if len(line) <= 1500 else f"{line[:1000]} … {line[-400:]}")

@@ -5,6 +5,7 @@ they score the best proposals of each topology, refine them beside random design
 (paper, Fig. 3A and SI 3.G, where the network alone proposes and scores).
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from trussmap.lattice.descriptor import (
     sample_designs,
 )
 from trussmap.measures import errors, nmse_componentwise, nmse_frobenius
-from trussmap.progress import progress
+from trussmap.progress import progress_bar
 from trussmap.refinement import FAMILIES, LIMITS, Lattices, Limits, joined, plain_lattices, refine_lattices, sizes
 from trussmap.robustness import PrintingErrors, erring_stiffness, sensitivity
 from trussmap.stiffness import COMPONENTS, POISSON_RATIO
@@ -192,7 +193,17 @@ def check_effort(refine: str, request: Request, goal: Goal) -> None:
         )
 
 
-def design_lattices(
+def design_lattices(targets: np.ndarray, *arguments: object, **options: object) -> pd.DataFrame:
+    """Tables of `design_chunks` in one, with progress on stderr."""
+    tables = []
+    with progress_bar("designing", len(np.atleast_2d(targets)), "target") as bar:
+        for done, table in design_chunks(targets, *arguments, **options):
+            tables.append(table)
+            bar.update(done - bar.n)
+    return pd.concat(tables, ignore_index=True)
+
+
+def design_chunks(
     targets: np.ndarray,
     forward: object,
     inverse: object,
@@ -205,8 +216,11 @@ def design_lattices(
     poisson_ratio: float = POISSON_RATIO,
     request: Request = PUBLISHED,
     goal: Goal | None = None,
-) -> pd.DataFrame:
-    """Lattices with given stiffness, verified by finite elements, best first.
+    done: int = 0,
+) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Lattices with given stiffness, one chunk of targets after the other.
+
+    They are verified by finite elements, best first.
 
     Parameters
     ----------
@@ -220,9 +234,11 @@ def design_lattices(
     request : family, limits and objective; other families than the published one need a search
     goal : what counts as close to the targets, ‖ΔC‖²/‖C‖² by default. Where it leaves constants free, the networks,
         which want all of them, propose nothing, and the errors against all 21 are not defined (nan).
+    done : number of targets that are complete already, one that an earlier call yielded
 
-    Returns
-    -------
+    Yields
+    ------
+    The number of targets that are complete, and for those since the last chunk a
     DataFrame with a row for each lattice: ``target`` and ``rank`` from 1, the descriptor, ``topology``,
     ``predicted_C11`` … by the forward model, ``C11`` … by finite elements, the errors of the latter in all
     `trussmap.measures.MEASURES` and ``error`` by the goal, ``unrefined_…`` those of the target's best proposal, by
@@ -240,8 +256,8 @@ def design_lattices(
         request = request._replace(printing=request.printing._replace(seed=seed))
     topologies = _with_room(request)
     chunk = min(_TARGETS, max(1, _PROPOSALS // draws))
-    tables = []
-    for first in progress(range(0, len(targets), chunk), "designing", unit="chunk"):
+    empty = not done
+    for first in range(done, len(targets), chunk):
         part, aim = targets[first : first + chunk], goal.take(np.arange(first, min(first + chunk, len(targets))))
         own = stream(seed, "designing", first)
         starts, unrefined = None, np.full((len(part), 21), np.nan)
@@ -293,14 +309,14 @@ def design_lattices(
         table = table.join(added.iloc[order].reset_index(drop=True))
         if request.printing:
             table = table.join(_printed(aim.take(owner), lattices, request, how))
-        tables.append(table.astype({name: int for name in DESIGN_COLUMNS if name.startswith("lattice")}))
-    found = pd.concat(tables, ignore_index=True)
-    if len(targets) and not len(found):
+        empty = empty and not len(table)
+        whole = {name: int for name in DESIGN_COLUMNS if name.startswith("lattice")}
+        yield first + len(part), table.astype(whole)
+    if len(targets) and empty:
         raise InputError(
             f"no lattice: none of the {draws} proposals for each target has a topology that is allowed; expected more "
             "of them (draws), or a search (refine quick)."
         )
-    return found
 
 
 def _ratios(request):

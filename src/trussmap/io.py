@@ -24,7 +24,7 @@ def write_csv(table: "pd.DataFrame", path: str | Path) -> None:
 def write_json(tree: dict, path: str | Path) -> None:
     """Write a tree as JSON, atomically; a number that is not finite is an error."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n")
+        temporary.write_text(json.dumps(tree, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def check_folder(folder: str | Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from trussmap import __version__
+from trussmap.console import never_fail_to_print
 from trussmap.errors import InputError
 from trussmap.io import file_digest
 from trussmap.records import TIMED, Study
@@ -53,7 +54,8 @@ def job(snakemake: object) -> Iterator[None]:
     end_with_parent()
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", buffering=1) as log:
+    never_fail_to_print()
+    with open(path, "w", buffering=1, encoding="utf-8") as log:
         tee = _Tee(log, sys.stderr)
         with redirect_stdout(tee), redirect_stderr(tee):
             try:

@@ -26,22 +26,25 @@ def gather(
     """
     with open_dataset(dataset) as data:
         metrics = {"dataset": {"designs": len(data), "topologies": len(topologies()[0])}}
-    timings = [json.loads(Path(path).read_text()) for path in timings]
+    timings = [json.loads(Path(path).read_text(encoding="utf-8")) for path in timings]
     core_seconds = sum(t["seconds"] * t["threads"] for t in timings)
     metrics["dataset"]["designs_per_second"] = round(sum(t["designs"] for t in timings) / core_seconds)
     for path in evaluations:
-        architecture, tree = Path(path).stem, json.loads(Path(path).read_text())
+        architecture, tree = Path(path).stem, json.loads(Path(path).read_text(encoding="utf-8"))
         for chapter, numbers in tree.items():
             if isinstance(numbers, dict):
                 metrics.setdefault(chapter, {}).setdefault(architecture, {}).update(numbers)
             else:
                 metrics.setdefault("evaluation", {}).setdefault(architecture, {})[chapter] = numbers
     for key, paths in summaries.items():
-        for tree in (json.loads(Path(path).read_text()) for path in paths):
+        for tree in (json.loads(Path(path).read_text(encoding="utf-8")) for path in paths):
             for name, value in tree.items():
                 own = metrics.setdefault(key, {})
                 own[name] = own.get(name, {}) | value if isinstance(value, dict) else value
-    return metrics | {"seconds": rule_seconds(benchmarks), "paper": yaml.safe_load(Path(paper).read_text())}
+    return metrics | {
+        "seconds": rule_seconds(benchmarks),
+        "paper": yaml.safe_load(Path(paper).read_text(encoding="utf-8")),
+    }
 
 
 def rule_seconds(benchmarks: list) -> dict[str, float]:
@@ -52,7 +55,7 @@ def rule_seconds(benchmarks: list) -> dict[str, float]:
     total = {}
     for path in sorted(map(Path, benchmarks)):
         rule = path.parent.name if path.parent.name != "train" else f"train_{path.stem}"
-        with open(path) as file:
+        with open(path, encoding="utf-8") as file:
             for row in csv.DictReader(file, delimiter="\t"):
                 total[rule] = round(total.get(rule, 0.0) + float(row["s"]), 1)
     return total

@@ -1,10 +1,8 @@
 """Designs as a person takes them: a table with remarks, and a folder of lattices to read, to print and to look at."""
 
 import re
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from tempfile import mkdtemp
 
 import numpy as np
 import pandas as pd
@@ -20,6 +18,8 @@ from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import primitive_cell
 from trussmap.measures import modulus_error, relative_error
 from trussmap.parts import Region, box, fill
+from trussmap.progress import progress_bar
+from trussmap.resume import Partial
 from trussmap.stiffness import COMPONENTS, MULTIPLICITY, POISSON_RATIO
 from trussmap.strength import LOAD_CASES, PINNED, strength
 from trussmap.tailoring import NO_LIMITS, PrintLimits
@@ -52,7 +52,10 @@ FIRST = (
 THIN_MM = 0.2
 _SLACK = 2e-3  # of what was asked for, as the search has it
 # Names of the files of a lattice, and what a page that leads to designs has in it.
-_OWN, _INDEX = re.compile(r"target\d+_rank\d+[._]"), "<title>designs · trussmap</title>"
+_LATTICE = re.compile(r"target\d+_rank\d+[._]")
+_INDEX = "<title>designs · trussmap</title>"
+# Columns of texts.
+_TEXTS = ("name", "remark", "family", "strut_areas", "node_shifts")
 
 #: Relative error from which a design counts as far from its target.
 _FAR = 0.1
@@ -68,7 +71,7 @@ def write_targets(names: list[str], targets: np.ndarray, path: str | Path) -> No
 
 
 def write_designs(
-    table: pd.DataFrame,
+    chunks: pd.DataFrame | Iterable[tuple[int, pd.DataFrame]],
     out: str | Path,
     names: list[str],
     targets: np.ndarray,
@@ -81,13 +84,15 @@ def write_designs(
     in_units: bool = False,
     region: Region | None = None,
     pages: object = None,
-) -> pd.DataFrame:
+    partial: Partial | None = None,
+) -> None:
     """Write ``designs.csv`` and the folder ``lattices`` into ``out``; what a former run wrote there is replaced.
 
     Parameters
     ----------
-    table : that of `trussmap.inverse_design.design_lattices`; the file also has the columns ``name`` and ``remark``
-        (`remarks`)
+    chunks : tables of `trussmap.inverse_design.design_chunks`, each with the number of targets
+        that are complete with it, or a single table of all targets; the file also has the columns
+        ``name`` and ``remark`` (`remarks`)
     names, targets, youngs_modulus : what the table was designed for, base modulus 1, and the base material's modulus
     cell_size_mm : if given, the columns of `printability`, all lengths of lattices in mm, and for each lattice, beside
         the CSV files, a part to print and to compute (`trussmap.export.write_part`)
@@ -99,67 +104,152 @@ def write_designs(
         (`trussmap.report.design.Pages`)
     in_units : write stiffness in the units of ``youngs_modulus``, engineering constants beside it, and errors in %
         (`in_users_units`)
+    partial : what a run that was stopped has completed already; ``chunks`` are the ones after it
 
     What is asked for first stands first: what can be printed, the errors, the remark, the stiffness. Each lattice of
     the first ``MOST_LATTICES`` targets is a set of CSV files ``target1_rank1_nodes.csv`` … (see
-    `trussmap.export.write_nodes_and_struts`), lengths in mm, or relative to the unit cell where no size is given. Where
-    there is a ``designs.csv``, the lattices beside it are its own, even after a run that was killed. Files of other
-    names stay.
+    `trussmap.export.write_nodes_and_struts`), lengths in mm, or relative to the unit cell where no size is given.
 
-    Returns the table as written. Raises InputError as `check_designs_folder` does.
+    Until all is complete, the files are in ``designs.partial`` and those of a former run remain.
+    Where there is a ``designs.csv``, the lattices beside it belong to it, even after a run that
+    was killed. Files of other names stay.
+
+    Raises InputError as `check_designs_folder` does, and where another process writes there.
     """
+    what = "designing"
+    if isinstance(chunks, pd.DataFrame):
+        what = "writing"
+        chunks = [(len(targets), chunks)]
+    out = Path(out)
     check_designs_folder(out, bool(pages))
+    parts = {"cell_size_mm": cell_size_mm, "picture": picture, "pages": pages}
+    parts["youngs_modulus"] = youngs_modulus
+    parts["poisson_ratio"] = (loads or {}).get("poisson_ratio", POISSON_RATIO)
+    if cell_size_mm:
+        parts["region"] = region or box([block * cell_size_mm] * 3)
+
+    with partial or Partial(out) as partial:
+        with progress_bar(what, len(targets), "target", done=partial.done) as bar:
+            for done, designs in chunks:
+                if len(designs):
+                    limits = youngs_modulus, cell_size_mm, wanted_mm
+                    designs = _with_remarks(designs, names, targets, *limits, loads)
+                    table = in_users_units(designs, youngs_modulus) if in_units else designs
+                    table = _ordered(table)
+                    _write_lattices(designs, table, partial.lattices, **parts)
+                    partial.append(table)
+                partial.complete(done)
+                bar.update(done - bar.n)
+        if pages and not partial.final:
+            index = partial.folder / "index.html"
+            pages.index(index, read_designs_csv(partial.table, FIRST))
+        _put_in_place(partial, out)
+
+
+def _with_remarks(
+    table: pd.DataFrame,
+    names: list[str],
+    targets: np.ndarray,
+    youngs_modulus: float,
+    cell_size_mm: float | None,
+    wanted_mm: PrintLimits,
+    loads: dict | None,
+) -> pd.DataFrame:
+    """Add names, what can be printed, remarks, and what the lattices carry."""
     if cell_size_mm:
         table = table.assign(**printability(table, cell_size_mm))
-    table = table.assign(remark=remarks(table, targets, youngs_modulus, cell_size_mm, wanted_mm))
+    remark = remarks(table, targets, youngs_modulus, cell_size_mm, wanted_mm)
+    table = table.assign(remark=remark)
     table.insert(1, "name", np.asarray(names)[table["target"] - 1])
     carried = strength_columns(table, youngs_modulus, **(loads or {}))
-    table = pd.concat([table, pd.DataFrame(carried, index=table.index)], axis=1)
-    base, off = table[COMPONENTS].to_numpy(float), table["relative_error"]
-    off = off.fillna(table["error"] ** 0.5) if "error" in table else off
-    if in_units:
-        table = in_users_units(table, youngs_modulus)
+    return pd.concat([table, pd.DataFrame(carried, index=table.index)], axis=1)
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """Put the columns of ``FIRST`` first."""
     first = [name for name in FIRST if name in table]
-    table = table[first + [name for name in table if name not in first]]
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    staging = Path(mkdtemp(dir=out, prefix=".designs-"))
-    lattices, written = staging / "lattices", {}
-    try:
-        lattices.mkdir()
-        for index, row in table[table["target"] <= MOST_LATTICES].iterrows():
-            graph, density, part = row_graph(row), row["relative_density"], None
-            written[index] = f"lattices/target{row['target']}_rank{row['rank']}"
-            stem = staging / written[index]
-            if cell_size_mm:
-                graph = graph.sized(cell_size_mm)
-                part = fill(graph, density, cell_size_mm, region or box([block * cell_size_mm] * 3))
-                export.write_part(stem, part, youngs_modulus, (loads or {}).get("poisson_ratio", POISSON_RATIO))
-            export.write_nodes_and_struts(graph, graph.radii(density), stem)
-            if picture:
-                title = f"target {row['target']}, rank {row['rank']}: off by {off[index]:.2%}"
-                picture(graph, density, base[table.index.get_loc(index)], f"{stem}.png", title)
-            if pages:
-                pages.design(f"{stem}.html", row.to_dict(), part)
-        write_csv(table, staging / "designs.csv")
+    return table[first + [name for name in table if name not in first]]
+
+
+def _write_lattices(
+    designs: pd.DataFrame,
+    table: pd.DataFrame,
+    folder: Path,
+    youngs_modulus: float,
+    poisson_ratio: float,
+    cell_size_mm: float | None = None,
+    region: Region | None = None,
+    picture: Callable | None = None,
+    pages: object = None,
+) -> None:
+    """Write the files of the first targets' lattices.
+
+    ``table`` has the rows of ``designs`` in the users' units.
+    """
+    off = designs["relative_error"]
+    if "error" in designs:
+        off = off.fillna(designs["error"] ** 0.5)
+    some = table[table["target"] <= MOST_LATTICES]
+    for index, row in progress_bar("files", len(some), "lattice", some.iterrows(), inner=True):
+        graph = row_graph(row)
+        density = row["relative_density"]
+        part = None
+        stem = folder / lattice_stem(row)
+        if cell_size_mm:
+            graph = graph.sized(cell_size_mm)
+            part = fill(graph, density, cell_size_mm, region)
+            export.write_part(stem, part, youngs_modulus, poisson_ratio)
+        export.write_nodes_and_struts(graph, graph.radii(density), stem)
+        if picture:
+            title = f"target {row['target']}, rank {row['rank']}: off by {off[index]:.2%}"
+            stiffness = designs.loc[index, COMPONENTS].to_numpy(float)
+            picture(graph, density, stiffness, f"{stem}.png", title)
         if pages:
-            pages.index(staging / "index.html", table, written)
-        # The table vouches for the folder: it is the first to go and the last to come.
+            pages.design(f"{stem}.html", row.to_dict(), part)
+
+
+def _put_in_place(partial: Partial, out: Path) -> None:
+    """Move complete files to their final places.
+
+    Delete designs.csv first and write it last, so that its presence means the folder is complete.
+    """
+    if not partial.final:
         (out / "designs.csv").unlink(missing_ok=True)
         if _is_index(out / "index.html"):
             (out / "index.html").unlink()
         (out / "lattices").mkdir(exist_ok=True)
         for former in (out / "lattices").iterdir():
-            if _OWN.match(former.name):
+            if _LATTICE.match(former.name):
                 former.unlink()
-        for made in lattices.iterdir():
-            made.rename(out / "lattices" / made.name)
-        for made in ("index.html", "designs.csv"):
-            if (staging / made).exists():
-                (staging / made).rename(out / made)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    return table
+        partial.finalize()
+
+    for path in partial.lattices.iterdir():
+        path.rename(out / "lattices" / path.name)
+    for name in ("index.html", "designs.csv"):
+        if (partial.folder / name).exists():
+            (partial.folder / name).rename(out / name)
+
+
+def lattice_stem(row: Mapping[str, object]) -> str:
+    """Name of the files of a row of designs.csv, without what tells them apart."""
+    return f"target{row['target']}_rank{row['rank']}"
+
+
+def read_designs_csv(
+    path: str | Path,
+    columns: Sequence[str] | None = None,
+    rows: int | None = None,
+) -> pd.DataFrame:
+    """Read a designs.csv, or some of its columns and first rows.
+
+    A name stays a text whatever it looks like.
+    """
+    header = pd.read_csv(path, nrows=0)
+    present = [name for name in header if columns is None or name in columns]
+    texts = [name for name in _TEXTS if name in present]
+    empty = {name: [""] for name in present if name not in texts}
+    form = {"dtype": dict.fromkeys(texts, str), "keep_default_na": False, "na_values": empty}
+    return pd.read_csv(path, usecols=present, nrows=rows, **form)
 
 
 def check_designs_folder(out: str | Path, pages: bool) -> None:
@@ -342,6 +432,19 @@ def told(row: dict) -> str:
         )
     notes = [f"  note: {note}" for note in row["remark"].split("; ") if note]
     return "\n".join([said, f"  {'; '.join(facts)}", *notes])
+
+
+def summary(table: pd.DataFrame) -> str:
+    """Line on a designs.csv of more than ``MOST_LATTICES`` targets, for a terminal."""
+    off = table.loc[table["rank"] == 1, "relative_error_percent"].dropna()
+    text = f"… and the targets from {MOST_LATTICES + 1} on in designs.csv"
+    if len(off):
+        text += (
+            f"; the best lattices of {len(off)} targets are off by {off.median():.3g} % "
+            f"in the median, 90 % of them by less than {off.quantile(0.9):.3g} %, "
+            f"and the worst by {off.max():.3g} %"
+        )
+    return text
 
 
 def strength_columns(

@@ -114,7 +114,7 @@ def read_record(path: Path, of: Path) -> dict:
     """The record at ``path`` of what made the file ``of``; InputError where it is missing or damaged."""
     again = "delete it, and both are made again"
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
         whole = isinstance(record["rule"], str) and all(
             isinstance(key, str) and isinstance(digest, str)
             for files in (record["inputs"], record["outputs"])

@@ -1,90 +1,99 @@
-"""Sheets of numbers as people have them, as tables with known columns: CSV of any kind, Excel, pasted matrices.
+"""Sheets of numbers as people have them, as tables with known columns.
 
-A sheet is either a table, a header above rows, or bare numbers: 6×6 matrices, their triangles, or the 21 constants.
+A sheet is a table, a header above rows; bare numbers: 6×6 matrices, their triangles, or the 21 constants, as many
+programs print them (`trussmap.dialects`, `trussmap.matrices`); constants by name, a line each; a tree in JSON
+(`trussmap.trees`); or a deck with cards *ELASTIC (`trussmap.cards`).
 """
 
 import csv
 import re
 import sys
+from itertools import dropwhile
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
+from trussmap.cards import check_other_decks, has_cards, read_cards
+from trussmap.columns import COMPLIANCES, ISOTROPIC, KNOWN, MINOR, column_name, read_by_name, unit_text
+from trussmap.dialects import is_nested, nested_lines, plain_lines, unbracketed
 from trussmap.errors import InputError
 from trussmap.goals import ENGINEERING
-from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS
+from trussmap.matrices import MATRIX, Line, Matrices, Record
+from trussmap.numerals import numeral, plain_numbers
+from trussmap.stiffness import COMPONENTS
+from trussmap.trees import parse_tree, read_tree
+from trussmap.units import unit_of
+from trussmap.values import Sheet, with_values
 
 #: Name of a file that stands for what is pasted or piped.
 STDIN = "-"
-#: All entries of the 6×6 matrix, row by row.
-MATRIX = [f"C{i}{j}" for i in range(1, 7) for j in range(1, 7)]
-#: Where the numbers of Abaqus' card *ELASTIC, TYPE=ANISOTROPIC stand among the 21: column by column.
-ABAQUS_CARD = np.lexsort((ROWS, COLUMNS))
 
-_AXES = str.maketrans("xyz", "123")
-_UNIT = re.compile(r"[\[(].*[\])]$")
-_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(e[-+]?\d+)?", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(\(\d+\))?(e[-+]?\d+)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}((\.\d{3})+,\d*|(,\d{3})+\.\d*)")
-_SHORTHAND = ("E", "G", "nu")
+# Columns in the order that tables of single targets have them.
+_ORDERED = [*MATRIX, *COMPLIANCES, *(f"{name}_sd" for name in COMPONENTS), *ENGINEERING, *MINOR, *ISOTROPIC]
+_BEFORE_BRACKET = re.compile(r"(?<=\w)[ \t]+(?=[\[(](?:\D|1\s*/))")
+_NUMBERS = re.compile(r"(?<!\w)[-+−]?\.?\d")
+_POWER_OF_TEN = re.compile(r"10\s*[\^*⁰-⁹]|\d\s*[*×]")
+_RULE = re.compile(r"(?::?[-=+]{2,}:?)?")
+_EXPECTED = "expected a header with the columns C11, C12, …, C66, or a 6×6 matrix"
 
 
-class Sheet(NamedTuple):
-    """A table of texts with known names of columns, where each row stands, and what of it could not be taken.
+class _Choice(NamedTuple):
+    """Parameters of `read_sheet` on how numbers are meant."""
 
-    Attributes
-    ----------
-    where : the name of the file, for messages
-    table : (n rows) of texts, empty where nothing stands
-    places : n names of the rows, such as ``row 3``
-    faults : sentences on parts that are no row at all
-    """
-
-    where: str
-    table: pd.DataFrame
-    places: list[str]
-    faults: list[str]
+    column_by_column: bool
+    unit: str
+    compliance: bool
 
 
-def read_sheet(path: str | Path, column_by_column: bool = False) -> Sheet:
+def read_sheet(
+    path: str | Path,
+    column_by_column: bool = False,
+    unit: str = "",
+    worksheet: str = "",
+    compliance: bool = False,
+) -> Sheet:
     """Read a sheet.
 
     Parameters
     ----------
-    path : ``.xlsx`` (its first sheet), or a text file, ``-`` for standard input: values separated by commas,
-        semicolons, tabs or blanks, with decimal points or commas, brackets of Python and MATLAB allowed
+    path : ``.xlsx``, or a text file, ``-`` for standard input: values separated by commas, semicolons, tabs or blanks,
+        with decimal points or commas; or one of the forms of the modules named above
     column_by_column : whether 21 bare numbers are the upper triangle column by column, not row by row
+    unit : unit of stress that values are converted to, where the file names another one
+    worksheet : of a workbook; the first that holds constants by default
+    compliance : whether matrices are compliances; of a file whose headings name both kinds, the others are left out
 
     Returns a `Sheet`. Columns are named as the project names them, whatever their case and with a unit in brackets
-    behind: ``name``, ``C11`` … ``C66`` and the lower triangle, ``C11_sd`` …, the engineering constants ``E1`` …
-    ``nu23`` (``Ex``, ``Gyz``, ``v12`` too), ``E``, ``G`` and ``nu``; all others keep their own.
+    behind: ``name``, ``C11`` … ``C66`` and the lower triangle, ``C11_sd`` …, ``S11`` …, the engineering constants
+    ``E1`` … ``nu23`` (``Ex``, ``Gyz``, ``v12`` too), ``E``, ``G`` and ``nu``; all others keep their own.
 
     Raises InputError, naming the file and its line or column, where nothing of the kind can be read.
     """
     where = "standard input" if str(path) == STDIN else str(path)
-    workbook = str(path).lower().endswith((".xlsx", ".xlsm"))
-    lines = _workbook(path) if workbook else _text(path, where)
-    for number, cells in lines:
-        if grouped := next(filter(_THOUSANDS.fullmatch, cells), None):
-            raise InputError(f"{where}, line {number}: '{grouped}' has a mark between thousands; expected it without.")
-    lines = _with_decimal_points(lines)
-    filled = [(number, cells) for number, cells in lines if any(cells)]
-    if not filled:
-        raise InputError(f"{where}: empty file; expected a header with the columns C11, C12, …, C66, or a 6×6 matrix.")
-    for k, (_, cells) in enumerate(filled[:10]):
-        names = [_column(cell) for cell in cells]
-        words = sum(not _number(cell) for cell in cells if cell)
-        alike = len(filled) > k + 1 and len(filled[k + 1][1]) == len(cells)
-        if {*names} & _KNOWN or (k == 0 and words > 1 and alike):
-            return _table(where, names, filled[k + 1 :], workbook)
-        if sum(map(bool, cells)) > 1:  # not a title above the header
-            break
-    return _bare(f"{where}, first sheet" if workbook else where, lines, column_by_column)
+    choice = _Choice(column_by_column, unit, compliance)
+    if where.lower().endswith((".xlsx", ".xlsm")):
+        return _of_workbook(path, choice, worksheet)
+    if worksheet:
+        raise InputError(f"{where}: not a workbook; expected no name of a worksheet ({worksheet}).")
+    text = _text(path, where)
+    if has_cards(text):
+        records, faults = read_cards(text, where)
+        return _of_records(where, records, faults, [], choice)
+    check_other_decks(text, where)
+    tree = parse_tree(text, where)
+    if tree is not None:
+        return _of_records(where, *read_tree(tree, where), [], choice)
+    records = None if _header_text(text) else read_by_name(text, where)
+    if records:
+        return _of_records(where, records, [], [], choice)
+    return _of_lines(where, _lines(text, where), choice)
 
 
-def _text(path, where):
-    """Lines of a text as (number, cells)."""
+def _text(path: str | Path, where: str) -> str:
+    """The text of a file."""
     try:
         raw = sys.stdin.buffer.read() if str(path) == STDIN else Path(path).read_bytes()
     except FileNotFoundError:
@@ -99,117 +108,175 @@ def _text(path, where):
         text = raw.decode("latin-1")
     if "\0" in text:
         raise InputError(f"{where}: not a text; expected a table of stiffness targets, CSV or XLSX.")
-    if "[" in text and not _header_text(text):
-        text = re.sub(r"[;\]]", "\n", text)  # of a matrix as Python or MATLAB writes it
-        text = re.sub(r"^[\s,]+|\b\w+\s*=|[\[({})]|\b(np|numpy|array|mat|matrix)\b\.?|\.{3}", " ", text, flags=re.M)
-        text = re.sub(r"\n[\s,]*(?=\n)", "\n", text)
-    if "&" in text and not re.search("[,;\t]", text):  # of a matrix as LaTeX writes it
-        text = text.replace("&", " ").replace("\\\\", "\n")
-    lines = text.splitlines()
-    separator = _separator(lines)
+    return text
+
+
+def _lines(text: str, where: str) -> list[Line]:
+    """Lines of a text as cells."""
+    numbered = plain_lines(text.splitlines())
+    header = _header_text("\n".join(line for _, line in numbered))
+    separator = _separator([line for _, line in numbered])
+    if not header:
+        numbered = [(number, unbracketed(plain_numbers(line))) for number, line in numbered]
+    elif separator is None:
+        numbered = [(number, plain_numbers(_BEFORE_BRACKET.sub("", line))) for number, line in numbered]
+    lines = [line for _, line in numbered]
+    if not header and is_nested("\n".join(lines)):
+        return list(nested_lines(numbered))
     if separator is None:
-        return [(k, line.split()) for k, line in enumerate(lines, 1)]
-    rows, reader = [], csv.reader(lines, delimiter=separator, skipinitialspace=True)
+        rows = [(number, line.split()) for number, line in numbered]
+        return _with_row_names(rows) if header else rows
+    rows = []
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
     try:
         for cells in reader:
-            rows.append((reader.line_num, [cell.strip() for cell in cells]))
+            number = numbered[reader.line_num - 1][0]
+            rows.append((number, [cell.strip() for cell in cells]))
     except csv.Error as error:
-        raise InputError(f"{where}, line {reader.line_num}: cannot be read as a CSV table ({error}).") from None
+        number = numbered[min(reader.line_num, len(numbered)) - 1][0]
+        raise InputError(f"{where}, line {number}: cannot be read as a CSV table ({error}).") from None
     return rows
 
 
-def _header_text(text):
-    """Whether a text begins with names of columns."""
-    first = text.lstrip().partition("\n")[0]
-    return bool({_column(word.strip(' "')) for word in re.split(r"[,;\t]|\s+", first)} & _KNOWN)
+def _with_row_names(lines: list[Line]) -> list[Line]:
+    """Lines of a table whose rows, as pandas and R print them, may begin with a name or number."""
+    filled = [(number, cells) for number, cells in lines if cells]
+    lines = [*dropwhile(lambda line: line[1][0].startswith("#"), filled)]
+    (number, header), *rows = lines
+    if not rows or {len(cells) for _, cells in rows} != {len(header) + 1}:
+        return lines
+    first = [cells[0] for _, cells in rows]
+    if first in ([str(k + start) for k in range(len(rows))] for start in (0, 1)):
+        return [(number, ["", *header]), *rows]
+    if not any(map(numeral, first)) and "name" not in map(column_name, header):
+        return [(number, ["name", *header]), *rows]
+    return lines
 
 
-def _separator(lines):
+def _header_text(text: str) -> bool:
+    """Whether a text begins, below comments, with names of columns."""
+    first = _first_line(text)
+    return _is_header([word.strip(' "') for word in re.split(r"[,;\t]|\s+", first)])
+
+
+def _first_line(text: str) -> str:
+    """The first line with something in it but a comment."""
+    return next((line for line in text.splitlines() if line.strip(" ") and not line.lstrip().startswith("#")), "")
+
+
+def _separator(lines: list[str]) -> str | None:
     """What separates the values of lines: a tab, a semicolon, a comma, or None for blanks."""
     text = "\n".join(lines)
     if _header_text(text):  # what separates the names of columns; a target's name may have any mark in it
-        lines = [text.lstrip().partition("\n")[0]]
-        text = lines[0]
+        lines = [_first_line(text)]
+    else:
+        counts = [len(_NUMBERS.findall(line)) for line in lines]
+        most = max(counts, default=0)
+        lines = [line for line, count in zip(lines, counts, strict=True) if 2 * count > most]
+    text = "\n".join(lines)
     for mark in "\t;":
         if mark in text:
             return mark
     if "," not in text:
         return None
     # Commas between digits, with blanks between values: decimal commas.
-    first = next((line.strip() for line in lines if "," in line), "")
+    first = next((line.strip() for line in lines if "," in line), "")[:200]
     return None if re.fullmatch(r"\S*\d,\d\S*(\s+\S+)+", first) and not re.search(r",\s", first) else ","
 
 
-def _workbook(path):
-    """Rows of the first sheet of a workbook as (number, cells)."""
+def _of_workbook(path: str | Path, choice: _Choice, worksheet: str) -> Sheet:
+    """The Sheet of the worksheet of a name, or of the first that holds constants."""
+    pages = _worksheets(path)
+    if worksheet and worksheet not in pages:
+        raise InputError(f"{path}: no worksheet {worksheet}; expected one of {', '.join(pages)}.")
+    attempts: list[Sheet | InputError] = []
+    for name in [worksheet] if worksheet else pages:
+        try:
+            sheet = _of_lines(f"{path}, worksheet {name}", pages[name], choice, padded=True)
+        except InputError as error:
+            attempts.append(error)
+            continue
+        if len(sheet.table) and {*sheet.table.columns} & KNOWN:
+            others = ", ".join(other for other in pages if other != name)
+            note = [f"the worksheet {name} is read, {others} left out"] if others else []
+            return sheet._replace(notes=[*note, *sheet.notes])
+        attempts.append(sheet)
+    if isinstance(attempts[0], InputError):
+        raise attempts[0]
+    return attempts[0]
+
+
+def _worksheets(path: str | Path) -> dict[str, list[Line]]:
+    """Rows of each worksheet of a workbook as cells, by its name."""
     import openpyxl
 
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        rows = list(book.worksheets[0].iter_rows(values_only=True))
+        rows = {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets}
         book.close()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a table of stiffness targets, CSV or XLSX.") from None
     except Exception as error:  # of the many kinds that a damaged archive ends in
         raise InputError(f"{path}: cannot be read as a workbook ({error}).") from None
-    texts = [["" if value is None else str(value).strip() for value in row] for row in rows]
-    return list(enumerate(texts, 1))
+    return {
+        name: [(k, ["" if value is None else str(value).strip() for value in row]) for k, row in enumerate(sheet, 1)]
+        for name, sheet in rows.items()
+    }
 
 
-def _with_decimal_points(lines):
+def _of_lines(where: str, lines: list[Line], choice: _Choice, padded: bool = False) -> Sheet:
+    """The Sheet of lines of cells: a table below a header, or matrices."""
+    for number, cells in lines:
+        if grouped := next(filter(_THOUSANDS.fullmatch, cells), None):
+            raise InputError(f"{where}, line {number}: '{grouped}' has a mark between thousands; expected it without.")
+    lines = _with_decimal_points(lines)
+    filled = [(number, cells) for number, cells in lines if any(cells)]
+    if not filled:
+        raise InputError(f"{where}: empty file; {_EXPECTED}.")
+    for k, (_, cells) in enumerate(filled[:10]):
+        if _is_header(cells):
+            return _table(where, cells, filled[k + 1 :], choice, padded)
+        if sum(map(bool, cells)) > 1 and not cells[0].startswith("#"):  # no title above the header
+            break
+    if padded:
+        lines = [(number, [plain_numbers(cell) for cell in cells]) for number, cells in lines]
+    reader = Matrices(where, choice.column_by_column).read(lines)
+    return _of_records(where, reader.records, reader.faults, reader.notes, choice)
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Whether cells are names of columns, constants among them."""
+    known = {column_name(cell) for cell in cells} & KNOWN
+    return len(known) > 2 * sum(numeral(cell) is not None for cell in cells)
+
+
+def _with_decimal_points(lines: list[Line]) -> list[Line]:
     """Lines with points for decimal commas, where no value has a point of its own."""
-    values = [cell for _, cells in lines for cell in cells if re.fullmatch(r"[-+.,\de]+", cell, re.IGNORECASE)]
+    values = [cell for _, cells in lines for cell in cells if re.fullmatch(r"[-+.,\de()]+", cell, re.IGNORECASE)]
     if any("." in value for value in values) or not any(_DECIMAL_COMMA.fullmatch(value) for value in values):
         return lines
-    pointed = [[c.replace(",", ".") if _DECIMAL_COMMA.fullmatch(c) else c for c in cells] for _, cells in lines]
-    return [(number, cells) for (number, _), cells in zip(lines, pointed, strict=True)]
+    return [
+        (number, [cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells])
+        for number, cells in lines
+    ]
 
 
-def _column(text):
-    """The project's name of a column, or the text itself."""
-    name = _UNIT.sub("", text.strip()).strip()
-    plain = name.replace("ν", "nu").replace(" ", "")
-    low = plain.lower()
-    if low in ("name", "specimen", "target"):
-        return "name"
-    if match := re.fullmatch(r"c_?\{?([1-6])[_,]?([1-6])\}?(_sd|_std)?", low):
-        return f"C{match[1]}{match[2]}" + ("_sd" if match[3] else "")
-    if match := re.fullmatch(r"(e|g|nu|v)_?([123xyz]{0,2})", low):
-        kind, axes = match[1].upper() if match[1] in "eg" else "nu", match[2].translate(_AXES)
-        if kind == "G":
-            axes = "".join(sorted(axes))
-        if kind == "E" and len(axes) == 2 and axes[0] == axes[1]:
-            axes = axes[0]
-        if kind + axes in _KNOWN:
-            return kind + axes
-    return name
-
-
-_MINOR = ("nu21", "nu31", "nu32")
-_KNOWN = {*MATRIX, *(f"{name}_sd" for name in COMPONENTS), *ENGINEERING, *_MINOR, *_SHORTHAND}
-
-
-def _number(text):
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
-
-
-def _table(where, names, lines, workbook):
-    """The Sheet of rows below a header; those of a workbook end with their last cell that is not empty."""
-    while names and not names[-1]:
-        names = names[:-1]
+def _table(where: str, header: list[str], lines: list[Line], choice: _Choice, padded: bool) -> Sheet:
+    """The Sheet of rows below a header; ``padded`` ones, of a workbook, may be shorter than it."""
+    while header and not header[-1]:
+        header = header[:-1]
+    names = [column_name(text) for text in header]
     for name in names:
         if names.count(name) > 1 and name:
             raise InputError(f"{where}, column {name}: stands twice; expected each column once.")
         if re.fullmatch(r"C\d\d", name) and name not in MATRIX:
             raise InputError(f"{where}, column {name}: no constant has this name; expected C11, C12, …, C66.")
     rows, places, faults = [], [], []
+    lines = [line for line in lines if not all(map(_RULE.fullmatch, line[1]))]
     for k, (number, cells) in enumerate(lines, 1):
         while len(cells) > len(names) and not cells[-1]:
             cells = cells[:-1]
-        if len(cells) > len(names) or (len(cells) < len(names) and not workbook):
+        if len(cells) > len(names) or (len(cells) < len(names) and not padded):
             faults.append(
                 f"{where}, row {k} (line {number}): {len(cells)} values under {len(names)} columns; expected as many."
             )
@@ -217,75 +284,55 @@ def _table(where, names, lines, workbook):
         rows.append([*cells, *[""] * (len(names) - len(cells))])
         places.append(f"row {k}")
     table = pd.DataFrame(rows, columns=names, dtype=object)
-    return Sheet(where, table.loc[:, [bool(name) for name in names]], places, faults)
+    table = table.loc[:, [bool(name) for name in names]]
+    units = pd.DataFrame("", table.index, table.columns)
+    for name, stated in _units_of_header(where, header, names, choice.compliance).items():
+        units[name] = stated
+    return with_values(Sheet(where, table, places, faults, []), units, choice.unit)
 
 
-def _bare(where, lines, column_by_column):
-    """The Sheet of matrices and lists of 21 constants without a header."""
-    rows, places, faults = [], [], []
-    block, first, name = [], 0, ""
-
-    def close():
-        nonlocal block, name
-        if block:
-            found = _matrices(block, column_by_column)
-            if not found:
-                counts = ", ".join(str(len(numbers)) for numbers in block[:8]) + (", …" if len(block) > 8 else "")
-                faults.append(
-                    f"{where}, line {first}: {counts} numbers in the lines from here on; expected a 6×6 matrix, one of "
-                    "its triangles, or 21 constants."
-                )
-            for matrix in found:
-                rows.append([name, *matrix])
-                places.append(f"matrix from line {first}" if len(found) == 1 else f"matrix {len(rows)}")
-        block, name = [], ""
-
-    for number, cells in [*lines, (0, [])]:
-        filled = [cell for cell in cells if cell]
-        texts = [cell for cell in filled if not re.search(r"\d", cell) or re.search(r"[a-df-z]", cell, re.IGNORECASE)]
-        numbers = [cell for cell in filled if cell not in texts] if len(texts) <= 1 else []
-        if not numbers or texts or len(numbers) in (21, 36):
-            close()
-        if not numbers and texts:
-            name = " ".join(texts).strip("#%:= ")
+def _units_of_header(where: str, header: list[str], names: list[str], compliance: bool) -> dict[str, str]:
+    """Units of stress by column, as brackets behind their names state them."""
+    units = {}
+    for text, name in zip(header, names, strict=True):
+        if name not in KNOWN or name.startswith("nu"):
             continue
-        if numbers:
-            first = first if block else number
-            name = texts[0] if texts else name
-            block.append(numbers)
-            if len(numbers) in (21, 36):
-                close()
-    if not rows and not faults:
-        raise InputError(f"{where}: no number; expected a header with the columns C11, C12, …, C66, or a 6×6 matrix.")
-    return Sheet(where, pd.DataFrame(rows, columns=["name", *MATRIX], dtype=object), places, faults)
+        brackets = unit_text(text)
+        try:
+            units[name] = unit_of(brackets)
+        except InputError as error:
+            raise InputError(f"{where}, column {name}: {error}") from None
+        inverse = name[0] == "S" or (compliance and name[0] == "C")
+        if (units[name] and units[name].startswith("1/") != inverse) or _POWER_OF_TEN.search(brackets):
+            raise InputError(
+                f"{where}, column {name}: {brackets}; expected a unit of stress, or of its inverse for compliances."
+            )
+    return units
 
 
-def _matrices(block, column_by_column):
-    """Matrices of 36 texts that lines of numbers hold, none where they do not add up."""
-    counts, flat = [len(numbers) for numbers in block], [text for numbers in block for text in numbers]
-    if {*counts} == {6} and len(counts) % 6 == 0:
-        return [_mirrored(flat[k : k + 36]) for k in range(0, len(flat), 36)]
-    if len(flat) == 36:
-        return [_mirrored(flat)]
-    size = {(8, 8, 5): 21, (21,): 21}.get(tuple(counts[:3])) or (21 if len(flat) == 21 else 0)
-    if not size or len(flat) % size:
-        return []
-    place = np.empty((6, 6), int)
-    if counts == [1, 2, 3, 4, 5, 6] or (column_by_column and counts != [6, 5, 4, 3, 2, 1]):
-        place[ROWS[ABAQUS_CARD], COLUMNS[ABAQUS_CARD]] = np.arange(21)
-    else:
-        place[ROWS, COLUMNS] = np.arange(21)
-    place[COLUMNS, ROWS] = place[ROWS, COLUMNS]
-    return [[flat[k + entry] for entry in place.ravel()] for k in range(0, len(flat), 21)]
-
-
-def _mirrored(texts):
-    """A matrix of 36 texts, its triangles made alike where one of them is left at zero."""
-    values = np.array(texts, dtype=object).reshape(6, 6)
-    upper, lower = values[ROWS, COLUMNS], values[COLUMNS, ROWS]
-    off = ROWS != COLUMNS
-    zero = [all(_number(text) and float(text) == 0 for text in part[off]) for part in (upper, lower)]
-    if zero[0] != zero[1]:
-        part = lower if zero[0] else upper
-        values[ROWS, COLUMNS] = values[COLUMNS, ROWS] = part
-    return values.ravel().tolist()
+def _of_records(where: str, records: list[Record], faults: list[str], notes: list[str], choice: _Choice) -> Sheet:
+    """The Sheet of targets that stand one by one."""
+    if not records:
+        raise InputError(faults[0] if faults else f"{where}: no number; {_EXPECTED}.")
+    stiff = [record for record in records if record.compliance == choice.compliance]
+    if not choice.compliance and not stiff:
+        raise InputError(
+            f"{where}, {records[0].place}: a compliance by its heading; expected a stiffness, or --compliance."
+        )
+    stiff = stiff or records  # whose headings name neither
+    if choice.compliance and (bad := next((r for r in stiff if r.unit and not r.unit.startswith("1/")), None)):
+        raise InputError(f"{where}, {bad.place}: the unit {bad.unit} is of a stiffness; expected no --compliance.")
+    if len(stiff) < len(records):
+        places = ", ".join(record.place for record in records if record.compliance != choice.compliance)
+        notes = [*notes, f"{places}: a {'stiffness' if choice.compliance else 'compliance'} by its heading, left out"]
+    orders = {record.order for record in stiff}
+    if len(orders) > 1:
+        raise InputError(
+            f"{where}: matrices with labels in several orders, or with and without; expected a file for each order."
+        )
+    columns = [name for name in _ORDERED if any(name in record.values for record in stiff)]
+    rows = [[record.name, *(record.values.get(name, "") for name in columns)] for record in stiff]
+    table = pd.DataFrame(rows, columns=["name", *columns], dtype=object)
+    units = pd.DataFrame([[record.unit] * table.shape[1] for record in stiff], table.index, table.columns)
+    sheet = Sheet(where, table, [record.place for record in stiff], faults, notes)
+    return with_values(sheet, units, choice.unit)._replace(order=orders.pop() if orders else None)

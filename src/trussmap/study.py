@@ -56,7 +56,7 @@ def study_file(name: str, folder: str | Path) -> str:
 
 
 def _read(path):
-    with open(path) as file:
+    with open(path, encoding="utf-8") as file:
         return yaml.safe_load(file)
 
 

@@ -4,6 +4,7 @@ A table is a ``pyarrow.Table``; columns that are not of the design pass through 
 it is needed, for it takes long to load.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -61,7 +62,9 @@ def _read_csv(path):
     from pyarrow import csv
 
     def read(threads):
-        return csv.read_csv(path, csv.ReadOptions(use_threads=threads), csv.ParseOptions(newlines_in_values=True))
+        options = csv.ReadOptions(use_threads=threads), csv.ParseOptions(newlines_in_values=True)
+        with _opened(path) as file:
+            return csv.read_csv(file, *options)
 
     try:
         return read(threads=True)
@@ -80,10 +83,17 @@ def _read_csv(path):
         ) from error
 
 
+def _opened(path, mode="r"):
+    """A file of Arrow, which takes names for UTF-8 whatever the locale; the bytes of a name are the same in any."""
+    import pyarrow as pa
+
+    return pa.OSFile(os.fsencode(path), mode)
+
+
 def _read_parquet(path):
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as file:
+    with _opened(path) as source, parquet.ParquetFile(source) as file:
         return file.read().replace_schema_metadata()  # what pandas notes there would contradict the columns added
 
 
@@ -98,7 +108,8 @@ def write_table(blocks: "Iterable[pa.Table]", path: str | Path) -> None:
         with atomic_path(path) as temporary, ThreadPoolExecutor(1) as pool:
             blocks = iter(blocks)
             block = next(blocks)
-            with (_csv_writer if ending == ".csv" else _parquet_writer)(temporary, block.schema) as writer:
+            new_writer = _csv_writer if ending == ".csv" else _parquet_writer
+            with _opened(temporary, "w") as file, new_writer(file, block.schema) as writer:
                 while block is not None:
                     written = pool.submit(writer.write_table, block)
                     block = next(blocks, None)
@@ -110,17 +121,17 @@ def write_table(blocks: "Iterable[pa.Table]", path: str | Path) -> None:
         raise InputError(f"{path}: the table cannot be written there ({reason}).") from error
 
 
-def _csv_writer(path, schema):
+def _csv_writer(file, schema):
     from pyarrow import csv
 
     plain = not any({*name} & {*',"\r\n'} for name in schema.names)
-    return csv.CSVWriter(path, schema, write_options=csv.WriteOptions(quoting_header="none" if plain else "needed"))
+    return csv.CSVWriter(file, schema, write_options=csv.WriteOptions(quoting_header="none" if plain else "needed"))
 
 
-def _parquet_writer(path, schema):
+def _parquet_writer(file, schema):
     from pyarrow import parquet
 
-    return parquet.ParquetWriter(path, schema)
+    return parquet.ParquetWriter(file, schema)
 
 
 def with_columns(table: "pa.Table", columns: dict[str, np.ndarray]) -> "pa.Table":
@@ -211,14 +222,15 @@ def _csv_blocks(path):
         names = [name.strip().strip('"') for name in file.readline().split(",")]
     # A column whose first block happens to have whole numbers is one of floats all the same.
     types = csv.ConvertOptions(column_types=dict.fromkeys(names, "float64"))
-    with csv.open_csv(path, csv.ReadOptions(block_size=1 << 24), convert_options=types) as reader:
+    options = csv.ReadOptions(block_size=1 << 24)
+    with _opened(path) as source, csv.open_csv(source, options, convert_options=types) as reader:
         yield from reader
 
 
 def _parquet_blocks(path, rows):
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as file:
+    with _opened(path) as source, parquet.ParquetFile(source) as file:
         yield from file.iter_batches(rows)
 
 

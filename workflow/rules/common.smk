@@ -32,7 +32,7 @@ def check_nodes():
     nodes = ["sinfo", "--Node", "--noheader", "--format=%c"]
     if workflow.local_exec or not shutil.which(nodes[0]):
         return
-    found = subprocess.run(nodes, capture_output=True, text=True)
+    found = subprocess.run(nodes, capture_output=True, text=True, errors="replace")
     if found.returncode:
         raise WorkflowError(
             f"Slurm does not answer, so no job was submitted: {found.stderr.strip()}"
@@ -184,6 +184,6 @@ def settings_of_training(wildcards):
 def published_settings(_):
     """Settings of the published trainings: this study's with those of `studies/paper.yaml` put over them."""
     settings = deepcopy(config)
-    with open(PUBLISHED_STUDY) as file:
+    with open(PUBLISHED_STUDY, encoding="utf-8") as file:
         update_config(settings, yaml.safe_load(file))
     return {key: settings[key] for key in ["sampling", "dataset", "model"]}

@@ -25,6 +25,7 @@ rule generalize_bone:
         options=config["design"],
         seed=config["seed"],
         youngs_modulus=config["bone"]["youngs_modulus_gpa"],
+        unit="GPa",
         poisson_ratio=config["poisson_ratio"],
         request={"family": "published", "closeness": "frobenius"} | config["printing"],
         prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]},
@@ -161,6 +162,7 @@ rule design_targets:
         options=config["design"],
         seed=config["seed"],
         youngs_modulus=config["youngs_modulus"],
+        unit="",
         poisson_ratio=config["poisson_ratio"],
         request=config["request"] | config["printing"],
         prints={key: config["bone"][key] for key in ["cell_size_mm", "block"]}

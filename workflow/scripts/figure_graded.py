@@ -12,7 +12,7 @@ with job(snakemake):
 
     nodes = pd.read_csv(snakemake.input.nodes)
     struts = pd.read_csv(snakemake.input.struts)
-    summary = json.loads(Path(snakemake.input.summary).read_text())
+    summary = json.loads(Path(snakemake.input.summary).read_text(encoding="utf-8"))
     names = pd.read_csv(snakemake.input.targets)["name"].str.replace("_", " ").tolist()
     graded.plot(
         nodes[["x", "y", "z"]].to_numpy(),

@@ -9,5 +9,7 @@ with job(snakemake):
     from trussmap.figures import losses
 
     paths = [Path(path) for path in snakemake.input]
-    histories = {f"{path.parent.name}/{path.stem}": json.loads(path.read_text())["history"] for path in paths}
+    histories = {
+        f"{path.parent.name}/{path.stem}": json.loads(path.read_text(encoding="utf-8"))["history"] for path in paths
+    }
     losses.plot(histories, snakemake.output[0])

@@ -15,8 +15,8 @@ with job(snakemake):
     from trussmap.figures import scaling
     from trussmap.io import write_csv
 
-    table = pd.DataFrame([json.loads(Path(path).read_text()) for path in snakemake.input.points])
-    paper = yaml.safe_load(Path(snakemake.input.published).read_text())
+    table = pd.DataFrame([json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.points])
+    paper = yaml.safe_load(Path(snakemake.input.published).read_text(encoding="utf-8"))
     published = {
         "forward": paper["forward"]["paper"]["r2_at_least"],
         "inverse": paper["inverse"]["paper"]["r2_surrogate_at_least"],

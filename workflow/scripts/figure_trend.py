@@ -20,8 +20,8 @@ with job(snakemake):
     from trussmap.learning.trend import LARGEST, fit_trend
 
     p = snakemake.params
-    table = pd.DataFrame([json.loads(Path(path).read_text()) for path in snakemake.input.points])
-    paper = yaml.safe_load(Path(snakemake.input.published).read_text())
+    table = pd.DataFrame([json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.points])
+    paper = yaml.safe_load(Path(snakemake.input.published).read_text(encoding="utf-8"))
     flop = planned_flop(p.published, "paper")
     published = {
         "forward": {"r2": paper["forward"]["paper"]["r2_at_least"], "flop": flop["forward_1"] + flop["forward_2"]},

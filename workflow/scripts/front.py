@@ -17,7 +17,7 @@ with job(snakemake):
     from trussmap.targets import read_targets
 
     p, source, threads = snakemake.params, snakemake.input, snakemake.threads
-    parts = {"bone": read_targets(source.bone, p.youngs_modulus)}
+    parts = {"bone": read_targets(source.bone, p.youngs_modulus, p.poisson_ratio, "GPa")}
     for path in source.generated:
         how = p.relative_density, threads, p.poisson_ratio, p.settings["cells"]
         cells, targets = cell_targets(path, "generated", *how)

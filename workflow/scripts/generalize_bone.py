@@ -24,7 +24,8 @@ with job(snakemake):
     p, source, out = snakemake.params, snakemake.input, snakemake.output
     models = Path(source.models[0]).parent
     networks = load_forward(models), load_inverse(models)
-    goal, names = read_goal(source.targets, p.youngs_modulus, p.request["closeness"])
+    how = {"poisson_ratio": p.poisson_ratio, "unit": p.unit}
+    goal, names = read_goal(source.targets, p.youngs_modulus, p.request["closeness"], **how)
     targets, request = goal.targets, request_of(p.request, p.prints["cell_size_mm"])
     how = p.options | {"seed": p.seed, "threads": snakemake.threads, "poisson_ratio": p.poisson_ratio}
     how |= {"request": request, "goal": goal}

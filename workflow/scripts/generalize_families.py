@@ -17,7 +17,7 @@ with job(snakemake):
     p, source = snakemake.params, snakemake.input
     models = Path(source.models[0]).parent
     networks = load_forward(models), load_inverse(models)
-    targets, names = read_targets(source.targets, p.youngs_modulus)
+    targets, names = read_targets(source.targets, p.youngs_modulus, p.poisson_ratio, "GPa")
     how = p.options | {"seed": p.seed, "threads": snakemake.threads, "poisson_ratio": p.poisson_ratio}
     for family, path in zip(p.families, snakemake.output.designs, strict=True):
         request = request_of(p.request | {"family": family}, p.cell_size_mm)

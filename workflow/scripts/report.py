@@ -9,5 +9,5 @@ with job(snakemake):
     from trussmap.report import write_report
 
     output = Path(snakemake.output[0])
-    metrics = json.loads(Path(snakemake.input.metrics).read_text())
+    metrics = json.loads(Path(snakemake.input.metrics).read_text(encoding="utf-8"))
     write_report(output.parent, metrics, list(snakemake.input.figures), output)

@@ -20,7 +20,7 @@ with job(snakemake):
     from trussmap.targets import read_targets
 
     p = snakemake.params
-    targets, names = read_targets(snakemake.input.targets, p.youngs_modulus)
+    targets, names = read_targets(snakemake.input.targets, p.youngs_modulus, p.poisson_ratio, "GPa")
     how = "thorough", stream(p.seed, "bone search"), snakemake.threads, p.poisson_ratio
     owner, lattices, stiffness = search(Goal(targets), *how)
     table = pd.DataFrame({"name": np.array(names)[owner]} | errors(stiffness, targets[owner]))

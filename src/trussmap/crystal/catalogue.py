@@ -1,113 +1,281 @@
-"""The crystal-network catalogue (Lumpe & Stanković, PNAS 2021) in the text format in which it circulates.
+"""The crystal-network catalogue (Lumpe & Stanković, PNAS 2021) in its text format.
 
-A file is a sequence of entries, each headed by ``----- lattice_transition -----``. An entry holds a name, the cell
-parameters a, b, c, α, β, γ (lengths relative to the longest, angles in degrees), nodes in fractional coordinates of
-the closed cell, and bars between them. Struts are cut where they leave the cell: the *window*. Two forms exist:
+A file is a sequence of entries, each headed by ``----- lattice_transition -----``. An entry holds
+a name, the cell parameters a, b, c, α, β, γ (lengths relative to the longest, angles in degrees),
+nodes in fractional coordinates of the closed cell, and bars between them. Struts are cut where they
+leave the cell: the *window*. Two forms exist:
 
 - the original catalogue: the window only, nodes numbered from 1;
-- as homogenized by Grega et al. (ICLR 2024): nodes numbered from 0, a fundamental block (one row of two nodes for each
-  strut of the infinite lattice, and one row of three integers for the cell in which the second node lies), and
-  compliances in Mandel notation (base material E = 1, ν = 0.3) at several relative densities.
+- as homogenized by Grega et al. (ICLR 2024): nodes numbered from 0 and a *fundamental block*, with a
+  row of two nodes for each strut of the infinite lattice, and a row of tessellation vectors: the cell
+  of the second node (three whole numbers), or the cells of both nodes (six).
 
-``read_catalogue`` takes both, also mixed in one file, and returns periodic graphs. Struts that cross where the file
-has no node are left unconnected, as the file has them. ``write_catalogue`` writes the second form.
+The second form may also hold, for several relative densities each,
+
+- compliances (base material E = 1, ν = 0.3): the 21 of the upper triangle or all 36, in Mandel
+  notation where the title says ``(Mandel)``, else in engineering Voigt notation;
+- ``Fundamental edge radii``: a radius for each row of the fundamental block, in the unit of the cell
+  lengths. All struts are alike where there are none.
+
+``read_catalogue`` and ``take_catalogue`` read both forms, also mixed in one file, into periodic
+graphs. Struts that cross where the file has no node are left unconnected, as the file has them.
+``write_catalogue`` writes the second form.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from itertools import pairwise, product
 from pathlib import Path
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
+from trussmap.crystal.entries import (
+    BARS,
+    BASE_NAME,
+    CELL,
+    COMPLIANCE,
+    EDGES,
+    HEAD,
+    NAME,
+    NODES,
+    RADII,
+    VECTORS,
+    Entry,
+    read_entries,
+)
 from trussmap.errors import InputError
 from trussmap.io import atomic_path
-from trussmap.lattice.graph import PeriodicGraph, periodic_graph, without_duplicates
-from trussmap.stiffness import COLUMNS, ROWS
+from trussmap.lattice.graph import (
+    PeriodicGraph,
+    periodic_graph,
+    strut_names,
+    without_duplicates,
+)
+from trussmap.stiffness import MANDEL_WEIGHT, pack, unpack
+from trussmap.targets import distinct
 
-#: Fractional distance within which nodes on opposite faces are the same node (coordinates carry five decimals).
+#: Fractional distance within which nodes are the same one (coordinates carry five decimals).
 TOLERANCE = 1e-4
-#: Rows of a section beyond which a file is none of the catalogue, whose cells have some hundred at most.
-MOST_ROWS = 10_000
-#: Number beyond which a file is none of the catalogue.
-LARGEST = 1e15
+#: Length of a cell over its longest one below which it is no cell.
+FLATTEST = 1e-6
 #: Sine of the largest angle between the two halves of a strut that was cut at a face.
 CUT_SINE = 5e-3
-
-_ENTRY = "lattice_transition"
-_NODES, _BARS = "Nodal positions", "Bar connectivities"
-_EDGES, _VECTORS = "Fundamental edge adjacency", "Fundamental tesselation vectors"
-_CELL = "Normalized unit cell parameters"
-_SECTIONS = (_CELL, _NODES, _BARS, _EDGES, _VECTORS)
-_COMPLIANCE, _DENSITY = "Compliance tensors", "-> at relative density"
+#: Relative difference up to which relative densities of different decimals can be one.
+SAME_DENSITY = 5e-3
+#: Relative difference, beyond rounding, between a relative density and that of its radii.
+DENSITY_OF_RADII = 0.01
+#: Difference of S_ij and S_ji of a compliance, over √(S_ii S_jj), up to which it is rounding.
+ASYMMETRY = 1e-3
 
 
 @dataclass(frozen=True)
 class CatalogueCell:
-    """One cell: its name, periodic graph and published compliances {relative density: (6, 6) in Mandel notation}."""
+    """A cell of a catalogue.
+
+    Attributes
+    ----------
+    name : name in the file
+    graph : periodic graph; struts alike, whatever ``radii`` says
+    compliance : {relative density: (6, 6) in Mandel notation, base modulus 1} of the file
+    radii : {relative density: radii (m,) of the graph's struts in the unit of its cell}; empty where
+        struts are alike
+    line : line of the file at which the cell begins; 0 where it is from no file
+    """
 
     name: str
     graph: PeriodicGraph
-    compliance: dict = field(default_factory=dict)
+    compliance: dict[float, np.ndarray] = field(default_factory=dict)
+    radii: dict[float, np.ndarray] = field(default_factory=dict)
+    line: int = 0
+
+    def at(self, relative_density: float) -> tuple[PeriodicGraph, float]:
+        """The lattice at a relative density, and that density to all digits where radii are given.
+
+        Raises InputError where there are radii, but none for this density.
+        """
+        if not self.radii:
+            return self.graph, relative_density
+        density = closest_density(self.radii, relative_density)
+        if density is None:
+            known = ", ".join(f"{each:.7g}" for each in self.radii)
+            what = f"no radii for relative density {relative_density:.10g}"
+            raise InputError(f"cell {self.name}: {what}; expected one of the file's: {known}.")
+        radii = self.radii[density]
+        return replace(self.graph, areas=radii**2), _density_of(self.graph, radii)
+
+
+class Catalogue(NamedTuple):
+    """Cells of a file, and what of it was not read.
+
+    Attributes
+    ----------
+    cells : the cells that could be read
+    faults : a sentence on each that was skipped
+    notes : a sentence on each kind of section that was not read, and on each name that stands twice
+    """
+
+    cells: list[CatalogueCell]
+    faults: list[str]
+    notes: list[str]
+
+
+def closest_density(densities: Iterable[float], relative_density: float) -> float | None:
+    """The one of ``densities`` that is ``relative_density`` within the decimals of either.
+
+    None where there is none, or where a second one is nearly as close.
+
+    >>> closest_density([0.019182634854877166, 0.0205757756938637], 0.01918263)
+    0.019182634854877166
+    >>> closest_density([0.0192, 0.0206], 0.02), closest_density([0.02001, 0.02002], 0.02)
+    (None, None)
+    """
+    gaps = sorted((abs(density - relative_density), density) for density in densities)
+    if not gaps:
+        return None
+    gap, closest = gaps[0]
+    decimals = min(_decimals(closest), _decimals(relative_density))
+    tolerance = min(10.0**-decimals, SAME_DENSITY * closest)
+    ambiguous = len(gaps) > 1 and gap > 0 and gaps[1][0] < 10 * gap and gaps[1][0] <= tolerance
+    return None if gap > tolerance or ambiguous else closest
+
+
+def _decimals(value: float) -> int:
+    """Decimals in which a number is written in the fewest digits."""
+    return -int(Decimal(repr(float(value))).as_tuple().exponent)
+
+
+def _density_of(graph: PeriodicGraph, radii: np.ndarray) -> float:
+    """Relative density of struts of ``radii`` (m,), nodes not subtracted (architecture.md §3)."""
+    return float(np.pi * (radii**2 @ graph.lengths) / graph.volume)
 
 
 def read_catalogue(path: str | Path) -> list[CatalogueCell]:
-    """Read a catalogue file into a list of CatalogueCell.
+    """Read a catalogue file in which every cell must be good; see `take_catalogue`.
 
-    Raises InputError naming file, line and what was expected, where a section is missing or a line is malformed.
+    Raises InputError naming file, line and what was expected for the first that is not.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a catalogue of lattices in text format.") from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error}).") from None
-    starts = [k for k, line in enumerate(lines) if _ENTRY in line]
-    if not starts:
-        raise InputError(f"{path}: no entry; expected entries headed by a line '----- {_ENTRY} -----'.")
-    entries = [_Entry(path, first, lines[first:last]) for first, last in pairwise([*starts, len(lines)])]
-    # A window without node 0 and without its last node tells its numbering through the rest of the file.
-    known = {base for base in (_certain_base(entry) for entry in entries) if base is not None}
+    taken = take_catalogue(path)
+    if taken.faults:
+        raise InputError(taken.faults[0])
+    return taken.cells
+
+
+def take_catalogue(path: str | Path) -> Catalogue:
+    """Take the cells of a catalogue file that can be taken.
+
+    Raises InputError where there is none: no file, no text, no entry, or no good one.
+    """
+    entries = read_entries(path)
+    good = []
+    found: dict[int, list[str]] = {entry.line: [] for entry in entries}  # faults, in order of the file
+    for entry in entries:
+        with noting(found[entry.line]):
+            entry.parse()
+            good.append(entry)
+    # A window without node 0 and without its last node shows its numbering through the others.
+    known = {base for base in map(_certain_base, good) if base is not None}
     default = known.pop() if len(known) == 1 else 1
-    cells = [_cell(entry, default) for entry in entries]
-    count = Counter(cell.name for cell in cells)
-    # Imperfect variants of a cell share its base name; then the full name tells them apart.
+
+    count = Counter(entry.name for entry in good)
+    cells = []
+    for entry in good:
+        with noting(found[entry.line]):
+            cell = _cell(entry, default)
+            # Imperfect variants of a cell share its base name; their full names differ.
+            name = entry.full_name if count[entry.name] > 1 else entry.name
+            cells.append(replace(cell, name=name))
+    faults = [fault for each in found.values() for fault in each]
+    if not cells:
+        more = f"; none of the {len(entries)} cells can be read." if len(entries) > 1 else "."
+        raise InputError(faults[0].removesuffix(".") + more)
+
+    notes = _unread(path, entries)
+    names = distinct([cell.name for cell in cells])
+    for k, name in enumerate(names):
+        if cells[k].name != name:
+            twice = f"name '{cells[k].name}' stands twice; this cell is called '{name}'"
+            notes.append(str(InputError(f"{path}, line {cells[k].line}: {twice}.")))
+            cells[k] = replace(cells[k], name=name)
+    return Catalogue(cells, faults, notes)
+
+
+@contextmanager
+def noting(faults: list[str], where: str = "") -> Iterator[None]:
+    """Append ``where`` and the sentence of an InputError to ``faults`` instead of raising it."""
+    try:
+        yield
+    except InputError as error:
+        faults.append(f"{where}{error}")
+
+
+def _unread(path: str | Path, entries: list[Entry]) -> list[str]:
+    """A sentence on each title that was not read."""
+    first: dict[str, int] = {}
+    for entry in entries:
+        for title, line in entry.unread.items():
+            first.setdefault(title, line)
     return [
-        CatalogueCell(entry.full_name, cell.graph, cell.compliance) if count[cell.name] > 1 else cell
-        for cell, entry in zip(cells, entries, strict=True)
+        str(InputError(f"{path}, line {line}: '{title[:60]}' is not understood and was not read."))
+        for title, line in first.items()
     ]
 
 
 def write_catalogue(cells: Iterable[CatalogueCell], path: str | Path, source: str | None = None) -> None:
     """Write CatalogueCells to a file in the second form, which ``read_catalogue`` reads again.
 
-    ``source``: a line that each entry carries about where it comes from. The cell's orientation is not kept: a file has
-    a along x and b in the x–y plane.
+    ``source``: a line that each entry carries about where it comes from. The cell's orientation is
+    not kept: a file has a along x and b in the x–y plane.
+
+    Raises InputError for a cell whose graph has cross-sections that no ``radii`` give.
     """
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         for cell in cells:
-            file.write(f"----- {_ENTRY} -----\nName: {cell.name}\nBase name: {cell.name}\n")
-            file.write(f"Source: {source}\n" if source else "")
-            lengths = np.linalg.norm(cell.graph.cell, axis=0)
-            cosines = (cell.graph.cell.T @ cell.graph.cell) / np.outer(lengths, lengths)
-            angles = np.degrees(np.arccos(np.clip(cosines[[1, 0, 0], [2, 2, 1]], -1, 1)))
-            nodes, bars, index = _window(cell.graph)
-            _write_rows(file, f"{_CELL} (a,b,c,alpha,beta,gamma):", [[*lengths, *angles]], ", ")
-            if cell.compliance:
-                file.write(f"\n{_COMPLIANCE} (Mandel) start (flattened upper triangular)\n")
-                for density, compliance in cell.compliance.items():
-                    file.write(f"{_DENSITY} {density}:\n")
-                    file.write(",".join(f"{value:.10g}" for value in compliance[ROWS, COLUMNS]) + "\n")
-                file.write(f"{_COMPLIANCE} (Mandel) end\n")
-            _write_rows(file, f"{_NODES}:", nodes)
-            _write_rows(file, f"{_BARS}:", bars)
-            _write_rows(file, _EDGES, index[cell.graph.struts])
-            _write_rows(file, _VECTORS, cell.graph.offsets)
-            file.write("\n")
+            _write_cell(file, cell, source)
 
 
-def _write_rows(file, title, rows, separator=" "):
+def _write_cell(file: TextIO, cell: CatalogueCell, source: str | None) -> None:
+    graph = cell.graph
+    if graph.areas is not None and not cell.radii:
+        what = "struts of several cross-sections; expected radii for each density"
+        raise InputError(f"cell {cell.name}: {what}.")
+    lengths = np.linalg.norm(graph.cell, axis=0)
+    cosines = (graph.cell.T @ graph.cell) / np.outer(lengths, lengths)
+    angles = np.degrees(np.arccos(np.clip(cosines[[1, 0, 0], [2, 2, 1]], -1, 1)))
+    nodes, bars, index = _window(graph)
+
+    file.write(f"{HEAD}\n{NAME}: {cell.name}\n{BASE_NAME}: {cell.name}\n")
+    file.write(f"Source: {source}\n" if source else "")
+    _write_rows(file, f"{CELL} (a,b,c,alpha,beta,gamma):", [[*lengths, *angles]], ", ")
+    vectors = {density: pack(compliance) for density, compliance in cell.compliance.items()}
+    _write_by_density(file, f"{COMPLIANCE} (Mandel)", " (flattened upper triangular)", vectors)
+    _write_by_density(file, RADII, "", cell.radii)
+    _write_rows(file, f"{NODES}:", nodes)
+    _write_rows(file, f"{BARS}:", bars)
+    _write_rows(file, EDGES, index[graph.struts])
+    _write_rows(file, VECTORS, graph.offsets)
+    file.write("\n")
+
+
+def _write_by_density(file: TextIO, title: str, form: str, rows: dict[float, np.ndarray]) -> None:
+    if not rows:
+        return
+    file.write(f"\n{title} start{form}\n")
+    for density, row in rows.items():
+        file.write(f"-> at relative density {density}:\n")
+        file.write(",".join(f"{value:.12g}" for value in row) + "\n")
+    file.write(f"{title} end\n")
+
+
+def _write_rows(
+    file: TextIO,
+    title: str,
+    rows: Iterable[Iterable[float]],
+    separator: str = " ",
+) -> None:
     file.write(f"\n{title}\n")
     file.writelines(separator.join(f"{value:.12g}" for value in row) + "\n" for row in rows)
 
@@ -136,118 +304,108 @@ def _window(graph):
     return nodes, bars, index[: len(graph.nodes)]
 
 
-class _Entry:
-    """The sections of one entry, as lists of (line number, text)."""
-
-    def __init__(self, path, first, lines):
-        self.path, self.first = path, first + 1
-        self.full_name = self.name = None
-        self.sections, self.compliance = {}, {}
-        rows, density, in_compliance, after_blank = None, None, False, True
-        for number, line in enumerate(lines[1:], self.first + 1):
-            text = line.strip()
-            if not text:
-                after_blank = True
-                continue
-            header = next((key for key in _SECTIONS if text.startswith(key)), None)
-            if density is not None:
-                values = self.numbers(number, text, 21)
-                self.compliance[density] = np.zeros((6, 6))
-                self.compliance[density][ROWS, COLUMNS] = self.compliance[density][COLUMNS, ROWS] = values
-                density = None
-            elif text.startswith(_COMPLIANCE):
-                rows, in_compliance = None, not text.endswith("end")
-            elif in_compliance:
-                if not text.startswith(_DENSITY):
-                    self.fail(number, f"'{text[:40]}'; expected '{_DENSITY} R:' or '{_COMPLIANCE} … end'")
-                density = self.numbers(number, text[len(_DENSITY) :].rstrip(": "), 1)[0]
-                if not 0 < density < 1:
-                    self.fail(number, f"relative density {density:g}; expected a value between 0 and 1")
-            elif header:
-                if header in self.sections:
-                    self.fail(number, f"section '{header}' stands twice; expected it once in each entry")
-                rows = self.sections[header] = []
-            elif text.startswith("Name:"):
-                self.full_name = text.partition(":")[2].strip()
-            elif text.startswith("Base name:"):
-                self.name = text.partition(":")[2].strip()
-            elif ":" in text or (after_blank and text[0].isalpha()):
-                rows = None  # a fact or a section that this reader does not need
-            elif rows is not None:
-                rows.append((number, text))
-            after_blank = False
-        if in_compliance:
-            self.fail(self.first, f"the compliances are cut short; expected '{_COMPLIANCE} … end'")
-        self.full_name = self.full_name or self.name
-        self.name = self.name or self.full_name
-        if not self.name:
-            self.fail(self.first, "the entry has no name; expected a line 'Name: …'")
-
-    def fail(self, number, what):
-        name = f" (cell {self.name})" if self.name else ""
-        raise InputError(f"{self.path}, line {number}{name}: {what}.")
-
-    def numbers(self, number, text, count, number_type=float):
-        """The ``count`` finite numbers of a line."""
-        expected = f"expected {count} {'integer' if number_type is int else 'number'}{'s' if count > 1 else ''}"
-        try:
-            values = [number_type(word) for word in text.replace(",", " ").split()]
-        except ValueError:
-            self.fail(number, f"'{text}'; {expected}")
-        if len(values) != count or not all(abs(value) < LARGEST for value in values):
-            self.fail(number, f"'{text}'; {expected}")
-        return values
-
-    def array(self, section, count, number_type=float):
-        """Numbers (rows, count) of a section and their line numbers."""
-        rows = self.sections.get(section)
-        if rows and len(rows) > MOST_ROWS:
-            self.fail(rows[0][0], f"{len(rows)} rows in section '{section}'; expected at most {MOST_ROWS}")
-        if not rows:
-            state = "missing" if rows is None else "empty"
-            self.fail(self.first, f"section '{section}' is {state}; expected rows of {count} numbers below that title")
-        return np.array([self.numbers(*row, count, number_type) for row in rows]), [number for number, _ in rows]
-
-
-def _certain_base(entry):
-    """Whether the nodes are numbered from 0 or from 1, where the entry itself shows it; else None."""
-    bars, _ = entry.array(_BARS, 2, int)
+def _certain_base(entry: Entry) -> int | None:
+    """Whether nodes are numbered from 0 or from 1, where the entry itself shows it; else None."""
+    nodes = entry.sections.get(NODES)
+    try:
+        bars, _ = entry.array(BARS if BARS in entry else EDGES, 2, whole=True)
+    except InputError:
+        return None
     if bars.min() <= 0:
         return 0
-    return 1 if bars.max() >= len(entry.sections.get(_NODES, [])) else None
+    return 1 if nodes and bars.max() >= len(nodes.rows) else None
 
 
-def _cell(entry, default_base):
+def _cell(entry: Entry, default_base: int) -> CatalogueCell:
     cell = _cell_vectors(entry)
-    nodes, lines = entry.array(_NODES, 3)
+    nodes, lines = entry.array(NODES, 3)
     outside = np.flatnonzero((np.abs(nodes - 0.5) > 0.5 + TOLERANCE).any(1))
     if len(outside):
-        entry.fail(lines[outside[0]], "a node outside the cell; expected fractional coordinates between 0 and 1")
-    fundamental = _EDGES in entry.sections or _VECTORS in entry.sections
+        expected = "expected fractional coordinates between 0 and 1"
+        entry.fail(lines[outside[0]], f"a node outside the cell; {expected}")
+    # The decimals of a file leave nodes of a face a little off it.
+    nodes[(nodes > 1 - TOLERANCE) & (nodes < 1)] = 1.0
+    nodes = np.maximum(nodes, 0.0)
+    fundamental = EDGES in entry or VECTORS in entry or RADII in entry
     base = _certain_base(entry)
     if base is None:
         base = 0 if fundamental else default_base
-    bars, bar_lines = _node_pairs(entry, _BARS, len(nodes), base)
-    if not fundamental:
-        return CatalogueCell(entry.name, _from_window(entry, nodes, bars, bar_lines, cell), entry.compliance)
-    struts, edge_lines = _node_pairs(entry, _EDGES, len(nodes), base)
-    offsets, vector_lines = entry.array(_VECTORS, 3, int)
-    if len(struts) != len(offsets):
-        entry.fail(
-            vector_lines[0],
-            f"{len(offsets)} tesselation vectors for {len(struts)} fundamental edges; expected one for each",
-        )
-    graph = periodic_graph(nodes, struts, offsets, cell, TOLERANCE)
-    _check_lengths(entry, graph, edge_lines)
-    return CatalogueCell(entry.name, without_duplicates(graph), entry.compliance)
+
+    if BARS in entry or not fundamental:
+        bars, bar_lines = _node_pairs(entry, BARS, len(nodes), base)
+    if fundamental:
+        graph, radii = _fundamental(entry, nodes, base, cell)
+    else:
+        graph = _from_window(entry, nodes, bars, bar_lines, cell)
+        radii = {}
+    return CatalogueCell(entry.name, graph, _compliance(entry), radii, entry.line)
+
+
+def _fundamental(
+    entry: Entry, nodes: np.ndarray, base: int, cell: np.ndarray
+) -> tuple[PeriodicGraph, dict[float, np.ndarray]]:
+    """The periodic graph of a fundamental block, each strut once, and its radii."""
+    struts, lines = _node_pairs(entry, EDGES, len(nodes), base)
+    cells, vector_lines = entry.array(VECTORS, 3, 6, whole=True)
+    if len(struts) != len(cells):
+        given = f"{len(cells)} tesselation vectors for {len(struts)} fundamental edges"
+        entry.fail(vector_lines[0], f"{given}; expected one for each")
+    # Of six numbers, the first three are the cell of the first node.
+    offsets = cells[:, -3:] - (cells[:, :3] if cells.shape[1] == 6 else 0)
+    # The tolerance is fractional: that of a cell of edges 1.
+    graph = periodic_graph(nodes, struts, offsets, np.eye(3), TOLERANCE).mapped(cell)
+    _check_lengths(entry, graph, lines)
+
+    names = strut_names(graph.struts, graph.offsets)
+    _, first, same = np.unique(names, axis=0, return_index=True, return_inverse=True)
+    twins = first[same.reshape(-1)]
+    once = without_duplicates(graph)
+    radii = {}
+    for density, (line, row) in entry.by_density(RADII, len(struts)).items():
+        if not (row > 0).all():
+            zero = f"radius {row.min():g} of edge {row.argmin() + 1}"
+            entry.fail(line, f"{zero}; expected positive radii")
+        for edge in np.flatnonzero(row != row[twins])[:1]:
+            pair = f"edges {twins[edge] + 1} and {edge + 1} are one strut with two radii"
+            entry.fail(line, f"{pair}; expected the same radius")
+        radii[density] = row[np.sort(first)]
+        if fault := _fault_of_density(once, radii[density], density):
+            entry.fail(line, fault)
+    return once, radii
+
+
+def _fault_of_density(graph: PeriodicGraph, radii: np.ndarray, density: float) -> str | None:
+    """What is wrong with radii that do not make up a density, rounding apart, or None."""
+    unit = max(10.0 ** -_decimals(radius) for radius in radii)
+    sum_of_struts = _density_of(graph, radii)
+    if abs(sum_of_struts / density - 1) <= DENSITY_OF_RADII + unit / radii.mean():
+        return None
+    return (
+        f"these radii make up a relative density of {sum_of_struts:.4g}, not {density:.4g}; "
+        "expected radii, not diameters, in the unit of the cell lengths"
+    )
+
+
+def _compliance(entry: Entry) -> dict[float, np.ndarray]:
+    """{relative density: compliance (6, 6) in Mandel notation} of an entry."""
+    found = {}
+    mandel = COMPLIANCE in entry and "mandel" in entry.sections[COMPLIANCE].brackets
+    for density, (line, row) in entry.by_density(COMPLIANCE, 21, 36).items():
+        matrix = unpack(row) if len(row) == 21 else row.reshape(6, 6)
+        diagonal = np.abs(matrix.diagonal())
+        if (np.abs(matrix - matrix.T) > ASYMMETRY * np.sqrt(np.outer(diagonal, diagonal))).any():
+            entry.fail(line, "the compliance is not symmetric; expected C_ij = C_ji")
+        vector = pack((matrix + matrix.T) / 2)
+        found[density] = unpack(vector if mandel else vector / MANDEL_WEIGHT)
+    return found
 
 
 def _cell_vectors(entry):
     """Cell vectors as columns (3, 3): a along x, b in the x–y plane."""
-    values, lines = entry.array(_CELL, 6)
+    values, lines = entry.array(CELL, 6)
     lengths, angles = values[0, :3], np.radians(values[0, 3:])
-    if (lengths <= 0).any():
-        entry.fail(lines[0], "cell lengths a, b, c; expected positive numbers")
+    if (lengths <= FLATTEST * max(lengths.max(), FLATTEST)).any():
+        entry.fail(lines[0], "cell lengths a, b, c; expected positive numbers of one magnitude")
     if ((angles <= 0) | (angles >= np.pi)).any():
         entry.fail(lines[0], "cell angles α, β, γ; expected values between 0 and 180 degrees")
     cos = np.where(np.abs(np.cos(angles)) < 1e-15, 0.0, np.cos(angles))
@@ -260,7 +418,7 @@ def _cell_vectors(entry):
 
 
 def _node_pairs(entry, section, count, base):
-    pairs, lines = entry.array(section, 2, int)
+    pairs, lines = entry.array(section, 2, whole=True)
     bad = np.flatnonzero(((pairs < base) | (pairs >= count + base)).any(1))
     if len(bad):
         entry.fail(
@@ -279,7 +437,8 @@ def _check_lengths(entry, graph, lines):
 
 def _from_window(entry, nodes, bars, lines, cell):
     """The periodic graph of a window: opposite faces identified, duplicates dropped, cut struts joined again."""
-    graph = periodic_graph(nodes, bars, np.zeros((len(bars), 3), dtype=int), cell, TOLERANCE)
+    whole = np.zeros((len(bars), 3), dtype=int)
+    graph = periodic_graph(nodes, bars, whole, np.eye(3), TOLERANCE).mapped(cell)
     _check_lengths(entry, graph, lines)
     on_face = (np.minimum(nodes, 1 - nodes) < TOLERANCE).any(1)
     graph = without_duplicates(graph)
@@ -289,7 +448,7 @@ def _from_window(entry, nodes, bars, lines, cell):
         k = np.flatnonzero((np.abs(gap - np.rint(gap)) < TOLERANCE).all(1))
         if len(k) and ends[k[0]] < 2:
             entry.fail(
-                entry.sections[_NODES][node][0],
+                entry.sections[NODES].rows[node][0],
                 f"the node {np.round(nodes[node], 5).tolist()} cuts a strut that goes on nowhere; "
                 "expected a node with the same position on the opposite face",
             )

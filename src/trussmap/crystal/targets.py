@@ -54,13 +54,16 @@ def cell_targets(
     the readers of these files do.
     """
     if Path(path).suffix == ".csv":
-        targets, names = read_targets(path, 1.0)
+        targets, names = read_targets(path, 1.0, poisson_ratio)
         told = [_SYSTEM_AND_CONNECTIVITY.search(name) for name in names]
         rows = [(m[1], float(m[2])) if m else ("unknown", np.nan) for m in told]
     else:
         cells = read_catalogue(path)[:count]
-        names, graphs = [cell.name for cell in cells], [cell.graph for cell in cells]
-        targets = homogenize_cells(graphs, relative_density, threads=threads, poisson_ratio=poisson_ratio)
+        names = [cell.name for cell in cells]
+        lattices = [cell.at(relative_density) for cell in cells]
+        graphs = [graph for graph, _ in lattices]
+        densities = np.array([density for _, density in lattices])
+        targets = homogenize_cells(graphs, densities, threads=threads, poisson_ratio=poisson_ratio)
         rows = [(crystal_system(space_group(g)), 2 * len(g.struts) / len(g.nodes)) for g in graphs]
     table = pd.DataFrame(rows, columns=["crystal_system", "connectivity"])
     table.insert(0, "name", names)

@@ -10,8 +10,8 @@ from scipy.spatial.distance import pdist
 
 from trussmap.errors import InputError
 from trussmap.sheets import read_sheet
-from trussmap.stiffness import MANDEL_WEIGHT, hencky, pack, unpack
-from trussmap.targets import take_targets
+from trussmap.stiffness import MANDEL_WEIGHT, POISSON_RATIO, hencky, pack, unpack
+from trussmap.targets import doubts, take_targets
 
 _AXES = ("x_mm", "y_mm", "z_mm")
 
@@ -24,11 +24,13 @@ class Sites(NamedTuple):
     positions : (s, 3) in mm
     targets : (s, 21) stiffness, base modulus 1
     names : s names
+    notes : sentences on what was assumed of their file and what looks like a slip
     """
 
     positions: np.ndarray
     targets: np.ndarray
     names: list[str]
+    notes: tuple[str, ...] = ()
 
     def weights(self, points: np.ndarray) -> np.ndarray:
         """Shares (n, s) of the sites in the stiffness at points (n, 3); they add up to 1.
@@ -91,18 +93,27 @@ def check_sites(sites: Sites, where: str) -> Sites:
     return sites
 
 
-def read_sites(path: str | Path, youngs_modulus: float, order: str = "voigt") -> Sites:
+def read_sites(
+    path: str | Path,
+    youngs_modulus: float,
+    order: str = "voigt",
+    poisson_ratio: float = POISSON_RATIO,
+    compliance: bool = False,
+    unit: str = "",
+    worksheet: str = "",
+) -> Sites:
     """Sites of a table with columns x_mm, y_mm, z_mm and the constants of `trussmap.targets.take_targets`.
 
     Raises InputError for a row that cannot be taken, naming file, row (1 = first below the header) and column, and for
     sites that coincide.
     """
-    taken = take_targets(path, youngs_modulus, order=order)
+    how = {"poisson_ratio": poisson_ratio, "compliance": compliance}
+    taken = take_targets(path, youngs_modulus, order=order, unit=unit, worksheet=worksheet, **how)
     if taken.faults:
         raise InputError(taken.faults[0])
     if not taken.goal.whole:
         raise InputError(f"{path}: a constant is left free; expected all 21 of each site.")
-    table = read_sheet(path).table
+    table = read_sheet(path, worksheet=worksheet).table
     positions = np.zeros((len(table), 3))
     for k, axis in enumerate(_AXES):
         if axis not in table:
@@ -111,4 +122,6 @@ def read_sites(path: str | Path, youngs_modulus: float, order: str = "voigt") ->
         if (bad := np.flatnonzero(~np.isfinite(positions[:, k]))).size:
             text = table[axis].iloc[bad[0]]
             raise InputError(f"{path}, row {bad[0] + 1}, column {axis}: {text or 'nothing'}; expected a number in mm.")
-    return check_sites(Sites(positions, taken.goal.targets, taken.names), str(path))
+    found = doubts(taken.goal, order if taken.ordered else None, **how, labelled=taken.labelled)
+    sites = Sites(positions, taken.goal.targets, taken.names, (*taken.notes, *found))
+    return check_sites(sites, str(path))

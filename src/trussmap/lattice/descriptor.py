@@ -110,22 +110,26 @@ def design_graph(design: np.ndarray, stage: str = "full") -> PeriodicGraph:
 
 
 def check_designs(designs: np.ndarray, where: str, columns: list[str] = DESIGN_COLUMNS) -> None:
-    """Raise InputError naming the row (from 1) and column of the first value out of its range in designs (n, 19)."""
-    upper = {"R1_theta": 2 * np.pi, "R2_theta": 2 * np.pi}
+    """Raise InputError naming row (from 1) and column of the first bad value of designs (n, 19).
+
+    Angles, in radians, may have any finite size.
+    """
     for name in columns:
         values = designs[:, DESIGN_COLUMNS.index(name)]
         if name.startswith("lattice"):
             low, high = (0, 6) if "type" in name else (1, 2)
             good = (values >= low) & (values <= high) & (values == np.round(values))
             expected = f"a whole number from {low} to {high}"
+        elif name.endswith("_theta"):
+            good = np.isfinite(values)
+            expected = "a finite angle in radians"
         elif name == "relative_density" or name[0] in "UV":
             low, high = DENSITY_RANGE if name == "relative_density" else STRETCH_RANGE
             good = (values >= low - _SLACK) & (values <= high + _SLACK)
             expected = f"a number from {low} to {high}"
         else:
-            low, high = (0, upper[name]) if name in upper else (-1, 1)
-            good = (values >= low - _SLACK) & (values <= high + _SLACK)
-            expected = f"an angle from 0 to 2π = {high:.6f}" if name in upper else "a number from -1 to 1"
+            good = np.abs(values) <= 1 + _SLACK
+            expected = "a number from -1 to 1"
         if not good.all():
             row = int(np.argmin(good))
             raise InputError(f"{where}, row {row + 1}, column {name}: {values[row]:g} is not {expected}.")

@@ -4,10 +4,18 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-# Nodes that are compared with all others at once.
-_ROWS = 1024
+from trussmap.errors import InputError
+
+#: Relative difference up to which two radii of one strut are one.
+SAME_RADIUS = 1e-6
+# Pairs of close nodes that memory holds for sure, and further ones for each node.
+_PAIRS, _NEIGHBOURS = 1_000_000, 100
+# Fractional distance from a face of the cell that is a rounding error.
+_NOISE = 1e-9
 #: An array, or a number in compiled code.
 Numbers = TypeVar("Numbers")
 
@@ -191,25 +199,77 @@ def strut_names(struts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return undirected(np.column_stack([struts, offsets]), np.column_stack([struts[:, ::-1], -offsets]))
 
 
+def close_nodes(nodes: np.ndarray, cell: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (k, 2) of nodes with images within ``reach``, and distances.
+
+    ``nodes`` (n, 3) are fractional, ``cell`` has its vectors as columns. ``reach`` and the distances
+    (k,) are in the unit of the cell; ``reach`` is below half the least height of the cell. Raises
+    InputError for so many pairs that memory would not hold them.
+
+    >>> close_nodes(np.array([[0.1, 0, 0], [0.9, 0, 0]]), 2 * np.eye(3), 0.5)
+    (array([[0, 1]]), array([0.4]))
+    """
+    # Along a height of the cell, nodes are at most as far apart as in space.
+    heights = cell_heights(cell)
+    tree = cKDTree(in_one_cell(nodes, heights), boxsize=heights)
+    if tree.count_neighbors(tree, reach, p=np.inf) > _PAIRS + _NEIGHBOURS * len(nodes):
+        raise InputError(
+            f"nodes: most of the {len(nodes)} have hundreds of others within {reach:.3g}; expected "
+            "nodes further apart, or a smaller tolerance."
+        )
+    pairs = tree.query_pairs(reach, p=np.inf, output_type="ndarray")
+
+    gap = nodes[pairs[:, 0]] - nodes[pairs[:, 1]]
+    distance = np.linalg.norm((gap - np.rint(gap)) @ cell.T, axis=1)
+    near = distance <= reach
+    return pairs[near], distance[near]
+
+
+def cell_heights(cell: np.ndarray) -> np.ndarray:
+    """Distances (3,) between opposite faces of a cell (3, 3)."""
+    return 1 / np.linalg.norm(np.linalg.inv(cell), axis=1)
+
+
+def in_one_cell(nodes: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """Places (n, 3) in the box of the heights (3,) of fractional nodes (n, 3)."""
+    places = nodes % 1.0 * heights
+    return np.where(places < heights, places, 0.0)
+
+
+def first_alike(nodes: np.ndarray, cell: np.ndarray, tolerance: float) -> np.ndarray:
+    """First node (n,) of the group of each: chains of nodes within ``tolerance``.
+
+    Arguments are those of `close_nodes`.
+    """
+    count = len(nodes)
+    pairs = close_nodes(nodes, cell, tolerance)[0]
+    joined = coo_matrix((np.ones(len(pairs)), pairs.T), (count, count))
+    group = connected_components(joined, directed=False)[1]
+    return np.unique(group, return_index=True)[1][group]
+
+
 def periodic_graph(
-    nodes: np.ndarray, struts: np.ndarray, offsets: np.ndarray, cell: np.ndarray, tolerance: float = 1e-6
+    nodes: np.ndarray,
+    struts: np.ndarray,
+    offsets: np.ndarray,
+    cell: np.ndarray,
+    tolerance: float = 1e-6,
 ) -> PeriodicGraph:
-    """The lattice of nodes (n, 3), fractional and perhaps outside the cell, and struts (m, 2), to cells (m, 3).
+    """The lattice of nodes and struts that may name one node several times.
 
-    Nodes closer than ``tolerance`` to each other's periodic images are one, and those without struts are left out; a
-    strut that stands twice stays so (`without_duplicates`).
+    Nodes (n, 3) are fractional and may lie outside the cell (3, 3), whose vectors are columns. Struts
+    (m, 2) go to the cells (m, 3). Nodes are one if chains of nodes or images of nodes within
+    ``tolerance``, in the unit of the cell, link them; the first one gives the place. Nodes without
+    struts are left out. A strut that is given twice stays so (`without_duplicates`).
 
-    >>> graph = periodic_graph(np.array([[0, 0, 0], [0, 0, 1.0]]), np.array([[0, 1]]), np.zeros((1, 3), int), np.eye(3))
+    >>> ends, across = np.array([[0, 0, 0], [0, 0, 1.0]]), np.array([[0, 1]])
+    >>> graph = periodic_graph(ends, across, np.zeros((1, 3), int), np.eye(3))
     >>> len(graph.nodes), graph.offsets.tolist()
     (1, [[0, 0, 1]])
     """
-    shift = np.floor(nodes + tolerance).astype(int)
+    shift = np.floor(nodes + _NOISE).astype(int)
     nodes = nodes - shift
-    first = np.empty(len(nodes), int)
-    for start in range(0, len(nodes), _ROWS):  # for the memory
-        gap = nodes[start : start + _ROWS, None] - nodes[None]
-        gap -= np.rint(gap)
-        first[start : start + _ROWS] = np.argmax((np.abs(gap) < tolerance).all(-1), axis=1)
+    first = first_alike(nodes, cell, tolerance)
     shift = shift + np.rint(nodes - nodes[first]).astype(int)
     offsets = offsets + shift[struts[:, 1]] - shift[struts[:, 0]]
     used, index = np.unique(first[struts], return_inverse=True)
@@ -217,11 +277,32 @@ def periodic_graph(
 
 
 def without_duplicates(graph: PeriodicGraph) -> PeriodicGraph:
-    """Each strut once, the first with its cross-section: those in a face of a window stand on the opposite one too."""
+    """The lattice with each strut once, also those drawn on opposite faces.
+
+    Raises
+    ------
+    InputError
+        for a strut that is given with two radii; rows are numbered from 1
+    """
     names = strut_names(graph.struts, graph.offsets)
-    first = np.sort(np.unique(names, axis=0, return_index=True)[1])
-    names, areas = names[first], None if graph.areas is None else graph.areas[first]
-    return replace(graph, struts=names[:, :2], offsets=names[:, 2:], areas=areas)
+    _, first, group = np.unique(names, axis=0, return_index=True, return_inverse=True)
+    if graph.areas is not None:
+        _check_one_radius(np.sqrt(graph.areas), first[group.ravel()])
+
+    first = np.sort(first)
+    areas = None if graph.areas is None else graph.areas[first]
+    return replace(graph, struts=names[first, :2], offsets=names[first, 2:], areas=areas)
+
+
+def _check_one_radius(radii: np.ndarray, first: np.ndarray) -> None:
+    """Raise InputError unless radii (m,) are those of the first of equal struts."""
+    differ = np.flatnonzero(~np.isclose(radii, radii[first], rtol=SAME_RADIUS, atol=0))
+    if len(differ):
+        again = differ[0]
+        raise InputError(
+            f"struts, rows {first[again] + 1} and {again + 1}: one strut, itself or a periodic image, "
+            f"with the radii {radii[first[again]]:g} and {radii[again]:g}; expected one radius a strut."
+        )
 
 
 def closest_points(uu: Numbers, vv: Numbers, uv: Numbers, ug: Numbers, vg: Numbers) -> tuple[Numbers, Numbers]:

@@ -61,7 +61,22 @@ def translations(graph: PeriodicGraph) -> np.ndarray:
             undecided &= ~_orbit(alike[0], generators, count)
         # Where one translation fails, so do all that differ from it by one that holds.
         undecided &= ~_orbit(node, generators, count)
-    return graph.nodes[_orbit(0, generators, count)] - graph.nodes[0]
+    shifts = graph.nodes[_orbit(0, generators, count)] - graph.nodes[0]
+    return shifts if _is_group(shifts) else shifts[:1]
+
+
+def _is_group(shifts: np.ndarray) -> bool:
+    """Whether sums of the shifts (t, 3) are among them, up to cell vectors.
+
+    Of a lattice that is periodic up to rounding, some translations may pass the tolerance and their
+    sums may not: the cell that these span would be smaller than the struts in it allow.
+    """
+    order = len(shifts)
+    multiples = np.rint(shifts * order).astype(int)
+    if np.abs(shifts - multiples / order).max() > 2 * TOLERANCE:
+        return False
+    basis = integer_basis(np.concatenate([multiples, order * np.eye(3, dtype=int)]))
+    return round(abs(np.linalg.det(basis))) == order**2
 
 
 def _rarest_nodes(graph):

@@ -224,7 +224,7 @@ def read_record(path: str | Path) -> dict:
     """The JSON record of a network, e.g. ``models/polar/forward.json``; InputError where it is missing or altered."""
     again = "expected the JSON that a training wrote beside its weights, train it again"
     try:
-        record = json.loads(Path(path).read_text())
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
         stated = record.pop("digest")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: no readable model record; {again}.") from error

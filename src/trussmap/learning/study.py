@@ -19,13 +19,7 @@ def load_models(study_dir: str | Path | None = None) -> tuple:
     if study_dir is None:
         return load_forward(pretrained()), load_inverse(pretrained()), POISSON_RATIO
     study_dir = Path(study_dir)
-    path = study_dir / "study.json"
-    if not path.is_file():
-        known = sorted(path.parent.name for path in study_dir.parent.glob("*/study.json"))
-        raise InputError(
-            f"{study_dir}: no finished study; expected {'one of ' + ', '.join(known) if known else 'one made'} "
-            f"by `make study STUDY={study_dir.name}`."
-        )
+    path = _settings_file(study_dir)
     records = Study(study_dir)
     records.digests([path])
     architecture, poisson_ratio = settings_of(path)
@@ -34,13 +28,30 @@ def load_models(study_dir: str | Path | None = None) -> tuple:
     return load_forward(directory), load_inverse(directory), poisson_ratio
 
 
+def trained_poisson_ratio(study_dir: str | Path | None = None) -> float:
+    """Poisson's ratio of the base material that the networks of `load_models` were trained at."""
+    return POISSON_RATIO if study_dir is None else settings_of(_settings_file(Path(study_dir)))[1]
+
+
+def _settings_file(study_dir: Path) -> Path:
+    """The study.json of a finished study, InputError where there is none."""
+    path = study_dir / "study.json"
+    if not path.is_file():
+        known = sorted(path.parent.name for path in study_dir.parent.glob("*/study.json"))
+        raise InputError(
+            f"{study_dir}: no finished study; expected {'one of ' + ', '.join(known) if known else 'one made'} "
+            f"by `make study STUDY={study_dir.name}`."
+        )
+    return path
+
+
 def settings_of(path: str | Path) -> tuple[str, float]:
     """The architecture that designs and the Poisson's ratio in the study.json of a study.
 
     Raises InputError where they are not to be had.
     """
     try:
-        settings = json.loads(Path(path).read_text())
+        settings = json.loads(Path(path).read_text(encoding="utf-8"))
         architecture = settings["model"]["architecture"]
         poisson_ratio = float(settings.get("poisson_ratio", POISSON_RATIO))
         known = isinstance(architecture, str) and architecture in architectures()

@@ -17,7 +17,7 @@ from trussmap.figures import style
 from trussmap.goals import ENGINEERING
 from trussmap.io import atomic_path
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.output import row_graph
+from trussmap.output import MOST_LATTICES, lattice_stem, row_graph
 from trussmap.parts import Part
 from trussmap.report import live
 from trussmap.report.page import picture_of
@@ -30,7 +30,7 @@ from trussmap.targets import symmetry_words
 _FILES = {
     ".stl": "the part as a watertight surface, in mm",
     ".3mf": "the part as a beam lattice to print, in mm",
-    ".inp": "the part as beams for CalculiX, in mm",
+    ".inp": "the part as beams for CalculiX, in mm; the force on a squeezed box is 2·ELSE/δ",
     ".vtk": "the part as lines with radii for ParaView, in mm",
     ".json": "what was cut off the part, and its volume",
     ".png": "picture of the cell and of E(n)",
@@ -53,7 +53,7 @@ class Pages:
 
     Attributes
     ----------
-    asked : the constants asked for of each target (`trussmap.goals.Goal.asked`)
+    asked : the constants asked for of each target that has pages (`trussmap.goals.Goal.asked`)
     unit, cell_size_mm, made : as of `design_page`
     """
 
@@ -71,8 +71,10 @@ class Pages:
         how = {"unit": self.unit, "cell_size_mm": self.cell_size_mm, "made": self.made}
         write_design_page(path, row, self.asked[int(row["target"]) - 1], part=part, links=links, **how)
 
-    def index(self, path: str | Path, table: pd.DataFrame, pages: Mapping[int, str]) -> None:
-        """Write the page that leads to them."""
+    def index(self, path: str | Path, table: pd.DataFrame) -> None:
+        """Write the page of all rows of a designs.csv, some of which have pages."""
+        some = table[table["target"] <= MOST_LATTICES].iterrows()
+        pages = {index: f"lattices/{lattice_stem(row)}" for index, row in some}
         write_index(path, table, pages, self.unit)
 
 
@@ -174,7 +176,8 @@ def write_index(path: str | Path, table: pd.DataFrame, pages: Mapping[int, str],
     for index, row in table.iterrows():
         remark = row["remark"] if isinstance(row.get("remark"), str) else ""
         facts = dict(_facts(row))
-        rows.append({"row": row.to_dict(), "facts": facts, "page": pages.get(index), "remark": remark})
+        name = {"name": row.get("name"), "rank": row["rank"]}
+        rows.append({"row": name, "facts": facts, "page": pages.get(index), "remark": remark})
     columns = list(dict.fromkeys(name for row in rows for name in row["facts"]))
     page = _template("index").render(
         style=live.look(), rows=rows, columns=columns, unit=unit, version=__version__, dash=DASH

@@ -86,7 +86,7 @@ def parts(study_dir: str | Path, settings: dict) -> dict[str, Markup]:
         made["correlation"] = part("correlation", correlation_part(files), "The correlations appear here.")
     files = {name: study_dir / "grading" / name for name in ("nodes.csv", "struts.csv", "summary.json")}
     if all(file.is_file() for file in files.values()):
-        summary = json.loads(files["summary.json"].read_text())
+        summary = json.loads(files["summary.json"].read_text(encoding="utf-8"))
         ends = "specimen 1", f"specimen {summary['sites']}"
         made["grading"] = part("graded", graded_part(files["nodes.csv"], files["struts.csv"], ends), waiting)
     return made

@@ -186,4 +186,4 @@ def _architectures(metrics, settings):
 
 
 def _read_json(path):
-    return json.loads(path.read_text()) if path.is_file() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
