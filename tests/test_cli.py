@@ -240,7 +240,7 @@ def test_absent_files_are_named(tmp_path):
         (lambda t: t * 1000, ["row 1", "C11", "stiff as the solid base material", "wrong unit"]),
         (lambda t: t * 50, ["row 1", "too stiff for this material", "Young's modulus 228 at least"]),
         (lambda t: t.iloc[:0], ["targets.csv"]),
-        (lambda t: pd.DataFrame({"stiffness": [1], "soft": [2]}), ["no constant is given"]),
+        (lambda t: pd.DataFrame({"stiffness": [1], "soft": [2]}), ["2 numbers in the lines from here on"]),
     ],
 )
 def test_bad_target_is_named(tmp_path, refused, targets, change, parts):
