@@ -287,6 +287,35 @@ def test_units_of_columns_of_cells_and_of_several_kinds(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("content", "unit", "factor"),
+    [
+        ("# all constants in MPa\nC11,C12,C44\n2000,800,600\n", "GPa", 1e-3),
+        ("# tissue modulus 18 GPa\nC11,C12,C44\n2000,800,600\n", "", 1),
+        ("name,C11,C12,C44\n,MPa,MPa,MPa\na,2000,800,600\n", "GPa", 1e-3),
+        ("name;C11 / MPa;C12 / MPa;C44 / MPa\na;2000;800;600\n", "GPa", 1e-3),
+        ("units: MPa\nC11 = 2000\nC12 = 800\nC44 = 600\n", "GPa", 1e-3),
+        ("C11 [MPa] = 2000\nC12 [MPa] = 800\nC44 [MPa] = 600\n", "GPa", 1e-3),
+        ("a bar of PA\nC11 = 2000\nC12 = 800\nC44 = 600\n", "", 1),
+    ],
+)
+def test_units_above_below_and_beside_names_of_constants(tmp_path, content, unit, factor):
+    found = taken(tmp_path, content, unit="GPa")
+    assert found.unit == unit
+    assert found.goal.targets[0, 0] * MODULUS == pytest.approx(2000 * factor)
+
+
+def test_the_whole_print_of_a_code_with_what_stands_between(tmp_path):
+    """As thermo_pw: labels, a line on units that equal each other, then the compliances."""
+    table = "i j=   1  2  3  4  5  6\n" + labelled("123456", lines())
+    middle = "1 bar = 10^5 Pa; 10 kbar = 1 GPa; 1 atm = 1.01325 bar\n1 Mbar = 10^11 Pa"
+    found = taken(
+        tmp_path, f"Elastic constants C_ij (Kbar)\n{table}\n\n{middle}\n\nS_ij (1/Mbar)\n{table}\n"
+    )
+    assert found.names == ["Elastic constants C_ij"] and found.unit == "kbar" and not found.faults
+    np.testing.assert_allclose(unpack(found.goal.targets[0]) * MODULUS, C)
+
+
 def test_compliances_by_their_headings_are_left_out(tmp_path):
     both = (
         f"Elastic stiffness (GPa)\n{text(lines())}\n\nElastic compliance (1/GPa)\n{text(lines())}\n"

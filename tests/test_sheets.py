@@ -1,7 +1,9 @@
 """Sheets of numbers in the forms that people have them, which all are the same matrix."""
 
 import io
+import re
 import sys
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -126,6 +128,23 @@ def test_what_is_no_sheet_is_named(tmp_path, text, says):
     (tmp_path / "targets.csv").write_text(text)
     with pytest.raises(InputError, match=rf"targets\.csv.*{says}"):
         read_sheet(tmp_path / "targets.csv")
+
+
+def test_a_workbook_without_worksheets_is_named(tmp_path):
+    pd.DataFrame(C).to_excel(tmp_path / "whole.xlsx")
+    with (
+        zipfile.ZipFile(tmp_path / "whole.xlsx") as whole,
+        zipfile.ZipFile(tmp_path / "none.xlsx", "w") as none,
+    ):
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == "xl/workbook.xml":
+                content = re.sub(rb"<sheet [^>]*/>", b"", content)
+            none.writestr(name, content)
+    with pytest.raises(
+        InputError, match=r"none\.xlsx: (a workbook without worksheets|cannot be read)"
+    ):
+        read_sheet(tmp_path / "none.xlsx")
 
 
 def test_damaged_and_absent_workbooks_and_folders_are_named(tmp_path):

@@ -177,7 +177,8 @@ def _empty(heading: str, count: int, where: str, number: int) -> list[Record]:
         raise InputError(f"{where}: {error}") from None
     names = [word for word in re.split(r"\s*[,;|\t]\s*|\s+", heading) if word][-count:]
     if count == 1:
-        names = [""] if re.search(r"[\t,;|]", heading) else [_BRACKETS.sub("", heading).strip()]
+        names = [_BRACKETS.sub("", heading).strip()]
+        names = [""] if re.search(r"[\t,;|]|^units?\b", heading, re.IGNORECASE) else names
     if len(names) != count:
         names = [""] * count
     place = f"constants from line {number}"

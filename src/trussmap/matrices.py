@@ -23,6 +23,8 @@ _TIMES = r"(?:\*|×|·|\\times|\\cdot)"
 _FACTOR = re.compile(rf"(?:^|.*[=:])\s*([-+.\d]\S*?)\s*{_TIMES}\s*")
 _PRODUCT = re.compile(rf"\s*(?:{_TIMES}|/)\s*[-+.\d]")
 _TEN = re.compile(rf"\b1e[-+]?\d+\s*{STRESS}", re.IGNORECASE)
+_EQUIVALENCE = re.compile(rf"{STRESS}\s*=\s*[\d.]+\s*{STRESS}|{STRESS}\s*=\s*1e", re.IGNORECASE)
+_UNITS = re.compile(r"(?:in\s+)?units?\b", re.IGNORECASE)
 _RULE = re.compile(r"[-=_|:+*~\s]+")
 _TYPE = re.compile(r"\d+\s*[×x]\s*\d+\b.*")
 _COMMENT = re.compile(r"[#%!]+|//")
@@ -138,7 +140,7 @@ class Matrices:
         onward = bool(self._pending) and not bare
         if bare == ["\\"] and words[-1] == "\\":  # pandas goes on with further columns below
             words = words[:-1]
-        elif bare and len(words) > len(bare):
+        elif len(words) == 7 or (bare and len(words) > len(bare)):
             words = words[-6:]
         ends = [index_of(word) for word in words]
         if len(ends) < 2 or None in ends or any(b - a != 1 for a, b in pairwise(ends)):
@@ -150,12 +152,15 @@ class Matrices:
         return True
 
     def _heading(self, number: int, text: str) -> None:
-        if any(self._rows) and known_unit(text):  # behind the matrix
-            self._unit = known_unit(text)
+        behind = known_unit(text.rstrip(".,;"))
+        if any(self._rows) and behind:
+            self._unit = behind
         if any(self._rows) or self._columns or self._pending:
             self._close()
             self._check_pending()
             self._forget()
+        if _EQUIVALENCE.search(text):  # such as 10 kbar = 1 GPa
+            return
         if _TEN.search(text):
             raise InputError(
                 f"{self.where}, line {number}: a power of ten with the unit, '{text[:40]}'; expected a unit alone."
@@ -171,7 +176,7 @@ class Matrices:
             rf"[\[(]\s*(?:in\s+)?{UNIT.pattern}\s*[\])]|\bin\s+{UNIT.pattern}", "", text, flags=re.I
         )
         name = " ".join(_COMMENT.sub(" ", plain).split()).strip("#%:=!/*- \\")
-        self._name = "" if name.lower() in _NO_NAMES or known_unit(name) else name
+        self._name = "" if name.lower() in _NO_NAMES or _UNITS.match(name) or behind else name
 
     def _factor_in_front(self, number: int, text: str) -> None:
         """Keep the factor that a program prints in front of a matrix."""
@@ -347,6 +352,8 @@ def _row(number: int, cells: list[str]) -> _Row | None:
         label = ""
     known = COMPONENT.fullmatch(label) or INDEX.fullmatch(label)
     if count <= len(words) and not (count and label and known):
+        return None
+    if "=" in words and count < 4:  # an equation
         return None
     filled = [cell for cell in cells[:cut] if cell]
     if len(filled) - bool(label) != 6 and not (INDEX.fullmatch(filled[0]) and len(filled) == 7):

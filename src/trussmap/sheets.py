@@ -31,7 +31,7 @@ from trussmap.matrices import MATRIX, Line, Matrices, Record
 from trussmap.numerals import numeral, plain_numbers
 from trussmap.stiffness import COMPONENTS
 from trussmap.trees import parse_tree, read_tree
-from trussmap.units import unit_of
+from trussmap.units import known_unit, unit_of
 from trussmap.values import Sheet, with_values
 
 #: Name of a file that stands for what is pasted or piped.
@@ -209,12 +209,12 @@ def _separator(lines: list[str]) -> str | None:
         counts = [len(_NUMBERS.findall(line)) for line in lines]
         most = max(counts, default=0)
         lines = [line for line, count in zip(lines, counts, strict=True) if 2 * count > most]
-    text = "\n".join(lines)
-    for mark in "\t;":
-        if mark in text:
-            return mark
-    if "," not in text:
-        return None
+    mark = next(
+        (mark for mark in "\t;," if 2 * sum(mark in line for line in lines) >= max(len(lines), 1)),
+        None,
+    )
+    if mark != ",":
+        return mark
     # Commas between digits, with blanks between values: decimal commas.
     first = next((line.strip() for line in lines if "," in line), "")[:200]
     return (
@@ -227,6 +227,8 @@ def _separator(lines: list[str]) -> str | None:
 def _of_workbook(path: str | Path, choice: _Choice, worksheet: str) -> Sheet:
     """The Sheet of the worksheet of a name, or of the first that holds constants."""
     pages = _worksheets(path)
+    if not pages:
+        raise InputError(f"{path}: a workbook without worksheets; {_EXPECTED}.")
     if worksheet and worksheet not in pages:
         raise InputError(f"{path}: no worksheet {worksheet}; expected one of {', '.join(pages)}.")
     attempts: list[Sheet | InputError] = []
@@ -282,7 +284,8 @@ def _of_lines(where: str, lines: list[Line], choice: _Choice, padded: bool = Fal
         raise InputError(f"{where}: empty file; {_EXPECTED}.")
     for k, (_, cells) in enumerate(filled[:10]):
         if _is_header(cells):
-            return _table(where, cells, filled[k + 1 :], choice, padded)
+            titles = [" ".join(title) for _, title in filled[:k]]
+            return _table(where, cells, filled[k + 1 :], choice, padded, titles)
         if sum(map(bool, cells)) > 1 and not cells[0].startswith("#"):  # no title above the header
             break
     if padded:
@@ -319,12 +322,23 @@ def _with_decimal_points(lines: list[Line]) -> list[Line]:
 
 
 def _table(
-    where: str, header: list[str], lines: list[Line], choice: _Choice, padded: bool
+    where: str,
+    header: list[str],
+    lines: list[Line],
+    choice: _Choice,
+    padded: bool,
+    titles: list[str],
 ) -> Sheet:
-    """The Sheet of rows below a header; ``padded`` ones, of a workbook, may be shorter than it."""
+    """The Sheet of rows below titles and a header; ``padded`` ones, of a workbook, may be shorter than it."""
     while header and not header[-1]:
         header = header[:-1]
     names = [column_name(text) for text in header]
+    if lines and (below := _units_below(names, lines[0][1])):
+        header = [
+            f"{name} [{unit}]" if unit else text
+            for text, name, unit in zip(header, names, below, strict=True)
+        ]
+        lines = lines[1:]
     for name in names:
         if names.count(name) > 1 and name:
             raise InputError(f"{where}, column {name}: stands twice; expected each column once.")
@@ -347,9 +361,35 @@ def _table(
     table = pd.DataFrame(rows, columns=names, dtype=object)
     table = table.loc[:, [bool(name) for name in names]]
     units = pd.DataFrame("", table.index, table.columns)
+    general, notes = _unit_of_titles(titles)
     for name, stated in _units_of_header(where, header, names, choice.compliance).items():
-        units[name] = stated
-    return with_values(Sheet(where, table, places, faults, []), units, choice.unit)
+        units[name] = stated or general
+    return with_values(Sheet(where, table, places, faults, notes), units, choice.unit)
+
+
+def _unit_of_titles(titles: list[str]) -> tuple[str, list[str]]:
+    """The unit that titles above a header name, '' where they name none or several, and a note on the latter."""
+    text = " ".join(
+        map(plain_numbers, titles)
+    )  # a number's unit joins it and is none of the table's
+    try:
+        return unit_of(text), []
+    except InputError as error:
+        return "", [f"above the header: {error}".rstrip(".") + "; none of them is taken"]
+
+
+def _units_below(names: list[str], cells: list[str]) -> list[str]:
+    """Units that the row below a header consists of, or none."""
+    given = [
+        (cell.strip("[]() ") if name in KNOWN else "")
+        for name, cell in zip(names, cells, strict=False)
+    ]
+    stress = [known_unit(cell) for cell in given]
+    if not any(stress) or any(
+        cell not in ("", "-", "1") and not unit for cell, unit in zip(given, stress, strict=True)
+    ):
+        return []
+    return [*stress, *[""] * (len(names) - len(stress))]
 
 
 def _units_of_header(

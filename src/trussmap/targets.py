@@ -941,7 +941,13 @@ def order_hint(goal: Goal, order: str) -> str | None:
     if not goal.whole:
         return None
     written = in_order(unpack(goal.targets[:_EXAMINED]), order)
-    others = [name for name, meaning in _ORDERS.items() if meaning != _ORDERS[order]]
+    # Of orders that mean the same (ansys and vasp), the first is named.
+    meanings = [*_ORDERS.values()]
+    others = [
+        name
+        for k, (name, meaning) in enumerate(_ORDERS.items())
+        if meaning != _ORDERS[order] and meaning not in meanings[:k]
+    ]
     reasons: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for matrix in written:
         read = np.stack([pack(in_voigt_order(matrix, name)) for name in (order, *others)])

@@ -5,6 +5,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,9 @@ def parse_tree(text: str, where: str) -> Any | None:
         raise InputError(f"{where}: lists within lists without end; {_EXPECTED}.") from None
     except ValueError as error:
         reason = error
+    with suppress(ValueError, RecursionError):
+        if plain[0] == "{":  # a document in each line
+            return [json.loads(line) for line in plain.splitlines() if line.strip()]
     try:
         with warnings.catch_warnings(action="ignore"):  # of odd literals, which are refused below
             return ast.literal_eval(plain) if re.match(r"[{\[(\s]*['\"]", plain) else None
