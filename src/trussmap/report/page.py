@@ -58,7 +58,7 @@ CAPTIONS = {
     ),
     "correlation_surrogate_*": (
         "Fig. 2 and SI Fig. S4, inverse model, as in the paper; {0}. Stiffness of the proposed "
-        "lattices, as the networks’ own forward model predicts it, over the stiffness asked for, "
+        "lattices, as the networks’ own forward model predicts it, over the target stiffness, "
         "test designs."
     ),
     "correlation_inverse_*": "The same for the same proposals judged by finite elements; {0}.",
