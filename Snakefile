@@ -5,13 +5,13 @@ from pathlib import Path
 import yaml
 from snakemake.utils import min_version, update_config
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 from trussmap.learning.points import scaling_points
 from trussmap.learning.registry import architectures
-from trussmap.provenance import source_digest
-from trussmap.streams import stream
-from trussmap.study import check_settings, study_file, typed
-from trussmap.takeover import take_over
+from trussmap.base.provenance import source_digest
+from trussmap.base.streams import stream
+from trussmap.study.settings import check_settings, study_file, typed
+from trussmap.study.takeover import take_over
 
 min_version("9.0")
 

@@ -26,13 +26,13 @@ from itertools import product
 import numpy as np
 from scipy.spatial import Delaunay, Voronoi, cKDTree
 
-from trussmap.homogenization import homogenize_cells, homogenize_topologies
-from trussmap.homogenization.engine import mechanism
-from trussmap.homogenization.sparse import homogenize_sparse
-from trussmap.homogenization.symbolic import concatenate, factorize
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph, strut_names
 from trussmap.lattice.symmetry import reduce_by_symmetry
+from trussmap.mechanics.homogenization import homogenize_cells, homogenize_topologies
+from trussmap.mechanics.homogenization.engine import mechanism
+from trussmap.mechanics.homogenization.sparse import homogenize_sparse
+from trussmap.mechanics.homogenization.symbolic import concatenate, factorize
 
 DENSITY = 0.05
 SIZES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 40_000)

@@ -17,13 +17,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from trussmap.export import squeeze, squeezing_force, write_inp
 from trussmap.lattice.compound import compound
 from trussmap.lattice.descriptor import design_graph, sample_designs
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.parts import Part, box, fill
-from trussmap.rotation import rotation
+from trussmap.parts.files import squeeze, squeezing_force, write_inp
+from trussmap.parts.fill import Part, box, fill
+from trussmap.tensors.rotation import rotation
 
 CELL_MM = 2.0
 ELEMENTS = (1, 2)

@@ -14,7 +14,7 @@ from scipy.sparse import coo_matrix
 
 from trussmap.lattice import compound, descriptor
 from trussmap.lattice.symmetry import reduce_by_symmetry
-from trussmap.stiffness import PAIRS, POISSON_RATIO, pack
+from trussmap.tensors.stiffness import PAIRS, POISSON_RATIO, pack
 
 _CHUNK = 128  # solves at once: the matrices of one chunk stay in the cache
 _SHEAR = (7 + 6 * POISSON_RATIO) / np.pi

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from trussmap.base.streams import stream
 from trussmap.crystal.targets import cell_targets
-from trussmap.front import NEARLY_MET
-from trussmap.goals import Goal
-from trussmap.inverse_design import MET, search
-from trussmap.refinement import Limits
-from trussmap.streams import stream
-from trussmap.tailoring import measured_struts
+from trussmap.search.design import MET, search
+from trussmap.search.objective import measured_struts
+from trussmap.search.refine import Limits
+from trussmap.study.front import NEARLY_MET
+from trussmap.targets.goal import Goal
 
 CHUNK = 25
 

@@ -15,16 +15,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from trussmap.dataset import PUBLISHED_DESIGNS
-from trussmap.homogenization import homogenize_designs, homogenize_lattice, homogenize_topologies
-from trussmap.io import write_json
+from trussmap.base.io import write_json
+from trussmap.data.dataset import PUBLISHED_DESIGNS
+from trussmap.data.tables import read_designs
 from trussmap.lattice import compound, descriptor
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import match_nodes
-from trussmap.rotation import rotation
-from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, rotate
-from trussmap.tables import read_designs
+from trussmap.mechanics.homogenization import (
+    homogenize_designs,
+    homogenize_lattice,
+    homogenize_topologies,
+)
+from trussmap.tensors.rotation import rotation
+from trussmap.tensors.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, rotate
 
 FORBIDDEN = np.setdiff1d(np.arange(21), ORTHOTROPIC_INDEX)
 #: Columns of a design whose first two moments are published.

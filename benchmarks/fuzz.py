@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 
 #: Seconds that a reader may take, and bytes that it may ask for beyond what the process has.
 SECONDS, MEMORY = 10, 512 << 20
@@ -128,7 +128,7 @@ def _catalogue(path, random):
 
 
 def _targets(path, random):
-    from trussmap.targets import ORDERS, described, take_targets
+    from trussmap.targets.reading import ORDERS, described, take_targets
 
     order = list(ORDERS)[random.integers(len(ORDERS))]
     compliance = bool(random.random() < 0.2)
@@ -140,30 +140,30 @@ def _targets(path, random):
 
 
 def _designs(path, random):
-    from trussmap.tables import read_designs
+    from trussmap.data.tables import read_designs
 
     _, designs = read_designs(path, orthotropic_only=bool(random.integers(2)))
     if random.random() < 0.02:
-        from trussmap.homogenization import homogenize_designs
+        from trussmap.mechanics.homogenization import homogenize_designs
 
         homogenize_designs(designs)
 
 
 def _published(path, random):
-    from trussmap.tables import read_design_blocks
+    from trussmap.data.tables import read_design_blocks
 
     for _ in read_design_blocks(path):
         pass
 
 
 def _shard(path, random):
-    from trussmap.dataset import read_shard
+    from trussmap.data.dataset import read_shard
 
     read_shard(path)
 
 
 def _dataset(path, random):
-    from trussmap.dataset import open_dataset
+    from trussmap.data.dataset import open_dataset
 
     with open_dataset(path) as data:
         data.train.read()
@@ -191,8 +191,8 @@ def _study(path, random):
 
 def _labelled(cell):
     """The cell with radii and compliances at two relative densities."""
-    from trussmap.homogenization import homogenize_cells
-    from trussmap.stiffness import mandel_compliance
+    from trussmap.mechanics.homogenization import homogenize_cells
+    from trussmap.tensors.stiffness import mandel_compliance
 
     thick = np.linspace(1, 2, len(cell.graph.struts))
     graph = replace(cell.graph, areas=thick**2)
@@ -209,7 +209,7 @@ def _labelled(cell):
 
 def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
     """A matrix (6, 6) as programs write it: VASP, LaTeX, Mathematica, JSON, Abaqus, Octave, R and others."""
-    from trussmap.stiffness import COMPONENTS, pack
+    from trussmap.tensors.stiffness import COMPONENTS, pack
 
     rows = [[f"{value:.4g}" for value in row] for row in matrix]
     blank = [" ".join(row) for row in rows]
@@ -258,12 +258,12 @@ def corpus(folder: Path) -> list[tuple]:
 
     from trussmap.crystal.catalogue import write_catalogue
     from trussmap.crystal.generate import generate_catalogue
-    from trussmap.dataset import merge_shards, write_shard
-    from trussmap.homogenization import homogenize_designs
+    from trussmap.data.dataset import merge_shards, write_shard
     from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
     from trussmap.learning.models import pretrained, read_record, save_network
     from trussmap.learning.registry import network_class
-    from trussmap.stiffness import COMPONENTS, ORTHOTROPIC_INDEX
+    from trussmap.mechanics.homogenization import homogenize_designs
+    from trussmap.tensors.stiffness import COMPONENTS, ORTHOTROPIC_INDEX
 
     folder.mkdir(parents=True, exist_ok=True)
     designs = sample_designs(5, 0, 30)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from trussmap.homogenization.reference import beam_stiffness, end_forces
-from trussmap.stiffness import PAIRS, POISSON_RATIO, pack
-from trussmap.strength import strut_loads
+from trussmap.mechanics.homogenization.reference import beam_stiffness, end_forces
+from trussmap.mechanics.strength import strut_loads
+from trussmap.tensors.stiffness import PAIRS, POISSON_RATIO, pack
 
 
 def load():

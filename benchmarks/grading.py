@@ -27,15 +27,15 @@ from general_fe import load
 from scipy.sparse import triu
 from skfem.helpers import ddot, sym_grad
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
+from trussmap.base.io import write_json
 from trussmap.grading import Sites, fade, grade
-from trussmap.homogenization import homogenize_designs
-from trussmap.homogenization.reference import beam_stiffness, frame_matrix
-from trussmap.io import write_json
 from trussmap.lattice.descriptor import sample_designs
-from trussmap.parts import box
-from trussmap.stiffness import PAIRS, POISSON_RATIO, unpack
-from trussmap.targets import read_targets
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.mechanics.homogenization.reference import beam_stiffness, frame_matrix
+from trussmap.parts.fill import box
+from trussmap.targets.reading import read_targets
+from trussmap.tensors.stiffness import PAIRS, POISSON_RATIO, unpack
 
 MKL = Path("build/mkl")
 sys.path += ["build/benchmark", *map(str, MKL.glob("lib/python*/site-packages"))]

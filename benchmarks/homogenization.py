@@ -23,12 +23,17 @@ import general_fe
 import numba
 import numpy as np
 
-from trussmap.homogenization import engine, homogenize_designs, homogenize_topologies, kernel
-from trussmap.homogenization.reference import homogenize_reference
-from trussmap.homogenization.simd import LANES, aligned_zeros, lanes
-from trussmap.homogenization.symbolic import factorize
 from trussmap.lattice import compound, descriptor
 from trussmap.lattice.symmetry import reduce_by_symmetry
+from trussmap.mechanics.homogenization import (
+    engine,
+    homogenize_designs,
+    homogenize_topologies,
+    kernel,
+)
+from trussmap.mechanics.homogenization.reference import homogenize_reference
+from trussmap.mechanics.homogenization.simd import LANES, aligned_zeros, lanes
+from trussmap.mechanics.homogenization.symbolic import factorize
 
 SEED, ROUNDS = 7, 3
 # Designs of one measurement: the engine's are a shard of the study, the others' as many as take about two seconds.

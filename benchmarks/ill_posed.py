@@ -31,10 +31,10 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from trussmap.dataset import open_dataset
+from trussmap.base.io import write_json
+from trussmap.base.streams import stream
+from trussmap.data.dataset import open_dataset
 from trussmap.figures import style
-from trussmap.homogenization import homogenize_designs
-from trussmap.io import write_json
 from trussmap.lattice.compound import lattices_topology
 from trussmap.lattice.descriptor import (
     DENSITY,
@@ -57,9 +57,9 @@ from trussmap.learning.models import load_network, read_record
 from trussmap.learning.networks import MLP
 from trussmap.learning.registry import architectures
 from trussmap.learning.scaling import training_flop
-from trussmap.measures import r_squared
-from trussmap.rotation import angle_axis
-from trussmap.streams import stream
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.tensors.measures import r_squared
+from trussmap.tensors.rotation import angle_axis
 
 #: Columns of the encoded descriptor.
 GROUPS = {"density": [0], "U": [1, 2, 3], "V": [4, 5, 6], "lattices": [*range(7, 34)]} | {

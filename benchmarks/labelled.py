@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from trussmap.base.io import write_json
 from trussmap.crystal.catalogue import take_catalogue
 from trussmap.crystal.labels import Row, label_errors
 from trussmap.figures import style
-from trussmap.homogenization.reference import beam_stiffness, homogenize_elements
-from trussmap.io import write_json
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.stiffness import POISSON_RATIO, mandel_compliance
+from trussmap.mechanics.homogenization.reference import beam_stiffness, homogenize_elements
+from trussmap.tensors.stiffness import POISSON_RATIO, mandel_compliance
 
 #: Shear coefficient of circular sections, exact and of Abaqus, and Abaqus' slenderness compensation
 #: factor (Abaqus Analysis User's Guide, Choosing a beam element: transverse shear stiffness).

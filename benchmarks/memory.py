@@ -21,8 +21,8 @@ import h5py
 import yaml
 from snakemake.utils import update_config
 
-from trussmap import hdf5
-from trussmap.dataset import COLUMNS, SPLITS
+from trussmap.base import hdf5
+from trussmap.data.dataset import COLUMNS, SPLITS
 from trussmap.learning.registry import architectures
 
 DESIGNS = 3_000_000

@@ -34,8 +34,8 @@ import torch
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from trussmap.dataset import open_dataset
-from trussmap.homogenization import homogenize_designs
+from trussmap.base.streams import stream
+from trussmap.data.dataset import open_dataset
 from trussmap.lattice.descriptor import R1, R2, V
 from trussmap.learning import training
 from trussmap.learning.features import read_features
@@ -43,9 +43,10 @@ from trussmap.learning.models import load_forward, load_parents
 from trussmap.learning.networks import AT_ONCE, MLP
 from trussmap.learning.paper.encoding import Scaled, encode
 from trussmap.learning.paper.forward import Forward2
-from trussmap.measures import r_squared, relative_error
-from trussmap.rotation import angle_axis, rotation
-from trussmap.stiffness import (
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.tensors.measures import r_squared, relative_error
+from trussmap.tensors.rotation import angle_axis, rotation
+from trussmap.tensors.stiffness import (
     COMPONENTS,
     MULTIPLICITY,
     ORTHOTROPIC_INDEX,
@@ -53,7 +54,6 @@ from trussmap.stiffness import (
     tensor_norm,
     unpack_orthotropic,
 )
-from trussmap.streams import stream
 
 
 class Nine(Forward2):

@@ -20,16 +20,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from trussmap.elasticity import completion, resembles_compliance, stiffness_of_moduli
-from trussmap.goals import Goal
-from trussmap.homogenization import homogenize_designs
-from trussmap.homogenization.engine import homogenize_topologies
-from trussmap.io import write_json
+from trussmap.base.io import write_json
+from trussmap.base.streams import stream
 from trussmap.lattice.descriptor import sample_designs
-from trussmap.rotation import from_rotation_vector
-from trussmap.stiffness import COMPONENTS, MANDEL_WEIGHT, isotropic, mandel, pack, rotate, unpack
-from trussmap.streams import stream
-from trussmap.targets import ORDERS, in_order, order_hint, read_targets
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.mechanics.homogenization.engine import homogenize_topologies
+from trussmap.targets.goal import Goal
+from trussmap.targets.reading import ORDERS, in_order, order_hint, read_targets
+from trussmap.tensors.elasticity import completion, resembles_compliance, stiffness_of_moduli
+from trussmap.tensors.rotation import from_rotation_vector
+from trussmap.tensors.stiffness import (
+    COMPONENTS,
+    MANDEL_WEIGHT,
+    isotropic,
+    mandel,
+    pack,
+    rotate,
+    unpack,
+)
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("TRUSSMAP_REFERENCE", ROOT.parent / "shared"))

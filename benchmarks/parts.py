@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
-from trussmap.export import write_part
 from trussmap.lattice.descriptor import design_graph, sample_designs
-from trussmap.parts import box, fill
+from trussmap.parts.files import write_part
+from trussmap.parts.fill import box, fill
 
 STRUTS = 20_000
 

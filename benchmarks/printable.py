@@ -2,17 +2,17 @@
 
     python benchmarks/printable.py > docs/results/printable.json
 
-Of each specimen, family and cell size the best lattice by `trussmap.inverse_design.design_lattices`, quick search, with
+Of each specimen, family and cell size the best lattice by `trussmap.search.design.design_lattices`, quick search, with
 struts of 0.3 mm at least, and the cell that would have both, as it says.
 """
 
 import json
 
-from trussmap.inverse_design import design_lattices, lattices_of, request_of
 from trussmap.learning.study import load_models
-from trussmap.refinement import FAMILIES
-from trussmap.tailoring import measured_struts
-from trussmap.targets import read_targets
+from trussmap.search.design import design_lattices, lattices_of, request_of
+from trussmap.search.objective import measured_struts
+from trussmap.search.refine import FAMILIES
+from trussmap.targets.reading import read_targets
 
 STRUT_MM, CELLS_MM = 0.3, (6.0, 12.0)
 

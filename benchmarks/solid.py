@@ -12,8 +12,8 @@ import numpy as np
 
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import primitive_cell
-from trussmap.stiffness import PAIRS, POISSON_RATIO, isotropic, pack
-from trussmap.validity import crowding
+from trussmap.mechanics.solids import crowding
+from trussmap.tensors.stiffness import PAIRS, POISSON_RATIO, isotropic, pack
 
 try:
     import ngsolve
@@ -57,7 +57,7 @@ def homogenize(
     order : of the displacements and of the elements' shape
     safety : elements around a strut over about six, Netgen's ``curvaturesafety``
 
-    Raises ValueError where the mesher fails, or struts are crowded (`trussmap.validity.crowding`) and cannot be cut.
+    Raises ValueError where the mesher fails, or struts are crowded (`trussmap.mechanics.solids.crowding`) and cannot be cut.
     """
     primitive = primitive_cell(graph)
     if reason := crowding(

@@ -13,16 +13,16 @@ import general_fe
 import pandas as pd
 import yaml
 
-from trussmap.inverse_design import design_lattices, request_of
-from trussmap.io import write_json
+from trussmap.base.io import write_json
+from trussmap.designs.table import printability, strength_columns
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.learning.study import load_models
-from trussmap.output import printability, strength_columns
-from trussmap.refinement import plain_lattices
-from trussmap.robustness import SENSITIVITY
-from trussmap.strength import LOAD_CASES
-from trussmap.targets import read_goal
+from trussmap.mechanics.printing import SENSITIVITY
+from trussmap.mechanics.strength import LOAD_CASES
+from trussmap.search.design import design_lattices, request_of
+from trussmap.search.refine import plain_lattices
+from trussmap.targets.reading import read_goal
 
 ROOT = Path(__file__).parents[1]
 BLOCKS, DENSITY = (3, 5), 0.05

@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import least_squares
 
+from trussmap.base.io import write_json
 from trussmap.figures import style
-from trussmap.homogenization import homogenize_cells
-from trussmap.io import write_json
 from trussmap.lattice.compound import superpose
 from trussmap.lattice.descriptor import DENSITY, design_graph, sample_designs
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.lattice.symmetry import primitive_cell
-from trussmap.measures import DIRECTIONS, modulus_error, relative_error
-from trussmap.stiffness import directional_modulus, unpack
-from trussmap.validity import BENDING, STRETCHING, crowding, solid_stiffness
+from trussmap.mechanics.homogenization import homogenize_cells
+from trussmap.mechanics.solids import BENDING, STRETCHING, crowding, solid_stiffness
+from trussmap.tensors.measures import DIRECTIONS, modulus_error, relative_error
+from trussmap.tensors.stiffness import directional_modulus, unpack
 
 DENSITIES = [0.1, 0.05, 0.02, 0.01, 0.005]
 #: Seed and first and last of the sampled designs that the estimate is applied to.

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import jinja2
 
-from trussmap.io import write_json
+from trussmap.base.io import write_json
 from trussmap.report.text import duration, percent, plain
-from trussmap.stiffness import COMPONENTS
+from trussmap.tensors.stiffness import COMPONENTS
 
 DOCS = Path(__file__).parent
 #: Tables of a study that pages quote beside ``metrics.json``.

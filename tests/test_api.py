@@ -10,11 +10,11 @@ import torch
 import trimesh
 
 import trussmap as tm
-from trussmap.homogenization import homogenize_designs
-from trussmap.homogenization.reference import homogenize_reference
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.mechanics.homogenization.reference import homogenize_reference
 from trussmap.report.design import number
-from trussmap.stiffness import COMPONENTS, isotropic, pack, unpack
+from trussmap.tensors.stiffness import COMPONENTS, isotropic, pack, unpack
 
 CORNERS = np.stack(np.meshgrid(*[[0.0, 1.0]] * 3, indexing="ij"), -1).reshape(-1, 3)
 

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trussmap.assessment import assess, errors_by_name, summarize, summarize_groups, unseen
-from trussmap.dataset import merge_shards, write_shard
-from trussmap.homogenization import homogenize_designs
-from trussmap.io import write_json
+from trussmap.base.io import write_json
+from trussmap.data.dataset import merge_shards, write_shard
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
-from trussmap.measures import MEASURES, errors
-from trussmap.stiffness import isotropic, pack
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.study.assessment import assess, errors_by_name, summarize, summarize_groups, unseen
+from trussmap.tensors.measures import MEASURES, errors
+from trussmap.tensors.stiffness import isotropic, pack
 
 
 def test_an_error_that_is_not_defined_is_absent(tmp_path):

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trussmap import cache
-from trussmap.homogenization import kernel
-from trussmap.provenance import source_digest
+from trussmap.base import cache
+from trussmap.base.provenance import source_digest
+from trussmap.mechanics.homogenization import kernel
 
-SOURCE = Path(cache.__file__).parent
+SOURCE = Path(cache.__file__).parents[1]
 #: A small function that, as the kernel does, compiles in what another module defines.
 PROBE = """
 import numpy as np
-from trussmap.cache import compiled
-from trussmap.homogenization.simd import LANES, add_scaled, aligned_zeros
+from trussmap.base.cache import compiled
+from trussmap.mechanics.homogenization.simd import LANES, add_scaled, aligned_zeros
 @compiled(__name__)
 def run(matrix, element):
     add_scaled(matrix, 0, element, 0, 2.0)
@@ -46,7 +46,7 @@ def test_machine_code_follows_all_that_is_compiled_in(tmp_path):
         ).stdout.split()
 
     assert [ran(), ran()] == [["42.0", "False"], ["42.0", "True"]]
-    path = package / "homogenization" / "simd.py"
+    path = package / "mechanics" / "homogenization" / "simd.py"
     text, before = path.read_text(), "into[k] + factor * value[k]"
     assert before in text
     path.write_text(text.replace(before, "into[k] + 2 * factor * value[k]"))
@@ -77,7 +77,7 @@ def build():
 @pytest.mark.parametrize("part", ["nbi", "nbc"])
 def test_damaged_machine_code_is_made_again(folder, part):
     def made():
-        @cache.compiled("trussmap.stiffness")
+        @cache.compiled("trussmap.tensors.stiffness")
         def twice(x):
             return 2 * x
 
@@ -93,7 +93,7 @@ def test_damaged_machine_code_is_made_again(folder, part):
 @pytest.fixture
 def arrays(folder):
     build.calls = 0
-    return lambda: cache.cached_arrays("numbers", build, "trussmap.stiffness")
+    return lambda: cache.cached_arrays("numbers", build, "trussmap.tensors.stiffness")
 
 
 def test_arrays_are_made_once(arrays):
@@ -121,7 +121,7 @@ def test_nothing_fails_where_nothing_can_be_written(arrays, folder):
     folder.write_text("a file where the folder should be")
     assert np.array_equal(arrays()["a"], np.arange(3.0))
 
-    @cache.compiled("trussmap.stiffness")
+    @cache.compiled("trussmap.tensors.stiffness")
     def twice(x):
         return 2 * x
 

@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pytest
 
+from trussmap.base.errors import InputError
 from trussmap.crystal.catalogue import (
     CatalogueCell,
     read_catalogue,
@@ -10,9 +11,8 @@ from trussmap.crystal.catalogue import (
     write_catalogue,
 )
 from trussmap.crystal.labels import homogenize_catalogue, label_errors
-from trussmap.errors import InputError
 from trussmap.lattice.elementary import elementary_lattice
-from trussmap.stiffness import MANDEL_WEIGHT, pack
+from trussmap.tensors.stiffness import MANDEL_WEIGHT, pack
 
 CUBIC = """
 Name: cub_test
@@ -136,8 +136,8 @@ def test_cells_agree_in_both_forms_and_numberings(shared, tmp_path):
 
 def test_stiffness_agrees_with_abaqus(shared):
     """Frobenius error of the compliance at most 1.5 %; the published mesh is coarse."""
-    from trussmap.homogenization import homogenize_cells
-    from trussmap.stiffness import mandel_compliance
+    from trussmap.mechanics.homogenization import homogenize_cells
+    from trussmap.tensors.stiffness import mandel_compliance
 
     cells = [
         cell

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trussmap import cauchy
-from trussmap.goals import Goal
-from trussmap.homogenization import homogenize_designs, homogenize_topologies
-from trussmap.inverse_design import search
 from trussmap.lattice.descriptor import DENSITY, sample_designs
-from trussmap.stiffness import (
+from trussmap.mechanics.homogenization import homogenize_designs, homogenize_topologies
+from trussmap.search.design import search
+from trussmap.study import cauchy
+from trussmap.targets.goal import Goal
+from trussmap.tensors.stiffness import (
     MULTIPLICITY,
     PAIRS,
     cauchy_part,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
-from trussmap.stiffness import COMPONENTS
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.tensors.stiffness import COMPONENTS
 
 PROGRAM = Path(sys.executable).with_name("trussmap")
 COMMANDS = ["homogenize", "homogenize-cells", "design", "part", "grade", "audit", "export-crate"]

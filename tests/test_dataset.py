@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trussmap import hdf5
-from trussmap.dataset import (
+from trussmap.base import hdf5
+from trussmap.base.errors import InputError
+from trussmap.data.dataset import (
     PUBLISHED_DESIGNS,
     SPLITS,
     column_statistics,
@@ -18,10 +19,9 @@ from trussmap.dataset import (
     split_of,
     write_shard,
 )
-from trussmap.errors import InputError
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology, sample_designs
-from trussmap.rotation import rotation
-from trussmap.stiffness import isotropic, pack, rotate, unpack_orthotropic
+from trussmap.tensors.rotation import rotation
+from trussmap.tensors.stiffness import isotropic, pack, rotate, unpack_orthotropic
 
 N = 3000
 SHARES = {"validation_share": 0.05, "test_share": 0.1}
@@ -99,7 +99,7 @@ def test_the_head_of_a_split_is_a_split(tmp_path, content):
 def test_a_copy_without_topologies_keeps_all_else_and_the_test_split(
     tmp_path, content, monkeypatch
 ):
-    monkeypatch.setattr("trussmap.dataset.BLOCK", 700)
+    monkeypatch.setattr("trussmap.data.dataset.BLOCK", 700)
     merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "all.h5", SHARES, {"seed": 5})
     out = np.arange(0, 197, 2)
     copy_without(tmp_path / "all.h5", tmp_path / "some.h5", out)
@@ -122,7 +122,7 @@ def test_a_copy_without_topologies_keeps_all_else_and_the_test_split(
 
 
 def test_column_statistics_agree_with_numpy(tmp_path, content, monkeypatch):
-    monkeypatch.setattr("trussmap.dataset.BLOCK", 700)
+    monkeypatch.setattr("trussmap.data.dataset.BLOCK", 700)
     merge_shards(shards(tmp_path, content, [0, N]), tmp_path / "dataset.h5", SHARES, {"seed": 5})
     table = column_statistics(tmp_path / "dataset.h5").set_index("column")
     designs, orthotropic, stiffness = content

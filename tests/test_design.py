@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from trussmap.crystal.generate import generate_catalogue
-from trussmap.goals import Goal
-from trussmap.homogenization import homogenize_cells, homogenize_designs
-from trussmap.homogenization.reference import homogenize_reference
-from trussmap.inverse_design import Request, design_lattices, lattices_of, request_of, search
 from trussmap.lattice import descriptor as d
 from trussmap.learning.models import load_forward, load_inverse, pretrained
-from trussmap.measures import nmse_frobenius
-from trussmap.refinement import (
+from trussmap.mechanics.homogenization import homogenize_cells, homogenize_designs
+from trussmap.mechanics.homogenization.reference import homogenize_reference
+from trussmap.search.design import Request, design_lattices, lattices_of, request_of, search
+from trussmap.search.objective import measured_struts
+from trussmap.search.refine import (
     FAMILIES,
     Limits,
     course_of_refinement,
@@ -19,10 +18,11 @@ from trussmap.refinement import (
     refine_designs,
     refine_lattices,
 )
-from trussmap.steps import bounded_step
-from trussmap.stiffness import COMPONENTS
-from trussmap.tailoring import measured_struts
-from trussmap.targets import read_targets
+from trussmap.search.steps import bounded_step
+from trussmap.targets.goal import Goal
+from trussmap.targets.reading import read_targets
+from trussmap.tensors.measures import nmse_frobenius
+from trussmap.tensors.stiffness import COMPONENTS
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_random_starts_are_no_designs_of_the_data_set(truth, monkeypatch):
         started.append(lattices.designs)
         return lattices, np.ones((len(lattices.designs), 21))
 
-    monkeypatch.setattr("trussmap.inverse_design.refine_lattices", refine)
+    monkeypatch.setattr("trussmap.search.design.refine_lattices", refine)
     search(Goal(truth[1][:1]), "quick", seed=21)
     known = d.sample_designs(21, 0, len(started[0]))
     assert not np.isin(started[0][:, d.DENSITY], known[:, d.DENSITY]).any()

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trussmap.errors import InputError
-from trussmap.matrices import MATRIX
-from trussmap.sheets import read_sheet
-from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, pack, unpack
-from trussmap.targets import take_targets
+from trussmap.base.errors import InputError
+from trussmap.targets.matrices import MATRIX
+from trussmap.targets.reading import take_targets
+from trussmap.targets.sheets import read_sheet
+from trussmap.tensors.stiffness import COLUMNS, COMPONENTS, ROWS, pack, unpack
 
 # Symmetric, positive definite, all constants different.
 C = np.round(np.cov(np.random.default_rng(3).normal(size=(6, 50))), 3)

@@ -10,11 +10,11 @@ from scipy.spatial.transform import Rotation
 
 import trussmap as tm
 from trussmap.crystal.catalogue import _window
-from trussmap.homogenization import homogenize_cells
 from trussmap.lattice.compound import topologies
 from trussmap.lattice.graph import PeriodicGraph, periodic_graph, without_duplicates
 from trussmap.lattice.symmetry import translations
-from trussmap.stiffness import pack
+from trussmap.mechanics.homogenization import homogenize_cells
+from trussmap.tensors.stiffness import pack
 
 CORNERS = np.array(list(product((0.0, 1.0), repeat=3)))
 FACES = np.array(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from trussmap.elasticity import (
+from trussmap.tensors.elasticity import (
     CLASSES,
     across_ranges,
     best_class,
@@ -11,8 +11,15 @@ from trussmap.elasticity import (
     symmetry_distances,
     universal_anisotropy,
 )
-from trussmap.rotation import from_rotation_vector
-from trussmap.stiffness import COMPONENTS, directional_modulus, isotropic, pack, rotate, unpack
+from trussmap.tensors.rotation import from_rotation_vector
+from trussmap.tensors.stiffness import (
+    COMPONENTS,
+    directional_modulus,
+    isotropic,
+    pack,
+    rotate,
+    unpack,
+)
 
 TURN = from_rotation_vector(np.array([[0.4, -1.1, 0.7]]))[0]
 

@@ -13,9 +13,12 @@ import pandas as pd
 import pytest
 import trimesh
 
-from trussmap import export
-from trussmap.errors import InputError
-from trussmap.export import (
+from trussmap.base.errors import InputError
+from trussmap.lattice.compound import compound
+from trussmap.lattice.elementary import NAMES, elementary_lattice
+from trussmap.lattice.graph import PeriodicGraph
+from trussmap.parts import files as export
+from trussmap.parts.files import (
     squeezing_force,
     write_3mf,
     write_inp,
@@ -24,10 +27,7 @@ from trussmap.export import (
     write_structure_csv,
     write_vtk,
 )
-from trussmap.lattice.compound import compound
-from trussmap.lattice.elementary import NAMES, elementary_lattice
-from trussmap.lattice.graph import PeriodicGraph
-from trussmap.parts import box, fill
+from trussmap.parts.fill import box, fill
 
 # A map that keeps volume and no symmetry.
 MAP = np.array([[1.3, 0.2, 0.1], [-0.3, 0.9, 0.2], [0.1, -0.2, 1.0]])

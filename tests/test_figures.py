@@ -6,7 +6,6 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from trussmap.cauchy import describe_designs, describe_residual
 from trussmap.figures import (
     catalogue,
     cauchy,
@@ -22,13 +21,14 @@ from trussmap.figures import (
     targets,
     trend,
 )
-from trussmap.homogenization import homogenize_cells, homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology, sample_designs
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.learning.trend import fit_trend
-from trussmap.refinement import sizes
-from trussmap.rotation import rotation
-from trussmap.stiffness import COMPONENTS, directional_modulus, isotropic, pack, rotate
+from trussmap.mechanics.homogenization import homogenize_cells, homogenize_designs
+from trussmap.search.refine import sizes
+from trussmap.study.cauchy import describe_designs, describe_residual
+from trussmap.tensors.rotation import rotation
+from trussmap.tensors.stiffness import COMPONENTS, directional_modulus, isotropic, pack, rotate
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import pytest
 from scipy.linalg import null_space
 
 from trussmap.figures import front as figure
-from trussmap.front import describe_targets, front, summarize
-from trussmap.goals import Goal
-from trussmap.inverse_design import search
-from trussmap.measures import nmse_frobenius
 from trussmap.report.tables import front_tables
-from trussmap.stiffness import CAUCHY_PAIRS, COMPONENTS, TENSOR_WEIGHT
-from trussmap.targets import read_targets
+from trussmap.search.design import search
+from trussmap.study.front import describe_targets, front, summarize
+from trussmap.targets.goal import Goal
+from trussmap.targets.reading import read_targets
+from trussmap.tensors.measures import nmse_frobenius
+from trussmap.tensors.stiffness import CAUCHY_PAIRS, COMPONENTS, TENSOR_WEIGHT
 
 RATIOS, TOPOLOGIES = (1.0, 2.0, 10.0), np.array([20, 100])
 

@@ -6,12 +6,12 @@ import pytest
 from trussmap.crystal.catalogue import read_catalogue, write_catalogue
 from trussmap.crystal.generate import MOST_NODES, MOST_STRUTS, generate_catalogue, random_net
 from trussmap.crystal.space_groups import crystal_system, operations, space_group
-from trussmap.homogenization import homogenize_cells
-from trussmap.homogenization.engine import mechanism
-from trussmap.homogenization.reference import homogenize_reference
 from trussmap.lattice.elementary import elementary_lattice
-from trussmap.measures import nmse_frobenius
-from trussmap.stiffness import admissibility
+from trussmap.mechanics.homogenization import homogenize_cells
+from trussmap.mechanics.homogenization.engine import mechanism
+from trussmap.mechanics.homogenization.reference import homogenize_reference
+from trussmap.tensors.measures import nmse_frobenius
+from trussmap.tensors.stiffness import admissibility
 
 COUNT = 40
 

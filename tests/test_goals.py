@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
-from trussmap.goals import ENGINEERING, Goal, engineering_constants
-from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import sample_designs
-from trussmap.measures import log_euclidean, nmse_frobenius
-from trussmap.stiffness import COMPONENTS, isotropic, pack, unpack
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.targets.goal import Goal
+from trussmap.tensors.engineering import ENGINEERING, engineering_constants
+from trussmap.tensors.measures import log_euclidean, nmse_frobenius
+from trussmap.tensors.stiffness import COMPONENTS, isotropic, pack, unpack
 
 
 @pytest.fixture(scope="module")

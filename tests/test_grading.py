@@ -3,16 +3,16 @@ import pandas as pd
 import pytest
 import trimesh
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 from trussmap.grading import Sites, fade, grade, read_sites, told, write_graded
 from trussmap.grading.phases import Phases
 from trussmap.grading.sites import log_euclidean_mean
-from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import U, V, sample_designs
-from trussmap.measures import relative_error
-from trussmap.parts import box, shape
-from trussmap.stiffness import COMPONENTS, isotropic, pack, rotate
-from trussmap.targets import read_targets
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.parts.fill import box, shape
+from trussmap.targets.reading import read_targets
+from trussmap.tensors.measures import relative_error
+from trussmap.tensors.stiffness import COMPONENTS, isotropic, pack, rotate
 
 CUBIC = np.array([0.01, 1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1], float)
 BONE = "resources/bone_targets_gpa.csv"

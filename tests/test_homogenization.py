@@ -5,23 +5,29 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from trussmap.errors import InputError
-from trussmap.homogenization import (
-    homogenize_cells,
-    homogenize_designs,
-    homogenize_topologies,
-    kernel,
-)
-from trussmap.homogenization.autograd import homogenize
-from trussmap.homogenization.reference import homogenize_reference
-from trussmap.homogenization.symbolic import concatenate, factorize
+from trussmap.base.errors import InputError
+from trussmap.data.tables import read_designs
 from trussmap.lattice import descriptor as d
 from trussmap.lattice.compound import LATTICE_SETS, lattice_set, topologies
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import reduce_by_symmetry
-from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, check_admissible, rotate
-from trussmap.tables import read_designs
+from trussmap.mechanics.homogenization import (
+    homogenize_cells,
+    homogenize_designs,
+    homogenize_topologies,
+    kernel,
+)
+from trussmap.mechanics.homogenization.autograd import homogenize
+from trussmap.mechanics.homogenization.reference import homogenize_reference
+from trussmap.mechanics.homogenization.symbolic import concatenate, factorize
+from trussmap.tensors.stiffness import (
+    COMPONENTS,
+    ORTHOTROPIC,
+    ORTHOTROPIC_INDEX,
+    check_admissible,
+    rotate,
+)
 
 C = {name: k for k, name in enumerate(COMPONENTS)}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trussmap.io import write_json
+from trussmap.base.io import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 

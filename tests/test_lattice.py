@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 from trussmap.lattice import descriptor as d
 from trussmap.lattice.compound import (
     LATTICE_SETS,
@@ -19,7 +19,7 @@ from trussmap.lattice.compound import (
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph, closest_points, strut_names
 from trussmap.lattice.symmetry import inversion, primitive_cell, reduce_by_symmetry
-from trussmap.rotation import angle_axis, rotation
+from trussmap.tensors.rotation import angle_axis, rotation
 
 
 def test_lattices_know_nothing_of_what_is_done_with_them():
@@ -30,7 +30,9 @@ def test_lattices_know_nothing_of_what_is_done_with_them():
             alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
         ]
         above = [
-            m for m in modules if m.startswith(("trussmap.crystal", "trussmap.homogenization"))
+            m
+            for m in modules
+            if m.startswith(("trussmap.crystal", "trussmap.mechanics.homogenization"))
         ]
         assert not above, f"{path.name} imports {above}"
 

@@ -9,11 +9,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from trussmap.dataset import copy_without, merge_shards, open_dataset, write_shard
-from trussmap.errors import InputError
-from trussmap.evaluation import evaluate, evaluate_forward, evaluate_lookup
-from trussmap.holdout import evaluate_holdout, held_out_topologies
-from trussmap.homogenization import homogenize_designs
+from trussmap.base.errors import InputError
+from trussmap.data.dataset import copy_without, merge_shards, open_dataset, write_shard
+from trussmap.data.lookup import closest_designs
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import check_designs, design_topology, sample_designs
 from trussmap.lattice.polar import polar_parts, published_designs
@@ -34,10 +32,12 @@ from trussmap.learning.polar.inverse import target_features
 from trussmap.learning.registry import architectures, network_class
 from trussmap.learning.scaling import scaled_settings, scaling_row, training_flop
 from trussmap.learning.trend import fit_trend, trend_at
-from trussmap.lookup import closest_designs
-from trussmap.measures import bootstrap_interval, nmse_frobenius, r_squared
-from trussmap.rotation import from_rotation_vector, from_six, rotation
-from trussmap.stiffness import FLIP_SIGNS, ORTHOTROPIC_INDEX, rotate
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.study.evaluation import evaluate, evaluate_forward, evaluate_lookup
+from trussmap.study.holdout import evaluate_holdout, held_out_topologies
+from trussmap.tensors.measures import bootstrap_interval, nmse_frobenius, r_squared
+from trussmap.tensors.rotation import from_rotation_vector, from_six, rotation
+from trussmap.tensors.stiffness import FLIP_SIGNS, ORTHOTROPIC_INDEX, rotate
 
 N = 3000
 SHARES = {"validation_share": 0.03, "test_share": 0.1}

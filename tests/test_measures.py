@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import sample_designs
-from trussmap.measures import (
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.tensors.measures import (
     MEASURES,
     errors,
     log_euclidean,
@@ -13,8 +13,8 @@ from trussmap.measures import (
     nmse_published_code,
     relative_error,
 )
-from trussmap.rotation import rotation
-from trussmap.stiffness import COMPONENTS, isotropic, pack, rotate, unpack
+from trussmap.tensors.rotation import rotation
+from trussmap.tensors.stiffness import COMPONENTS, isotropic, pack, rotate, unpack
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """What the headline numbers are gathered from."""
 
-from trussmap.metrics import rule_seconds
+from trussmap.study.metrics import rule_seconds
 
 
 def test_seconds_are_those_of_the_named_jobs(tmp_path):

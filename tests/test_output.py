@@ -7,20 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trussmap.errors import InputError
-from trussmap.homogenization import homogenize_designs
-from trussmap.lattice import descriptor as d
-from trussmap.lattice.polar import published_designs
-from trussmap.output import (
+from trussmap.base.errors import InputError
+from trussmap.base.resume import Partial
+from trussmap.designs.table import (
     printability,
     remarks,
     strength_columns,
     strength_sentence,
     write_designs,
 )
-from trussmap.resume import Partial
-from trussmap.stiffness import COMPONENTS
-from trussmap.tailoring import PrintLimits
+from trussmap.lattice import descriptor as d
+from trussmap.lattice.polar import published_designs
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.search.objective import PrintLimits
+from trussmap.tensors.stiffness import COMPONENTS
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,7 @@ def test_it_designs_anywhere(installed, tmp_path):
     assert Path(where.stdout.strip()).is_relative_to(installed), where
     program = installed / "bin" / "trussmap"
     assert run(sys.executable, program, "--version").stdout == f"trussmap {PROJECT['version']}\n"
-    code = "import trussmap as tm, pandas as pd; from trussmap.stiffness import COMPONENTS, pack; "
+    code = "import trussmap as tm, pandas as pd; from trussmap.tensors.stiffness import COMPONENTS, pack; "
     code += (
         "c = tm.homogenize(tm.Lattice.from_elementary('octet', relative_density=0.05)).stiffness; "
     )

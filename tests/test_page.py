@@ -19,15 +19,15 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from trussmap import hdf5
+from trussmap.base import hdf5
+from trussmap.designs.table import write_designs
 from trussmap.figures import cell, draw
-from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph, sample_designs
-from trussmap.measures import errors as measured
-from trussmap.output import write_designs
+from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.report import live, write_report
 from trussmap.report.design import Pages, design_page
-from trussmap.stiffness import COMPONENTS, directional_modulus
+from trussmap.tensors.measures import errors as measured
+from trussmap.tensors.stiffness import COMPONENTS, directional_modulus
 
 
 @pytest.fixture(scope="module")

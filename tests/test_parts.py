@@ -6,11 +6,11 @@ import trimesh
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from trussmap import parts
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 from trussmap.lattice.compound import compound
 from trussmap.lattice.descriptor import design_graph, sample_designs
-from trussmap.parts import box, fill, shape
+from trussmap.parts import fill as parts
+from trussmap.parts.fill import box, fill, shape
 
 OCTET = compound((1, 1, 1), (1, 1, 1))
 # A map that keeps no symmetry.

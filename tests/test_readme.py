@@ -12,7 +12,7 @@ import trimesh
 from trussmap.crystal.catalogue import write_catalogue
 from trussmap.crystal.generate import generate_catalogue
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
-from trussmap.stiffness import isotropic
+from trussmap.tensors.stiffness import isotropic
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(

@@ -7,12 +7,10 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from trussmap import hdf5
-from trussmap.dataset import merge_shards, open_dataset, write_shard
-from trussmap.errors import InputError
-from trussmap.homogenization import homogenize_designs
-from trussmap.io import write_csv, write_json
-from trussmap.job import job
+from trussmap.base import hdf5
+from trussmap.base.errors import InputError
+from trussmap.base.io import write_csv, write_json
+from trussmap.data.dataset import merge_shards, open_dataset, write_shard
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.learning.models import (
     load_forward,
@@ -22,7 +20,9 @@ from trussmap.learning.models import (
     write_record,
 )
 from trussmap.learning.study import load_models
-from trussmap.stiffness import ORTHOTROPIC_INDEX
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.study.job import job
+from trussmap.tensors.stiffness import ORTHOTROPIC_INDEX
 
 SHARES = {"validation_share": 0.1, "test_share": 0.2}
 #: Jobs of a study in small: their outputs, and the jobs whose outputs they read.

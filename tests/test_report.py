@@ -13,7 +13,7 @@ from trussmap.report import write_report
 from trussmap.report.findings import findings
 from trussmap.report.tables import chapter_table, headline_rows, r2_table, specimen_tables
 from trussmap.report.text import flatten, value_text
-from trussmap.stiffness import COMPONENTS
+from trussmap.tensors.stiffness import COMPONENTS
 
 PAPER = {
     "dataset": {"designs": 3000000, "topologies": 262},

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 from trussmap import cli
-from trussmap.errors import InputError
-from trussmap.homogenization import homogenize_designs
+from trussmap.base.errors import InputError
+from trussmap.base.resume import FOLDER, Partial, stoppable
+from trussmap.designs.table import write_designs
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
-from trussmap.output import write_designs
-from trussmap.resume import FOLDER, Partial, stoppable
-from trussmap.stiffness import COMPONENTS
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.tensors.stiffness import COMPONENTS
 
 PROGRAM = Path(sys.executable).with_name("trussmap")
 SETTINGS = {"--draws": "20", "targets": "0" * 64}

@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trussmap.errors import InputError
-from trussmap.homogenization import homogenize_designs
-from trussmap.homogenization.reference import homogenize_reference
-from trussmap.inverse_design import MET, NEARLY, design_lattices, request_of
+from trussmap.base.errors import InputError
 from trussmap.lattice.descriptor import DENSITY, sample_designs
 from trussmap.lattice.elementary import elementary_lattice
-from trussmap.measures import nmse_frobenius
-from trussmap.refinement import plain_lattices
-from trussmap.robustness import SENSITIVITY, PrintingErrors, erring_cells, erring_stiffness
-from trussmap.robustness import sensitivity as of_stiffness
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.mechanics.homogenization.reference import homogenize_reference
+from trussmap.mechanics.printing import SENSITIVITY, PrintingErrors, erring_cells, erring_stiffness
+from trussmap.mechanics.printing import sensitivity as of_stiffness
+from trussmap.search.design import MET, NEARLY, design_lattices, request_of
+from trussmap.search.refine import plain_lattices
+from trussmap.tensors.measures import nmse_frobenius
 
 BOTH = PrintingErrors(0.08, 0.02, 12, seed=3)
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trussmap.errors import InputError
-from trussmap.matrices import MATRIX
-from trussmap.shapes import ABAQUS_CARD
-from trussmap.sheets import read_sheet
-from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS, pack
+from trussmap.base.errors import InputError
+from trussmap.targets.matrices import MATRIX
+from trussmap.targets.shapes import ABAQUS_CARD
+from trussmap.targets.sheets import read_sheet
+from trussmap.tensors.stiffness import COLUMNS, COMPONENTS, ROWS, pack
 
 C = np.round(
     np.cov(np.random.default_rng(1).normal(size=(6, 40))) * 100, 3

@@ -7,17 +7,22 @@ import pytest
 import torch
 
 import trussmap as tm
-from trussmap.errors import InputError
-from trussmap.homogenization import homogenize_cells, homogenize_topologies, sparse
-from trussmap.homogenization.engine import ENGINE_NODES, cycles, homogenize_lattice, mechanism
-from trussmap.homogenization.reference import homogenize_reference
-from trussmap.homogenization.sparse import homogenize_sparse
-from trussmap.homogenization.symbolic import concatenate, factorize
+from trussmap.base.errors import InputError
 from trussmap.lattice.compound import topologies
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.lattice.symmetry import inversion, match_nodes, reduce_by_symmetry, translations
-from trussmap.stiffness import check_admissible, pack
+from trussmap.mechanics.homogenization import homogenize_cells, homogenize_topologies, sparse
+from trussmap.mechanics.homogenization.engine import (
+    ENGINE_NODES,
+    cycles,
+    homogenize_lattice,
+    mechanism,
+)
+from trussmap.mechanics.homogenization.reference import homogenize_reference
+from trussmap.mechanics.homogenization.sparse import homogenize_sparse
+from trussmap.mechanics.homogenization.symbolic import concatenate, factorize
+from trussmap.tensors.stiffness import check_admissible, pack
 
 CUBIC, OCTET, BODY_CENTRED, DIAMOND = 0, 1, 2, 5
 
@@ -114,7 +119,7 @@ def test_small_and_large_lattices_of_one_list_keep_their_places(large, monkeypat
 
     solved = []
     monkeypatch.setattr(
-        "trussmap.homogenization.engine.homogenize_sparse", lambda *a: solved.append(a)
+        "trussmap.mechanics.homogenization.engine.homogenize_sparse", lambda *a: solved.append(a)
     )
     with pytest.raises(TypeError):
         homogenize_cells([large], 0.1)

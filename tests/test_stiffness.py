@@ -3,9 +3,9 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from trussmap import measures
-from trussmap import stiffness as s
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
+from trussmap.tensors import measures
+from trussmap.tensors import stiffness as s
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trussmap.homogenization.reference import beam_stiffness, end_forces
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.lattice.elementary import elementary_lattice
-from trussmap.refinement import plain_lattices
-from trussmap.strength import FIXED, LOAD_CASES, strength, strut_loads
+from trussmap.mechanics.homogenization.reference import beam_stiffness, end_forces
+from trussmap.mechanics.strength import FIXED, LOAD_CASES, strength, strut_loads
+from trussmap.search.refine import plain_lattices
 
 ROOT = Path(__file__).parents[1]
 STRESSES = np.array(list(LOAD_CASES.values()))

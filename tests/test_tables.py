@@ -6,11 +6,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from trussmap.errors import InputError
-from trussmap.homogenization import homogenize_designs
+from trussmap.base.errors import InputError
+from trussmap.data.tables import read_designs, read_table, with_columns, write_table
 from trussmap.lattice.compound import lattices_topology
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, R1, R2, REPS, sample_designs
-from trussmap.tables import read_designs, read_table, with_columns, write_table
+from trussmap.mechanics.homogenization import homogenize_designs
 
 TESSELLATION = DESIGN_COLUMNS[REPS]
 

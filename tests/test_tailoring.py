@@ -3,16 +3,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trussmap.goals import Goal
-from trussmap.homogenization import homogenize_cells
-from trussmap.homogenization.reference import homogenize_reference
-from trussmap.inverse_design import search
 from trussmap.lattice.descriptor import DENSITY, sample_designs
 from trussmap.lattice.elementary import elementary_lattice
-from trussmap.measures import nmse_frobenius
-from trussmap.refinement import Limits, plain_lattices, sizes
-from trussmap.tailoring import OBJECTIVES, PrintLimits, diameters_and_gap, tailor
-from trussmap.targets import read_targets
+from trussmap.mechanics.homogenization import homogenize_cells
+from trussmap.mechanics.homogenization.reference import homogenize_reference
+from trussmap.search.design import search
+from trussmap.search.objective import OBJECTIVES, PrintLimits, diameters_and_gap, tailor
+from trussmap.search.refine import Limits, plain_lattices, sizes
+from trussmap.targets.goal import Goal
+from trussmap.targets.reading import read_targets
+from trussmap.tensors.measures import nmse_frobenius
 
 FEW = np.arange(0, 197, 4)
 

@@ -5,14 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trussmap.elasticity import stiffness_of_moduli, symmetry_distances
-from trussmap.errors import InputError
-from trussmap.goals import Goal
-from trussmap.homogenization import homogenize_designs
-from trussmap.homogenization.engine import homogenize_topologies
+from trussmap.base.errors import InputError
 from trussmap.lattice.descriptor import sample_designs
-from trussmap.stiffness import COMPONENTS, admissibility, isotropic, pack, unpack
-from trussmap.targets import (
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.mechanics.homogenization.engine import homogenize_topologies
+from trussmap.targets.goal import Goal
+from trussmap.targets.reading import (
     ORDERS,
     check_targets,
     compliance_hint,
@@ -25,6 +23,8 @@ from trussmap.targets import (
     symmetric_mean,
     take_targets,
 )
+from trussmap.tensors.elasticity import stiffness_of_moduli, symmetry_distances
+from trussmap.tensors.stiffness import COMPONENTS, admissibility, isotropic, pack, unpack
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 

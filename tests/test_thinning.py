@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from trussmap.goals import Goal
-from trussmap.homogenization.engine import cycles, homogenize_topologies, mechanism
-from trussmap.homogenization.reference import homogenize_reference
-from trussmap.inverse_design import search
 from trussmap.lattice.compound import reduced_topology, topologies
 from trussmap.lattice.descriptor import DENSITY, TYPES, sample_designs
-from trussmap.refinement import Lattices, Limits, plain_lattices, refine_lattices
-from trussmap.tailoring import measured_struts, tailor
-from trussmap.thinning import thinned
+from trussmap.mechanics.homogenization.engine import cycles, homogenize_topologies, mechanism
+from trussmap.mechanics.homogenization.reference import homogenize_reference
+from trussmap.search.design import search
+from trussmap.search.objective import measured_struts, tailor
+from trussmap.search.refine import Lattices, Limits, plain_lattices, refine_lattices
+from trussmap.search.thin import thinned
+from trussmap.targets.goal import Goal
 
 
 def lattices(count, seed=3, spread=4.0):

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trussmap import validity
-from trussmap.homogenization import homogenize_cells
 from trussmap.lattice.elementary import elementary_lattice
-from trussmap.measures import modulus_error, relative_error
-from trussmap.stiffness import COMPONENTS, directional_modulus, isotropic, unpack
-from trussmap.validity import crowding, solid_stiffness
+from trussmap.mechanics import solids as validity
+from trussmap.mechanics.homogenization import homogenize_cells
+from trussmap.mechanics.solids import crowding, solid_stiffness
+from trussmap.tensors.measures import modulus_error, relative_error
+from trussmap.tensors.stiffness import COMPONENTS, directional_modulus, isotropic, unpack
 
 ROOT = Path(__file__).parents[1]
 C11, C44 = COMPONENTS.index("C11"), COMPONENTS.index("C44")

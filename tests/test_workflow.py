@@ -20,12 +20,12 @@ import yaml
 from smoke import ROOT, snakemake
 from snakemake.utils import update_config
 
-from trussmap import audit
-from trussmap.errors import InputError
-from trussmap.homogenization import homogenize_designs
+from trussmap.base.errors import InputError
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
-from trussmap.stiffness import COMPONENTS
-from trussmap.study import check_settings
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.review import audit
+from trussmap.study.settings import check_settings
+from trussmap.tensors.stiffness import COMPONENTS
 
 sys.path.insert(0, str(ROOT / "docs"))
 import generate
@@ -314,7 +314,7 @@ def test_second_run_has_nothing_to_do(folder, study):
     ("file", "before", "after", "again", "still"),
     [
         (
-            "homogenization/kernel.py",
+            "mechanics/homogenization/kernel.py",
             "12 * bend",
             "13 * bend",
             {"homogenize": 3, "merge": 1, "train": 5},

@@ -35,25 +35,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from trussmap.errors import InputError
-from trussmap.goals import ENGINEERING, KINDS, Goal, engineering_constants
-from trussmap.homogenization import homogenize_cells, homogenize_designs
-from trussmap.homogenization.engine import mechanism, topology_factorizations
+from trussmap.base.errors import InputError
 from trussmap.lattice.compound import superpose, topologies
 from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, check_designs
 from trussmap.lattice.drawn import MOST_TOLERANCE, TOLERANCE, DrawnCell, whole_offsets
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.stiffness import (
-    COMPONENTS,
-    POISSON_RATIO,
-    check_admissible,
-    check_poisson_ratio,
-    pack,
-    unpack,
-)
-from trussmap.strength import check_buckling_length
-from trussmap.targets import (
+from trussmap.mechanics.homogenization import homogenize_cells, homogenize_designs
+from trussmap.mechanics.homogenization.engine import mechanism, topology_factorizations
+from trussmap.mechanics.strength import check_buckling_length
+from trussmap.targets.goal import KINDS, Goal
+from trussmap.targets.reading import (
     ASYMMETRY,
     ORDERS,
     SYMMETRY_TOLERANCE,
@@ -64,12 +56,21 @@ from trussmap.targets import (
     read_goal,
     symmetric_mean,
 )
+from trussmap.tensors.engineering import ENGINEERING, engineering_constants
+from trussmap.tensors.stiffness import (
+    COMPONENTS,
+    POISSON_RATIO,
+    check_admissible,
+    check_poisson_ratio,
+    pack,
+    unpack,
+)
 
 if TYPE_CHECKING:
     import torch
     from matplotlib.figure import Figure
 
-    from trussmap.parts import Part
+    from trussmap.parts.fill import Part
 
 #: Names of the elementary lattices, in the order of their numbers.
 ELEMENTARY = tuple(NAMES)
@@ -149,7 +150,7 @@ class Lattice:
         0.049
         """
         theta = _designs(pd.DataFrame([dict(design)]))[0]
-        from trussmap.output import row_graph
+        from trussmap.designs.table import row_graph
 
         return cls(row_graph(design), float(theta[DENSITY]))
 
@@ -252,7 +253,7 @@ class Lattice:
         shape: FileName | None = None,
         free_ends: bool = True,
     ) -> "Part":
-        """A region filled with the lattice, a `trussmap.parts.Part`: nodes, struts, radii, and the solid's ``mesh``.
+        """A region filled with the lattice, a `trussmap.parts.fill.Part`: nodes, struts, radii, and the solid's ``mesh``.
 
         ``cell_size_mm`` is the edge of a cube of the volume of one cell. The region is a ``box`` in line with the axes,
         (3,) mm, two cell sizes along each edge by default, or the inside of a closed surface in a file (``shape``).
@@ -262,7 +263,7 @@ class Lattice:
         >>> len(part.struts), part.mesh.is_watertight
         (352, True)
         """
-        from trussmap import parts
+        from trussmap.parts import fill as parts
 
         if box is not None and shape is not None:
             raise InputError("box and shape: expected one of them.")
@@ -293,14 +294,14 @@ class Lattice:
     ) -> "Part":
         """Write a `part` as beams for CalculiX or Abaqus, and return it.
 
-        ``elements``: beams to a strut. The file is described at `trussmap.export.write_inp`.
+        ``elements``: beams to a strut. The file is described at `trussmap.parts.files.write_inp`.
         """
         options = {"youngs_modulus": _positive(youngs_modulus, "youngs_modulus")}
         options |= {"solver": solver, "elements": elements}
         return self._written("write_inp", _named(path, ".inp"), cell_size_mm, region, **options)
 
     def _written(self, writer, path, cell_size_mm, region, **options):
-        from trussmap import export
+        from trussmap.parts import files as export
 
         part = self.part(cell_size_mm, **region)
         getattr(export, writer)(path, part, **options)
@@ -387,8 +388,8 @@ class Results(Sequence[Lattice]):
         """
         from io import BytesIO
 
-        from trussmap.io import atomic_path
-        from trussmap.output import in_users_units, sizes_mm
+        from trussmap.base.io import atomic_path
+        from trussmap.designs.table import in_users_units, sizes_mm
         from trussmap.report.design import design_page
 
         which, picture = range(len(self))[which], BytesIO()
@@ -566,7 +567,7 @@ def design(
     study
         the folder of a finished study whose networks propose; those that come with the package by default
     order
-        of the components of ``targets``, one of `trussmap.targets.ORDERS`; results are in Voigt's
+        of the components of ``targets``, one of `trussmap.targets.reading.ORDERS`; results are in Voigt's
     compliance
         whether ``targets`` are compliances, per unit of ``youngs_modulus``, with engineering shear strains (S44 =
         1/G23); they are inverted
@@ -574,8 +575,8 @@ def design(
     Returns
     -------
     Results
-        whose table is that of `trussmap.inverse_design.design_lattices` with ``name``, ``remark`` and what the lattices
-        carry (`trussmap.output.strength_columns`), stiffness and stresses in the units of ``youngs_modulus``
+        whose table is that of `trussmap.search.design.design_lattices` with ``name``, ``remark`` and what the lattices
+        carry (`trussmap.designs.table.strength_columns`), stiffness and stresses in the units of ``youngs_modulus``
 
     Raises
     ------
@@ -609,7 +610,7 @@ def design(
         for doubt in doubts(goal, order, base, compliance):
             warnings.warn(f"targets: {doubt}", stacklevel=2)
         names = [f"target_{k + 1}" for k in range(len(goal))]
-    from trussmap.inverse_design import design_lattices, request_of
+    from trussmap.search.design import design_lattices, request_of
 
     settings = {
         "family": family,
@@ -627,8 +628,8 @@ def design(
     }
     request = request_of(settings, cell_size_mm)
 
-    from trussmap.output import printability, remarks, row_graph, strength_columns
-    from trussmap.tailoring import PrintLimits
+    from trussmap.designs.table import printability, remarks, row_graph, strength_columns
+    from trussmap.search.objective import PrintLimits
 
     forward, inverse, trained = load_models(study)
     options = {
@@ -698,7 +699,7 @@ def differentiable_stiffness(
     """
     import torch
 
-    from trussmap.homogenization import autograd
+    from trussmap.mechanics.homogenization import autograd
 
     check_poisson_ratio(poisson_ratio, "poisson_ratio")
     if not isinstance(lattices, torch.Tensor) and all(

@@ -12,15 +12,15 @@ import numpy as np
 import typer
 
 from trussmap import __version__
-from trussmap.console import as_text, never_fail_to_print
-from trussmap.errors import InputError
-from trussmap.io import check_folder
-from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
+from trussmap.base.console import as_text, never_fail_to_print
+from trussmap.base.errors import InputError
+from trussmap.base.io import check_folder
+from trussmap.tensors.stiffness import POISSON_RATIO, check_poisson_ratio
 
 if TYPE_CHECKING:
     from trussmap.crystal.catalogue import Catalogue, CatalogueCell
     from trussmap.crystal.labels import Row
-    from trussmap.targets import Intake
+    from trussmap.targets.reading import Intake
 
 BoxOption = Annotated[
     tuple[float, float, float] | None,
@@ -109,10 +109,15 @@ def homogenize(
     ] = POISSON_RATIO,
 ) -> None:
     """Effective stiffness of designs by finite elements, in units of the base material's Young's modulus."""
-    from trussmap.homogenization import homogenize_designs
+    from trussmap.data.tables import check_ending, read_designs, with_columns, write_table
     from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS
-    from trussmap.stiffness import COMPONENTS, ORTHOTROPIC, ORTHOTROPIC_INDEX, check_admissible
-    from trussmap.tables import check_ending, read_designs, with_columns, write_table
+    from trussmap.mechanics.homogenization import homogenize_designs
+    from trussmap.tensors.stiffness import (
+        COMPONENTS,
+        ORTHOTROPIC,
+        ORTHOTROPIC_INDEX,
+        check_admissible,
+    )
 
     check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     check_ending(stiffness)
@@ -176,8 +181,8 @@ def homogenize_cells(
 
     from trussmap.crystal.catalogue import take_catalogue
     from trussmap.crystal.labels import homogenize_catalogue, label_errors
-    from trussmap.stiffness import COMPONENTS
-    from trussmap.tables import check_ending, with_columns, write_table
+    from trussmap.data.tables import check_ending, with_columns, write_table
+    from trussmap.tensors.stiffness import COMPONENTS
 
     if relative_density is not None and not 0 < relative_density < 1:
         raise InputError(
@@ -387,9 +392,9 @@ def design(
     where it stopped, also after kill -9.
     """
     given = dict(locals())
-    from trussmap.goals import KINDS
-    from trussmap.strength import check_buckling_length
-    from trussmap.targets import described, take_targets
+    from trussmap.mechanics.strength import check_buckling_length
+    from trussmap.targets.goal import KINDS
+    from trussmap.targets.reading import described, take_targets
 
     if not temperature > 0:
         raise InputError(f"--temperature {temperature:g}: expected a number above 0.")
@@ -429,7 +434,7 @@ def design(
     for fault in taken.faults:
         print(f"Skipped: {fault}", file=sys.stderr)
     # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
-    from trussmap.inverse_design import check_effort, design_chunks, fewer_than_asked, request_of
+    from trussmap.search.design import check_effort, design_chunks, fewer_than_asked, request_of
 
     settings = {
         "family": family,
@@ -453,7 +458,7 @@ def design(
         )
     check_effort(refine, request, goal)
 
-    from trussmap.output import (
+    from trussmap.designs.table import (
         MOST_LATTICES,
         check_designs_folder,
         read_designs_csv,
@@ -463,9 +468,9 @@ def design(
     )
 
     check_designs_folder(out, cell_size_mm is not None)
+    from trussmap.base.resume import Partial, stoppable
     from trussmap.learning.study import load_models
-    from trussmap.resume import Partial, stoppable
-    from trussmap.tailoring import PrintLimits
+    from trussmap.search.objective import PrintLimits
 
     forward, inverse, trained = load_models(study_dir)
     if poisson_ratio is None:
@@ -570,7 +575,7 @@ def part(
 
     The low corner of a cell is on the low corner of the region. What hangs apart after the cut is dropped, and said.
     """
-    from trussmap.tables import read_designs
+    from trussmap.data.tables import read_designs
 
     check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     if not youngs_modulus > 0:
@@ -581,9 +586,9 @@ def part(
     if row > len(theta):
         raise InputError(f"--row {row}: {designs} has {len(theta)} rows; expected one of them.")
     check_folder(out)
-    from trussmap.export import write_part
-    from trussmap.output import row_graph
-    from trussmap.parts import fill
+    from trussmap.designs.table import row_graph
+    from trussmap.parts.files import write_part
+    from trussmap.parts.fill import fill
 
     own = table.slice(row - 1, 1).to_pylist()[0]
     filled = fill(
@@ -659,8 +664,8 @@ def grade(
     import numpy as np
 
     from trussmap import grading
+    from trussmap.base.io import write_json
     from trussmap.figures import graded as figure
-    from trussmap.io import write_json
     from trussmap.lattice.compound import topology_members
 
     count = len(topology_members()[0])
@@ -717,7 +722,7 @@ def audit(
 
     Run it in the folder of the Snakefile, whose resources are then compared too.
     """
-    from trussmap.audit import audit, check_quoted, compare_published, outcome
+    from trussmap.review.audit import audit, check_quoted, compare_published, outcome
 
     if study is None and published is None:
         raise InputError(
@@ -748,7 +753,7 @@ def export_crate(
 
     Run it in the folder of the Snakefile. It needs `pip install trussmap[study]`.
     """
-    from trussmap.crate import write_crate
+    from trussmap.review.crate import write_crate
 
     print(f"written: {out / 'ro-crate-metadata.json'}, {write_crate(study, out, Path.cwd())} files")
 
@@ -760,10 +765,10 @@ def _decisive(options: dict[str, object], taken: "Intake") -> dict[str, str]:
     """
     import numpy as np
 
-    from trussmap.cache import digest
-    from trussmap.io import file_digest
+    from trussmap.base.cache import digest
+    from trussmap.base.io import file_digest
+    from trussmap.base.provenance import source_digest
     from trussmap.learning.models import pretrained
-    from trussmap.provenance import source_digest
 
     study = options["study"]
     goal = vars(taken.goal).items()
@@ -786,7 +791,7 @@ def _region(box, shape):
         return None
     if box is not None and shape is not None:
         raise InputError("--box and --shape: expected one of them.")
-    from trussmap import parts
+    from trussmap.parts import fill as parts
 
     return parts.shape(shape) if box is None else parts.box(box)
 

@@ -1,12 +1,12 @@
-"""Check the results of the study again, all but figures and report: `audit.json` (fields in `trussmap.audit`)."""
+"""Check the results of the study again, all but figures and report: `audit.json` (fields in `trussmap.review.audit`)."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from pathlib import Path
 
-    from trussmap.audit import audit, outcome
-    from trussmap.io import write_json
+    from trussmap.base.io import write_json
+    from trussmap.review.audit import audit, outcome
 
     p, out = snakemake.params, Path(snakemake.output[0])
     tree = audit(

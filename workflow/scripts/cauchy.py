@@ -1,20 +1,20 @@
 """How far data, targets and designs are from Cauchy's relations, and what that and each elementary lattice cost bone.
 
-Outputs, with the fields of the functions of `trussmap.cauchy`: `data.csv` (`describe_designs` of test designs),
+Outputs, with the fields of the functions of `trussmap.study.cauchy`: `data.csv` (`describe_designs` of test designs),
 `targets.csv` (`describe_residual` of targets and their designs A, with ``source``: bone, catalogue, generated, and
 ``name``), `ablation.csv` (`ablate` of the bone targets), and `summary.json` (`summarize`).
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import numpy as np
     import pandas as pd
 
-    from trussmap.cauchy import ablate, describe_designs, describe_residual, summarize
-    from trussmap.dataset import open_dataset
-    from trussmap.io import write_csv, write_json
-    from trussmap.stiffness import COMPONENTS
+    from trussmap.base.io import write_csv, write_json
+    from trussmap.data.dataset import open_dataset
+    from trussmap.study.cauchy import ablate, describe_designs, describe_residual, summarize
+    from trussmap.tensors.stiffness import COMPONENTS
 
     p, source, out = snakemake.params, snakemake.input, snakemake.output
     with open_dataset(source.dataset) as data:

@@ -1,22 +1,22 @@
 """What starts from networks, lookups and random designs are worth, in the design space and out of it.
 
-Outputs: `starts.csv`, a table of `trussmap.starts.errors_by_cost` for each ``space`` (``inside``: unseen test designs;
+Outputs: `starts.csv`, a table of `trussmap.study.starts.errors_by_cost` for each ``space`` (``inside``: unseen test designs;
 ``outside``: crystal-network cells), and `starts.json`, the least cost of a median error below 1 % and what the search
 without any network reaches.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from pathlib import Path
 
     import pandas as pd
 
-    from trussmap.dataset import open_dataset
-    from trussmap.io import write_csv, write_json
+    from trussmap.base.io import write_csv, write_json
+    from trussmap.data.dataset import open_dataset
     from trussmap.learning.models import load_forward, load_inverse
-    from trussmap.starts import errors_by_cost, least_cost
-    from trussmap.stiffness import COMPONENTS
+    from trussmap.study.starts import errors_by_cost, least_cost
+    from trussmap.tensors.stiffness import COMPONENTS
 
     p, source, out = snakemake.params, snakemake.input, snakemake.output
     models = Path(source.models[0]).parent

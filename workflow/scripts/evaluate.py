@@ -1,18 +1,18 @@
 """Evaluate the forward and inverse models of one architecture on the test designs.
 
-Outputs: the numbers (`evaluation/<architecture>.json`, fields in `trussmap.evaluation`), the predictions
+Outputs: the numbers (`evaluation/<architecture>.json`, fields in `trussmap.study.evaluation`), the predictions
 behind them (`…_predictions.h5`, one dataset per quantity, rows = test designs, stiffness with base modulus 1), and
 `timing`, how long proposals and their refinement took.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from pathlib import Path
 
-    from trussmap import hdf5
-    from trussmap.evaluation import evaluate
-    from trussmap.io import write_json
+    from trussmap.base import hdf5
+    from trussmap.base.io import write_json
+    from trussmap.study.evaluation import evaluate
 
     p = snakemake.params
     folder = Path(snakemake.input.models[0]).parent

@@ -1,6 +1,6 @@
 """Draw the errors of designs for crystal-network cells by crystal system and connectivity (paper, SI 4): a PNG."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import pandas as pd

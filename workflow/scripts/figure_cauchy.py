@@ -1,6 +1,6 @@
 """Draw how far data, targets and designs are from Cauchy's relations: a PNG."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import pandas as pd

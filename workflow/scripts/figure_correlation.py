@@ -3,10 +3,10 @@
 The inverse model's designs are judged by finite elements, and once more by the forward model as in the paper.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
-    from trussmap import hdf5
+    from trussmap.base import hdf5
     from trussmap.figures import correlation
     from trussmap.learning.registry import architectures
 

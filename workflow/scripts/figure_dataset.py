@@ -1,12 +1,12 @@
 """Draw the distribution of the data set's stiffness beside the published moments: a PNG."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import numpy as np
     import pandas as pd
 
-    from trussmap.dataset import SPLITS, open_dataset
+    from trussmap.data.dataset import SPLITS, open_dataset
     from trussmap.figures import dataset
 
     with open_dataset(snakemake.input.dataset) as data:

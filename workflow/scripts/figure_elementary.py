@@ -1,6 +1,6 @@
 """Draw the seven elementary lattices (paper, SI Fig. S1): a PNG."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from trussmap.figures import elementary

@@ -1,6 +1,6 @@
 """Draw errors against the ratio of strut radii: a PNG."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import pandas as pd

@@ -1,6 +1,6 @@
 """Draw how a design is generated, with the elastic surface at each stage (paper, Fig. 1): a PNG."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from trussmap.figures import generation

@@ -1,6 +1,6 @@
 """Draw the spatially graded structure (paper, Fig. 3B) and its stiffness on the way: a PNG."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import json

@@ -1,6 +1,6 @@
 """Draw the losses of all networks over their training (not in the paper): a PNG."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import json

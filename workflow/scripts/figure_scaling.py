@@ -3,7 +3,7 @@
 Columns: those of `trussmap.learning.scaling.scaling_row`.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import json
@@ -12,8 +12,8 @@ with job(snakemake):
     import pandas as pd
     import yaml
 
+    from trussmap.base.io import write_csv
     from trussmap.figures import scaling
-    from trussmap.io import write_csv
 
     table = pd.DataFrame(
         [json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.points]

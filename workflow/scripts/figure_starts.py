@@ -1,6 +1,6 @@
 """Draw what starts are worth against finite-element solutions: a PNG."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import pandas as pd

@@ -1,6 +1,6 @@
 """Draw stiffness targets and the designs A and B found for them (paper, Fig. 3A): a PNG."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from pathlib import Path
@@ -8,7 +8,7 @@ with job(snakemake):
     import pandas as pd
 
     from trussmap.figures import targets
-    from trussmap.stiffness import COMPONENTS
+    from trussmap.tensors.stiffness import COMPONENTS
 
     table = pd.read_csv(snakemake.input.targets)
     families = {

@@ -5,7 +5,7 @@ compute, under ``published``, and the number of ``resamples``. Points that miss 
 ``trussmap.learning.trend.LARGEST`` times what the published lowest R² does are not fitted, in each measure by itself.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import json
@@ -14,8 +14,8 @@ with job(snakemake):
     import pandas as pd
     import yaml
 
+    from trussmap.base.io import write_csv, write_json
     from trussmap.figures import trend
-    from trussmap.io import write_csv, write_json
     from trussmap.learning.planned import planned_flop
     from trussmap.learning.trend import LARGEST, fit_trend
 

@@ -1,20 +1,20 @@
 """Measure how close lattices come to bone and to crystal networks as the radii of their struts may differ more.
 
-Outputs: `front.csv`, tables of `trussmap.front.front` with ``source`` (bone, generated), ``name`` and the columns of
-`trussmap.front.describe_targets`, and `summary.json` (`trussmap.front.summarize`).
+Outputs: `front.csv`, tables of `trussmap.study.front.front` with ``source`` (bone, generated), ``name`` and the columns of
+`trussmap.study.front.describe_targets`, and `summary.json` (`trussmap.study.front.summarize`).
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import numpy as np
     import pandas as pd
 
+    from trussmap.base.io import write_csv, write_json
     from trussmap.crystal.targets import cell_targets
-    from trussmap.front import describe_targets, front, summarize
-    from trussmap.io import write_csv, write_json
-    from trussmap.refinement import FAMILIES
-    from trussmap.targets import read_targets
+    from trussmap.search.refine import FAMILIES
+    from trussmap.study.front import describe_targets, front, summarize
+    from trussmap.targets.reading import read_targets
 
     p, source, threads = snakemake.params, snakemake.input, snakemake.threads
     parts = {"bone": read_targets(source.bone, p.youngs_modulus, p.poisson_ratio, "GPa")}

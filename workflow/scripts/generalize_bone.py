@@ -1,25 +1,25 @@
 """Design lattices with the stiffness of bone, or of a table of your own, and compare them with the training set.
 
 Outputs: `targets.csv` (`name` and the 21 constants divided by the base material's Young's modulus), `designs.csv`
-(fields in `trussmap.inverse_design.design_lattices` and `trussmap.output.write_designs`), `lattices/` (nodes and struts
+(fields in `trussmap.search.design.design_lattices` and `trussmap.designs.table.write_designs`), `lattices/` (nodes and struts
 of each, a block to print, a picture and, for targets of your own, a page) and `summary.json`, the errors of each target
-as in `trussmap.assessment.assess`.
+as in `trussmap.study.assessment.assess`.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from pathlib import Path
 
-    from trussmap.assessment import assess, errors_by_name
+    from trussmap.base.io import write_json
+    from trussmap.designs.table import write_designs, write_targets
     from trussmap.figures import cell
-    from trussmap.inverse_design import design_lattices, request_of
-    from trussmap.io import write_json
     from trussmap.learning.models import load_forward, load_inverse
-    from trussmap.output import write_designs, write_targets
     from trussmap.report.design import Pages
-    from trussmap.tailoring import PrintLimits
-    from trussmap.targets import read_goal
+    from trussmap.search.design import design_lattices, request_of
+    from trussmap.search.objective import PrintLimits
+    from trussmap.study.assessment import assess, errors_by_name
+    from trussmap.targets.reading import read_goal
 
     p, source, out = snakemake.params, snakemake.input, snakemake.output
     models = Path(source.models[0]).parent

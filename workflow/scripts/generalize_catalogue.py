@@ -2,11 +2,11 @@
 
 Outputs: as of `generalize_bone`; besides, `cells.csv` has for each cell its `source` (`catalogue`: the circulated one;
 `generated`: ours), `crystal_system`, mean `connectivity` (struts at a node) and the errors as in
-`trussmap.assessment.assess`; `by_group.csv` has medians, quartiles and shares better than the lookup by source and
+`trussmap.study.assessment.assess`; `by_group.csv` has medians, quartiles and shares better than the lookup by source and
 crystal system or connectivity. `summary.json` has them for the circulated cells and, under `generated`, for ours.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from pathlib import Path
@@ -14,12 +14,12 @@ with job(snakemake):
     import numpy as np
     import pandas as pd
 
-    from trussmap.assessment import assess, summarize, summarize_groups
+    from trussmap.base.io import write_csv, write_json
     from trussmap.crystal.targets import cell_targets, connectivity_class
-    from trussmap.inverse_design import design_lattices
-    from trussmap.io import write_csv, write_json
+    from trussmap.designs.table import write_designs, write_targets
     from trussmap.learning.models import load_forward, load_inverse
-    from trussmap.output import write_designs, write_targets
+    from trussmap.search.design import design_lattices
+    from trussmap.study.assessment import assess, summarize, summarize_groups
 
     p, source, out = snakemake.params, snakemake.input, snakemake.output
     models = Path(source.models[0]).parent

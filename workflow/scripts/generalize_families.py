@@ -1,18 +1,18 @@
 """Design lattices with the stiffness of bone in the families with cross-sections and node positions of their own.
 
 Outputs for each family, in a folder of its own: the best design for each target, `designs.csv` (fields in
-`trussmap.inverse_design.design_lattices` and `trussmap.output.write_designs`), and its nodes and struts, `lattices/`.
+`trussmap.search.design.design_lattices` and `trussmap.designs.table.write_designs`), and its nodes and struts, `lattices/`.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from pathlib import Path
 
-    from trussmap.inverse_design import design_lattices, request_of
+    from trussmap.designs.table import write_designs
     from trussmap.learning.models import load_forward, load_inverse
-    from trussmap.output import write_designs
-    from trussmap.targets import read_targets
+    from trussmap.search.design import design_lattices, request_of
+    from trussmap.targets.reading import read_targets
 
     p, source = snakemake.params, snakemake.input
     models = Path(source.models[0]).parent

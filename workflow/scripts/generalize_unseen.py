@@ -1,16 +1,16 @@
 """Design lattices for the stiffness of unseen test designs, which can be had exactly, with every effort of refinement.
 
-Outputs: `summary.json`, the numbers of `trussmap.assessment.unseen`, and `timing`, how long a target took.
+Outputs: `summary.json`, the numbers of `trussmap.study.assessment.unseen`, and `timing`, how long a target took.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from pathlib import Path
 
-    from trussmap.assessment import unseen
-    from trussmap.io import write_json
+    from trussmap.base.io import write_json
     from trussmap.learning.models import load_forward, load_inverse
+    from trussmap.study.assessment import unseen
 
     p = snakemake.params
     models = Path(snakemake.input.models[0]).parent

@@ -1,6 +1,6 @@
 """Generate crystal-network cells, labelled as generated, as a catalogue in text form (`trussmap.crystal.catalogue`)."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from trussmap.crystal.catalogue import write_catalogue

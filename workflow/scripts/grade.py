@@ -1,12 +1,12 @@
 """Grade a lattice in space with the specimens of bone as sites, and fade the designs of two of them for comparison.
 
-Outputs, lengths in mm: `nodes.csv` and `struts.csv` (`trussmap.export.write_structure_csv`, with `progress`),
+Outputs, lengths in mm: `nodes.csv` and `struts.csv` (`trussmap.parts.files.write_structure_csv`, with `progress`),
 `structure.vtk` and `structure.3mf`; `path.csv`, the stiffness on the way (`trussmap.grading.Graded.path_table`); and
 `summary.json`: the metrics of `trussmap.grading.grade`, and as `faded` those of designs of two specimens that fade into
 each other. Where no path joins the best designs of these, their designs of other topologies are tried in turn.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from itertools import product
@@ -14,12 +14,12 @@ with job(snakemake):
     import numpy as np
     import pandas as pd
 
-    from trussmap.errors import InputError
+    from trussmap.base.errors import InputError
+    from trussmap.base.io import write_json
     from trussmap.grading import Sites, fade, grade, write_graded
-    from trussmap.io import write_json
     from trussmap.lattice.descriptor import DESIGN_COLUMNS
-    from trussmap.parts import box
-    from trussmap.stiffness import COMPONENTS
+    from trussmap.parts.fill import box
+    from trussmap.tensors.stiffness import COMPONENTS
 
     options, cell = snakemake.params.options, snakemake.params.cell_size_mm
     how = {"threads": snakemake.threads, "poisson_ratio": snakemake.params.poisson_ratio}

@@ -3,17 +3,17 @@
 Outputs: the data set, and the topologies (CSV: ``topology``, and the lattice types and tessellations that make it).
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import numpy as np
     import pandas as pd
 
-    from trussmap.dataset import copy_without
-    from trussmap.holdout import held_out_topologies
-    from trussmap.io import write_csv
+    from trussmap.base.io import write_csv
+    from trussmap.data.dataset import copy_without
     from trussmap.lattice.compound import topology_members
     from trussmap.lattice.descriptor import DESIGN_COLUMNS, REPS, TYPES
+    from trussmap.study.holdout import held_out_topologies
 
     p, out = snakemake.params, snakemake.output
     topologies = held_out_topologies(p.topologies, p.seed)

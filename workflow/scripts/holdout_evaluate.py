@@ -1,18 +1,18 @@
-"""Evaluate networks on topologies that they were trained without: a JSON with `trussmap.holdout.evaluate_holdout`.
+"""Evaluate networks on topologies that they were trained without: a JSON with `trussmap.study.holdout.evaluate_holdout`.
 
 Beside those trained without, ``vectors`` and ``members``, stand networks that learned from ``all``, with equal
 compute, whose ``effort`` is told, and the ``study``'s own.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from pathlib import Path
 
     import pandas as pd
 
-    from trussmap.holdout import evaluate_holdout
-    from trussmap.io import write_json
+    from trussmap.base.io import write_json
+    from trussmap.study.holdout import evaluate_holdout
 
     p, given = snakemake.params, snakemake.input
     folders = {

@@ -5,16 +5,16 @@ Output: the shard's `designs` (n, 19) with `stiffness_orthotropic` (n, 9), after
 Apart from it `timing`, a JSON file: `designs`, `seconds` of the finite elements alone, and `threads`.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from time import perf_counter
 
-    from trussmap.dataset import read_shard, write_shard
-    from trussmap.homogenization import homogenize_designs
-    from trussmap.io import write_json
+    from trussmap.base.io import write_json
+    from trussmap.data.dataset import read_shard, write_shard
     from trussmap.lattice.descriptor import DENSITY
-    from trussmap.stiffness import ORTHOTROPIC_INDEX, check_admissible
+    from trussmap.mechanics.homogenization import homogenize_designs
+    from trussmap.tensors.stiffness import ORTHOTROPIC_INDEX, check_admissible
 
     shard = read_shard(snakemake.input[0])
     designs, first = shard["designs"], int(shard["first"])

@@ -1,10 +1,10 @@
-"""The baseline of all networks, the closest training design: `evaluation/lookup.json` (`trussmap.evaluation`)."""
+"""The baseline of all networks, the closest training design: `evaluation/lookup.json` (`trussmap.study.evaluation`)."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
-    from trussmap.evaluation import evaluate_lookup
-    from trussmap.io import write_json
+    from trussmap.base.io import write_json
+    from trussmap.study.evaluation import evaluate_lookup
 
     metrics = evaluate_lookup(snakemake.input.dataset, snakemake.params.settings, snakemake.threads)
     write_json(metrics, snakemake.output[0])

@@ -1,6 +1,6 @@
 """Merge all shards into one data set and compare its moments with the published ones.
 
-Outputs: `dataset.h5` (see `trussmap.dataset`) and `moments.csv`, a row per column of the data set:
+Outputs: `dataset.h5` (see `trussmap.data.dataset`) and `moments.csv`, a row per column of the data set:
 
 | field                       | meaning                                                                             |
 |-----------------------------|-------------------------------------------------------------------------------------|
@@ -10,19 +10,19 @@ Outputs: `dataset.h5` (see `trussmap.dataset`) and `moments.csv`, a row per colu
 | `mean_z`                    | difference of the means in its standard errors, of both samples together            |
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import pandas as pd
 
-    from trussmap.dataset import (
+    from trussmap.base.io import atomic_path
+    from trussmap.data.dataset import (
         SPLITS,
         column_statistics,
         compare_moments,
         merge_shards,
         open_dataset,
     )
-    from trussmap.io import atomic_path
 
     p = snakemake.params
     plan = {"designs": p.designs, "made_by": p.shards_source}

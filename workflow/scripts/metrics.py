@@ -1,10 +1,10 @@
-"""Gather the headline numbers of the study beside the paper's: `metrics.json` (keys in `trussmap.metrics`)."""
+"""Gather the headline numbers of the study beside the paper's: `metrics.json` (keys in `trussmap.study.metrics`)."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
-    from trussmap.io import write_json
-    from trussmap.metrics import gather
+    from trussmap.base.io import write_json
+    from trussmap.study.metrics import gather
 
     source = snakemake.input
     summaries = {

@@ -1,20 +1,20 @@
 """The paper's protocol with the networks of one architecture: what they take for bone and for catalogue cells.
 
 Output: `<architecture>.json`, under the architecture's name `bone`, the errors for each specimen, and `catalogue`,
-their medians over some cells, by `trussmap.protocol.selected_by_network`.
+their medians over some cells, by `trussmap.study.protocol.selected_by_network`.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from pathlib import Path
 
     import pandas as pd
 
-    from trussmap.io import write_json
+    from trussmap.base.io import write_json
     from trussmap.learning.models import load_forward, load_inverse
-    from trussmap.protocol import selected_by_network
-    from trussmap.stiffness import COMPONENTS
+    from trussmap.study.protocol import selected_by_network
+    from trussmap.tensors.stiffness import COMPONENTS
 
     p, source = snakemake.params, snakemake.input
     models = Path(source.models[0]).parent

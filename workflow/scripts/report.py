@@ -1,6 +1,6 @@
 """Write the report of the study: one self-contained HTML page with figures, tables and links."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import json

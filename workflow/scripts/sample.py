@@ -4,10 +4,10 @@ Output: HDF5 with `designs` (n, 19), the columns of `trussmap.lattice.descriptor
 the study's seed and k alone, so the shard size changes no design.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
-    from trussmap.dataset import write_shard
+    from trussmap.data.dataset import write_shard
     from trussmap.lattice.descriptor import sample_designs
 
     seed, (start, stop) = snakemake.params.seed, snakemake.params.bounds

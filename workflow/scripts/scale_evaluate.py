@@ -1,13 +1,13 @@
 """Evaluate one point of the scaling study: a JSON with the fields of `trussmap.learning.scaling.scaling_row`."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     from pathlib import Path
 
-    from trussmap.evaluation import evaluate, evaluate_forward
-    from trussmap.io import write_json
+    from trussmap.base.io import write_json
     from trussmap.learning.scaling import scaling_row
+    from trussmap.study.evaluation import evaluate, evaluate_forward
 
     p, point, dataset = snakemake.params, snakemake.wildcards, snakemake.input.dataset
     folder = Path(snakemake.input.models[0]).parent

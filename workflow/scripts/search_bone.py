@@ -1,23 +1,23 @@
 """How far a target lies from the design space: the best stiffness that any of its topologies has, by finite elements.
 
 Outputs: `search.csv`, a row for each specimen and topology that came closest (`name`, the errors of
-`trussmap.measures.MEASURES`, `topology` and the descriptor of `trussmap.lattice.descriptor`), and `search.json`, the
+`trussmap.tensors.measures.MEASURES`, `topology` and the descriptor of `trussmap.lattice.descriptor`), and `search.json`, the
 errors of the closest of each. No network is used.
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import numpy as np
     import pandas as pd
 
-    from trussmap.goals import Goal
-    from trussmap.inverse_design import search
-    from trussmap.io import write_csv, write_json
+    from trussmap.base.io import write_csv, write_json
+    from trussmap.base.streams import stream
     from trussmap.lattice.descriptor import DESIGN_COLUMNS
-    from trussmap.measures import MEASURES, errors
-    from trussmap.streams import stream
-    from trussmap.targets import read_targets
+    from trussmap.search.design import search
+    from trussmap.targets.goal import Goal
+    from trussmap.targets.reading import read_targets
+    from trussmap.tensors.measures import MEASURES, errors
 
     p = snakemake.params
     targets, names = read_targets(snakemake.input.targets, p.youngs_modulus, p.poisson_ratio, "GPa")

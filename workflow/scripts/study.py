@@ -1,12 +1,12 @@
 """Write the resolved settings of the study and the versions that made it: `study.json`."""
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
     import platform
     from importlib.metadata import version
 
-    from trussmap.io import write_json
+    from trussmap.base.io import write_json
 
     packages = ["trussmap", "numpy", "numba", "torch", "snakemake"]
     settings = dict(snakemake.params.settings)

@@ -3,10 +3,10 @@
 Outputs: the weights (`.safetensors`) and the record beside them (`.json`, fields in `trussmap.learning.models`).
 """
 
-from trussmap.job import job
+from trussmap.study.job import job
 
 with job(snakemake):
-    from trussmap.dataset import open_dataset
+    from trussmap.data.dataset import open_dataset
     from trussmap.learning.models import train_network
     from trussmap.learning.scaling import scaled_settings
 

@@ -33,6 +33,8 @@ from typing import NamedTuple, TextIO
 
 import numpy as np
 
+from trussmap.base.errors import InputError
+from trussmap.base.io import atomic_path
 from trussmap.crystal.entries import (
     BARS,
     BASE_NAME,
@@ -47,16 +49,14 @@ from trussmap.crystal.entries import (
     Entry,
     read_entries,
 )
-from trussmap.errors import InputError
-from trussmap.io import atomic_path
 from trussmap.lattice.graph import (
     PeriodicGraph,
     periodic_graph,
     strut_names,
     without_duplicates,
 )
-from trussmap.stiffness import MANDEL_WEIGHT, pack, unpack
-from trussmap.targets import distinct
+from trussmap.targets.reading import distinct
+from trussmap.tensors.stiffness import MANDEL_WEIGHT, pack, unpack
 
 #: Fractional distance within which nodes are the same one (coordinates carry five decimals).
 TOLERANCE = 1e-4

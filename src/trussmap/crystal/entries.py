@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 
 #: Rows of a section beyond which no cell could be solved: measured are 40,000 struts.
 MOST_ROWS = 200_000

@@ -15,13 +15,13 @@ from itertools import count as integers
 import numpy as np
 from numba import njit
 
-from trussmap.cache import compiled
+from trussmap.base.cache import compiled
 from trussmap.crystal.catalogue import CatalogueCell
 from trussmap.crystal.space_groups import SYSTEMS, crystal_system, operations, space_group
-from trussmap.homogenization import homogenize_cells
-from trussmap.homogenization.engine import mechanism
 from trussmap.lattice.graph import PeriodicGraph, closest_points
-from trussmap.stiffness import mandel_compliance
+from trussmap.mechanics.homogenization import homogenize_cells
+from trussmap.mechanics.homogenization.engine import mechanism
+from trussmap.tensors.stiffness import mandel_compliance
 
 MOST_NODES, MOST_STRUTS, LEAST_DEGREE = 40, 150, 3
 #: Least distance of two nodes, relative to (volume / nodes)^(1/3), and of two struts, relative to their mean length.

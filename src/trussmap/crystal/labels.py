@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trussmap.base.errors import InputError
 from trussmap.crystal.catalogue import CatalogueCell, closest_density, noting
-from trussmap.errors import InputError
-from trussmap.homogenization import homogenize_cells
-from trussmap.homogenization.engine import mechanism
-from trussmap.measures import relative_error
-from trussmap.stiffness import (
+from trussmap.mechanics.homogenization import homogenize_cells
+from trussmap.mechanics.homogenization.engine import mechanism
+from trussmap.tensors.measures import relative_error
+from trussmap.tensors.stiffness import (
     MANDEL_WEIGHT,
     POISSON_RATIO,
     check_admissible,

@@ -8,9 +8,9 @@ import pandas as pd
 
 from trussmap.crystal.catalogue import read_catalogue
 from trussmap.crystal.space_groups import SYSTEMS, crystal_system, space_group
-from trussmap.homogenization import homogenize_cells
-from trussmap.stiffness import POISSON_RATIO
-from trussmap.targets import read_targets
+from trussmap.mechanics.homogenization import homogenize_cells
+from trussmap.targets.reading import read_targets
+from trussmap.tensors.stiffness import POISSON_RATIO
 
 #: Crystal systems as catalogues abbreviate them, and their names.
 SYSTEM_NAMES = dict(

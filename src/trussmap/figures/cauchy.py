@@ -25,7 +25,7 @@ _LEGEND: dict[str, Any] = {
 def plot(
     data: pd.DataFrame, targets: pd.DataFrame, ablation: pd.DataFrame, path: str | Path
 ) -> None:
-    """Draw tables of `trussmap.cauchy` to ``path`` (PNG).
+    """Draw tables of `trussmap.study.cauchy` to ``path`` (PNG).
 
     They are those of `describe_designs`, of `describe_residual` by source, and of `ablate`.
     """

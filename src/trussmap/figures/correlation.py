@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
 from trussmap.figures import style
-from trussmap.measures import r_squared
-from trussmap.stiffness import COLUMNS, COMPONENTS, ORTHOTROPIC, ROWS
+from trussmap.tensors.measures import r_squared
+from trussmap.tensors.stiffness import COLUMNS, COMPONENTS, ORTHOTROPIC, ROWS
 
 #: Unit of both axes.
 _UNIT = r"$C_{ij}\,/\,E_\mathrm{base}$  [$10^{-3}$]"

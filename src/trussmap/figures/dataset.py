@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
-from trussmap.dataset import PUBLISHED_DESIGNS
+from trussmap.data.dataset import PUBLISHED_DESIGNS
 from trussmap.figures import style
-from trussmap.stiffness import COLUMNS, COMPONENTS, ROWS
+from trussmap.tensors.stiffness import COLUMNS, COMPONENTS, ROWS
 
 
 def plot(stiffness: np.ndarray, published: pd.DataFrame, path: str | Path) -> None:

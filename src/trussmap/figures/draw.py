@@ -14,11 +14,11 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import Colormap, Normalize, to_rgb
 from scipy.ndimage import gaussian_filter
 
-from trussmap.cache import compiled
-from trussmap.elasticity import extrema
+from trussmap.base.cache import compiled
 from trussmap.figures.style import GUIDE, MODULUS_MAP, STEEL
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.stiffness import directional_modulus
+from trussmap.tensors.elasticity import extrema
+from trussmap.tensors.stiffness import directional_modulus
 
 #: Limits (x0, x1, y0, y1) in the plane of a picture.
 Window = tuple[float, float, float, float]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from trussmap.figures import draw, style
-from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import compound, lattice_set
 from trussmap.lattice.descriptor import DENSITY, REPS, TYPES, deformation_map
 from trussmap.lattice.elementary import NAMES
+from trussmap.mechanics.homogenization import homogenize_designs
 
 #: Three designs (3, 19) in the order of DESIGN_COLUMNS at the paper's relative density of 0.05.
 #: They have one, two and three elementary lattices, from no stretch to a strong one.

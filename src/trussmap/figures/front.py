@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from trussmap.figures import style
-from trussmap.front import NEARLY_MET
-from trussmap.inverse_design import MET
+from trussmap.search.design import MET
+from trussmap.study.front import NEARLY_MET
 
 #: Line and colour of each family.
 _FAMILIES = {"areas": ("-", style.DESIGN_A), "geometry": ("--", style.DESIGN_B)}
@@ -31,7 +31,7 @@ _LEGEND: dict[str, Any] = {
 def plot(table: pd.DataFrame, path: str | Path) -> None:
     """Draw a table of the rule ``front`` to ``path`` (PNG).
 
-    It is that of `trussmap.front.front` with the columns of `trussmap.front.describe_targets`,
+    It is that of `trussmap.study.front.front` with the columns of `trussmap.study.front.describe_targets`,
     ``source`` and ``name``.
     """
     bone = table[table["source"] == "bone"]

@@ -16,12 +16,12 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Patch
 
 from trussmap.figures import draw, style
-from trussmap.homogenization import homogenize_cells
 from trussmap.lattice.compound import compound
 from trussmap.lattice.descriptor import DENSITY, R1, R2, REPS, TYPES, U, V
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.rotation import rotation
+from trussmap.mechanics.homogenization import homogenize_cells
+from trussmap.tensors.rotation import rotation
 
 #: A design (19,) in the order of DESIGN_COLUMNS whose stages differ visibly: simple cubic, octet
 #: and bcc, once each.

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from trussmap.figures import draw, style
-from trussmap.stiffness import COMPONENTS, directional_modulus
+from trussmap.tensors.stiffness import COMPONENTS, directional_modulus
 
 #: Heights of the rows of elastic surfaces and of plots, inches.
 _SURFACES = 1.9

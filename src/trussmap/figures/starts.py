@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from trussmap.figures import style
-from trussmap.starts import SOURCES
+from trussmap.study.starts import SOURCES
 
 _COLORS = {
     "network": style.DESIGN_A,
@@ -28,7 +28,7 @@ _FLOOR = 1e-5
 
 
 def plot(table: pd.DataFrame, path: str | Path) -> None:
-    """Draw a table of `trussmap.starts.errors_by_cost` to ``path`` (PNG).
+    """Draw a table of `trussmap.study.starts.errors_by_cost` to ``path`` (PNG).
 
     It has a column ``space`` (inside, outside) too.
     """

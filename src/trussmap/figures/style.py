@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from trussmap.io import atomic_path
+from trussmap.base.io import atomic_path
 
 #: Targets, and the designs A and B for them.
 TARGET = "#2d3340"

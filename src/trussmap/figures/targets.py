@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from trussmap.figures import draw, style
-from trussmap.inverse_design import lattices_of
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.stiffness import COMPONENTS, directional_modulus
+from trussmap.search.design import lattices_of
+from trussmap.tensors.stiffness import COMPONENTS, directional_modulus
 
 #: Planes of the projections: names and indices of their axes.
 _PLANES = (("x", "y", 0, 1), ("x", "z", 0, 2), ("y", "z", 1, 2))

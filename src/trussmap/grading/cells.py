@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trussmap.errors import InputError
-from trussmap.goals import Goal
+from trussmap.base.errors import InputError
 from trussmap.grading.sites import Sites, log_euclidean_mean
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import DENSITY, R1, R2, REPS, TYPES, U, V, deformation_map
-from trussmap.measures import relative_error
-from trussmap.refinement import LIMITS, Lattices, plain_lattices, refine_lattices, sizes
-from trussmap.rotation import angle_axis
-from trussmap.stiffness import POISSON_RATIO
-from trussmap.tailoring import measured_struts
+from trussmap.search.objective import measured_struts
+from trussmap.search.refine import LIMITS, Lattices, plain_lattices, refine_lattices, sizes
+from trussmap.targets.goal import Goal
+from trussmap.tensors.measures import relative_error
+from trussmap.tensors.rotation import angle_axis
+from trussmap.tensors.stiffness import POISSON_RATIO
 
 # Freedoms from which on a topology is tried, and up to which: beyond, cells have hundreds of struts.
 _FREEDOMS = (40, 170)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 from trussmap.grading.cells import RADIUS_RATIO, site_cells, station_cells
 from trussmap.grading.fading import faded_cells
 from trussmap.grading.phases import Phases, distortion
@@ -18,13 +18,13 @@ from trussmap.grading.structure import (
     stiffness_as_built,
     with_progress,
 )
-from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.compound import reduced_topology, topologies
 from trussmap.lattice.descriptor import DENSITY, DENSITY_RANGE, check_designs
-from trussmap.measures import modulus_error, nmse_frobenius, relative_error
-from trussmap.parts import Region, inside, thickness
-from trussmap.stiffness import COMPONENTS, POISSON_RATIO
-from trussmap.tailoring import diameters_and_gap
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.parts.fill import Region, inside, thickness
+from trussmap.search.objective import diameters_and_gap
+from trussmap.tensors.measures import modulus_error, nmse_frobenius, relative_error
+from trussmap.tensors.stiffness import COMPONENTS, POISSON_RATIO
 
 #: Cells that a structure may have, of some hundred struts each.
 MOST_CELLS = 30_000

@@ -8,7 +8,7 @@ from itertools import permutations, product
 
 import numpy as np
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 from trussmap.lattice.compound import compound, superpose
 from trussmap.lattice.descriptor import DENSITY, REPS, TYPES, deformation_map
 from trussmap.lattice.graph import PeriodicGraph

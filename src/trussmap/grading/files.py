@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from trussmap.export import write_beams, write_mesh, write_structure_csv, write_vtk
+from trussmap.base.io import write_csv
 from trussmap.grading.design import Graded
-from trussmap.io import write_csv
 from trussmap.lattice.descriptor import DENSITY_RANGE
-from trussmap.measures import relative_error
-from trussmap.parts import solid_of
+from trussmap.parts.files import write_beams, write_mesh, write_structure_csv, write_vtk
+from trussmap.parts.fill import solid_of
+from trussmap.tensors.measures import relative_error
 
 # Relative error of a site from which on a person is told.
 _OFF = 0.02

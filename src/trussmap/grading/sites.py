@@ -8,10 +8,10 @@ import pandas as pd
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial.distance import pdist
 
-from trussmap.errors import InputError
-from trussmap.sheets import read_sheet
-from trussmap.stiffness import MANDEL_WEIGHT, POISSON_RATIO, hencky, pack, unpack
-from trussmap.targets import doubts, take_targets
+from trussmap.base.errors import InputError
+from trussmap.targets.reading import doubts, take_targets
+from trussmap.targets.sheets import read_sheet
+from trussmap.tensors.stiffness import MANDEL_WEIGHT, POISSON_RATIO, hencky, pack, unpack
 
 _AXES = ("x_mm", "y_mm", "z_mm")
 
@@ -106,7 +106,7 @@ def read_sites(
     unit: str = "",
     worksheet: str = "",
 ) -> Sites:
-    """Sites of a table with columns x_mm, y_mm, z_mm and the constants of `trussmap.targets.take_targets`.
+    """Sites of a table with columns x_mm, y_mm, z_mm and the constants of `trussmap.targets.reading.take_targets`.
 
     Raises InputError for a row that cannot be taken, naming file, row (1 = first below the header) and column, and for
     sites that coincide.

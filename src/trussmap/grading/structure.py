@@ -9,12 +9,12 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 from trussmap.grading.phases import Phases
-from trussmap.homogenization import homogenize_cells
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.parts import Region, inside
-from trussmap.stiffness import POISSON_RATIO
+from trussmap.mechanics.homogenization import homogenize_cells
+from trussmap.parts.fill import Region, inside
+from trussmap.tensors.stiffness import POISSON_RATIO
 
 # Points at which phases are sampled to find the cells of a region, over the size of a cell.
 _SAMPLE = 0.5

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from trussmap.cache import cached_arrays
+from trussmap.base.cache import cached_arrays
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph, undirected
 from trussmap.lattice.symmetry import ReducedLattice, reduce_by_symmetry

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 from trussmap.lattice import compound as _compound
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.rotation import rotation
+from trussmap.tensors.rotation import rotation
 
 #: Columns of a design, in the order and with the names of the published data set.
 DESIGN_COLUMNS = [

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial import cKDTree
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 from trussmap.lattice.graph import (
     PeriodicGraph,
     cell_heights,

@@ -8,7 +8,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 
 #: Relative difference up to which two radii of one strut are one.
 SAME_RADIUS = 1e-6

@@ -15,7 +15,7 @@ from trussmap.lattice.descriptor import (
     deformation_map,
     design_topology,
 )
-from trussmap.rotation import Array, angle_axis
+from trussmap.tensors.rotation import Array, angle_axis
 
 #: Place of each entry of a symmetric 3×3 matrix among its six, 11, 22, 33, 23, 13, 12.
 _SYMMETRIC = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])

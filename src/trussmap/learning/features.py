@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from trussmap.dataset import Split
+from trussmap.data.dataset import Split
 from trussmap.learning.networks import Parents, Tensors, TrainableNetwork
 
 # Rows whose statistics are computed at once.

@@ -14,7 +14,7 @@ A network is ``<name>.safetensors`` (weights) and ``<name>.json``:
 ``trained_digest``   SHA-256 of the file that the training wrote, which is another one where the
                      weights were stored in half precision since
 ``digest``           SHA-256 of this record, without the digest itself
-``source_digest``    of the library's source that trained it (`trussmap.provenance`)
+``source_digest``    of the library's source that trained it (`trussmap.base.provenance`)
 ``seed``, ``code_version``, ``device``, ``precision``
 ===================  ===========================================================================
 """
@@ -31,9 +31,10 @@ from safetensors.torch import load_file, save_file
 from torch.overrides import TorchFunctionMode
 
 from trussmap import __version__
-from trussmap.dataset import open_dataset
-from trussmap.errors import InputError
-from trussmap.io import atomic_path, file_digest, write_json
+from trussmap.base.errors import InputError
+from trussmap.base.io import atomic_path, file_digest, write_json
+from trussmap.base.streams import stream
+from trussmap.data.dataset import open_dataset
 from trussmap.learning import training
 from trussmap.learning.features import read_features
 from trussmap.learning.interfaces import ForwardModel
@@ -45,7 +46,6 @@ from trussmap.learning.networks import (
     single_threads,
 )
 from trussmap.learning.registry import architectures, network_class, resolve
-from trussmap.streams import stream
 
 # Validation designs on which the loss is followed during training.
 _FOLLOWED = 10_000

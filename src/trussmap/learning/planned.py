@@ -3,12 +3,12 @@
 No training depends on it.
 """
 
-from trussmap.homogenization import homogenize_designs
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.learning.networks import Parents, Settings, TrainableNetwork
 from trussmap.learning.registry import architectures, network_class
 from trussmap.learning.scaling import step_flop
-from trussmap.stiffness import ORTHOTROPIC_INDEX
+from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.tensors.stiffness import ORTHOTROPIC_INDEX
 
 # Designs of the batch for which the operations are counted.
 _COUNTED = 64

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from trussmap.dataset import open_dataset
+from trussmap.data.dataset import open_dataset
 from trussmap.learning import training
 from trussmap.learning.models import architecture_of, load_parents, read_record
 from trussmap.learning.networks import Parents, Settings, Tensors, TrainableNetwork
@@ -77,7 +77,7 @@ def scaling_row(
     ----------
     folder : models of the point
     dataset : path of the data set
-    metrics : of these models by `trussmap.evaluation.evaluate`, or by `evaluate_forward` alone
+    metrics : of these models by `trussmap.study.evaluation.evaluate`, or by `evaluate_forward` alone
     designs, effort : the settings of the point
     run : number of a repetition, which has its own seed
 

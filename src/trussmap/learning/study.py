@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
+from trussmap.base.records import Study
 from trussmap.learning.interfaces import ForwardModel, InverseModel
 from trussmap.learning.models import load_forward, load_inverse, pretrained
 from trussmap.learning.registry import architectures
-from trussmap.records import Study
-from trussmap.stiffness import POISSON_RATIO, check_poisson_ratio
+from trussmap.tensors.stiffness import POISSON_RATIO, check_poisson_ratio
 
 
 class StudyModels(NamedTuple):

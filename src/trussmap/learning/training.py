@@ -16,8 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
-from trussmap.errors import InputError
-from trussmap.io import atomic_path
+from trussmap.base.errors import InputError
+from trussmap.base.io import atomic_path
+from trussmap.base.streams import stream
 from trussmap.learning.networks import (
     Parents,
     Settings,
@@ -27,7 +28,6 @@ from trussmap.learning.networks import (
     hidden_layers_in,
     single_threads,
 )
-from trussmap.streams import stream
 
 #: Largest norm of a gradient.
 CLIP = 1.0

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from scipy.optimize import least_squares
 
-from trussmap.streams import stream
+from trussmap.base.streams import stream
 
 #: Largest 1 − R² to fit, in multiples of the target. Trainings that miss more are too short for a
 #: power law, which would continue to values above 1.

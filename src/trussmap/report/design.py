@@ -13,19 +13,25 @@ import pandas as pd
 from markupsafe import Markup
 
 from trussmap import __version__
-from trussmap.elasticity import extrema, means, moduli, symmetry_distances, universal_anisotropy
+from trussmap.base.io import atomic_path
+from trussmap.designs.table import MOST_LATTICES, lattice_stem, row_graph
 from trussmap.figures import style
-from trussmap.goals import ENGINEERING
-from trussmap.io import atomic_path
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.output import MOST_LATTICES, lattice_stem, row_graph
-from trussmap.parts import Part
+from trussmap.mechanics.strength import LOAD_CASES
+from trussmap.parts.fill import Part
 from trussmap.report import live
 from trussmap.report.page import picture_of
 from trussmap.report.text import DASH, size
-from trussmap.stiffness import COMPONENTS, mandel
-from trussmap.strength import LOAD_CASES
-from trussmap.targets import symmetry_words
+from trussmap.targets.reading import symmetry_words
+from trussmap.tensors.elasticity import (
+    extrema,
+    means,
+    moduli,
+    symmetry_distances,
+    universal_anisotropy,
+)
+from trussmap.tensors.engineering import ENGINEERING
+from trussmap.tensors.stiffness import COMPONENTS, mandel
 
 #: Description of the files beside a page, by the ends of their names.
 _FILES = {
@@ -127,11 +133,11 @@ class Strength(TypedDict):
 
 @dataclass(frozen=True)
 class Pages:
-    """The writer of pages that `trussmap.output.write_designs` takes.
+    """The writer of pages that `trussmap.designs.table.write_designs` takes.
 
     Attributes
     ----------
-    targets : the given constants of each target that has pages (`trussmap.goals.Goal.asked`)
+    targets : the given constants of each target that has pages (`trussmap.targets.goal.Goal.asked`)
     unit, cell_size_mm, origin : as of `PageOptions`
     """
 
@@ -202,7 +208,7 @@ def design_page(
     target : constants of the target in the same units, ``C11`` … or ``E1`` …, all of them or some
     options : see `PageOptions`
 
-    >>> from trussmap.homogenization import homogenize_designs
+    >>> from trussmap.mechanics.homogenization import homogenize_designs
     >>> from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
     >>> theta = sample_designs(1, 0, 1)
     >>> row = dict(zip([*DESIGN_COLUMNS, *COMPONENTS], [*theta[0], *homogenize_designs(theta)[0]]))

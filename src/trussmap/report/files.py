@@ -64,12 +64,12 @@ FILES = [
         "dataset.h5",
         "training and test data",
         "its attributes name settings, seed, version and digest; "
-        "trussmap.dataset.open_dataset checks and reads it",
+        "trussmap.data.dataset.open_dataset checks and reads it",
     ),
     Kind(
         "moments.csv",
         "moments here and published",
-        "recompute with trussmap.dataset.column_statistics",
+        "recompute with trussmap.data.dataset.column_statistics",
     ),
     Kind(
         "models/*/*.json",
@@ -132,7 +132,7 @@ FILES = [
         "cauchy/*",
         "how far data, targets and designs are from Cauchy’s relations; "
         "bone by fewer elementary lattices",
-        "trussmap.stiffness.non_cauchy_share of any stiffness; draw figures/cauchy.png anew",
+        "trussmap.tensors.stiffness.non_cauchy_share of any stiffness; draw figures/cauchy.png anew",
     ),
     Kind(
         "front/*",

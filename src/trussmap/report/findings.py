@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from trussmap.report.text import find, name_of
-from trussmap.stiffness import COMPONENTS, ORTHOTROPIC
+from trussmap.tensors.stiffness import COMPONENTS, ORTHOTROPIC
 
 #: The measures in a sentence.
 _WORDS = {

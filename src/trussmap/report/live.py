@@ -22,8 +22,7 @@ from markupsafe import Markup
 from matplotlib.colors import to_hex
 from plotly.offline import get_plotlyjs
 
-from trussmap import hdf5
-from trussmap.elasticity import across_ranges, extrema
+from trussmap.base import hdf5
 from trussmap.figures import draw, style
 from trussmap.lattice.compound import compound, lattice_set
 from trussmap.lattice.descriptor import (
@@ -37,10 +36,11 @@ from trussmap.lattice.descriptor import (
 from trussmap.lattice.elementary import NAMES
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.learning.registry import architectures
-from trussmap.measures import relative_error
-from trussmap.parts import Part
+from trussmap.parts.fill import Part
 from trussmap.report.text import find, name_of
-from trussmap.stiffness import COMPONENTS, directional_modulus
+from trussmap.tensors.elasticity import across_ranges, extrema
+from trussmap.tensors.measures import relative_error
+from trussmap.tensors.stiffness import COMPONENTS, directional_modulus
 
 #: Targets in a part, at most, so that the page stays small and quick.
 MOST_TARGETS = 6

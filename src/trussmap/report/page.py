@@ -12,7 +12,7 @@ import jinja2
 from PIL import Image
 
 from trussmap import __version__
-from trussmap.io import atomic_path
+from trussmap.base.io import atomic_path
 from trussmap.report import live
 from trussmap.report.files import linked_files
 from trussmap.report.findings import findings

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from trussmap.measures import MEASURES
+from trussmap.mechanics.strength import LOAD_CASES
 from trussmap.report.text import (
     DASH,
     count,
@@ -18,8 +18,8 @@ from trussmap.report.text import (
     plain,
     value_text,
 )
-from trussmap.stiffness import COMPONENTS
-from trussmap.strength import LOAD_CASES
+from trussmap.tensors.measures import MEASURES
+from trussmap.tensors.stiffness import COMPONENTS
 
 #: A row of a table: its quantity, and the text of its other cells.
 Row = tuple[str, list[str]]
@@ -116,13 +116,13 @@ _OF = {
 #: Words of the ends of keys.
 _STATISTICS = {"_median": ", median of the targets", "_p95": ", 95 % of the targets stay below"}
 _QUARTILES = ("_q25", "_q75")
-#: Effect of printing errors on designs: columns of `trussmap.inverse_design.design_lattices`.
+#: Effect of printing errors on designs: columns of `trussmap.search.design.design_lattices`.
 _PRINTED = {
     "‖ΔC‖/‖C‖ by errors of the printer, mean": "printing_relative_error",
     "… 95 % of cells stay below": "printing_relative_error_p95",
     "log-Euclidean distance by them, mean": "printing_log_euclidean",
 }
-#: Loads that designs carry: columns of `trussmap.output.strength_columns`.
+#: Loads that designs carry: columns of `trussmap.designs.table.strength_columns`.
 _CARRIED = {
     "stress at first yield, least of all load cases": "yield_stress",
     "stress at the first Euler load, least of all": "buckling_stress",

@@ -17,7 +17,7 @@ from trussmap.lattice.descriptor import (
     V,
 )
 from trussmap.learning.networks import Tensors, TrainableNetwork
-from trussmap.rotation import angle_axis, rotation
+from trussmap.tensors.rotation import angle_axis, rotation
 
 #: Sizes of the one-hot groups: three lattice types, three tessellations.
 GROUPS = [7, 7, 7, 2, 2, 2]

@@ -10,7 +10,7 @@ from torch import nn
 from trussmap.learning.features import extent
 from trussmap.learning.networks import AT_ONCE, MLP, Parents, Settings, Tensors
 from trussmap.learning.paper.encoding import Scaled, encode
-from trussmap.stiffness import rotate, unpack_orthotropic
+from trussmap.tensors.stiffness import rotate, unpack_orthotropic
 
 
 class Forward1(Scaled):

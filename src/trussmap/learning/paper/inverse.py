@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from trussmap.base.streams import stream
 from trussmap.learning.features import extent
 from trussmap.learning.networks import (
     AT_ONCE,
@@ -19,8 +20,7 @@ from trussmap.learning.networks import (
 )
 from trussmap.learning.paper.encoding import GROUPS, Scaled, decode
 from trussmap.learning.paper.forward import Forward, Forward1, Forward2
-from trussmap.rotation import from_six
-from trussmap.streams import stream
+from trussmap.tensors.rotation import from_six
 
 
 class Inverse(Scaled):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from trussmap.errors import InputError
+from trussmap.base.errors import InputError
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.polar import polar_parts
 from trussmap.learning.features import moments
@@ -20,7 +20,7 @@ from trussmap.learning.networks import (
     Tensors,
     TrainableNetwork,
 )
-from trussmap.stiffness import rotate
+from trussmap.tensors.stiffness import rotate
 
 
 def members() -> list[list[int]]:

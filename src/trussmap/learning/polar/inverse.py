@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from trussmap.base.streams import stream
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import DENSITY_RANGE, design_topology
 from trussmap.lattice.polar import published_designs, six_of, symmetric_matrix
@@ -23,9 +24,9 @@ from trussmap.learning.networks import (
     in_threads,
 )
 from trussmap.learning.polar.forward import PolarForward, members
-from trussmap.measures import nmse_frobenius
-from trussmap.rotation import from_rotation_vector, from_six, nearest_rotation
-from trussmap.stiffness import (
+from trussmap.tensors.measures import nmse_frobenius
+from trussmap.tensors.rotation import from_rotation_vector, from_six, nearest_rotation
+from trussmap.tensors.stiffness import (
     FLIP_SIGNS,
     FLIPS,
     MULTIPLICITY,
@@ -33,7 +34,6 @@ from trussmap.stiffness import (
     hencky,
     rotate,
 )
-from trussmap.streams import stream
 
 #: Share of the training designs for which a random first guess is trained instead of the best one,
 #: so that every first guess is trained.

@@ -1,0 +1,1 @@
+"""Errors, files, caches, random numbers: what everything else stands on."""

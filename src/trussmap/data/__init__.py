@@ -1,0 +1,1 @@
+"""Data sets of designs, tables of users, and the closest known design."""

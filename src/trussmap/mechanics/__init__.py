@@ -1,0 +1,1 @@
+"""Beams and solids: effective stiffness, strength and errors of a printer."""

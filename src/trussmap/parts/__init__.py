@@ -1,0 +1,1 @@
+"""Regions filled with lattice, as printable files."""

@@ -1,0 +1,1 @@
+"""Whether a finished study holds, and a study for reviewers."""

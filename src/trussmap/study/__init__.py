@@ -1,0 +1,1 @@
+"""What a study needs beside networks: settings, jobs, comparisons, numbers."""

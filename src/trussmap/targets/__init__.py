@@ -1,0 +1,1 @@
+"""Stiffness targets as people have them, read, checked and weighed."""

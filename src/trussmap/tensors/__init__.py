@@ -1,0 +1,1 @@
+"""Stiffness tensors: notations, rotations, distances, constants and symmetry."""
