@@ -2,11 +2,11 @@
 
     python benchmarks/cost.py
 
-Measured: seconds of each rule of the default study on two cores (docs/results/laptop.json), of the data set of
-3,000,000 designs (docs/benchmarks.md), and the operations of every training (docs/results/compute.json). Fitted:
-operations a second of a training, over the five of the default study. The other jobs are scaled by what they are asked
-for more. Jobs go to free cores in the study's order, a training with two cores or one GPU; a node has four cores and a
-GPU.
+Measured: seconds of each rule of the default study on two cores (docs/results/laptop.json), of the
+data set of 3,000,000 designs (docs/benchmarks.md), and the operations of every training
+(docs/results/compute.json). Fitted: operations a second of a training, over the five of the default
+study. The other jobs are scaled by what they are asked for more. Jobs go to free cores in the
+study's order, a training with two cores or one GPU; a node has four cores and a GPU.
 """
 
 import json
@@ -15,11 +15,14 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
-#: Seconds from a job's submission to the notice of its end, beside its own time: the profile asks every 20 s and more.
+#: Seconds from a job's submission to the notice of its end, beside its own time: the profile asks
+#: every 20 s and more.
 WAIT = 40
-#: CPU seconds of a shard of 100,000 designs: the table of docs/benchmarks.md, 30 + 110 s for 30 of them.
+#: CPU seconds of a shard of 100,000 designs: the table of docs/benchmarks.md, 30 + 110 s for 30 of
+#: them.
 SHARD, MERGE = 140 / 30, 10
-#: How much more the paper study asks of a rule than the default one (studies/paper.yaml over config.yaml).
+#: How much more the paper study asks of a rule than the default one (studies/paper.yaml over
+#: config.yaml).
 MORE = {
     "evaluate": 30_000 / 20_000,
     "lookup": 3,  # designs to look among

@@ -1,9 +1,10 @@
 """A batched solver in vectorised NumPy: dense matrices of many designs of one topology, solved by LAPACK.
 
-It uses the symmetry reduction of the engine and nothing else of it. The energy of a beam is ½ (w·B w + δ·D δ) with
-w = Δu + l × θ̄ + ε·l, B = ks + kp l⊗l, D = kd + kt l⊗l (l the strut vector, δ and θ̄ difference and mean of the end
-rotations), so every entry of the matrix is a sum of ks, kp, kd, kt times monomials of l with constant coefficients:
-48 features of a strut, which one sparse product per topology turns into the matrices of all designs.
+It uses the symmetry reduction of the engine and nothing else of it. The energy of a beam is ½ (w·B
+w + δ·D δ) with w = Δu + l × θ̄ + ε·l, B = ks + kp l⊗l, D = kd + kt l⊗l (l the strut vector, δ and
+θ̄ difference and mean of the end rotations), so every entry of the matrix is a sum of ks, kp, kd,
+kt times monomials of l with constant coefficients: 48 features of a strut, which one sparse product
+per topology turns into the matrices of all designs.
 """
 
 from functools import cache

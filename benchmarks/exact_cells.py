@@ -1,9 +1,11 @@
 """How many generated crystal cells the families areas and geometry meet within a ratio of radii, and in what time.
 
-    python benchmarks/exact_cells.py results/laptop --family areas --out areas.csv    # resumes where the file ends
-    python benchmarks/exact_cells.py results/laptop --summary areas.csv geometry.csv > docs/results/exact_cells.json
+    python benchmarks/exact_cells.py results/laptop --family areas --out areas.csv    # resumes
+    where the file ends python benchmarks/exact_cells.py results/laptop --summary areas.csv
+    geometry.csv > docs/results/exact_cells.json
 
-The targets are the study's own generated cells (`generalize/catalogue/generated.lat`), 25 at a time on one core.
+The targets are the study's own generated cells (`generalize/catalogue/generated.lat`), 25 at a time
+on one core.
 """
 
 import argparse

@@ -2,10 +2,10 @@
 
     python benchmarks/findings.py [--designs 3000000] [orthotropic_reference_sample.csv]
 
-The file, which the tables on finding 2 and 2b need, lists designs (U only) with the nine constants that the published
-network predicts for them, and marks lattice sets whose published stiffness depends on the order of the lattices. With
-``--designs`` so many designs are homogenized, and their means compared with those of the published data set in
-docs/results/findings.json.
+The file, which the tables on finding 2 and 2b need, lists designs (U only) with the nine constants
+that the published network predicts for them, and marks lattice sets whose published stiffness
+depends on the order of the lattices. With ``--designs`` so many designs are homogenized, and their
+means compared with those of the published data set in docs/results/findings.json.
 """
 
 import argparse
@@ -38,9 +38,9 @@ MOMENTS = Path(__file__).parents[1] / "resources" / "published_moments.csv"
 #: A whole strut, and pieces of one that others cut in four or five: (from cut, to cut).
 _WHOLE, _MIDDLE = [(0, 4)], [(1, 3)]
 _OVERLAPPING = [(0, 3), (1, 4)]
-#: Pieces that stay beside the parts of a divided strut in the published data, by lattice set, as far as the published
-#: network tells: (lattice, direction of the strut without signs, cuts of the strut, pieces, lattice that must be listed
-#: first for exact geometry).
+#: Pieces that stay beside the parts of a divided strut in the published data, by lattice set, as
+#: far as the published network tells: (lattice, direction of the strut without signs, cuts of the
+#: strut, pieces, lattice that must be listed first for exact geometry).
 _OCTET = ((1, 1), (0.5, 0.5, 0.0), 4, _WHOLE + _MIDDLE, (1, 1))
 KEPT = {
     ((1, 1), (6, 2)): _OCTET,
@@ -244,7 +244,8 @@ def _vertical_strut(members):
 def _changed(sets, designs, marked=None):
     """{lattice set: (rows, compound)} of designs whose published stiffness is that of other than exact geometry.
 
-    Two dictionaries: struts that stand twice whatever the order (finding 2b), and those that do in some orders (2).
+    Two dictionaries: struts that stand twice whatever the order (finding 2b), and those that do in
+    some orders (2).
     """
     twice, ordered = defaultdict(list), defaultdict(list)
     for row, members in enumerate(sets):
@@ -328,8 +329,9 @@ def doubled_struts(designs, published, ours, marked):
 def moments(count, seed=2022, block=100_000):
     """Means of ``count`` designs against the published ones, before and after the findings are put back in.
 
-    What the two samples differ by in the means and squares of density, stretches and lattices, which are published too,
-    is taken out by regression (control variates), which halves the standard errors.
+    What the two samples differ by in the means and squares of density, stretches and lattices,
+    which are published too, is taken out by regression (control variates), which halves the
+    standard errors.
     """
     names = [f"{name}_ort" for name in ORTHOTROPIC] + COMPONENTS
     number = np.array([*_ordered_sets()]).reshape((7,) * 3 + (2,) * 3)

@@ -2,8 +2,9 @@
 
     python benchmarks/fuzz.py --inputs 1000000 --out docs/results/fuzz.json
 
-Readers run in processes of their own with a limit on memory and on time; what does not answer is ended and counted as
-a hang, what dies as a crash. The inputs are functions of the seed and their number.
+Readers run in processes of their own with a limit on memory and on time; what does not answer is
+ended and counted as a hang, what dies as a crash. The inputs are functions of the seed and their
+number.
 """
 
 import argparse
@@ -110,7 +111,8 @@ def edits_of(random: np.random.Generator) -> list[tuple[int, float, int]]:
     return [(int(kind), float(random.random()), int(random.integers(1 << 30))) for kind in kinds]
 
 
-# ------------------------------------------------------------------------------------------------------------ readers
+# ------------------------------------------------------------------------------------------------------------
+# readers
 def _catalogue(path, random):
     from trussmap.crystal.catalogue import take_catalogue
     from trussmap.crystal.labels import homogenize_catalogue, label_errors
@@ -348,7 +350,8 @@ def corpus(folder: Path) -> list[tuple]:
     ]
 
 
-# ------------------------------------------------------------------------------------------------------------ running
+# ------------------------------------------------------------------------------------------------------------
+# running
 def outcome(reader, path: Path, random: np.random.Generator) -> str:
     """``read``, ``InputError``, or what else a reader ends in, a warning on the screen included."""
     with warnings.catch_warnings(record=True) as warned:

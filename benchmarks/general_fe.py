@@ -1,8 +1,9 @@
 """The same cells in a general FE package: OpenSees through OpenSeesPy, its shear-flexible beam and its constraints.
 
-A strut that leaves the cell ends at a copy of the node it meets there, tied to it by ``equalDOF``. The tie acts on
-increments, so a macroscopic strain is imposed by displacing every node by it before a linear step, which adds the
-periodic fluctuation; the stress is the sum of the forces through the cell's boundary times the cell's vectors.
+A strut that leaves the cell ends at a copy of the node it meets there, tied to it by ``equalDOF``.
+The tie acts on increments, so a macroscopic strain is imposed by displacing every node by it before
+a linear step, which adds the periodic fluctuation; the stress is the sum of the forces through the
+cell's boundary times the cell's vectors.
 """
 
 import ctypes
@@ -36,8 +37,9 @@ def load():
 def _halve_loops(graph):
     """Nodes (n, 3), ends (m, 2) and offsets (m, 3) with some struts split in two, and a node that has no copy.
 
-    OpenSees does not assemble an element whose two ends are tied to the same node, so struts between a node and its own
-    image are split; the first strut is, too, for the sake of a node to hold.
+    OpenSees does not assemble an element whose two ends are tied to the same node, so struts
+    between a node and its own image are split; the first strut is, too, for the sake of a node to
+    hold.
     """
     i, j = graph.struts.T
     split = np.flatnonzero((i == j) | (np.arange(len(i)) == 0))
@@ -90,8 +92,8 @@ def _analysis(ops, step, system):
 def block_loads(ops, graph, relative_density, strain, cells):
     """Axial forces and larger bending moments (m,) of the struts of the centre cell in a block of ``cells``³ cells.
 
-    No periodicity: nodes at which a strut of the infinite lattice is cut are displaced by the strain (6,), in Voigt
-    order, and do not turn; all others are in equilibrium.
+    No periodicity: nodes at which a strut of the infinite lattice is cut are displaced by the
+    strain (6,), in Voigt order, and do not turn; all others are in equilibrium.
     """
     block = graph.tiled(cells)
     ends, offsets, count = block.struts.copy(), block.offsets, len(block.nodes)
@@ -110,7 +112,8 @@ def block_loads(ops, graph, relative_density, strain, cells):
         epsilon[p, q] = epsilon[q, p] = value if p == q else value / 2
     ops.timeSeries("Linear", 1)
     ops.pattern("Plain", 1, 1)
-    # A strut that leaves the block has an image that enters it on the other side, and which the block lacks.
+    # A strut that leaves the block has an image that enters it on the other side, and which the
+    # block lacks.
     for node in [*range(count, len(places)), *np.unique(block.struts[leaving, 1]).tolist()]:
         for axis, value in enumerate([*(epsilon @ places[node]).tolist(), 0.0, 0.0, 0.0]):
             ops.sp(node + 1, axis + 1, value)
@@ -132,7 +135,8 @@ def block_loads(ops, graph, relative_density, strain, cells):
 def off_in_a_block(ops, graph, relative_density, stresses, cells):
     """How far peak stresses of the struts of the centre cell are from the periodic ones, (k,) for stresses (k, 6).
 
-    Largest of all struts, over the largest periodic one; the block has the strain that the periodic lattice has.
+    Largest of all struts, over the largest periodic one; the block has the strain that the periodic
+    lattice has.
     """
     radii = graph.radii(relative_density)[:, None]
     stiffness, _ = end_forces(graph, beam_stiffness(graph.lengths, radii[:, 0], POISSON_RATIO))
@@ -167,7 +171,8 @@ def homogenize(ops, graph, relative_density):
     stiffness, previous = np.zeros((6, 6)), 0.0
     cells = offsets[crossing] @ graph.cell.T
     for column, (p, q) in enumerate(PAIRS.tolist()):
-        # The displacement gradient may hold a rotation, which strains nothing; earlier strains may stay.
+        # The displacement gradient may hold a rotation, which strains nothing; earlier strains may
+        # stay.
         for number, place in enumerate(places[:, q].tolist(), 1):
             ops.setNodeDisp(number, p + 1, ops.nodeDisp(number, p + 1) + place, "-commit")
         if ops.analyze(1) != 0:

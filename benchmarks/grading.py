@@ -1,15 +1,16 @@
 """Graded structures put to the proof: docs/results/grading.json.
 
-    python benchmarks/grading.py structure opensees scale pairs      # all of it, or some; what was killed goes on
+    python benchmarks/grading.py structure opensees scale pairs      # all of it, or some; what was
+    killed goes on
 
 - structure: finite bars of beams against a continuum of the same graded stiffness, 2, 4 and 8 cells across
 - opensees: one of these bars by OpenSees' elasticTimoshenkoBeam
 - scale: seconds and memory against the number of struts
 - pairs: 100 random pairs of designs, graded and faded
 
-Bars of up to 415,000 equations are solved by MKL PARDISO, and one again by OpenSees; both lie beside the environment:
-pip install --no-deps --prefix build/mkl pypardiso mkl intel-openmp tbb tcmlib umf psutil
-pip install --target build/benchmark openseespy==3.7.1.2
+Bars of up to 415,000 equations are solved by MKL PARDISO, and one again by OpenSees; both lie
+beside the environment: pip install --no-deps --prefix build/mkl pypardiso mkl intel-openmp tbb
+tcmlib umf psutil pip install --target build/benchmark openseespy==3.7.1.2
 """
 
 import json
@@ -42,8 +43,8 @@ sys.path += ["build/benchmark", *map(str, MKL.glob("lib/python*/site-packages"))
 RESULTS = Path("docs/results/grading.json")
 #: What the search over all topologies finds for the specimens.
 CARRIER = np.array([8])
-#: The finite bars in mm, and sizes of their cells. With struts that differ so much one cell does for all sites, so that
-#: faces are planes of nodes and beams are held as the continuum is.
+#: The finite bars in mm, and sizes of their cells. With struts that differ so much one cell does
+#: for all sites, so that faces are planes of nodes and beams are held as the continuum is.
 BAR, CELLS, RADIUS_RATIO = np.array([16.0, 4, 4]), (2.0, 1.0, 0.5), 10.0
 LOADS = ("tension", "shear", "bending", "torsion")
 
@@ -100,7 +101,8 @@ def frame_end_motion(structure, region, cell):
 def frame_work(graded, cut):
     """Twice the energy under each of ``LOADS`` of the finite structure as Timoshenko beams.
 
-    ``cut``: whether struts in its faces have half of their section, as those of the neighbouring cells would be cut.
+    ``cut``: whether struts in its faces have half of their section, as those of the neighbouring
+    cells would be cut.
     """
     s = graded.structure
     elements = beam_stiffness(s.lengths, s.radii, POISSON_RATIO)

@@ -1,7 +1,8 @@
 """Speed of homogenization: the engine beside three other solvers, what bounds it, and what a topology costs.
 
-``make benchmark`` runs it and prints tables in Markdown, which docs/benchmarks.md quotes. All solvers get designs of
-the same stream and are checked against each other; they take turns, so that other work on the machine meets all.
+``make benchmark`` runs it and prints tables in Markdown, which docs/benchmarks.md quotes. All
+solvers get designs of the same stream and are checked against each other; they take turns, so that
+other work on the machine meets all.
 """
 
 import os
@@ -36,7 +37,8 @@ from trussmap.mechanics.homogenization.simd import LANES, aligned_zeros, lanes
 from trussmap.mechanics.homogenization.symbolic import factorize
 
 SEED, ROUNDS = 7, 3
-# Designs of one measurement: the engine's are a shard of the study, the others' as many as take about two seconds.
+# Designs of one measurement: the engine's are a shard of the study, the others' as many as take
+# about two seconds.
 ENGINE_DESIGNS, DENSE_DESIGNS, CELL_DESIGNS = 100_000, 10_000, 100
 
 

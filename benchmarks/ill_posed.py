@@ -1,19 +1,22 @@
 """Why a regression of the descriptor on the stiffness (Bastek et al. 2022, Eq. 2) fails: ill-posed, or undertrained?
 
-    python benchmarks/ill_posed.py results/laptop [--epochs 1 4 16] --out docs/results/ill_posed.json
-    python benchmarks/ill_posed.py results/laptop --networks --out docs/results/ill_posed.json    # the rest stays
-    python benchmarks/ill_posed.py --draw docs/results/ill_posed.json docs/ill_posed.png
+    python benchmarks/ill_posed.py results/laptop [--epochs 1 4 16] --out
+    docs/results/ill_posed.json python benchmarks/ill_posed.py results/laptop --networks --out
+    docs/results/ill_posed.json    # the rest stays python benchmarks/ill_posed.py --draw
+    docs/results/ill_posed.json docs/ill_posed.png
 
 1. Its loss, over the compute of the inverse networks of `direct` that the folder given has (scaling study), between
-   two bounds that no training moves: the best **constant**, and the **descriptions**, what is left of the loss when
-   topology, density and the map A up to its scale are known exactly. They determine the stiffness, so that no function
-   of it can do better, but not the descriptor: one topology has several lists of lattices, and A = R2·V·R1·U many
-   factors. The first are counted; the factors are integrated by Monte Carlo over U and the scale, for which singular
-   values give the rest.
+   two bounds that no training moves: the best **constant**, and the **descriptions**, what is left
+   of the loss when topology, density and the map A up to its scale are known exactly. They
+   determine the stiffness, so that no function of it can do better, but not the descriptor: one
+   topology has several lists of lattices, and A = R2·V·R1·U many factors. The first are counted;
+   the factors are integrated by Monte Carlo over U and the scale, for which singular values give
+   the rest.
 
 2. The same regression where nothing but the ambiguity is taken away: simple cubic lattices alone, by the same network,
-   once with their descriptors and once with a description that is unique, density and the three strut vectors a as
-   a⊗a in the order of their lengths. Loss on designs of its own, and R² of the proposals by finite elements.
+   once with their descriptors and once with a description that is unique, density and the three
+   strut vectors a as a⊗a in the order of their lengths. Loss on designs of its own, and R² of the
+   proposals by finite elements.
 
 3. The other black box, from the descriptor to the stiffness: the loss of the forward networks of `direct` in the same
    folder on designs that they have learned from and on others, over their compute.
@@ -70,7 +73,8 @@ GROUPS = {"density": [0], "U": [1, 2, 3], "V": [4, 5, 6], "lattices": [*range(7,
 CUBE = Rotation.create_group("O").as_matrix().round(12)
 
 
-# ------------------------------------------------------------------------------------------- 1: bounds of the loss
+# ------------------------------------------------------------------------------------------- 1:
+# bounds of the loss
 def of_lattices():
     """Variance (27,) of the encoded lattices where the topology is known: over all lists of lattices that make it."""
     choices = np.array(list(product(range(7), range(7), range(7), (1, 2), (1, 2), (1, 2))))
@@ -89,9 +93,10 @@ def of_lattices():
 def of_factors(design, samples, generator):
     """Mean and variance (40,) of the encoded U, V, R1, R2 where the map A of a design (19,) is known up to its scale.
 
-    Given U, the singular values of A·U⁻¹ are V up to the scale s, whose density along the ray is s², and R2 and R1 up
-    to the 24 rotations of a cube. The density of the rest: of (R2, V, R1) by the volume |Π(v_i² − v_j²)| of singular
-    values, of A by |det U|⁻³, of a rotation by a uniform angle θ, against the uniform law, 1/(1 − cos θ).
+    Given U, the singular values of A·U⁻¹ are V up to the scale s, whose density along the ray is
+    s², and R2 and R1 up to the 24 rotations of a cube. The density of the rest: of (R2, V, R1) by
+    the volume |Π(v_i² − v_j²)| of singular values, of A by |det U|⁻³, of a rotation by a uniform
+    angle θ, against the uniform law, 1/(1 − cos θ).
     """
     low, high = STRETCH_RANGE
     u = generator.uniform(low, high, (samples, 3))
@@ -136,8 +141,9 @@ def of_factors(design, samples, generator):
 def bounds(designs, samples, seed):
     """Loss of the best constant and of the descriptions, in all and by group.
 
-    With the standard error of the latter, and as a check of the densities the squared error of the means for the
-    designs themselves, ``factors_check``, which has to be the variance of the factors, ``factors``.
+    With the standard error of the latter, and as a check of the densities the squared error of the
+    means for the designs themselves, ``factors_check``, which has to be the variance of the
+    factors, ``factors``.
     """
     generator = np.random.default_rng(stream(seed, "descriptions"))
     constant = (
@@ -231,7 +237,8 @@ def forward_boxes(study, blocks):
     return points
 
 
-# --------------------------------------------------------------------------------- 2: one topology, two descriptions
+# --------------------------------------------------------------------------------- 2: one topology,
+# two descriptions
 class Unique(DirectInverse):
     """21 constants → density and a⊗a of the struts of a simple cubic lattice, longest first; standardised."""
 

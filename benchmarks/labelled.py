@@ -2,9 +2,10 @@
 
     python benchmarks/labelled.py FILE.lat [FILE.lat …] --out docs/results/validation.json
 
-FILE: catalogues with compliances, as `trussmap homogenize-cells FILE OUT --compare` reads them. They
-are not copied. Every compliance is compared with that of exact Timoshenko beams, and with those of the
-beams by which it may have been made (`MODELS`). Writes the numbers, and the figure docs/validation.png.
+FILE: catalogues with compliances, as `trussmap homogenize-cells FILE OUT --compare` reads them.
+They are not copied. Every compliance is compared with that of exact Timoshenko beams, and with
+those of the beams by which it may have been made (`MODELS`). Writes the numbers, and the figure
+docs/validation.png.
 """
 
 import argparse
@@ -38,10 +39,10 @@ MESH = (1 - COMPENSATION * 2 * (1 + POISSON_RATIO) / ABAQUS_KAPPA) / 4**2
 def shear_share(graph: PeriodicGraph, radii: np.ndarray, elements: int, window: bool) -> np.ndarray:
     """φ (m,) of struts of linear shear-flexible elements (Abaqus B31), so many for each bar.
 
-    An element of length l is exact under constant curvature. Its shear compliance is l/(κGA), and, for
-    the compensation factor ξ, ξ l³/(12 κG I) more; where that falls short of l³/(12 EI), which bending
-    in sway adds, the element is too stiff. φ is shear over bending compliance of the strut in sway.
-    With a ``window``, each piece of a strut between the faces of the cell is one bar.
+    An element of length l is exact under constant curvature. Its shear compliance is l/(κGA), and,
+    for the compensation factor ξ, ξ l³/(12 κG I) more; where that falls short of l³/(12 EI), which
+    bending in sway adds, the element is too stiff. φ is shear over bending compliance of the strut
+    in sway. With a ``window``, each piece of a strut between the faces of the cell is one bar.
     """
     shear = 2 * (1 + POISSON_RATIO) / ABAQUS_KAPPA
     cubes = window_cubes(graph) if window else np.ones(len(radii))

@@ -2,10 +2,11 @@
 
     python benchmarks/memory.py STUDY [SETTINGS]
 
-STUDY is a finished study, such as results/laptop. Every network of its architectures is trained until the first batches
-are through, which is when everything has been read; its peak is then told in MB: of anonymous memory, which the system
-cannot take back, and of all that was resident, features in memory-mapped files included. Settings of trainings, such as
-studies/paper.yaml, replace those of the study.
+STUDY is a finished study, such as results/laptop. Every network of its architectures is trained
+until the first batches are through, which is when everything has been read; its peak is then told
+in MB: of anonymous memory, which the system cannot take back, and of all that was resident,
+features in memory-mapped files included. Settings of trainings, such as studies/paper.yaml, replace
+those of the study.
 """
 
 import json

@@ -1,25 +1,28 @@
 """Where the published forward model loses accuracy: its second network F2, given more than F1 can tell it.
 
-    python benchmarks/oracles.py results/laptop [--train predicted nine full lattice] > docs/results/oracles.json
+    python benchmarks/oracles.py results/laptop [--train predicted nine full lattice] >
+    docs/results/oracles.json
 
-Without training, on validation designs: accuracy of the study's own chain F2∘F1 for those that are orthotropic after U
-and those that are not (``chain``); and what is left of the variance of C where C̃ and V are known (``neighbours``).
-For that each design is compared with training designs of nearly the same stiffness after U, in the ``nine`` constants
-or in all of them (``full``), that get its own R1, V and R2. Training designs stand in a random one of the 24
-orientations that leave an orthotropic stiffness along the axes, so that what nine constants do not tell of them
-differs. Half the mean squared difference of their stiffness, over its variance, is a 1 − R², and a line through the
-k-th neighbours (k = 1 to 10) goes, at the distance 0, to the one that no network of C̃ and V can fall below (the Gamma
-test: Stefánsson, Končar, Jones 1997).
+Without training, on validation designs: accuracy of the study's own chain F2∘F1 for those that are
+orthotropic after U and those that are not (``chain``); and what is left of the variance of C where
+C̃ and V are known (``neighbours``). For that each design is compared with training designs of
+nearly the same stiffness after U, in the ``nine`` constants or in all of them (``full``), that get
+its own R1, V and R2. Training designs stand in a random one of the 24 orientations that leave an
+orthotropic stiffness along the axes, so that what nine constants do not tell of them differs. Half
+the mean squared difference of their stiffness, over its variance, is a 1 − R², and a line through
+the k-th neighbours (k = 1 to 10) goes, at the distance 0, to the one that no network of C̃ and V
+can fall below (the Gamma test: Stefánsson, Končar, Jones 1997).
 
-With ``--train``, networks: each F2 has the sizes and settings of the study and the same compute, but for its first
-layer; what it is given after the map U and the rotation R1, beside V:
+With ``--train``, networks: each F2 has the sizes and settings of the study and the same compute,
+but for its first layer; what it is given after the map U and the rotation R1, beside V:
 
-``predicted``  F1's nine constants, as published; `forward_1` of the study
-``nine``       the exact nine orthotropic constants
-``full``       all 21 exact constants: a quarter of the designs are not orthotropic after U
-``lattice``    these, and density, lattices, U and R1: the stiffness after U and V do not determine that after V
+``predicted``  F1's nine constants, as published; `forward_1` of the study ``nine``       the exact
+nine orthotropic constants ``full``       all 21 exact constants: a quarter of the designs are not
+orthotropic after U ``lattice``    these, and density, lattices, U and R1: the stiffness after U and
+V do not determine that after V
 
-R² of the 21 constants on the validation designs, which like all choices leaves the test designs alone.
+R² of the 21 constants on the validation designs, which like all choices leaves the test designs
+alone.
 """
 
 import argparse

@@ -8,8 +8,8 @@ Tensors of every symmetry class (random ones, crystals, composites, lattices, bo
 - written in one order and read in another: a note must name the order that it was written in;
 - as a compliance that is read as a stiffness: a note must ask about it.
 
-The femurs are read from the folder that the variable TRUSSMAP_REFERENCE names, ../shared by default;
-without it they are left out.
+The femurs are read from the folder that the variable TRUSSMAP_REFERENCE names, ../shared by
+default; without it they are left out.
 """
 
 import argparse
@@ -54,9 +54,9 @@ GROUPS = {
     "cubic": [("z", 4), ("xyz", 3)],
 }
 AXES = {"z": np.array([0, 0, 1.0]), "x": np.array([1.0, 0, 0]), "xyz": np.ones(3) / 3**0.5}
-#: Engineering constants of woods relative to the longitudinal modulus (Wood Handbook, USDA FPL-GTR-190,
-#: tables 5-1 and 5-2), with 1 longitudinal, 2 radial, 3 tangential, and of some composites and cortical
-#: bone (Ashman et al., J. Biomech. 17, 1984, 349).
+#: Engineering constants of woods relative to the longitudinal modulus (Wood Handbook, USDA
+#: FPL-GTR-190, tables 5-1 and 5-2), with 1 longitudinal, 2 radial, 3 tangential, and of some
+#: composites and cortical bone (Ashman et al., J. Biomech. 17, 1984, 349).
 MODULI = {
     "Sitka spruce": [1, 0.078, 0.043, 0.003, 0.061, 0.064, 0.372, 0.467, 0.435],
     "Douglas fir": [1, 0.068, 0.050, 0.007, 0.078, 0.064, 0.292, 0.449, 0.390],

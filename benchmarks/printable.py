@@ -2,8 +2,8 @@
 
     python benchmarks/printable.py > docs/results/printable.json
 
-Of each specimen, family and cell size the best lattice by `trussmap.search.design.design_lattices`, quick search, with
-struts of 0.3 mm at least, and the cell that would have both, as it says.
+Of each specimen, family and cell size the best lattice by `trussmap.search.design.design_lattices`,
+quick search, with struts of 0.3 mm at least, and the cell that would have both, as it says.
 """
 
 import json

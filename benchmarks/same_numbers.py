@@ -2,9 +2,9 @@
 
     python benchmarks/same_numbers.py BEFORE AFTER [--except PATTERN …]
 
-BEFORE and AFTER are folders such as results/smoke. Tables, JSON trees, HDF5 arrays and weights have to
-be equal; pictures and pages are not compared. What differs between any two runs is left out: times,
-logs, versions, digests of the source and records that quote them. The exit code is 1 where a
+BEFORE and AFTER are folders such as results/smoke. Tables, JSON trees, HDF5 arrays and weights have
+to be equal; pictures and pages are not compared. What differs between any two runs is left out:
+times, logs, versions, digests of the source and records that quote them. The exit code is 1 where a
 number differs or a file is missing.
 """
 

@@ -1,8 +1,9 @@
 """The same cells as solids: periodic homogenization of their round struts by NGSolve, curved tetrahedra of high order.
 
-The infinite lattice is cut across the middle of every strut, which leaves one star of half struts around each node of
-the primitive cell. Macroscopic strain enters through the strain energy alone, so stars may stand anywhere; their cut
-faces are identified in pairs, and the fluctuation is periodic by that. A cell may be skew, and of any symmetry or none.
+The infinite lattice is cut across the middle of every strut, which leaves one star of half struts
+around each node of the primitive cell. Macroscopic strain enters through the strain energy alone,
+so stars may stand anywhere; their cut faces are identified in pairs, and the fluctuation is
+periodic by that. A cell may be skew, and of any symmetry or none.
 """
 
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ except ImportError as error:
         f"NGSolve cannot be loaded ({error}); `pip install ngsolve==6.2.2608` gets it"
     ) from error
 
-# Its threads spin while they wait, which on a machine with other work costs ten times what they gain.
+# Its threads spin while they wait, which on a machine with other work costs ten times what they
+# gain.
 ngsolve.SetNumThreads(1)
 
 NAME = f"NGSolve {version('ngsolve')}"
-#: Joints are spheres a little wider than the struts where a strut ends without one in line, as in the files to print.
+#: Joints are spheres a little wider than the struts where a strut ends without one in line, as in
+#: the files to print.
 JOINT = 1.03
 #: Iterative refinements of a solution.
 REFINEMENTS = 1
@@ -57,7 +60,8 @@ def homogenize(
     order : of the displacements and of the elements' shape
     safety : elements around a strut over about six, Netgen's ``curvaturesafety``
 
-    Raises ValueError where the mesher fails, or struts are crowded (`trussmap.mechanics.solids.crowding`) and cannot be cut.
+    Raises ValueError where the mesher fails, or struts are crowded
+    (`trussmap.mechanics.solids.crowding`) and cannot be cut.
     """
     primitive = primitive_cell(graph)
     if reason := crowding(
@@ -145,7 +149,8 @@ def _star(centre, ends, radius):
         start, end = centre + direction * start, centre + direction * end
         span = end - start
         length = np.linalg.norm(span)
-        # OCC takes the seam from the axis, and where its components are equal but for rounding, from the rounding.
+        # OCC takes the seam from the axis, and where its components are equal but for rounding,
+        # from the rounding.
         axis = occ.gp_Dir(*np.round(span / length, 9))
         parts.append(occ.Cylinder(occ.Pnt(*start), axis, r=radius, h=length))
     if alone:
@@ -165,8 +170,9 @@ def solve(mesh, volume, order, poisson_ratio):
     u = space.TrialFunction()
     entries = [ngsolve.Parameter(0.0) for _ in range(9)]
     strain = ngsolve.Sym(ngsolve.CF(tuple(entries), dims=(3, 3)) + ngsolve.Grad(u))
-    # Soft modes are small differences of large integrals. Of one energy, all have the same points of integration, in
-    # which the differences are exact; separate integrals are not, on curved elements, and miss soft modes by percents.
+    # Soft modes are small differences of large integrals. Of one energy, all have the same points
+    # of integration, in which the differences are exact; separate integrals are not, on curved
+    # elements, and miss soft modes by percents.
     energy = ngsolve.Variation(
         0.5 * ngsolve.InnerProduct(stress(strain), strain) * ngsolve.dx(bonus_intorder=2)
     )

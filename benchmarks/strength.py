@@ -1,6 +1,7 @@
 """What lattices for bone carry and what errors of a printer do to them, and strut stresses beside those of OpenSees.
 
-    PYTHONPATH=build/benchmark python benchmarks/strength.py docs/results/strength.json    # OpenSees: `make benchmark`
+    PYTHONPATH=build/benchmark python benchmarks/strength.py docs/results/strength.json    #
+    OpenSees: `make benchmark`
 
 Without OpenSeesPy its part is left as it is. docs/strength.md is made of the result (`make pages`).
 """
@@ -26,7 +27,8 @@ from trussmap.targets.reading import read_goal
 
 ROOT = Path(__file__).parents[1]
 BLOCKS, DENSITY = (3, 5), 0.05
-#: Families and objectives that are compared; the limit of radii is the one that stands where nothing is said.
+#: Families and objectives that are compared; the limit of radii is the one that stands where
+#: nothing is said.
 ASKED = {
     "published": {"family": "published"},
     "areas": {"family": "areas"},

@@ -1,12 +1,14 @@
 """Beams or solids: the stiffness of cells as beams and as solids of the same struts, from ρ = 0.005 to 0.1.
 
-    python benchmarks/validity.py docs/results/validity.json                  # goes on where it was cut off
-    python benchmarks/validity.py docs/results/validity.json --summary        # only what the page says of what is there
+    python benchmarks/validity.py docs/results/validity.json                  # goes on where it was
+    cut off python benchmarks/validity.py docs/results/validity.json --summary        # only what
+    the page says of what is there
 
-NGSolve (`pip install ngsolve==6.2.2608`) solves the solids, see `solid.py`. An entry of ``solved`` is one cell at one
-relative density: both stiffnesses (21 constants, base modulus 1), the volume fraction of the solid, mesh and order.
-Cells whose struts overlap beyond their middle, or touch without a common node, are no trusses and are left out, as are
-those whose struts are too long for their radius (`ORDERS`); ``skipped`` says which.
+NGSolve (`pip install ngsolve==6.2.2608`) solves the solids, see `solid.py`. An entry of ``solved``
+is one cell at one relative density: both stiffnesses (21 constants, base modulus 1), the volume
+fraction of the solid, mesh and order. Cells whose struts overlap beyond their middle, or touch
+without a common node, are no trusses and are left out, as are those whose struts are too long for
+their radius (`ORDERS`); ``skipped`` says which.
 """
 
 import argparse
@@ -35,10 +37,11 @@ SAMPLE = (2022, 0, 500)
 LEVELS = [0.05, 0.1, 0.2]
 #: Errors that the figure's axes name.
 ERRORS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
-#: Order of the displacements, by the strut length of the primitive cell, in radii, up to which 10 GB of memory allow;
-#: longer ones are not solved.
+#: Order of the displacements, by the strut length of the primitive cell, in radii, up to which 10
+#: GB of memory allow; longer ones are not solved.
 ORDERS = {4: 550, 3: 1000}
-#: Elements per circumference (netgen's curvature safety) of all solids, and other settings to compare with.
+#: Elements per circumference (netgen's curvature safety) of all solids, and other settings to
+#: compare with.
 SAFETY = 1.0
 OTHERS = [{"order": 2, "safety": 1.0}, {"order": 3, "safety": 1.0}, {"order": 4, "safety": 2.0}]
 COMPARED = {"simple cubic": [0.1, 0.01], "bcc": [0.1, 0.01, 0.005], "octet": [0.1]}
@@ -58,7 +61,8 @@ LATTICES = {
     "octet + mirrored diamond": [(1, 1), (5, 1)],
     "simple cubic + octet": [(0, 1), (1, 1)],
 }
-#: Designs, as of `trussmap design resources/bone_targets_gpa.csv --youngs-modulus 114`: stretched and turned.
+#: Designs, as of `trussmap design resources/bone_targets_gpa.csv --youngs-modulus 114`: stretched
+#: and turned.
 DESIGNS = {
     "bone design 2B": "0.04407003013081687,1.0345883022151428,1.1962839055610892,0.995984180685497,0,1,2,1,1,1,"
     "2.1627554135796383,-0.9211929936139138,0.02132785884402676,4.356562212960322,-0.5447954274838034,"
@@ -253,7 +257,8 @@ def _isotropic_moduli(stiffness):
 def _crossings(rows, measure):
     """Relative density at which a measure reaches each of `LEVELS`, between those solved; None where it does not.
 
-    Errors go with the strut radius, so with the root of the density: below the thinnest solved, in proportion to it.
+    Errors go with the strut radius, so with the root of the density: below the thinnest solved, in
+    proportion to it.
     """
     rows = sorted(rows, key=lambda row: row["relative_density"])
     roots = np.sqrt([0, *(row["relative_density"] for row in rows)])

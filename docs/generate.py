@@ -1,12 +1,13 @@
 """Fill README.md and the pages of docs/ from measured results, so that they cannot disagree with them.
 
-    python docs/generate.py                          # templates + docs/results/ → README.md, docs/*.md   (make pages)
-    python docs/generate.py --take results/laptop    # first copy the numbers of a finished study to docs/results/
-    python docs/generate.py --take-more results/laptop    # first copy more of it: scaling, trend, holdout, front
+    python docs/generate.py                          # templates + docs/results/ → README.md,
+    docs/*.md   (make pages) python docs/generate.py --take results/laptop    # first copy the
+    numbers of a finished study to docs/results/ python docs/generate.py --take-more results/laptop
+    # first copy more of it: scaling, trend, holdout, front
 
-A page is `docs/templates/<page>.md`, in Jinja. What it can use: every file of `docs/results/` by its stem (the numbers
-of a study as in metrics.json, and ``run``, which says what run they are of; a CSV as a list of rows), the filters
-below, and ``least`` and ``mean`` of a dictionary of R².
+A page is `docs/templates/<page>.md`, in Jinja. What it can use: every file of `docs/results/` by
+its stem (the numbers of a study as in metrics.json, and ``run``, which says what run they are of; a
+CSV as a list of rows), the filters below, and ``least`` and ``mean`` of a dictionary of R².
 """
 
 import argparse
@@ -46,7 +47,8 @@ def take(study):
             "seed": settings["seed"],
         }
     }
-    # Not the time between the first file and the last: other work on the machine would count as well.
+    # Not the time between the first file and the last: other work on the machine would count as
+    # well.
     times = [
         row["cpu_time"] for path in study.glob("benchmarks/*/*.tsv") for row in _rows(path, "\t")
     ]

@@ -2,9 +2,9 @@
 
     python docs/website.py    # build/site/index.html   (make docs)
 
-The pages of docs/guide are written by hand, and what they show happened: their blocks are run in order in a folder of
-the page's own, and what they print is compared with the ``text`` block below. Files that a page makes are part of the
-site, so that it can show and link them. A block is
+The pages of docs/guide are written by hand, and what they show happened: their blocks are run in
+order in a folder of the page's own, and what they print is compared with the ``text`` block below.
+Files that a page makes are part of the site, so that it can show and link them. A block is
 
 - ``sh`` or ``python``: run; the python blocks of a page are one session;
 - ``csv`` with a title: a file of that name;

@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-#: Memory and cores are those that the node says it has: more than there are, so that jobs of a profile fit as they are.
+#: Memory and cores are those that the node says it has: more than there are, so that jobs of a
+#: profile fit as they are.
 _CONFIGURATION = """
 ClusterName=test
 SlurmctldHost=localhost(127.0.0.1)
@@ -108,7 +109,8 @@ def _configured(folder, programs):
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
     (folder / "slurm.conf").write_text(_CONFIGURATION.format(folder=folder, ports=ports, user=user))
     (folder / "gres.conf").write_text("Name=gpu File=/dev/null\n")
-    # Snakemake drops SLURM_CONF before it calls srun, which would then look for a configuration of the machine's own.
+    # Snakemake drops SLURM_CONF before it calls srun, which would then look for a configuration of
+    # the machine's own.
     srun = folder / "bin" / "srun"
     srun.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {programs["srun"]} "$@"\n')
     srun.chmod(0o755)

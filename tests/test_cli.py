@@ -163,7 +163,8 @@ def test_homogenize_reproduces_the_published_forward_network(tmp_path, reference
     truth = reference.loc[good, ORTHOTROPIC_COLUMNS]
     here = pd.read_csv(tmp_path / "out.csv").loc[good, ORTHOTROPIC_COLUMNS]
     r2 = 1 - ((here - truth) ** 2).sum() / ((truth - truth.mean()) ** 2).sum()
-    # The published C33 counts a strut twice in some compounds with lattice 5: see test_homogenization.py.
+    # The published C33 counts a strut twice in some compounds with lattice 5: see
+    # test_homogenization.py.
     assert r2.drop("C33_ort").min() >= 0.9997, r2
     assert r2["C33_ort"] >= 0.9995
 

@@ -15,7 +15,8 @@ from trussmap.tensors.stiffness import COMPONENTS
 
 PROGRAM = Path(sys.executable).with_name("trussmap")
 COMMANDS = ["homogenize", "homogenize-cells", "design", "part", "grade", "audit", "export-crate"]
-#: Locale C, as `sinfo`, cron and containers have it, without the UTF-8 that Python puts in its place.
+#: Locale C, as `sinfo`, cron and containers have it, without the UTF-8 that Python puts in its
+#: place.
 LOCALE_C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 

@@ -63,7 +63,8 @@ def test_cell_struts_fill_the_closed_cell_and_no_more():
             start, end, _ = draw.cell_struts(graph)
             both = np.vstack([start, end])
             assert both.min() > -1e-9 and both.max() < 1 + 1e-9
-            # counting a strut on a face half and one on an edge a quarter gives each strut of the graph once
+            # counting a strut on a face half and one on an edge a quarter gives each strut of the
+            # graph once
             middle = (start + end) / 2
             on_faces = ((np.abs(middle) < 1e-9) | (np.abs(middle - 1) < 1e-9)).sum(1)
             length = np.linalg.norm(end - start, axis=1) / 2.0**on_faces

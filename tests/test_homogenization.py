@@ -305,8 +305,9 @@ def r2(prediction, truth):
 def test_reproduces_the_published_orthotropic_stiffness(reference_dir):
     """The published network learnt from finite elements; where its geometry is ours, it agrees to its own accuracy.
 
-    In lattice sets with struts along z at 1× (0 or 3) in which lattice 5 is the only one at 2×, the published data
-    behave as if the strut along z stood there twice; with a second one added we agree on these too.
+    In lattice sets with struts along z at 1× (0 or 3) in which lattice 5 is the only one at 2×, the
+    published data behave as if the strut along z stood there twice; with a second one added we
+    agree on these too.
     """
     table, designs = read_designs(
         reference_dir / "orthotropic_reference_sample.csv", orthotropic_only=True

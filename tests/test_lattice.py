@@ -126,7 +126,8 @@ def test_sampling_law():
     assert np.allclose(frequencies, 1 / 7, atol=0.005)
     turns = rotation(designs[:, d.R1])
     assert np.allclose(turns @ turns.swapaxes(1, 2), np.eye(3), atol=1e-12)
-    # angle uniform on [0, 2π), axis on the sphere: trace 1 + 2 cos θ averages 1, where it is 0 for uniform rotations
+    # angle uniform on [0, 2π), axis on the sphere: trace 1 + 2 cos θ averages 1, where it is 0 for
+    # uniform rotations
     assert np.trace(turns, axis1=1, axis2=2).mean() == pytest.approx(1.0, abs=0.02)
 
 

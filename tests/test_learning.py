@@ -103,7 +103,8 @@ def test_split(folder):
         return data.test.read()
 
 
-# ------------------------------------------------------------------------------------------------- building blocks
+# -------------------------------------------------------------------------------------------------
+# building blocks
 def test_fast_rotation_is_the_rotation():
     generator = torch.Generator().manual_seed(0)
     turns = from_six(torch.randn(50, 6, generator=generator, dtype=torch.float64))
@@ -136,7 +137,8 @@ def test_choices_follow_the_logits_and_temperature_spreads_them():
     assert (draw(logits, 0) == 0).all()
 
 
-# -------------------------------------------------------------------------------------------- designs and their parts
+# --------------------------------------------------------------------------------------------
+# designs and their parts
 def test_polar_parts_give_the_same_lattice_back():
     designs = sample_designs(1, 0, 2000)
     topology, density, turn, stretch = polar_parts(designs)
@@ -180,7 +182,8 @@ def test_canonical_features_do_not_see_the_frame_of_the_target(test_split):
     assert gap.quantile(0.95) < 1e-3  # the frame is not unique where eigenvalues coincide
 
 
-# ------------------------------------------------------------------------------------------------------ training loop
+# ------------------------------------------------------------------------------------------------------
+# training loop
 def _toy():
     torch.manual_seed(0)
     x = torch.randn(640, 4)
@@ -360,7 +363,8 @@ def test_a_damaged_checkpoint_is_dropped(tmp_path, damage):
     assert histories[0] == histories[1]
 
 
-# ----------------------------------------------------------------------------------------- trained models, end to end
+# ----------------------------------------------------------------------------------------- trained
+# models, end to end
 def test_every_architecture_declares_networks_that_follow_the_protocol():
     for name, architecture in architectures().items():
         trained = []
@@ -571,7 +575,8 @@ def test_proposals_do_not_depend_on_the_threads(folder, test_split, monkeypatch)
     assert np.array_equal(*found)
 
 
-# --------------------------------------------------------------------------------------------------------- evaluation
+# ---------------------------------------------------------------------------------------------------------
+# evaluation
 def test_r_squared_and_its_interval():
     generator = np.random.default_rng(0)
     truth = generator.normal(size=(4000, 2)) + 5

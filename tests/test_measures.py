@@ -40,7 +40,8 @@ def test_frames_change_neither_the_relative_error_nor_the_log_euclidean_distance
 
 def test_log_euclidean_distance_is_that_of_the_compliances(pairs):
     inverse = [pack(np.linalg.inv(unpack(c))) for c in pairs]
-    # Voigt compliances carry other factors: bring them to the form whose Mandel matrix is the inverse.
+    # Voigt compliances carry other factors: bring them to the form whose Mandel matrix is the
+    # inverse.
     factor = np.array([1, 1, 1, 0.5, 0.5, 0.5])
     inverse = [pack(unpack(s) * factor[:, None] * factor) for s in inverse]
     assert np.allclose(log_euclidean(*inverse), log_euclidean(*pairs), rtol=1e-6)

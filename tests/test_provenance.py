@@ -43,7 +43,9 @@ def changed(before, after):
 
 def test_an_edit_of_the_homogenization_reaches_the_shards_and_what_is_trained(digests):
     before = digests()
-    touched = changed(before, digests("mechanics/homogenization/kernel.py", "12 * bend", "13 * bend"))
+    touched = changed(
+        before, digests("mechanics/homogenization/kernel.py", "12 * bend", "13 * bend")
+    )
     assert {"homogenize", "evaluate", "grade", "generalize_bone"} <= touched
     assert not touched & {"sample", "merge", "train", "figure_losses", "study"}
 
@@ -55,9 +57,13 @@ def test_an_edit_of_a_figure_reaches_that_figure_only(digests):
 
 def test_comments_docstrings_and_formatting_do_not_count(digests):
     before = digests()
-    after = digests("mechanics/homogenization/kernel.py", '"""The numeric half', '"""\n\nThe other half')
+    after = digests(
+        "mechanics/homogenization/kernel.py", '"""The numeric half', '"""\n\nThe other half'
+    )
     assert (
         after
         == before
-        == digests("mechanics/homogenization/kernel.py", "import numba\n", "import numba  # fast\n\n")
+        == digests(
+            "mechanics/homogenization/kernel.py", "import numba\n", "import numba  # fast\n\n"
+        )
     )

@@ -248,7 +248,8 @@ def test_a_record_says_the_same_wherever_a_study_lies(made, study):
     run(study, "study", FILES)
 
 
-# ----------------------------------------------------------------------------------------- readers without a workflow
+# ----------------------------------------------------------------------------------------- readers
+# without a workflow
 @pytest.mark.parametrize(
     "name", ["dataset.h5", *(f"{n}.{e}" for n in ("forward", "inverse") for e in ("json", "st"))]
 )

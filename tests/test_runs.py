@@ -91,7 +91,8 @@ def test_one_shard_gives_the_same_bytes_as_two(undisturbed, tmp_path):
     assert all(files[name] == undisturbed[name] for name in DATA)
 
 
-# -------------------------------------------------------------------------------------------------------- disturbed
+# --------------------------------------------------------------------------------------------------------
+# disturbed
 def workers(driver):
     return [
         child
@@ -152,7 +153,8 @@ def test_a_run_goes_on_after_whatever_stopped_it(undisturbed, tmp_path):
     assert read(folder) == undisturbed
 
 
-# ------------------------------------------------------------------------------------------------------- on a cluster
+# -------------------------------------------------------------------------------------------------------
+# on a cluster
 @pytest.fixture(scope="module")
 def cluster():
     with slurm.started() as environment:

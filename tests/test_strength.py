@@ -90,7 +90,8 @@ def test_loads_are_in_equilibrium_with_the_stress():
     stiffness, forces = end_forces(graph, beam_stiffness(graph.lengths, radii, 0.3))
     np.testing.assert_allclose(stiffness, stiffness.T, atol=1e-12 * stiffness.max())
     axial, moment = strut_loads(graph, 0.05, np.eye(6))
-    # The trace of the stress: axial forces times lengths, for shear forces do no work along a strut.
+    # The trace of the stress: axial forces times lengths, for shear forces do no work along a
+    # strut.
     mean = (axial * graph.lengths[:, None]).sum(0) / graph.volume
     assert mean == pytest.approx([1, 1, 1, 0, 0, 0], abs=1e-9)
     assert (moment > 0).all() and forces.shape == (len(graph.struts), 12, 6)

@@ -200,7 +200,8 @@ def test_failed_writing_leaves_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
 
 
-# ---------------------------------------------------------------------------------------------------- tessellations
+# ----------------------------------------------------------------------------------------------------
+# tessellations
 def test_tessellations_may_be_written_0_and_1(designs, save):
     published = designs.assign(**{name: designs[name] - 1 for name in TESSELLATION})
     assert np.array_equal(read_designs(save(published))[1], designs)

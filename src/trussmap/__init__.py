@@ -4,7 +4,8 @@
 >>> tm.homogenize(tm.Lattice.from_elementary("simple_cubic", relative_density=0.03)).stiffness[0, 0, 0].round(9)
 np.float64(0.01)
 
-What can be had from here is documented in `trussmap.api`, which is loaded when it is first asked for.
+What can be had from here is documented in `trussmap.api`, which is loaded when it is first asked
+for.
 """
 
 from importlib.metadata import version

@@ -16,9 +16,9 @@ And back, in MPa for a titanium alloy, with no octet truss allowed:
 >>> bool(designs.to_frame()["topology"].isin([0, 2, 11]).all())
 True
 
-What both return, `Results`, draws itself (``plot``), prints itself (``to_stl``), is a page to turn and to read
-(``to_html``) and a table (``to_frame``). Whatever cannot be used ends in `InputError`, in one sentence that says what
-would be right.
+What both return, `Results`, draws itself (``plot``), prints itself (``to_stl``), is a page to turn
+and to read (``to_html``) and a table (``to_frame``). Whatever cannot be used ends in `InputError`,
+in one sentence that says what would be right.
 """
 
 import sys
@@ -113,8 +113,8 @@ class Lattice:
     ) -> "Lattice":
         """Elementary lattices superposed, split at their crossings: the design space's, in the unit cube.
 
-        ``names`` are among ``simple_cubic``, ``octet`` … (`ELEMENTARY`); each stands ``tessellation`` times along an
-        edge. ``deformation`` (3, 3) is applied afterwards.
+        ``names`` are among ``simple_cubic``, ``octet`` … (`ELEMENTARY`); each stands
+        ``tessellation`` times along an edge. ``deformation`` (3, 3) is applied afterwards.
 
         >>> stretched = Lattice.from_elementary("simple_cubic", relative_density=0.03, deformation=np.diag([2, 1, 1]))
         >>> homogenize(stretched).stiffness[0].diagonal()[:3].round(4)
@@ -172,31 +172,32 @@ class Lattice:
         nodes
             (n, 3) cartesian, in any unit of length
         struts
-            (m, 2) nodes that each strut joins, from 0. Struts that cross without a node there are not joined.
+            (m, 2) nodes that each strut joins, from 0. Struts that cross without a node there are
+            not joined.
         relative_density
             cross-section times length of the struts over the volume of the cell
         cell
-            the edges of a box, (3,), or cell vectors as rows, (3, 3); the unit cube by default. Nodes
-            that are apart by cell vectors are one, so that a cell with nodes and struts on opposite faces
-            can be given as it is drawn; such a strut is one, of the radius given.
+            the edges of a box, (3,), or cell vectors as rows, (3, 3); the unit cube by default.
+            Nodes that are apart by cell vectors are one, so that a cell with nodes and struts on
+            opposite faces can be given as it is drawn; such a strut is one, of the radius given.
         offsets
-            (m, 3) cell in which the second node of each strut lies, whole numbers up to 0.001; none by
-            default
+            (m, 3) cell in which the second node of each strut lies, whole numbers up to 0.001; none
+            by default
         radii
             (m,) of the struts, relative to each other; alike by default
         tolerance
-            distance within which nodes are one, as a share of the shortest strut (of the least height of
-            the cell if that is less), up to 0.3. Nodes linked by others within it are one too. By default
-            0.001: rotated cells of edge 1 with coordinates of four decimals or more are read right. Nodes
-            that miss each other by more, up to a tenth of the shortest strut, are refused; a tolerance
-            below 0.001 refuses up to its hundredfold.
+            distance within which nodes are one, as a share of the shortest strut (of the least
+            height of the cell if that is less), up to 0.3. Nodes linked by others within it are one
+            too. By default 0.001: rotated cells of edge 1 with coordinates of four decimals or more
+            are read right. Nodes that miss each other by more, up to a tenth of the shortest strut,
+            are refused; a tolerance below 0.001 refuses up to its hundredfold.
 
         Raises
         ------
         InputError
-            for what is not a lattice, or has no definite stiffness: struts that hang apart; for nodes
-            that nearly meet, struts that pass through a node, one strut with two radii, and struts that
-            end on a face of the cell without a node on the opposite one
+            for what is not a lattice, or has no definite stiffness: struts that hang apart; for
+            nodes that nearly meet, struts that pass through a node, one strut with two radii, and
+            struts that end on a face of the cell without a node on the opposite one
 
         Warns
         -----
@@ -253,11 +254,14 @@ class Lattice:
         shape: FileName | None = None,
         free_ends: bool = True,
     ) -> "Part":
-        """A region filled with the lattice, a `trussmap.parts.fill.Part`: nodes, struts, radii, and the solid's ``mesh``.
+        """Region filled with the lattice.
 
-        ``cell_size_mm`` is the edge of a cube of the volume of one cell. The region is a ``box`` in line with the axes,
-        (3,) mm, two cell sizes along each edge by default, or the inside of a closed surface in a file (``shape``).
-        Without ``free_ends``, struts that are cut at the surface are left out.
+        The `trussmap.parts.fill.Part` has nodes, struts, radii, and the solid's ``mesh``.
+
+        ``cell_size_mm`` is the edge of a cube of the volume of one cell. The region is a ``box`` in
+        line with the axes, (3,) mm, two cell sizes along each edge by default, or the inside of a
+        closed surface in a file (``shape``). Without ``free_ends``, struts that are cut at the
+        surface are left out.
 
         >>> part = Lattice.from_elementary("octet", relative_density=0.05).part(cell_size_mm=2, box=(4, 4, 6))
         >>> len(part.struts), part.mesh.is_watertight
@@ -379,8 +383,9 @@ class Results(Sequence[Lattice]):
     ) -> str:
         """One self-contained page of one of the lattices, to turn and in numbers, beside its target where there is one.
 
-        Also written to ``path``. With a ``cell_size_mm`` lengths are in mm and a part is shown, ``region`` as of
-        `Lattice.part`. ``unit`` is what the units of ``youngs_modulus`` are called.
+        Also written to ``path``. With a ``cell_size_mm`` lengths are in mm and a part is shown,
+        ``region`` as of `Lattice.part`. ``unit`` is what the units of ``youngs_modulus`` are
+        called.
 
         >>> octet = homogenize(Lattice.from_elementary("octet", relative_density=0.05), youngs_modulus=114_000)
         >>> "pore size" in octet.to_html(cell_size_mm=2, unit="MPa")
@@ -429,7 +434,8 @@ def homogenize(
     Parameters
     ----------
     lattices
-        one, several, or a table of designs in the published columns (`DESIGN_COLUMNS`), of any number of rows
+        one, several, or a table of designs in the published columns (`DESIGN_COLUMNS`), of any
+        number of rows
     youngs_modulus
         of the base material; the stiffness is in its units
     poisson_ratio
@@ -440,7 +446,8 @@ def homogenize(
     Returns
     -------
     Results
-        whose table has ``relative_density``, ``C11`` … ``C66`` and the engineering constants ``E1`` … ``nu23``
+        whose table has ``relative_density``, ``C11`` … ``C66`` and the engineering constants ``E1``
+        … ``nu23``
 
     Raises
     ------
@@ -512,8 +519,8 @@ def design(
     Parameters
     ----------
     targets
-        (6, 6) or (n, 6, 6) in Voigt form with engineering shear strains, (21,) or (n, 21), or the path of a file as
-        `trussmap design` takes
+        (6, 6) or (n, 6, 6) in Voigt form with engineering shear strains, (21,) or (n, 21), or the
+        path of a file as `trussmap design` takes
     youngs_modulus
         of the base material, in the units of the targets
     keep
@@ -521,15 +528,16 @@ def design(
     refine
         how long to search by finite elements: ``none``, ``quick``, ``thorough``
     family
-        ``published``; ``areas``, every strut that symmetry tells apart with a cross-section of its own; ``geometry``,
-        where nodes move too
+        ``published``; ``areas``, every strut that symmetry tells apart with a cross-section of its
+        own; ``geometry``, where nodes move too
     objective
-        what is best among lattices that meet a target: small ``density``, small ``radius_ratio``, large ``diameter`` of
-        the thinnest strut, or of all small ``printed_error``
+        what is best among lattices that meet a target: small ``density``, small ``radius_ratio``,
+        large ``diameter`` of the thinnest strut, or of all small ``printed_error``
     cell_size_mm
         edge of a cube of the unit cell's volume; lengths in mm are known with it
     minimum_strut_mm
-        bound of strut diameters, which comes before the stiffness, as the next two do (not in family ``published``)
+        bound of strut diameters, which comes before the stiffness, as the next two do (not in
+        family ``published``)
     maximum_strut_mm
         bound of strut diameters
     minimum_gap_mm
@@ -565,18 +573,21 @@ def design(
     seed
         of the draws
     study
-        the folder of a finished study whose networks propose; those that come with the package by default
+        the folder of a finished study whose networks propose; those that come with the package by
+        default
     order
-        of the components of ``targets``, one of `trussmap.targets.reading.ORDERS`; results are in Voigt's
+        of the components of ``targets``, one of `trussmap.targets.reading.ORDERS`; results are in
+        Voigt's
     compliance
-        whether ``targets`` are compliances, per unit of ``youngs_modulus``, with engineering shear strains (S44 =
-        1/G23); they are inverted
+        whether ``targets`` are compliances, per unit of ``youngs_modulus``, with engineering shear
+        strains (S44 = 1/G23); they are inverted
 
     Returns
     -------
     Results
-        whose table is that of `trussmap.search.design.design_lattices` with ``name``, ``remark`` and what the lattices
-        carry (`trussmap.designs.table.strength_columns`), stiffness and stresses in the units of ``youngs_modulus``
+        whose table is that of `trussmap.search.design.design_lattices` with ``name``, ``remark``
+        and what the lattices carry (`trussmap.designs.table.strength_columns`), stiffness and
+        stresses in the units of ``youngs_modulus``
 
     Raises
     ------
@@ -680,7 +691,8 @@ def differentiable_stiffness(
     Parameters
     ----------
     lattices
-        n lattices, of which the density is not read, or numbers (n,) of topologies, also an integer tensor
+        n lattices, of which the density is not read, or numbers (n,) of topologies, also an integer
+        tensor
     relative_density
         (n,)
     deformation

@@ -1,7 +1,7 @@
 """`trussmap …`: homogenize lattices and design new ones without running a study.
 
-Bad input ends in one sentence on stderr and exit code 2, and leaves no file behind. Modules that take long to load
-are imported inside the commands, so that `trussmap --help` answers at once.
+Bad input ends in one sentence on stderr and exit code 2, and leaves no file behind. Modules that
+take long to load are imported inside the commands, so that `trussmap --help` answers at once.
 """
 
 import sys
@@ -385,7 +385,8 @@ def design(
 ) -> None:
     """Lattices that have a given stiffness, best first, each verified by finite elements.
 
-    Constants may be left empty (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 … nu23.
+    Constants may be left empty (free), given with deviations (C11_sd …), or as E1, E2, E3, G23 …
+    nu23.
 
     Exit code 0: all targets designed for; 1: some rows could not be read and were skipped;
     2: nothing written; 130 and 143: stopped by Ctrl-C or SIGTERM. The same command then goes on
@@ -433,7 +434,8 @@ def design(
     unit = unit or taken.unit
     for fault in taken.faults:
         print(f"Skipped: {fault}", file=sys.stderr)
-    # A slip in what was asked for is told before the networks' libraries are loaded, which takes seconds.
+    # A slip in what was asked for is told before the networks' libraries are loaded, which takes
+    # seconds.
     from trussmap.search.design import check_effort, design_chunks, fewer_than_asked, request_of
 
     settings = {
@@ -573,7 +575,8 @@ def part(
 ) -> None:
     """Fill a box or a closed surface with a lattice, to print and to compute.
 
-    The low corner of a cell is on the low corner of the region. What hangs apart after the cut is dropped, and said.
+    The low corner of a cell is on the low corner of the region. What hangs apart after the cut is
+    dropped, and said.
     """
     from trussmap.data.tables import read_designs
 
@@ -655,7 +658,8 @@ def grade(
 ) -> None:
     """A lattice whose stiffness changes in space: that of the sites, and between them their log-Euclidean mean.
 
-    One topology carries all sites; the local cells as built are judged by finite elements on the way between them.
+    One topology carries all sites; the local cells as built are judged by finite elements on the
+    way between them.
     """
     check_poisson_ratio(poisson_ratio, "--poisson-ratio")
     if (box is None) == (shape is None):

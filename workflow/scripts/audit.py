@@ -1,4 +1,7 @@
-"""Check the results of the study again, all but figures and report: `audit.json` (fields in `trussmap.review.audit`)."""
+"""Check the results of the study again, all but figures and report.
+
+Output: `audit.json`, with the fields of `trussmap.review.audit`.
+"""
 
 from trussmap.study.job import job
 

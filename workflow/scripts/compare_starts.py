@@ -1,8 +1,8 @@
 """What starts from networks, lookups and random designs are worth, in the design space and out of it.
 
-Outputs: `starts.csv`, a table of `trussmap.study.starts.errors_by_cost` for each ``space`` (``inside``: unseen test designs;
-``outside``: crystal-network cells), and `starts.json`, the least cost of a median error below 1 % and what the search
-without any network reaches.
+Outputs: `starts.csv`, a table of `trussmap.study.starts.errors_by_cost` for each ``space``
+(``inside``: unseen test designs; ``outside``: crystal-network cells), and `starts.json`, the least
+cost of a median error below 1 % and what the search without any network reaches.
 """
 
 from trussmap.study.job import job

@@ -1,8 +1,8 @@
 """Evaluate the forward and inverse models of one architecture on the test designs.
 
-Outputs: the numbers (`evaluation/<architecture>.json`, fields in `trussmap.study.evaluation`), the predictions
-behind them (`…_predictions.h5`, one dataset per quantity, rows = test designs, stiffness with base modulus 1), and
-`timing`, how long proposals and their refinement took.
+Outputs: the numbers (`evaluation/<architecture>.json`, fields in `trussmap.study.evaluation`), the
+predictions behind them (`…_predictions.h5`, one dataset per quantity, rows = test designs,
+stiffness with base modulus 1), and `timing`, how long proposals and their refinement took.
 """
 
 from trussmap.study.job import job

@@ -1,8 +1,9 @@
 """Fit how the accuracy of an architecture grows with compute: the fits (JSON), their picture (PNG), the rows (CSV).
 
-The JSON has `trussmap.learning.trend.fit_trend` under ``forward|inverse.min|mean`` and what was published, at which
-compute, under ``published``, and the number of ``resamples``. Points that miss more than
-``trussmap.learning.trend.LARGEST`` times what the published lowest R² does are not fitted, in each measure by itself.
+The JSON has `trussmap.learning.trend.fit_trend` under ``forward|inverse.min|mean`` and what was
+published, at which compute, under ``published``, and the number of ``resamples``. Points that miss
+more than ``trussmap.learning.trend.LARGEST`` times what the published lowest R² does are not
+fitted, in each measure by itself.
 """
 
 from trussmap.study.job import job

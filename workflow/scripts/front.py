@@ -1,7 +1,8 @@
 """Measure how close lattices come to bone and to crystal networks as the radii of their struts may differ more.
 
-Outputs: `front.csv`, tables of `trussmap.study.front.front` with ``source`` (bone, generated), ``name`` and the columns of
-`trussmap.study.front.describe_targets`, and `summary.json` (`trussmap.study.front.summarize`).
+Outputs: `front.csv`, tables of `trussmap.study.front.front` with ``source`` (bone, generated),
+``name`` and the columns of `trussmap.study.front.describe_targets`, and `summary.json`
+(`trussmap.study.front.summarize`).
 """
 
 from trussmap.study.job import job

@@ -1,9 +1,10 @@
 """Design lattices with the stiffness of bone, or of a table of your own, and compare them with the training set.
 
-Outputs: `targets.csv` (`name` and the 21 constants divided by the base material's Young's modulus), `designs.csv`
-(fields in `trussmap.search.design.design_lattices` and `trussmap.designs.table.write_designs`), `lattices/` (nodes and struts
-of each, a block to print, a picture and, for targets of your own, a page) and `summary.json`, the errors of each target
-as in `trussmap.study.assessment.assess`.
+Outputs: `targets.csv` (`name` and the 21 constants divided by the base material's Young's modulus),
+`designs.csv` (fields in `trussmap.search.design.design_lattices` and
+`trussmap.designs.table.write_designs`), `lattices/` (nodes and struts of each, a block to print, a
+picture and, for targets of your own, a page) and `summary.json`, the errors of each target as in
+`trussmap.study.assessment.assess`.
 """
 
 from trussmap.study.job import job

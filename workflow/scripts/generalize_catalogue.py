@@ -1,9 +1,10 @@
 """Design lattices with the stiffness of crystal-network cells and compare with the closest training designs.
 
-Outputs: as of `generalize_bone`; besides, `cells.csv` has for each cell its `source` (`catalogue`: the circulated one;
-`generated`: ours), `crystal_system`, mean `connectivity` (struts at a node) and the errors as in
-`trussmap.study.assessment.assess`; `by_group.csv` has medians, quartiles and shares better than the lookup by source and
-crystal system or connectivity. `summary.json` has them for the circulated cells and, under `generated`, for ours.
+Outputs: as of `generalize_bone`; besides, `cells.csv` has for each cell its `source` (`catalogue`:
+the circulated one; `generated`: ours), `crystal_system`, mean `connectivity` (struts at a node) and
+the errors as in `trussmap.study.assessment.assess`; `by_group.csv` has medians, quartiles and
+shares better than the lookup by source and crystal system or connectivity. `summary.json` has them
+for the circulated cells and, under `generated`, for ours.
 """
 
 from trussmap.study.job import job

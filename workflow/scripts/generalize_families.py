@@ -1,7 +1,8 @@
 """Design lattices with the stiffness of bone in the families with cross-sections and node positions of their own.
 
-Outputs for each family, in a folder of its own: the best design for each target, `designs.csv` (fields in
-`trussmap.search.design.design_lattices` and `trussmap.designs.table.write_designs`), and its nodes and struts, `lattices/`.
+Outputs for each family, in a folder of its own: the best design for each target, `designs.csv`
+(fields in `trussmap.search.design.design_lattices` and `trussmap.designs.table.write_designs`), and
+its nodes and struts, `lattices/`.
 """
 
 from trussmap.study.job import job

@@ -1,6 +1,7 @@
 """Design lattices for the stiffness of unseen test designs, which can be had exactly, with every effort of refinement.
 
-Outputs: `summary.json`, the numbers of `trussmap.study.assessment.unseen`, and `timing`, how long a target took.
+Outputs: `summary.json`, the numbers of `trussmap.study.assessment.unseen`, and `timing`, how long a
+target took.
 """
 
 from trussmap.study.job import job

@@ -1,9 +1,10 @@
 """Grade a lattice in space with the specimens of bone as sites, and fade the designs of two of them for comparison.
 
-Outputs, lengths in mm: `nodes.csv` and `struts.csv` (`trussmap.parts.files.write_structure_csv`, with `progress`),
-`structure.vtk` and `structure.3mf`; `path.csv`, the stiffness on the way (`trussmap.grading.Graded.path_table`); and
-`summary.json`: the metrics of `trussmap.grading.grade`, and as `faded` those of designs of two specimens that fade into
-each other. Where no path joins the best designs of these, their designs of other topologies are tried in turn.
+Outputs, lengths in mm: `nodes.csv` and `struts.csv` (`trussmap.parts.files.write_structure_csv`,
+with `progress`), `structure.vtk` and `structure.3mf`; `path.csv`, the stiffness on the way
+(`trussmap.grading.Graded.path_table`); and `summary.json`: the metrics of `trussmap.grading.grade`,
+and as `faded` those of designs of two specimens that fade into each other. Where no path joins the
+best designs of these, their designs of other topologies are tried in turn.
 """
 
 from trussmap.study.job import job

@@ -1,6 +1,7 @@
 """Draw topologies at random and copy the data set without their training and validation designs.
 
-Outputs: the data set, and the topologies (CSV: ``topology``, and the lattice types and tessellations that make it).
+Outputs: the data set, and the topologies (CSV: ``topology``, and the lattice types and
+tessellations that make it).
 """
 
 from trussmap.study.job import job

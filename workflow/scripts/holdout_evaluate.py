@@ -1,7 +1,9 @@
-"""Evaluate networks on topologies that they were trained without: a JSON with `trussmap.study.holdout.evaluate_holdout`.
+"""Evaluate networks on topologies that they were trained without.
 
-Beside those trained without, ``vectors`` and ``members``, stand networks that learned from ``all``, with equal
-compute, whose ``effort`` is told, and the ``study``'s own.
+Output: a JSON with the fields of `trussmap.study.holdout.evaluate_holdout`.
+
+Beside those trained without, ``vectors`` and ``members``, stand networks that learned from ``all``,
+with equal compute, whose ``effort`` is told, and the ``study``'s own.
 """
 
 from trussmap.study.job import job

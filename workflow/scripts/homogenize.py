@@ -1,8 +1,9 @@
 """Homogenize the designs of one shard by finite elements.
 
-Output: the shard's `designs` (n, 19) with `stiffness_orthotropic` (n, 9), after the stretch U alone, and `stiffness`
-(n, 21), after the whole map; both divided by the base material's Young's modulus, each admissible (0 ≺ C ⪯ ρ·C_base).
-Apart from it `timing`, a JSON file: `designs`, `seconds` of the finite elements alone, and `threads`.
+Output: the shard's `designs` (n, 19) with `stiffness_orthotropic` (n, 9), after the stretch U
+alone, and `stiffness` (n, 21), after the whole map; both divided by the base material's Young's
+modulus, each admissible (0 ≺ C ⪯ ρ·C_base). Apart from it `timing`, a JSON file: `designs`,
+`seconds` of the finite elements alone, and `threads`.
 """
 
 from trussmap.study.job import job

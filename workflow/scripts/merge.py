@@ -1,6 +1,7 @@
 """Merge all shards into one data set and compare its moments with the published ones.
 
-Outputs: `dataset.h5` (see `trussmap.data.dataset`) and `moments.csv`, a row per column of the data set:
+Outputs: `dataset.h5` (see `trussmap.data.dataset`) and `moments.csv`, a row per column of the data
+set:
 
 | field                       | meaning                                                                             |
 |-----------------------------|-------------------------------------------------------------------------------------|

@@ -1,7 +1,7 @@
 """Sample the designs of one shard.
 
-Output: HDF5 with `designs` (n, 19), the columns of `trussmap.lattice.descriptor.DESIGN_COLUMNS`; design k depends on
-the study's seed and k alone, so the shard size changes no design.
+Output: HDF5 with `designs` (n, 19), the columns of `trussmap.lattice.descriptor.DESIGN_COLUMNS`;
+design k depends on the study's seed and k alone, so the shard size changes no design.
 """
 
 from trussmap.study.job import job

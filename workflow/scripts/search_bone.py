@@ -1,8 +1,9 @@
 """How far a target lies from the design space: the best stiffness that any of its topologies has, by finite elements.
 
 Outputs: `search.csv`, a row for each specimen and topology that came closest (`name`, the errors of
-`trussmap.tensors.measures.MEASURES`, `topology` and the descriptor of `trussmap.lattice.descriptor`), and `search.json`, the
-errors of the closest of each. No network is used.
+`trussmap.tensors.measures.MEASURES`, `topology` and the descriptor of
+`trussmap.lattice.descriptor`), and `search.json`, the errors of the closest of each. No network is
+used.
 """
 
 from trussmap.study.job import job

@@ -1,6 +1,7 @@
 """Train one network of an architecture; with ``params.part``, on so many designs and with that share of the batches.
 
-Outputs: the weights (`.safetensors`) and the record beside them (`.json`, fields in `trussmap.learning.models`).
+Outputs: the weights (`.safetensors`) and the record beside them (`.json`, fields in
+`trussmap.learning.models`).
 """
 
 from trussmap.study.job import job

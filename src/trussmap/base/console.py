@@ -91,7 +91,8 @@ def spell(error: UnicodeError) -> tuple[str, int]:
 def as_text(argument: str) -> str:
     """An argument or file name as its author typed it, also where the locale is not that of UTF-8.
 
-    Python keeps bytes that the locale lacks as halves of surrogates, which no file in UTF-8 can hold.
+    Python keeps bytes that the locale lacks as halves of surrogates, which no file in UTF-8 can
+    hold.
 
     >>> as_text("MPa\\udcc2\\udcb2")
     'MPa²'

@@ -7,8 +7,8 @@ leave the cell: the *window*. Two forms exist:
 
 - the original catalogue: the window only, nodes numbered from 1;
 - as homogenized by Grega et al. (ICLR 2024): nodes numbered from 0 and a *fundamental block*, with a
-  row of two nodes for each strut of the infinite lattice, and a row of tessellation vectors: the cell
-  of the second node (three whole numbers), or the cells of both nodes (six).
+  row of two nodes for each strut of the infinite lattice, and a row of tessellation vectors: the
+  cell of the second node (three whole numbers), or the cells of both nodes (six).
 
 The second form may also hold, for several relative densities each,
 
@@ -81,8 +81,8 @@ class CatalogueCell:
     name : name in the file
     graph : periodic graph; struts alike, whatever ``radii`` says
     compliance : {relative density: (6, 6) in Mandel notation, base modulus 1} of the file
-    radii : {relative density: radii (m,) of the graph's struts in the unit of its cell}; empty where
-        struts are alike
+    radii : {relative density: radii (m,) of the graph's struts in the unit of its cell}; empty
+        where struts are alike
     line : line of the file at which the cell begins; 0 where it is from no file
     """
 

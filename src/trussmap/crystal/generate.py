@@ -1,13 +1,14 @@
 """A crystal-network catalogue of our own: random nets over space groups and special positions.
 
-It takes the place of the catalogue of Lumpe & Stanković (PNAS 2021) where that is not at hand, and is not theirs: each
-cell's name starts with ``generated``. A net is made in four steps:
+It takes the place of the catalogue of Lumpe & Stanković (PNAS 2021) where that is not at hand, and
+is not theirs: each cell's name starts with ``generated``. A net is made in four steps:
 
 1. a space group, at random within a random crystal system, and a random cell metric averaged over its point group;
 2. one to three orbits, each from a random point drawn onto the symmetry elements close to it;
 3. a strut from every node to its nearest neighbours, as far as the next gap in their distances;
 4. the net is dropped if it is no truss: in several parts, not connected in three directions, with a node of fewer than
-   three struts, with struts that meet in a sharp angle or pass each other closely, or with a soft mode.
+   three struts, with struts that meet in a sharp angle or pass each other closely, or with a soft
+   mode.
 """
 
 from itertools import count as integers
@@ -24,7 +25,8 @@ from trussmap.mechanics.homogenization.engine import mechanism
 from trussmap.tensors.stiffness import mandel_compliance
 
 MOST_NODES, MOST_STRUTS, LEAST_DEGREE = 40, 150, 3
-#: Least distance of two nodes, relative to (volume / nodes)^(1/3), and of two struts, relative to their mean length.
+#: Least distance of two nodes, relative to (volume / nodes)^(1/3), and of two struts, relative to
+#: their mean length.
 NODE_DISTANCE, STRUT_DISTANCE = 0.4, 0.1
 #: Least angle between struts that meet, degrees.
 ANGLE = 20.0
@@ -46,8 +48,9 @@ def generate_catalogue(
 ) -> list[CatalogueCell]:
     """The first ``count`` cells of the generated catalogue ``seed``: a list of CatalogueCell, all distinct.
 
-    Cell k depends on (seed, k) alone. A name such as ``generated_cub_Z06.0_sg221_17`` tells the crystal system, the
-    mean number of struts at a node, the space group that the finished net has, and k.
+    Cell k depends on (seed, k) alone. A name such as ``generated_cub_Z06.0_sg221_17`` tells the
+    crystal system, the mean number of struts at a node, the space group that the finished net has,
+    and k.
     """
     cells, known = [], np.empty((0, 7))
     for first in integers(0, _BATCH):
@@ -127,8 +130,8 @@ def _random_nodes(rng, rotations, translations, cell):
 def _bonded(nodes, cell, neighbours, mutual):
     """The net in which every node is joined to its nearest ``neighbours``, or None where they cannot be told.
 
-    More than these are taken up to the next gap in the distances. Where only one of two nodes counts the other among
-    its neighbours, they are joined unless ``mutual``.
+    More than these are taken up to the next gap in the distances. Where only one of two nodes
+    counts the other among its neighbours, they are joined unless ``mutual``.
     """
     spacing = (abs(np.linalg.det(cell)) / len(nodes)) ** (1 / 3)
     reach = 1.8 * spacing

@@ -1,8 +1,9 @@
 """Stiffness of the cells of a catalogue, and its difference from the compliances of the file.
 
-A *label* is a compliance that a file gives for a cell at a relative density. Ours is compared with it
-by two relative differences in the norm of the tensor, which no rotation changes: of the stiffness,
-‖ΔC‖/‖C‖, in which stiff directions count, and of the compliance, ‖ΔS‖/‖S‖, in which soft ones do.
+A *label* is a compliance that a file gives for a cell at a relative density. Ours is compared with
+it by two relative differences in the norm of the tensor, which no rotation changes: of the
+stiffness, ‖ΔC‖/‖C‖, in which stiff directions count, and of the compliance, ‖ΔS‖/‖S‖, in which soft
+ones do.
 """
 
 from typing import NamedTuple
@@ -91,8 +92,8 @@ def _densities(cell: CatalogueCell, relative_density: float | None, labelled: bo
 def label_errors(row: Row) -> tuple[float, float]:
     """Relative differences of the stiffness and of the compliance of a Row from its label.
 
-    The first is nan for a label that is not positive definite: five digits may be too few for a soft
-    cell.
+    The first is nan for a label that is not positive definite: five digits may be too few for a
+    soft cell.
     """
     label = row.cell.compliance[row.relative_density]
     ours = mandel_compliance(row.stiffness)

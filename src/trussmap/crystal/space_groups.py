@@ -12,9 +12,11 @@ import spglib.error
 from trussmap.lattice.graph import PeriodicGraph
 
 spglib.error.OLD_ERROR_HANDLING = False  # errors are raised, not warned of
-#: Crystal systems as catalogues abbreviate them, and the last space group of each (International Tables, vol. A).
+#: Crystal systems as catalogues abbreviate them, and the last space group of each (International
+#: Tables, vol. A).
 SYSTEMS = {"tric": 2, "mon": 15, "ort": 74, "tet": 142, "trig": 167, "hex": 194, "cub": 230}
-#: Distance, relative to the edge of a cube of the cell's volume, within which points of a lattice are the same.
+#: Distance, relative to the edge of a cube of the cell's volume, within which points of a lattice
+#: are the same.
 TOLERANCE = 1e-4
 
 

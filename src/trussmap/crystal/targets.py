@@ -51,11 +51,12 @@ def cell_targets(
 
     ``count``: how many of a catalogue, the first ones; all where None.
 
-    The table has ``source`` as given, ``name``, ``crystal_system`` and mean ``connectivity`` (struts at a node).
+    The table has ``source`` as given, ``name``, ``crystal_system`` and mean ``connectivity``
+    (struts at a node).
 
-    A catalogue (.lat) is homogenized at ``relative_density`` with ``poisson_ratio``; a table of targets (.csv) has the
-    stiffness in it, and tells system and connectivity by names such as ``trig_Z04.0_R57`` only. Raises InputError as
-    the readers of these files do.
+    A catalogue (.lat) is homogenized at ``relative_density`` with ``poisson_ratio``; a table of
+    targets (.csv) has the stiffness in it, and tells system and connectivity by names such as
+    ``trig_Z04.0_R57`` only. Raises InputError as the readers of these files do.
     """
     if Path(path).suffix == ".csv":
         targets, names = read_targets(path, 1.0, poisson_ratio)

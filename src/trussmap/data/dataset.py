@@ -17,10 +17,10 @@ third is for reported numbers. Stiffness is divided by the base material's Young
 
 Attributes of both: ``kind``, ``settings`` (JSON; with stiffness, the base material's
 ``poisson_ratio`` is among them), ``seed``, ``code_version``, ``source_digest``
-(`trussmap.base.provenance`), ``units``, ``columns`` (JSON) and ``digest`` (SHA-256 of the arrays). A
-shard also has ``first``, the number of its first design; a data set ``validation_share`` and
-``test_share``. The bytes of either are checked before they are read (`trussmap.base.hdf5`). Reading and
-merging hold one shard, or ``BLOCK`` rows, in memory at a time.
+(`trussmap.base.provenance`), ``units``, ``columns`` (JSON) and ``digest`` (SHA-256 of the arrays).
+A shard also has ``first``, the number of its first design; a data set ``validation_share`` and
+``test_share``. The bytes of either are checked before they are read (`trussmap.base.hdf5`). Reading
+and merging hold one shard, or ``BLOCK`` rows, in memory at a time.
 """
 
 import hashlib
@@ -78,8 +78,8 @@ def write_shard(
     """Write designs and, when known, their stiffness.
 
     Their numbers are ``first … first + n - 1``. ``settings["seed"]`` is recorded. ``source`` is the
-    digest of the library's source that computed them (`trussmap.base.provenance`). Raises ValueError
-    where the shapes do not fit.
+    digest of the library's source that computed them (`trussmap.base.provenance`). Raises
+    ValueError where the shapes do not fit.
     """
     given = {
         "designs": designs,

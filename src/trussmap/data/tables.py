@@ -1,7 +1,7 @@
 """Tables of users, as CSV or Parquet by the ending of the file's name, and designs read from them.
 
-A table is a ``pyarrow.Table``; columns that are not of the design pass through as they are. PyArrow is imported where
-it is needed, for it takes long to load.
+A table is a ``pyarrow.Table``; columns that are not of the design pass through as they are. PyArrow
+is imported where it is needed, for it takes long to load.
 """
 
 import os
@@ -113,8 +113,8 @@ def _read_parquet(path):
 def write_table(blocks: "Iterable[pa.Table]", path: str | Path) -> None:
     """Write the blocks of a table (an iterable) atomically, each while the next one is made.
 
-    Floats are written in the fewest digits that give back the same float64. Raises InputError if the name's ending is
-    unknown or the file cannot be written.
+    Floats are written in the fewest digits that give back the same float64. Raises InputError if
+    the name's ending is unknown or the file cannot be written.
     """
     ending = check_ending(path)
     try:
@@ -185,15 +185,16 @@ def _number(value):
 def read_designs(path: str | Path, orthotropic_only: bool = False) -> "tuple[pa.Table, np.ndarray]":
     """Read a table of designs.
 
-    Tessellations may be written 1/2 or, as in the published training file, 0/1, which a 0 without a 2 tells. Where all
-    are 1, either is meant and nothing depends on it: lattices that are all doubled are those that are not, at half the
-    scale, and have the same topology number and stiffness.
+    Tessellations may be written 1/2 or, as in the published training file, 0/1, which a 0 without a
+    2 tells. Where all are 1, either is meant and nothing depends on it: lattices that are all
+    doubled are those that are not, at half the scale, and have the same topology number and
+    stiffness.
 
     Parameters
     ----------
     path : a .csv or .parquet file with the columns of the design, and any others
-    orthotropic_only : columns beyond U, types and tessellations may be absent, all together; they are then those of
-        the identity map
+    orthotropic_only : columns beyond U, types and tessellations may be absent, all together; they
+        are then those of the identity map
 
     Returns
     -------
@@ -202,7 +203,8 @@ def read_designs(path: str | Path, orthotropic_only: bool = False) -> "tuple[pa.
 
     Raises
     ------
-    InputError : a file that is no table, a missing column, an empty table, a value that is no number or out of range.
+    InputError : a file that is no table, a missing column, an empty table, a value that is no
+        number or out of range.
     """
     table = read_table(path)
     return table, _designs(table, path, orthotropic_only)

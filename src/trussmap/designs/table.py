@@ -31,11 +31,12 @@ from trussmap.tensors.engineering import ENGINEERING
 from trussmap.tensors.measures import modulus_error, relative_error
 from trussmap.tensors.stiffness import COMPONENTS, MULTIPLICITY, POISSON_RATIO
 
-#: Targets whose lattices are written as files of their own; of the others, the designs stand in designs.csv.
+#: Targets whose lattices are written as files of their own; of the others, the designs stand in
+#: designs.csv.
 MOST_LATTICES = 100
 
-#: What is derived of stiffnesses beside engineering constants: ends of ranges over all directions, Hill's mean of the
-#: bulk modulus, universal anisotropy.
+#: What is derived of stiffnesses beside engineering constants: ends of ranges over all directions,
+#: Hill's mean of the bulk modulus, universal anisotropy.
 DERIVED = ("E_min", "E_max", "G_min", "G_max", "nu_min", "nu_max", "K_hill", "universal_anisotropy")
 #: What must be printed, in mm.
 SIZES = ("strut_diameter_mm", "largest_diameter_mm", "smallest_gap_mm", "pore_size_mm")
@@ -59,7 +60,8 @@ FIRST = (
         *COMPONENTS,
     ),
 )
-#: Diameter below which a strut is remarked on where nothing else is said: what laser powder-bed fusion just makes.
+#: Diameter below which a strut is remarked on where nothing else is said: what laser powder-bed
+#: fusion just makes.
 THIN_MM = 0.2
 _SLACK = 2e-3  # of what was asked for, as the search has it
 # Names of the files of a lattice, and what a page that leads to designs has in it.
@@ -104,22 +106,26 @@ def write_designs(
     chunks : tables of `trussmap.search.design.design_chunks`, each with the number of targets
         that are complete with it, or a single table of all targets; the file also has the columns
         ``name`` and ``remark`` (`remarks`)
-    names, targets, youngs_modulus : what the table was designed for, base modulus 1, and the base material's modulus
-    cell_size_mm : if given, the columns of `printability`, all lengths of lattices in mm, and for each lattice, beside
-        the CSV files, a part to print and to compute (`trussmap.parts.files.write_part`)
+    names, targets, youngs_modulus : what the table was designed for, base modulus 1, and the base
+        material's modulus
+    cell_size_mm : if given, the columns of `printability`, all lengths of lattices in mm, and for
+        each lattice, beside the CSV files, a part to print and to compute
+        (`trussmap.parts.files.write_part`)
     block, region : what the parts fill: a cube of ``block`` cell sizes, unless there is a region
     loads : settings of `strength_columns`, which the file has for every design
-    picture : if given, the function that draws each of these lattices (PNG), `trussmap.figures.cell.plot`
+    picture : if given, the function that draws each of these lattices (PNG),
+        `trussmap.figures.cell.plot`
     wanted_mm : what a printer can make, in mm, for the remarks
-    pages : if given, what writes a page of each of these lattices, and ``index.html`` that leads to them
-        (`trussmap.report.design.Pages`)
-    in_units : write stiffness in the units of ``youngs_modulus``, engineering constants beside it, and errors in %
-        (`in_users_units`)
+    pages : if given, what writes a page of each of these lattices, and ``index.html`` that leads to
+        them (`trussmap.report.design.Pages`)
+    in_units : write stiffness in the units of ``youngs_modulus``, engineering constants beside it,
+        and errors in % (`in_users_units`)
     partial : what a run that was stopped has completed already; ``chunks`` are the ones after it
 
-    What is asked for first stands first: what can be printed, the errors, the remark, the stiffness. Each lattice of
-    the first ``MOST_LATTICES`` targets is a set of CSV files ``target1_rank1_nodes.csv`` … (see
-    `trussmap.parts.files.write_nodes_and_struts`), lengths in mm, or relative to the unit cell where no size is given.
+    What is asked for first stands first: what can be printed, the errors, the remark, the
+    stiffness. Each lattice of the first ``MOST_LATTICES`` targets is a set of CSV files
+    ``target1_rank1_nodes.csv`` … (see `trussmap.parts.files.write_nodes_and_struts`), lengths in
+    mm, or relative to the unit cell where no size is given.
 
     Until all is complete, the files are in ``designs.partial`` and those of a former run remain.
     Where there is a ``designs.csv``, the lattices beside it belong to it, even after a run that
@@ -282,7 +288,8 @@ def _is_index(path):
 def in_users_units(table: pd.DataFrame, youngs_modulus: float) -> pd.DataFrame:
     """A table of designs with stiffness in the units of ``youngs_modulus``, and relative errors as ``…_percent``.
 
-    ``C11`` … and ``predicted_C11`` … are multiplied by it, and ``E1`` … ``nu23`` and ``DERIVED`` of the former come in.
+    ``C11`` … and ``predicted_C11`` … are multiplied by it, and ``E1`` … ``nu23`` and ``DERIVED`` of
+    the former come in.
     """
     scaled = [
         *COMPONENTS,
@@ -315,9 +322,9 @@ def remarks(
 ) -> list[str]:
     """What a person should know of each design in a table of ``design_lattices``: a list of sentences, mostly empty.
 
-    ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is the base material's, for advice in its units.
-    With a cell size, struts and gaps beyond ``wanted_mm`` are told, or struts below ``THIN_MM`` where it says nothing
-    of them, with the cell size that would cure it.
+    ``targets`` (n, 21) have the base modulus 1; ``youngs_modulus`` is the base material's, for
+    advice in its units. With a cell size, struts and gaps beyond ``wanted_mm`` are told, or struts
+    below ``THIN_MM`` where it says nothing of them, with the cell size that would cure it.
     """
     if cell_size_mm and "strut_diameter_mm" not in table:
         table = table.assign(**printability(table, cell_size_mm))
@@ -424,9 +431,9 @@ def _as_solid(row):
 def printability(table: pd.DataFrame, cell_size_mm: float) -> dict[str, np.ndarray]:
     """Strut diameters, gaps and pores in mm, for unit cells of the volume cell_size_mm³: (n,) each.
 
-    ``strut_diameter_mm`` of the thinnest and, where they differ, ``largest_diameter_mm`` of the thickest strut;
-    ``smallest_gap_mm`` between two struts that share no node, negative where they overlap; ``pore_size_mm``, the
-    diameter of the largest sphere that fits between the struts.
+    ``strut_diameter_mm`` of the thinnest and, where they differ, ``largest_diameter_mm`` of the
+    thickest strut; ``smallest_gap_mm`` between two struts that share no node, negative where they
+    overlap; ``pore_size_mm``, the diameter of the largest sphere that fits between the struts.
     """
     rows = [
         sizes_mm(row_graph(row), row["relative_density"], cell_size_mm)
@@ -506,13 +513,17 @@ def strength_columns(
     load: np.ndarray | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> dict[str, np.ndarray]:
-    """What designs carry, (n,) each, for every ``case`` of `trussmap.mechanics.strength.LOAD_CASES`; stresses in units of E.
+    """Columns (n,) of what designs carry, in units of ``youngs_modulus``.
 
-    ``peak_stress_<case>`` is the largest stress of a strut over the macroscopic one, ``buckling_stress_<case>`` the
-    least macroscopic stress of either sign under which a strut reaches its Euler load, for struts of
-    ``effective_length`` times their length (`trussmap.mechanics.strength.strength`); with the base material's ``yield_stress``,
-    ``yield_stress_<case>`` at which a strut begins to yield. For a macroscopic stress ``load`` (6,), in Voigt order,
-    ``load_buckling_factor`` and ``load_yield_factor`` are the multiples of it, of its own sign, that do so.
+    For every ``case`` of `trussmap.mechanics.strength.LOAD_CASES`:
+
+    ``peak_stress_<case>`` is the largest stress of a strut over the macroscopic one,
+    ``buckling_stress_<case>`` the least macroscopic stress of either sign under which a strut
+    reaches its Euler load, for struts of ``effective_length`` times their length
+    (`trussmap.mechanics.strength.strength`); with the base material's ``yield_stress``,
+    ``yield_stress_<case>`` at which a strut begins to yield. For a macroscopic stress ``load``
+    (6,), in Voigt order, ``load_buckling_factor`` and ``load_yield_factor`` are the multiples of
+    it, of its own sign, that do so.
     """
     cases = (
         dict(LOAD_CASES)

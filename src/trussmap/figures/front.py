@@ -31,8 +31,8 @@ _LEGEND: dict[str, Any] = {
 def plot(table: pd.DataFrame, path: str | Path) -> None:
     """Draw a table of the rule ``front`` to ``path`` (PNG).
 
-    It is that of `trussmap.study.front.front` with the columns of `trussmap.study.front.describe_targets`,
-    ``source`` and ``name``.
+    It is that of `trussmap.study.front.front` with the columns of
+    `trussmap.study.front.describe_targets`, ``source`` and ``name``.
     """
     bone = table[table["source"] == "bone"]
     cells = table[table["source"] != "bone"]

@@ -1,8 +1,9 @@
 """Lattices graded in space: stiffness prescribed at sites, in a box or any closed shape.
 
-`grade` has one topology carry all sites exactly: its cells change their cross-sections and node positions from place to
-place, and where that is not enough their edges and angles too. `fade` joins two given designs of unlike topologies
-instead, of which one fades out while the other fades in (paper, p. 5 and Fig. 3B). Lengths are in mm.
+`grade` has one topology carry all sites exactly: its cells change their cross-sections and node
+positions from place to place, and where that is not enough their edges and angles too. `fade` joins
+two given designs of unlike topologies instead, of which one fades out while the other fades in
+(paper, p. 5 and Fig. 3B). Lengths are in mm.
 """
 
 from trussmap.grading.design import Graded, fade, grade

@@ -1,8 +1,8 @@
 """One topology for all sites: which of the 197 has them all, and its cells from site to site.
 
-In the family ``geometry`` a topology has more freedoms than a stiffness has constants. The cell itself, its edges and
-angles, then need not change: cross-sections and node positions alone take a lattice from one site to the next. Where
-they do not suffice, maps change too, by as little as does.
+In the family ``geometry`` a topology has more freedoms than a stiffness has constants. The cell
+itself, its edges and angles, then need not change: cross-sections and node positions alone take a
+lattice from one site to the next. Where they do not suffice, maps change too, by as little as does.
 """
 
 from typing import NamedTuple
@@ -20,13 +20,17 @@ from trussmap.tensors.measures import relative_error
 from trussmap.tensors.rotation import angle_axis
 from trussmap.tensors.stiffness import POISSON_RATIO
 
-# Freedoms from which on a topology is tried, and up to which: beyond, cells have hundreds of struts.
+# Freedoms from which on a topology is tried, and up to which: beyond, cells have hundreds of
+# struts.
 _FREEDOMS = (40, 170)
-# Relative error up to which a site is met, and topologies that are followed from the mean to the sites.
+# Relative error up to which a site is met, and topologies that are followed from the mean to the
+# sites.
 MET, _FOLLOWED = 1e-4, 64
-#: Of the thickest to the thinnest strut of a cell, at most: what all four specimens of bone can be met with.
+#: Of the thickest to the thinnest strut of a cell, at most: what all four specimens of bone can be
+#: met with.
 RADIUS_RATIO = 3.0
-# Change of cells from site to site up to which the thickest struts decide, over that of the cells that change least.
+# Change of cells from site to site up to which the thickest struts decide, over that of the cells
+# that change least.
 _CHANGE = 2.0
 # What a step may take of the map where the map has to change.
 _RELUCTANT = 0.05
@@ -71,8 +75,8 @@ def site_cells(
     topologies : numbers of those allowed, or None for all
     radius_ratio : of the thickest to the thinnest strut of a cell, at most
 
-    From the log-Euclidean mean of the sites, lattices of every topology are followed to each site, so that cells
-    change no more than they must.
+    From the log-Euclidean mean of the sites, lattices of every topology are followed to each site,
+    so that cells change no more than they must.
     """
     free = np.add(*[part * k for part, k in zip(_freedoms(), (1, 3), strict=True)])
     keys = (

@@ -44,7 +44,8 @@ class Graded:
     ----------
     structure, cells, phases, sites, region : see there
     cell : size of a cell in mm, the edge of a cube of its volume
-    points : (n, 3) at which local cells were measured, those of the sites first where they are in the region
+    points : (n, 3) at which local cells were measured, those of the sites first where they are in
+        the region
     along : (n,) where these are on the way through the sites in their order, from 0 to 1
     at_sites : how many of them are sites
     prescribed, built : (n, 21) stiffness at these points
@@ -97,30 +98,33 @@ def grade(
 
     Parameters
     ----------
-    cell_size_mm : edge of a cube of a cell's volume; in a box cells are made to fit, where one cell does for all sites
+    cell_size_mm : edge of a cube of a cell's volume; in a box cells are made to fit, where one cell
+        does for all sites
     topologies : numbers of those allowed, or None for all
-    radius_ratio : of the thickest to the thinnest strut of a cell, at most; the larger, the more sites one cell suits
+    radius_ratio : of the thickest to the thinnest strut of a cell, at most; the larger, the more
+        sites one cell suits
 
     Returns
     -------
     Graded, with ``metrics``
 
         - ``site_relative_error_max``: the largest at the sites in the region; ``path_relative_error``,
-          ``path_relative_error_max``, ``path_modulus_error_median``, ``path_modulus_error_max``: mean and largest over
-          all points measured, of the local cell as built against the stiffness prescribed there;
-          ``path_error``, ``path_error_max``: the same of ``nmse_frobenius``
+          ``path_relative_error_max``, ``path_modulus_error_median``, ``path_modulus_error_max``:
+          mean and largest over all points measured, of the local cell as built against the
+          stiffness prescribed there; ``path_error``, ``path_error_max``: the same of
+          ``nmse_frobenius``
         - ``control_point_error``, ``phase_error``: relative distance of the cells' edges, as built, from those
           prescribed: largest on the points measured, and root mean square over the region
         - ``floating_struts``, ``dangling_struts``: of the structure as it is, 0; ``…_dropped`` in making it
         - ``nodes``, ``struts``, ``relative_density_min``, ``relative_density_max``, ``diameter_min_mm``,
-          ``diameter_max_mm``, and ``gap_min_mm`` between struts that do not meet, in the cells at the sites, negative
-          where they overlap
+          ``diameter_max_mm``, and ``gap_min_mm`` between struts that do not meet, in the cells at
+          the sites, negative where they overlap
         - ``topology``, ``one_cell``: whether only cross-sections and nodes change
 
     Raises
     ------
-    InputError : a size out of range, a region thinner than a cell or away from the sites, sites that coincide or
-        have no stiffness, a stiffness that no cell reaches
+    InputError : a size out of range, a region thinner than a cell or away from the sites, sites
+        that coincide or have no stiffness, a stiffness that no cell reaches
     """
     _check_size(region, cell_size_mm)
     _check_near(check_sites(sites, "grading"), region, cell_size_mm)
@@ -168,9 +172,9 @@ def fade(
 ) -> Graded:
     """Fill a region with the lattices of two designs (2, 19) at two positions (2, 3) that fade into each other.
 
-    Struts thinner than ``minimum_radius`` of the mean radius of the thinner design are left out. Returns Graded with
-    the ``metrics`` of `grade`. Raises InputError for what `grade` does, and for designs that no path of positive cell
-    volume joins.
+    Struts thinner than ``minimum_radius`` of the mean radius of the thinner design are left out.
+    Returns Graded with the ``metrics`` of `grade`. Raises InputError for what `grade` does, and for
+    designs that no path of positive cell volume joins.
     """
     _check_size(region, cell_size_mm)
     if not 0 <= minimum_radius <= 0.9:
@@ -353,8 +357,8 @@ def _finished(cells, phases, sites, region, cell, reciprocal, facts, threads, po
 def _measured_points(sites, region):
     """The sites in the region, and points from each to the next ones that lie off the stations.
 
-    Where the way leads past the region, points all over it. Returns points (n, 3), where they are on the way (n,), from
-    0 to 1, and how many of them are sites.
+    Where the way leads past the region, points all over it. Returns points (n, 3), where they are
+    on the way (n,), from 0 to 1, and how many of them are sites.
     """
     within = inside(
         region, sites.positions, 1e-6 * np.ptp(sites.positions, axis=0).max(initial=1.0)

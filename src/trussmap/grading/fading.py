@@ -1,7 +1,8 @@
 """Two designs of unlike topologies that fade into each other (paper, p. 5 and Fig. 3B).
 
-The two topologies are superposed in one cell, whose reciprocal basis is interpolated; struts of A alone fade out
-towards B, those of B alone fade in, and shared ones change from one diameter to the other.
+The two topologies are superposed in one cell, whose reciprocal basis is interpolated; struts of A
+alone fade out towards B, those of B alone fade in, and shared ones change from one diameter to the
+other.
 """
 
 from itertools import permutations, product
@@ -55,8 +56,9 @@ def faded_cells(designs: np.ndarray) -> FadedCells:
 def _common_cell(designs, maps):
     """The superposed unit cell, the two maps with the closest reciprocal bases, and which struts belong to A and B.
 
-    A lattice stays the same when its unit cube is turned by a rotation of the cube and its map turned back. Of these 24
-    descriptions of B, the one whose reciprocal basis is closest to A's makes the gentlest path.
+    A lattice stays the same when its unit cube is turned by a rotation of the cube and its map
+    turned back. Of these 24 descriptions of B, the one whose reciprocal basis is closest to A's
+    makes the gentlest path.
     """
     cells = [compound(design[TYPES], design[REPS]) for design in designs]
     reciprocal_a = np.linalg.inv(maps[0])

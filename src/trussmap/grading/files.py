@@ -88,9 +88,10 @@ def write_graded(
 ) -> None:
     """Write ``nodes.csv``, ``struts.csv``, ``structure.vtk``, ``structure.3mf`` and ``path.csv`` to a folder.
 
-    With ``stl`` also ``structure.stl``, the closed surface of the solid, which takes about a minute for 10,000 struts;
-    InputError where it does not close, before anything is written. Without, one that is there is removed: it is of
-    another structure. The stiffness in ``path.csv`` is in the units of ``youngs_modulus``, that of the base material.
+    With ``stl`` also ``structure.stl``, the closed surface of the solid, which takes about a minute
+    for 10,000 struts; InputError where it does not close, before anything is written. Without, one
+    that is there is removed: it is of another structure. The stiffness in ``path.csv`` is in the
+    units of ``youngs_modulus``, that of the base material.
     """
     folder, structure = Path(folder), graded.structure
     mesh = solid_of(structure.nodes, structure.struts, structure.radii) if stl else None

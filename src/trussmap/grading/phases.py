@@ -1,9 +1,9 @@
 """Phase fields: three functions of space whose gradients are the reciprocal vectors of the local cell.
 
-A node with fractional coordinates f in cell n lies where φ = n + f, so that every cell shares its nodes with its
-neighbours, whatever the change between them (Pantz & Trabelsi 2008, Groen & Sigmund 2018). Reciprocal vectors that vary
-need not be gradients; then the phases are the least-squares fit, and how far the cells are from those prescribed is
-measured (`distortion`).
+A node with fractional coordinates f in cell n lies where φ = n + f, so that every cell shares its
+nodes with its neighbours, whatever the change between them (Pantz & Trabelsi 2008, Groen & Sigmund
+2018). Reciprocal vectors that vary need not be gradients; then the phases are the least-squares
+fit, and how far the cells are from those prescribed is measured (`distortion`).
 """
 
 from collections.abc import Callable
@@ -27,7 +27,8 @@ class Phases:
     Parameters
     ----------
     region : in mm
-    reciprocal : prescribed reciprocal bases (n, 3, 3), one vector in each row, in 1/mm, at points (n, 3)
+    reciprocal : prescribed reciprocal bases (n, 3, 3), one vector in each row, in 1/mm, at points
+        (n, 3)
     cell : size of a cell in mm
     """
 

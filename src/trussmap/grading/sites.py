@@ -35,8 +35,9 @@ class Sites(NamedTuple):
     def weights(self, points: np.ndarray) -> np.ndarray:
         """Shares (n, s) of the sites in the stiffness at points (n, 3); they add up to 1.
 
-        Along the line or in the plane of the sites, where they span no more, by the kernel |r| (the biharmonic one in
-        space), so that between two neighbours on a line they are linear and beyond its ends constant.
+        Along the line or in the plane of the sites, where they span no more, by the kernel |r| (the
+        biharmonic one in space), so that between two neighbours on a line they are linear and
+        beyond its ends constant.
         """
         if len(self.positions) == 1:
             return np.ones((len(points), 1))
@@ -59,8 +60,9 @@ class Sites(NamedTuple):
 def log_euclidean_mean(stiffness: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Means (n, 21) of stiffnesses (s, 21) by weights (n, s): exp Σ w log C in Mandel form.
 
-    It is positive definite whatever the weights, the same in every frame, and its inverse is the mean of the
-    compliances (Arsigny, Fillard, Pennec & Ayache 2007; for elasticity Moakher & Norris 2006).
+    It is positive definite whatever the weights, the same in every frame, and its inverse is the
+    mean of the compliances (Arsigny, Fillard, Pennec & Ayache 2007; for elasticity Moakher & Norris
+    2006).
 
     >>> c = np.array([[1.0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1]])
     >>> float(log_euclidean_mean(np.vstack([c, 4 * c]), np.array([[0.5, 0.5]]))[0, 0].round(9))
@@ -108,8 +110,8 @@ def read_sites(
 ) -> Sites:
     """Sites of a table with columns x_mm, y_mm, z_mm and the constants of `trussmap.targets.reading.take_targets`.
 
-    Raises InputError for a row that cannot be taken, naming file, row (1 = first below the header) and column, and for
-    sites that coincide.
+    Raises InputError for a row that cannot be taken, naming file, row (1 = first below the header)
+    and column, and for sites that coincide.
     """
     how = {"poisson_ratio": poisson_ratio, "compliance": compliance}
     taken = take_targets(path, youngs_modulus, order=order, unit=unit, worksheet=worksheet, **how)

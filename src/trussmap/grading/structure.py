@@ -30,7 +30,8 @@ class GradedCells:
     ----------
     graph : the lattice in the unit cube
     columns : (m,) which of the sections is that of each strut
-    movers, signs : (n,) which of the shifts moves each node, and whether along (+1), against (-1) or not at all (0)
+    movers, signs : (n,) which of the shifts moves each node, and whether along (+1), against (-1)
+        or not at all (0)
     axes : coordinates of the stations along x, y and z in mm
     sections : (stations along x, y and z, k) cross-sections in mm²
     shifts : (stations along x, y and z, l, 3) of nodes, over the edge of the unit cube
@@ -105,7 +106,8 @@ def stiffness_as_built(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Effective stiffness (n, 21) and relative density (n,) of the local cells as built at points (n, 3).
 
-    Of each the periodic lattice of the phases' gradient and the cross-sections and nodes that struts there have.
+    Of each the periodic lattice of the phases' gradient and the cross-sections and nodes that
+    struts there have.
     """
     local = [
         cells.local(*row)
@@ -125,8 +127,10 @@ class Structure:
     struts : (m, 2) indices of nodes
     radii : (m,)
     progress : (m,) how far each strut is on the way from the first site (0) to the last (1)
-    share : (m,) of each strut's section within the region: 1/2 in a face of a box that cells fit, 1/4 in an edge
-    places : (n, 3) where the nodes were before cells moved them: of a box that cells fit, in its faces or not
+    share : (m,) of each strut's section within the region: 1/2 in a face of a box that cells fit,
+        1/4 in an edge
+    places : (n, 3) where the nodes were before cells moved them: of a box that cells fit, in its
+        faces or not
     floating, dangling : struts that hung apart or ended free at the surface, and were dropped
     """
 
@@ -148,7 +152,8 @@ class Structure:
 def build(cells: GradedCells, phases: Phases, region: Region, cell: float) -> Structure:
     """The struts in a region whose ends, before cells move them, are within it, in one piece without free ends.
 
-    ``cell`` is the size of a cell in mm. Raises InputError where no strut is left. ``progress`` of the result is 0.
+    ``cell`` is the size of a cell in mm. Raises InputError where no strut is left. ``progress`` of
+    the result is 0.
     """
     graph = cells.graph
     count = len(graph.nodes)

@@ -1,8 +1,9 @@
 """Compound lattices: elementary lattices superposed, split at every crossing and without duplicates.
 
-A compound depends on the *set* of its (type, tessellation) pairs alone. The 2,744 ordered choices are 469 sets; many
-of these are the same geometry up to the scale of the tessellation, which leaves 197 topologies. The table of the
-topologies takes some ten seconds to build and is cached on disk under a digest of what defines it.
+A compound depends on the *set* of its (type, tessellation) pairs alone. The 2,744 ordered choices
+are 469 sets; many of these are the same geometry up to the scale of the tessellation, which leaves
+197 topologies. The table of the topologies takes some ten seconds to build and is cached on disk
+under a digest of what defines it.
 """
 
 from functools import cache
@@ -16,7 +17,8 @@ from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph, undirected
 from trussmap.lattice.symmetry import ReducedLattice, reduce_by_symmetry
 
-# All coordinates of a compound are rationals; this common multiple of their denominators makes them integers.
+# All coordinates of a compound are rationals; this common multiple of their denominators makes them
+# integers.
 _GRID = 2**6 * 3**3 * 5 * 7 * 11 * 13
 _TOLERANCE = 1e-9
 
@@ -38,7 +40,8 @@ def lattice_set(types: np.ndarray, reps: np.ndarray) -> tuple[tuple[int, int], .
 def superpose(graphs: list[PeriodicGraph]) -> PeriodicGraph:
     """Superpose lattices of the unit cube: split struts at crossings and at foreign nodes, drop duplicates.
 
-    Raises ValueError where a crossing is not on the common grid of the elementary lattices' compounds.
+    Raises ValueError where a crossing is not on the common grid of the elementary lattices'
+    compounds.
 
     >>> centred, simple = elementary_lattice(2), elementary_lattice(0)
     >>> len(superpose([centred, simple]).struts)  # they share nodes, not struts

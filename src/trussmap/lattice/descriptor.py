@@ -38,9 +38,9 @@ _DRAWS = 20  # random numbers a design consumes, a multiple of the generator's f
 def sample_designs(seed: int, start: int, stop: int) -> np.ndarray:
     """Designs ``start`` to ``stop`` - 1 (n, 19) of the stream ``seed``; design k depends on (seed, k) alone.
 
-    ρ and the stretches are uniform, lattice types and tessellations independent and uniform, rotation axes uniform on
-    the sphere and angles uniform on [0, 2π) (architecture.md §4). The counter-based generator is Philox4x64 with key
-    ``seed``.
+    ρ and the stretches are uniform, lattice types and tessellations independent and uniform,
+    rotation axes uniform on the sphere and angles uniform on [0, 2π) (architecture.md §4). The
+    counter-based generator is Philox4x64 with key ``seed``.
 
     >>> bool((sample_designs(2022, 5, 9) == sample_designs(2022, 0, 9)[5:]).all())
     True
@@ -57,7 +57,8 @@ def sample_designs(seed: int, start: int, stop: int) -> np.ndarray:
     designs[:, TYPES] = np.floor(uniform[:, 7:10] * 7)
     designs[:, REPS] = np.floor(uniform[:, 10:13] * 2) + 1
     for columns, first in ((R1, 13), (R2, 16)):
-        # By symmetry of the angle's law, an axis on the sphere is as good as one on the hemisphere n3 ≥ 0.
+        # By symmetry of the angle's law, an axis on the sphere is as good as one on the hemisphere
+        # n3 ≥ 0.
         height, azimuth = uniform[:, first], 2 * np.pi * uniform[:, first + 1]
         across = np.sqrt(1 - height**2)
         turn = 2 * np.pi * uniform[:, first + 2]

@@ -22,13 +22,14 @@ from trussmap.lattice.graph import (
     without_duplicates,
 )
 
-#: Distance within which two nodes are one, as a share of the shortest strut. Four decimals of nodes and
-#: cell vectors differ by less in a cell of edge 1 whose struts are 0.35 long or more.
+#: Distance within which two nodes are one, as a share of the shortest strut. Four decimals of nodes
+#: and cell vectors differ by less in a cell of edge 1 whose struts are 0.35 long or more.
 TOLERANCE = 1e-3
 #: Largest tolerance: the two ends of a strut stay apart.
 MOST_TOLERANCE = 0.3
-#: Share of the shortest strut below which two nodes that are not one are a slip. The nearest two nodes
-#: of the 197 topologies are 0.71 apart, of 400 designs 0.33, of 30 labelled catalogue cells 0.48.
+#: Share of the shortest strut below which two nodes that are not one are a slip. The nearest two
+#: nodes of the 197 topologies are 0.71 apart, of 400 designs 0.33, of 30 labelled catalogue cells
+#: 0.48.
 NEAR = 0.1
 #: Near misses reach no further than this many tolerances: a small tolerance admits close nodes.
 NEAR_TOLERANCES = 100
@@ -257,8 +258,8 @@ def _check_partners(drawn, graph, degree, direction):
     """Raise InputError for struts that end on a face across a cell vector without a partner.
 
     A node without a partner is no slip in itself: its images may carry the further struts. It is a
-    slip if no strut goes on beyond the face, or if a strut in the face has no copy on the opposite one
-    where struts in faces are given twice.
+    slip if no strut goes on beyond the face, or if a strut in the face has no copy on the opposite
+    one where struts in faces are given twice.
     """
     margin = 2 * drawn.tolerance * drawn.scale / cell_heights(drawn.cell)[direction]
     closed, alone, within = _nodes_without_partner(drawn, direction, margin)

@@ -7,8 +7,9 @@ import numpy as np
 
 from trussmap.lattice.graph import PeriodicGraph
 
-# name: (nodes in twelfths of the cube's edge, struts (i, j, ox, oy, oz) from node i to node j in the cell (ox, oy, oz))
-# Three of them have the struts of the body-centred cube: each is written out, to be read beside the published figure.
+# name: (nodes in twelfths of the cube's edge, struts (i, j, ox, oy, oz) from node i to node j in
+# the cell (ox, oy, oz)) Three of them have the struts of the body-centred cube: each is written
+# out, to be read beside the published figure.
 _TABLE = {
     "simple_cubic": (
         [

@@ -27,7 +27,8 @@ class PeriodicGraph:
     Attributes
     ----------
     nodes : (n, 3) fractional coordinates in the cell
-    struts : (m, 2) indices of the two end nodes; every strut of the infinite lattice stands here once
+    struts : (m, 2) indices of the two end nodes; every strut of the infinite lattice stands here
+        once
     offsets : (m, 3) integer cell of the second end node
     cell : (3, 3) cell vectors as columns, the unit cube by default
     areas : (m,) cross-sections of the struts relative to each other; None where all are alike
@@ -101,8 +102,9 @@ class PeriodicGraph:
     def overlaps(self, radii: np.ndarray) -> np.ndarray:
         """Length (m, 2) by which each strut, from its first and second node on, runs beside and inside another one.
 
-        The surfaces of two round struts of radii r and R (m,) whose axes meet at an angle θ part, on the inner side, at
-        (R + r cos θ) / sin θ along the first; for equal ones that is r / tan(θ/2).
+        The surfaces of two round struts of radii r and R (m,) whose axes meet at an angle θ part,
+        on the inner side, at (R + r cos θ) / sin θ along the first; for equal ones that is r /
+        tan(θ/2).
         """
         ends, own = self.struts.T.ravel(), np.tile(radii, 2)
         outward = np.concatenate([self.vectors, -self.vectors]) / np.tile(self.lengths, 2)[:, None]
@@ -163,7 +165,8 @@ class PeriodicGraph:
     def largest_void(self, radii: np.ndarray) -> float:
         """Diameter of the largest sphere that fits between struts of radii (m,), to about a hundredth of it.
 
-        Struts count as rows of close points; the centre is searched for on a grid that is refined where it matters.
+        Struts count as rows of close points; the centre is searched for on a grid that is refined
+        where it matters.
         """
         step, edge = 0.03, self.volume ** (1 / 3)
         shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
@@ -222,9 +225,9 @@ def strut_names(struts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 def close_nodes(nodes: np.ndarray, cell: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
     """Pairs (k, 2) of nodes with images within ``reach``, and distances.
 
-    ``nodes`` (n, 3) are fractional, ``cell`` has its vectors as columns. ``reach`` and the distances
-    (k,) are in the unit of the cell; ``reach`` is below half the least height of the cell. Raises
-    InputError for so many pairs that memory would not hold them.
+    ``nodes`` (n, 3) are fractional, ``cell`` has its vectors as columns. ``reach`` and the
+    distances (k,) are in the unit of the cell; ``reach`` is below half the least height of the
+    cell. Raises InputError for so many pairs that memory would not hold them.
 
     >>> close_nodes(np.array([[0.1, 0, 0], [0.9, 0, 0]]), 2 * np.eye(3), 0.5)
     (array([[0, 1]]), array([0.4]))
@@ -277,8 +280,8 @@ def periodic_graph(
 ) -> PeriodicGraph:
     """The lattice of nodes and struts that may name one node several times.
 
-    Nodes (n, 3) are fractional and may lie outside the cell (3, 3), whose vectors are columns. Struts
-    (m, 2) go to the cells (m, 3). Nodes are one if chains of nodes or images of nodes within
+    Nodes (n, 3) are fractional and may lie outside the cell (3, 3), whose vectors are columns.
+    Struts (m, 2) go to the cells (m, 3). Nodes are one if chains of nodes or images of nodes within
     ``tolerance``, in the unit of the cell, link them; the first one gives the place. Nodes without
     struts are left out. A strut that is given twice stays so (`without_duplicates`).
 
@@ -330,7 +333,8 @@ def closest_points(
 ) -> tuple[Numbers, Numbers]:
     """Parameters s, t in [0, 1] at which the segments s·u and g + t·v are closest, by the vectors' scalar products.
 
-    Ericson, Real-Time Collision Detection (2005), section 5.1.9. Arrays, or numbers in compiled code.
+    Ericson, Real-Time Collision Detection (2005), section 5.1.9. Arrays, or numbers in compiled
+    code.
 
     >>> [float(x) for x in closest_points(1.0, 4.0, 0.0, 0.5, 0.0)]  # u along x, v along y from (0.5, 0, 1)
     [0.5, 0.0]

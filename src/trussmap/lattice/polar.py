@@ -42,11 +42,12 @@ def published_designs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Designs (n, 19) with the polar parts given, and whether each is exactly representable (n,) bool.
 
-    S = W diag(s) Wᵀ, so A = (QW) diag(s) Wᵀ: R2 = QW, V = s up to the scale, R1 = Wᵀ, U = 1. The stiffness is free of
-    the scale, which is chosen to centre V in [0.5, 2]. Where the stretches differ by more than the factor 4 that V
-    can carry, a part of the stretch is given to U: with U ∝ (lengths of the columns of S)^α, A U⁻¹ is decomposed
-    anew, with the smallest α that brings V into its range, or else the U of a grid that brings it closest. What
-    then still exceeds the range is clipped, and the design is not marked as representable.
+    S = W diag(s) Wᵀ, so A = (QW) diag(s) Wᵀ: R2 = QW, V = s up to the scale, R1 = Wᵀ, U = 1. The
+    stiffness is free of the scale, which is chosen to centre V in [0.5, 2]. Where the stretches
+    differ by more than the factor 4 that V can carry, a part of the stretch is given to U: with U ∝
+    (lengths of the columns of S)^α, A U⁻¹ is decomposed anew, with the smallest α that brings V
+    into its range, or else the U of a grid that brings it closest. What then still exceeds the
+    range is clipped, and the design is not marked as representable.
     """
     n = len(relative_density)
     limit = np.log(STRETCH_RANGE[1] / STRETCH_RANGE[0])

@@ -9,7 +9,8 @@ from scipy.spatial import cKDTree
 
 from trussmap.lattice.graph import PeriodicGraph, strut_names
 
-# Fractional distance within which two nodes are the same: wider than rounding, far below what a strut could bridge.
+# Fractional distance within which two nodes are the same: wider than rounding, far below what a
+# strut could bridge.
 TOLERANCE = 1e-7
 
 
@@ -98,7 +99,8 @@ def _rarest_nodes(graph):
     kind = np.empty(len(sums), int)
     # A gap far above rounding separates two kinds.
     kind[order] = np.cumsum(np.diff(sums[order], prepend=sums[order[0]]) > 1e-4)
-    # Nodes with other neighbours are of another kind; a few steps tell the places of a defect apart.
+    # Nodes with other neighbours are of another kind; a few steps tell the places of a defect
+    # apart.
     for _ in range(4):
         marks = np.random.default_rng(0).integers(2**32, size=kind.max() + 1)
         around = np.zeros(len(kind), int)
@@ -136,7 +138,8 @@ def _primitive(graph):
     order = len(shifts)
     if order == 1:
         return graph, np.arange(len(graph.nodes)), np.arange(len(graph.struts))
-    # Every translation is a multiple of 1/order, so the finer lattice has an integer basis in that unit.
+    # Every translation is a multiple of 1/order, so the finer lattice has an integer basis in that
+    # unit.
     generators = np.concatenate([np.rint(shifts * order).astype(int), order * np.eye(3, dtype=int)])
     basis = _reduced(integer_basis(generators) / order @ graph.cell.T) @ np.linalg.inv(
         graph.cell.T
@@ -216,8 +219,9 @@ def inversion(graph: PeriodicGraph) -> tuple[np.ndarray, np.ndarray] | None:
 class ReducedLattice:
     """What is left of a lattice after its primitive cell and its inversion centre are used.
 
-    Fluctuation displacements are odd and rotations even under inversion, so one node of each pair carries both, a node
-    on an inversion centre carries its rotation only, and one strut of each pair stands for both.
+    Fluctuation displacements are odd and rotations even under inversion, so one node of each pair
+    carries both, a node on an inversion centre carries its rotation only, and one strut of each
+    pair stands for both.
 
     Attributes
     ----------
@@ -229,8 +233,8 @@ class ReducedLattice:
     volume : of the primitive cell, unmapped
     areas : (m,) cross-sections relative to each other
     graph_struts : (struts of the graph,) which of the m each stands for or is the image of
-    graph_nodes, graph_signs : (nodes of the graph,) independent node that each moves with, and whether along (+1),
-        against (-1) or, where inversion holds it, not at all (0)
+    graph_nodes, graph_signs : (nodes of the graph,) independent node that each moves with, and
+        whether along (+1), against (-1) or, where inversion holds it, not at all (0)
     """
 
     vectors: np.ndarray
@@ -252,8 +256,8 @@ class ReducedLattice:
     ) -> PeriodicGraph:
         """The graph that this was reduced from, with other cross-sections (m,) or moved nodes (moving nodes, 3).
 
-        Shifts are in the Cartesian frame of the graph's cell; images of struts and nodes follow. Struts of no
-        cross-section are left out, and with them the nodes that have no others.
+        Shifts are in the Cartesian frame of the graph's cell; images of struts and nodes follow.
+        Struts of no cross-section are left out, and with them the nodes that have no others.
         """
         nodes = graph.nodes
         if shifts is not None:

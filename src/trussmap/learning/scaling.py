@@ -77,7 +77,8 @@ def scaling_row(
     ----------
     folder : models of the point
     dataset : path of the data set
-    metrics : of these models by `trussmap.study.evaluation.evaluate`, or by `evaluate_forward` alone
+    metrics : of these models by `trussmap.study.evaluation.evaluate`, or by `evaluate_forward`
+        alone
     designs, effort : the settings of the point
     run : number of a repetition, which has its own seed
 

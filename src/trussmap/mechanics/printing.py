@@ -1,7 +1,8 @@
 """What errors of a printer do to the stiffness of a lattice: Monte Carlo on its whole unit cell, without symmetry.
 
-Every strut and every node of the cell errs on its own; neighbouring cells err alike, for the cell stays periodic. In a
-print of many cells errors average out: it comes closer to the mean of these cells than one of them does.
+Every strut and every node of the cell errs on its own; neighbouring cells err alike, for the cell
+stays periodic. In a print of many cells errors average out: it comes closer to the mean of these
+cells than one of them does.
 """
 
 from dataclasses import replace
@@ -34,7 +35,8 @@ class PrintingErrors(NamedTuple):
     Attributes
     ----------
     diameter : standard deviation of a strut's diameter, as a share of it
-    node : standard deviation of each coordinate of a node, as a share of the edge of a cube of the unit cell's volume
+    node : standard deviation of each coordinate of a node, as a share of the edge of a cube of the
+        unit cell's volume
     samples, seed : number of erring cells, and what they are drawn by
     width : a further standard deviation of a strut's diameter, as a share of that edge
     """
@@ -49,7 +51,8 @@ class PrintingErrors(NamedTuple):
 def sensitivity(stiffness: np.ndarray) -> dict[str, float]:
     """How far cells with errors are from the one without, of `erring_stiffness` (1 + samples, 21): SENSITIVITY.
 
-    That is mean and 95th percentile of ‖ΔC‖/‖C‖ and of the log-Euclidean distance (`trussmap.tensors.measures`).
+    That is mean and 95th percentile of ‖ΔC‖/‖C‖ and of the log-Euclidean distance
+    (`trussmap.tensors.measures`).
 
     >>> from trussmap.lattice.elementary import elementary_lattice
     >>> errors = PrintingErrors(diameter=0.01, samples=1000)
@@ -69,7 +72,8 @@ def erring_cells(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Radii (1 + samples, m) of the struts and shifts (1 + samples, n, 3) of the nodes of erring cells, none first.
 
-    They follow from the seed and the numbers of struts and nodes. A strut keeps a tenth of its diameter at least.
+    They follow from the seed and the numbers of struts and nodes. A strut keeps a tenth of its
+    diameter at least.
     """
     generator = np.random.default_rng(stream(errors.seed, "printing errors"))
     radii, edge = graph.radii(relative_density), graph.volume ** (1 / 3)
@@ -93,7 +97,8 @@ def erring_stiffness(
     i, j = graph.struts.T
     lengths = np.linalg.norm(graph.vectors + shifts[:, j] - shifts[:, i], axis=-1)
     density = (sections * lengths).sum(1) / graph.volume
-    # Where all cross-sections differ no symmetry is left, but for one that every strut and so every error keeps.
+    # Where all cross-sections differ no symmetry is left, but for one that every strut and so every
+    # error keeps.
     marked = replace(graph, areas=1 + np.arange(len(i)) / len(i))
     reduced = reduce_by_symmetry(marked)
     areas = np.empty((len(density), len(reduced.areas)))

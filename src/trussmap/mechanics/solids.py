@@ -6,8 +6,9 @@ from trussmap.lattice.graph import PeriodicGraph
 from trussmap.mechanics.homogenization.reference import beam_stiffness, homogenize_elements
 from trussmap.tensors.stiffness import POISSON_RATIO
 
-#: Shares of the overlap with its neighbours by which each end of a strut is shortened, in stretching and in bending, to
-#: behave as in a solid: fitted to the solids of benchmarks/validity.py (docs/results/validity.json, ``summary.fit``).
+#: Shares of the overlap with its neighbours by which each end of a strut is shortened, in
+#: stretching and in bending, to behave as in a solid: fitted to the solids of
+#: benchmarks/validity.py (docs/results/validity.json, ``summary.fit``).
 STRETCHING, BENDING = 0.374, 0.549
 #: Share of a strut that its two ends are shortened by at the most.
 _MOST = 0.9
@@ -30,8 +31,9 @@ def solid_stiffness(
 ) -> np.ndarray:
     """Estimate (21,) of the stiffness of a lattice as a solid of its struts, of the beams' radii; base modulus 1.
 
-    Where struts merge, they hardly deform: beams are shortened at both ends by ``shares`` of the length by which they
-    overlap with others (`PeriodicGraph.overlaps`), the first in tension, the second in bending, shear and torsion.
+    Where struts merge, they hardly deform: beams are shortened at both ends by ``shares`` of the
+    length by which they overlap with others (`PeriodicGraph.overlaps`), the first in tension, the
+    second in bending, shear and torsion.
 
     >>> from trussmap.lattice.elementary import elementary_lattice
     >>> float(solid_stiffness(elementary_lattice(0), 0.03)[0] / 0.01) > 1.03  # simple cubic; beams would have 0.01

@@ -1,7 +1,8 @@
 """Strength of a lattice to first order: first yield and Euler buckling of its struts, per macroscopic stress.
 
-Struts are the linear beams of the homogenization. No plastic reserve, no buckling of several struts together, no
-notches where struts meet and no imperfections: what is printed carries less than the Euler load.
+Struts are the linear beams of the homogenization. No plastic reserve, no buckling of several struts
+together, no notches where struts meet and no imperfections: what is printed carries less than the
+Euler load.
 """
 
 from typing import NamedTuple
@@ -20,8 +21,8 @@ LOAD_CASES = {
     "hydrostatic": np.array([1.0, 1, 1, 0, 0, 0]),
 }
 _STRESSES = np.array(list(LOAD_CASES.values()))
-#: Buckling length of a strut over its length: 1 between hinges, 0.5 between ends that cannot turn, above 1 where ends
-#: sway, as those of the simple cubic lattice can.
+#: Buckling length of a strut over its length: 1 between hinges, 0.5 between ends that cannot turn,
+#: above 1 where ends sway, as those of the simple cubic lattice can.
 PINNED, FIXED = 1.0, 0.5
 #: The buckling lengths that there are, to a strut whose ends sway.
 BUCKLING_LENGTHS = FIXED, 2.0
@@ -34,9 +35,10 @@ class Strength(NamedTuple):
 
     Attributes
     ----------
-    peak_stress : (k,) largest |N|/A + |M|/W at the ends of any strut, M being the resultant of both bending moments
-    buckling : (k, 2) multiples of each stress, and of its reverse, at which the first strut in compression reaches its
-        Euler load π²EI/(kL)²; infinite where none is in compression
+    peak_stress : (k,) largest |N|/A + |M|/W at the ends of any strut, M being the resultant of both
+        bending moments
+    buckling : (k, 2) multiples of each stress, and of its reverse, at which the first strut in
+        compression reaches its Euler load π²EI/(kL)²; infinite where none is in compression
     """
 
     peak_stress: np.ndarray
@@ -52,8 +54,9 @@ def strength(
 ) -> Strength:
     """The Strength of one lattice under macroscopic stresses (k, 6) in Voigt order, by default ``LOAD_CASES``.
 
-    Moments go linearly along a strut, so that an end has the largest. ``effective_length`` is the buckling length over
-    the length: ``PINNED`` is on the safe side for struts joined rigidly at nodes that keep their places, ``FIXED`` not.
+    Moments go linearly along a strut, so that an end has the largest. ``effective_length`` is the
+    buckling length over the length: ``PINNED`` is on the safe side for struts joined rigidly at
+    nodes that keep their places, ``FIXED`` not.
 
     >>> from trussmap.lattice.elementary import elementary_lattice
     >>> float(strength(elementary_lattice(0), 0.03).peak_stress[0].round(6))  # simple cubic: a third of the struts

@@ -50,8 +50,8 @@ def write_nodes_and_struts(graph: PeriodicGraph, radii: np.ndarray, stem: str | 
 
     - nodes: ``node`` (from 1), ``x, y, z`` and the fractional coordinates ``u, v, w``
     - struts: ``strut`` (from 1), ``node_1, node_2``, the cell ``offset_1, offset_2, offset_3`` of the second node,
-      the vector ``dx, dy, dz`` from one to the other, ``length`` and ``radius``. Every strut of the infinite lattice
-      stands here once.
+      the vector ``dx, dy, dz`` from one to the other, ``length`` and ``radius``. Every strut of the
+      infinite lattice stands here once.
     - cell: the cell vectors ``a, b, c``, one in each row
 
     ``radii`` (m,), one for each strut. Returns the three paths.
@@ -129,8 +129,8 @@ def write_mesh(path: str | Path, mesh: trimesh.Trimesh) -> None:
 def write_3mf(path: str | Path, part: Part) -> None:
     """Write a part as 3MF with the beam lattice extension: straight beams with radii, clipped by the region, in mm.
 
-    The file is a hundredth of the STL and exact, for programs that know the extension. Raises InputError where lib3mf,
-    which writes it, does not come for this machine.
+    The file is a hundredth of the STL and exact, for programs that know the extension. Raises
+    InputError where lib3mf, which writes it, does not come for this machine.
     """
     write_beams(path, part.nodes, part.struts, part.radii, part.region)
 
@@ -434,8 +434,9 @@ def write_part(
 ) -> dict[str, object]:
     """Write a part as ``<stem>.stl``, ``.3mf``, ``.vtk``, ``.inp`` and ``.json``.
 
-    The last has, and this returns, the numbers of ``struts`` and of those that are ``free_ends``, ``stubs_dropped`` and
-    ``floating_dropped``; ``volume_mm3`` of the solid; ``strut_diameter_mm`` of the thinnest strut; ``remark``.
+    The last has, and this returns, the numbers of ``struts`` and of those that are ``free_ends``,
+    ``stubs_dropped`` and ``floating_dropped``; ``volume_mm3`` of the solid; ``strut_diameter_mm``
+    of the thinnest strut; ``remark``.
     """
     check_deck(solver, elements)
     unloaded = (

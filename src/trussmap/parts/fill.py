@@ -1,7 +1,8 @@
 """Parts: a box, or any closed surface, filled with a lattice and trimmed at its surface.
 
-A part is first a framework of straight struts, cut where they leave the region, from which what hangs apart is dropped;
-its solid is the union of these struts and their joints, cut by the region. All lengths are in mm.
+A part is first a framework of straight struts, cut where they leave the region, from which what
+hangs apart is dropped; its solid is the union of these struts and their joints, cut by the region.
+All lengths are in mm.
 """
 
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ def box(size: tuple[float, float, float]) -> Region:
 def shape(path: str | Path) -> Region:
     """The inside of a surface in a file (STL and whatever else trimesh reads), in mm.
 
-    Raises InputError for a file that cannot be read, and for a surface that is not closed or bounds several bodies.
+    Raises InputError for a file that cannot be read, and for a surface that is not closed or bounds
+    several bodies.
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; expected a closed surface, such as an STL in mm.")
@@ -146,8 +148,10 @@ class Part:
     radii : (m,)
     on_surface : (n,) whether a node is where a strut was cut; of a box, whether it lies in a face
     free_ends : number of struts that end on the surface in nothing else
-    floating, floating_share : pieces that hung apart and were dropped, and their share of the length of all struts
-    stubs : number of cut struts that were dropped, being shorter than thick or because none should end free
+    floating, floating_share : pieces that hung apart and were dropped, and their share of the
+        length of all struts
+    stubs : number of cut struts that were dropped, being shorter than thick or because none should
+        end free
     region, graph : what was filled, and with what lattice
     copies : (k, 4) the struts of the lattice that the part has pieces of: cell and number
     lattice_radii : (struts of the lattice,)
@@ -180,9 +184,10 @@ class Part:
     def mesh(self) -> trimesh.Trimesh:
         """The surface of the solid, closed and in one piece.
 
-        Struts are prisms of ``FACETS`` sides with the cross-section of the round strut, joints are spheres a little
-        larger. Where struts merge without an end, it is the largest piece of all that is solid in the region, which may
-        have a little more than the struts. Raises InputError where the union does not close.
+        Struts are prisms of ``FACETS`` sides with the cross-section of the round strut, joints are
+        spheres a little larger. Where struts merge without an end, it is the largest piece of all
+        that is solid in the region, which may have a little more than the struts. Raises InputError
+        where the union does not close.
         """
         mesh = _largest_piece(_solid(self) ^ self.region.solid)
         if mesh is None:
@@ -214,11 +219,14 @@ def fill(
 
     Parameters
     ----------
-    graph : the lattice; a corner of its cell is put on the low corner of the region's bounds, its axes stay as they are
+    graph : the lattice; a corner of its cell is put on the low corner of the region's bounds, its
+        axes stay as they are
     cell_size_mm : edge of the cube that has the volume of one unit cell
-    free_ends : whether struts that were cut at the surface stay; without them the part ends at whole joints
+    free_ends : whether struts that were cut at the surface stay; without them the part ends at
+        whole joints
 
-    Raises InputError for a size that cannot be built, and where nothing that holds together is left.
+    Raises InputError for a size that cannot be built, and where nothing that holds together is
+    left.
     """
     if not (np.isfinite(cell_size_mm) and cell_size_mm > 0):
         raise InputError(f"cell size {cell_size_mm} mm; expected a positive number.")
@@ -381,8 +389,8 @@ def _without_stubs(struts, lengths, radii, free_ends):
         kept = kept[~free]
 
 
-#: Circumradius of a prism over the radius of the round strut of the same cross-section; and that of a joint's sphere,
-#: a little more, to cover the edges of the struts' ends.
+#: Circumradius of a prism over the radius of the round strut of the same cross-section; and that of
+#: a joint's sphere, a little more, to cover the edges of the struts' ends.
 _WIDER = np.sqrt(2 * np.pi / FACETS / np.sin(2 * np.pi / FACETS))
 _BALL = 1.03 * _WIDER
 
@@ -399,7 +407,8 @@ def _solid(part):
     widths = _widths(graph.vectors, radii)
     solid = _stitched(part, joints, widths)
     if solid is None and not part.whole_joints:
-        # Where a cell begins is by chance; in some places the cuts differ, by an edge that one has divided.
+        # Where a cell begins is by chance; in some places the cuts differ, by an edge that one has
+        # divided.
         solid = next(
             filter(None, (_tiled(part, joints, widths, begin) for begin in _BEGINNINGS)), None
         )
@@ -409,9 +418,9 @@ def _solid(part):
 def _knots(graph, radii, joints):
     """Joints with the struts that merge with each other beyond them: what must be united, the rest can be sewn.
 
-    Returns a number (n,) for the knot of each node and the cell (n, 3) in which it stands in its knot, which struts
-    (m,) are whole parts of a knot, and where the others are cut in two (m,), so that each half touches struts of its
-    own knot alone. None where a knot goes on for ever.
+    Returns a number (n,) for the knot of each node and the cell (n, 3) in which it stands in its
+    knot, which struts (m,) are whole parts of a knot, and where the others are cut in two (m,), so
+    that each half touches struts of its own knot alone. None where a knot goes on for ever.
     """
     wide = 1.001 * _WIDER * radii
     reach = np.maximum(graph.overlaps(wide), 1.001 * _BALL * joints[graph.struts])
@@ -450,7 +459,8 @@ class _Knot(NamedTuple):
     cells : (k, 3) where it stands
     halves : (k, h) numbers of the copies of struts that it ends in
     vertices, triangles : its surface, closed
-    ring : (h * FACETS,) vertices of the cuts; cap : triangle by triangle the cut that it closes, or -1
+    ring : (h * FACETS,) vertices of the cuts; cap : triangle by triangle the cut that it closes, or
+        -1
     """
 
     cells: np.ndarray
@@ -464,8 +474,8 @@ class _Knot(NamedTuple):
 def _stitched(part, joints, widths):
     """The solid as surfaces of knots with halves of their struts, sewn together where the struts are cut.
 
-    Knots with the same struts are alike, so few unions are made and the rest is arithmetic, in a fraction of the time
-    that the union of all struts takes. None where that cannot be.
+    Knots with the same struts are alike, so few unions are made and the rest is arithmetic, in a
+    fraction of the time that the union of all struts takes. None where that cannot be.
     """
     graph, strut = part.graph, part.copies[:, 3]
     knots = _knots(graph, part.lattice_radii, joints)
@@ -591,8 +601,9 @@ def _sewn(part, knots, rings, low, high):
 def _tiled(part, joints, widths, begin):
     """The solid as copies of what lies in one cell, sewn together in its faces: for struts that merge without an end.
 
-    It has all of the lattice, with stubs, with pieces whose axes hang apart, and with what is beside the region.
-    The cell begins at ``begin`` (3,), in cell coordinates. None where the cuts in two opposite faces differ.
+    It has all of the lattice, with stubs, with pieces whose axes hang apart, and with what is
+    beside the region. The cell begins at ``begin`` (3,), in cell coordinates. None where the cuts
+    in two opposite faces differ.
     """
     graph = part.graph
     inverse = np.linalg.inv(graph.cell)
@@ -698,8 +709,8 @@ def _united_cells(part, joints, widths):
 def _widths(vectors, radii):
     """Half axes (m, 3, 2) of the prisms of struts along ``vectors`` (m, 3).
 
-    Each is turned about its axis by another angle, so that no faces of two struts coincide and their union is well
-    defined.
+    Each is turned about its axis by another angle, so that no faces of two struts coincide and
+    their union is well defined.
     """
     turn = np.random.default_rng(0).uniform(0, 2 * np.pi / FACETS, len(vectors))
     third = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,8 +1,9 @@
 """From a stiffness to lattices: propose many, keep the best of every topology, refine them by exact gradients.
 
-The inverse model proposes designs, the forward model screens them, and from there on only exact finite elements count:
-they score the best proposals of each topology, refine them beside random designs of all topologies, and rank the result
-(paper, Fig. 3A and SI 3.G, where the network alone proposes and scores).
+The inverse model proposes designs, the forward model screens them, and from there on only exact
+finite elements count: they score the best proposals of each topology, refine them beside random
+designs of all topologies, and rank the result (paper, Fig. 3A and SI 3.G, where the network alone
+proposes and scores).
 """
 
 from collections.abc import Iterator
@@ -47,12 +48,14 @@ from trussmap.tensors.stiffness import COMPONENTS, POISSON_RATIO
 
 # Proposals and targets worked on at once, which bounds the memory.
 _PROPOSALS, _TARGETS = 100_000, 50
-#: Random starts of every topology, and the rounds: steps, designs left of a target, how many of them of one topology.
+#: Random starts of every topology, and the rounds: steps, designs left of a target, how many of
+#: them of one topology.
 EFFORT = {
     "quick": (4, ((6, 80, 2), (10, 24, 2), (25, 8, 1))),
     "thorough": (24, ((6, 600, 8), (12, 100, 4), (40, 12, 1))),
 }
-#: The same for the families ``areas`` and ``geometry``; the search is repeated for targets that are not met, so often.
+#: The same for the families ``areas`` and ``geometry``; the search is repeated for targets that are
+#: not met, so often.
 FREE_EFFORT = {
     "quick": (2, ((8, 100, 2), (10, 40, 1), (15, 16, 1))),
     "thorough": (4, ((8, 200, 2), (10, 80, 1), (15, 32, 1))),
@@ -60,15 +63,16 @@ FREE_EFFORT = {
 WAVES = {"quick": 4, "thorough": 10}
 #: Error from which on a target counts as met, in the search and after the walk to a better lattice.
 MET, NEARLY = 1e-12, 1e-10
-# Lattices of a target that are made as the request would have them, and how far beyond its limits is none.
+# Lattices of a target that are made as the request would have them, and how far beyond its limits
+# is none.
 _TAILORED, _SLACK = 6, 2e-3
 # Steps of the last refinement in these families, twice.
 _FINISH = 60
-# By how much radii may differ more than allowed before the thinnest struts are left out, and what share of the least
-# radius they are thinner than.
+# By how much radii may differ more than allowed before the thinnest struts are left out, and what
+# share of the least radius they are thinner than.
 _RELAXED, _SHARES = 10.0, (1.0, 0.5)
-# Ratios of radii within which lattices are sought too where no strut is to be thin: of alike struts the thinnest is
-# thicker.
+# Ratios of radii within which lattices are sought too where no strut is to be thin: of alike struts
+# the thinnest is thicker.
 _STURDY = (3.0, 1.5)
 
 
@@ -77,11 +81,12 @@ class Request(NamedTuple):
 
     Attributes
     ----------
-    family : one of `trussmap.search.refine.FAMILIES`; in ``published`` nothing else can be asked for but ``topologies``
+    family : one of `trussmap.search.refine.FAMILIES`; in ``published`` nothing else can be asked
+        for but ``topologies``
     limits : of the search
-    objective : one of `trussmap.search.objective.OBJECTIVES`; ``printed_error``, by which lattices are ranked in all families:
-        the error to expect of cells with errors of the printer, among those that meet a target alike the sensitivity;
-        or None
+    objective : one of `trussmap.search.objective.OBJECTIVES`; ``printed_error``, by which lattices
+        are ranked in all families: the error to expect of cells with errors of the printer, among
+        those that meet a target alike the sensitivity; or None
     prints : what a printer can make
     topologies : numbers of those allowed, or None for all
     printing : errors of a printer, or None where they do not matter
@@ -107,10 +112,11 @@ def strut_lengths() -> np.ndarray:
 def request_of(settings: dict, cell_size_mm: float | None = None) -> Request:
     """The Request of settings, all optional but ``family``; raises InputError naming what does not go together.
 
-    ``radius_ratio``; ``objective``; ``minimum_density, maximum_density``; ``minimum_strut_mm, maximum_strut_mm,
-    minimum_gap_mm``, which need a cell size and bind all families but the published one; ``topologies``, a list of
-    numbers from 0; ``diameter_error_percent``, ``diameter_error_mm``, ``node_error_mm`` and ``error_samples`` of the
-    printer (`trussmap.mechanics.printing.PrintingErrors`).
+    ``radius_ratio``; ``objective``; ``minimum_density, maximum_density``; ``minimum_strut_mm,
+    maximum_strut_mm, minimum_gap_mm``, which need a cell size and bind all families but the
+    published one; ``topologies``, a list of numbers from 0; ``diameter_error_percent``,
+    ``diameter_error_mm``, ``node_error_mm`` and ``error_samples`` of the printer
+    (`trussmap.mechanics.printing.PrintingErrors`).
     """
     given = {name: value for name, value in settings.items() if value is not None}
     family = given["family"]
@@ -262,26 +268,32 @@ def design_chunks(
     targets : (n, 21) base modulus 1
     forward, inverse : models of one architecture (`trussmap.learning`)
     draws, temperature : proposals for a target and their diversity
-    keep : lattices returned for a target, all of different topology: the paper's designs A and B with 2
-    refine : ``none`` returns the best proposals; ``quick`` and ``thorough`` search from them and from random designs of
-        every topology by the exact gradients of the finite elements (see ``search``)
-    poisson_ratio : of the base material, for the finite elements; the networks have learned from one of their own
+    keep : lattices returned for a target, all of different topology: the paper's designs A and B
+        with 2
+    refine : ``none`` returns the best proposals; ``quick`` and ``thorough`` search from them and
+        from random designs of every topology by the exact gradients of the finite elements (see
+        ``search``)
+    poisson_ratio : of the base material, for the finite elements; the networks have learned from
+        one of their own
     request : family, limits and objective; other families than the published one need a search
-    goal : what counts as close to the targets, ‖ΔC‖²/‖C‖² by default. Where it leaves constants free, the networks,
-        which want all of them, propose nothing, and the errors against all 21 are not defined (nan).
+    goal : what counts as close to the targets, ‖ΔC‖²/‖C‖² by default. Where it leaves constants
+        free, the networks, which want all of them, propose nothing, and the errors against all 21
+        are not defined (nan).
     done : number of targets that are complete already, one that an earlier call yielded
 
     Yields
     ------
-    The number of targets that are complete, and for those since the last chunk a
-    DataFrame with a row for each lattice: ``target`` and ``rank`` from 1, the descriptor, ``topology``,
-    ``predicted_C11`` … by the forward model, ``C11`` … by finite elements, the errors of the latter in all
-    `trussmap.tensors.measures.MEASURES` and ``error`` by the goal, ``unrefined_…`` those of the target's best proposal, by
-    finite elements too, and ``surrogate_nmse_…`` of the forward model's prediction. In the families ``areas`` and
-    ``geometry`` also ``family``, ``radius_ratio``, ``strut_areas`` and ``node_shifts`` (`lattices_of`), and where
-    limits of printing are given ``larger_cell``, how many times larger the cell must be for them, as far as is known,
-    1 where they are met. With errors of a printer, what they do to the lattice, `trussmap.mechanics.printing.SENSITIVITY`, and
-    ``printed_error``, the mean of ``error`` over cells with errors.
+    The number of targets that are complete, and for those since the last chunk a DataFrame with a
+    row for each lattice: ``target`` and ``rank`` from 1, the descriptor, ``topology``,
+    ``predicted_C11`` … by the forward model, ``C11`` … by finite elements, the errors of the latter
+    in all `trussmap.tensors.measures.MEASURES` and ``error`` by the goal, ``unrefined_…`` those of
+    the target's best proposal, by finite elements too, and ``surrogate_nmse_…`` of the forward
+    model's prediction. In the families ``areas`` and ``geometry`` also ``family``,
+    ``radius_ratio``, ``strut_areas`` and ``node_shifts`` (`lattices_of`), and where limits of
+    printing are given ``larger_cell``, how many times larger the cell must be for them, as far as
+    is known, 1 where they are met. With errors of a printer, what they do to the lattice,
+    `trussmap.mechanics.printing.SENSITIVITY`, and ``printed_error``, the mean of ``error`` over
+    cells with errors.
     """
     targets = np.atleast_2d(targets)
     goal = Goal(targets) if goal is None else goal
@@ -429,8 +441,8 @@ def _tailored(goal, owner, lattices, request, seed, how):
 def _larger_cells(goal, owner, lattices, met, request, seed, how):
     """How many times larger a cell gives a target's lattice its struts and gaps, (n,): 1 where one is ``met``, or nan.
 
-    ``lattices`` are those before limits of printing bent them. Topologies that have no room for the struts in this cell
-    are searched too.
+    ``lattices`` are those before limits of printing bent them. Topologies that have no room for the
+    struts in this cell are searched too.
     """
     larger, prints = np.ones(len(owner)), request.prints
     rows = np.flatnonzero(~np.isin(owner, owner[met]))
@@ -462,8 +474,8 @@ def _larger_cells(goal, owner, lattices, met, request, seed, how):
 def _missed(error, met, request):
     """Errors by which to rank: those of lattices that meet their target are alike.
 
-    What is expected of a printed cell has the error of the one without errors in it: where it decides, it does so too
-    among those that miss the target.
+    What is expected of a printed cell has the error of the one without errors in it: where it
+    decides, it does so too among those that miss the target.
     """
     alike = request.objective == "printed_error"
     return np.where((error > met) & alike, np.inf, np.maximum(error, met))
@@ -585,13 +597,14 @@ def search(
 ) -> tuple[np.ndarray, Lattices, np.ndarray]:
     """Search topologies for the goal of each target by refinements that are halved to the promising ones.
 
-    Besides the ``starts`` given, owning target (m,) and Lattices (m), random designs of every topology start too, or of
-    those that ``topologies`` numbers. Each round takes a few steps with all that are left and keeps the best of every
-    target, of ``keep`` topologies at least where there are as many.
+    Besides the ``starts`` given, owning target (m,) and Lattices (m), random designs of every
+    topology start too, or of those that ``topologies`` numbers. Each round takes a few steps with
+    all that are left and keeps the best of every target, of ``keep`` topologies at least where
+    there are as many.
 
-    In the families with more freedoms than constants, targets that are not met so are searched for with radii that
-    differ more than they may, and the thinnest struts are left out (`trussmap.search.thin`): first from what was found,
-    then again from other random designs.
+    In the families with more freedoms than constants, targets that are not met so are searched for
+    with radii that differ more than they may, and the thinnest struts are left out
+    (`trussmap.search.thin`): first from what was found, then again from other random designs.
 
     Returns owning target (k,), Lattices (k) and stiffness (k, 21) of those that are left.
     """

@@ -1,9 +1,10 @@
 """Feasible first, then best: among lattices that meet a target, the one that an objective likes, if it can be printed.
 
-With more parameters than constants the lattices of a topology that meet a target form a continuum. `tailor` walks in
-it, by linear programs in a trust region that a few steps back to the target follow. All objectives and limits are
-linear in the parameters, the bounds u, v of the logarithms of the areas and the logarithm h of the diameter of a strut
-of relative area 1: density is log ρ, the ratio of radii (u - v)/2, the smallest diameter v/2 + h.
+With more parameters than constants the lattices of a topology that meet a target form a continuum.
+`tailor` walks in it, by linear programs in a trust region that a few steps back to the target
+follow. All objectives and limits are linear in the parameters, the bounds u, v of the logarithms of
+the areas and the logarithm h of the diameter of a strut of relative area 1: density is log ρ, the
+ratio of radii (u - v)/2, the smallest diameter v/2 + h.
 """
 
 from typing import NamedTuple
@@ -32,12 +33,14 @@ from trussmap.search.steps import bounded_step
 from trussmap.targets.goal import Goal
 from trussmap.tensors.stiffness import POISSON_RATIO
 
-#: What may be made as small (density, radius_ratio) or as large (diameter: of the thinnest strut) as can be.
+#: What may be made as small (density, radius_ratio) or as large (diameter: of the thinnest strut)
+#: as can be.
 OBJECTIVES = ("density", "radius_ratio", "diameter")
-# Steps at most, steps back to the target after each, and the radii of the trust region to begin and to end with.
+# Steps at most, steps back to the target after each, and the radii of the trust region to begin and
+# to end with.
 _STEPS, _RESTORATIONS, _TRUST, _SMALLEST_TRUST = 80, 4, 0.3, 1e-4
-# What a unit of residual and of a violated limit weigh against the objective; of a limit where it comes first; and by
-# how much limits are kept clear of.
+# What a unit of residual and of a violated limit weigh against the objective; of a limit where it
+# comes first; and by how much limits are kept clear of.
 _RESIDUAL, _WISH, _LIMIT, _MARGIN = 1e3, 30.0, 1e4, 1e-3
 # Pairs of struts that are watched, in units of the least gap beyond it.
 _WATCHED = 1.0
@@ -92,7 +95,8 @@ def tailor(
     ----------
     goal, lattices : n each; the lattices meet their goals, or come as close as refinement got them
     objective : one of ``OBJECTIVES``, or None where only the limits matter
-    prints : what is asked for beyond ``limits``; where it cannot be had together with the goal, the goal gives way
+    prints : what is asked for beyond ``limits``; where it cannot be had together with the goal, the
+        goal gives way
 
     Returns lattices and their stiffness (n, 21).
     """
@@ -340,7 +344,8 @@ class _Walk:
     def _program(self, p, residual, jacobian, trust):
         """The best step (1, k) within the trust region, to first order, and the bounds of the areas after it.
 
-        Variables: the step, u, v, what is missed of the residuals above and below, and of the limits.
+        Variables: the step, u, v, what is missed of the residuals above and below, and of the
+        limits.
         """
         count, residuals = self.lower.shape[1], len(residual[0])
         logs, at = p.logs[0, 7 + self.there], p.vector()

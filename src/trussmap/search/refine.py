@@ -1,7 +1,8 @@
 """Refinement of lattices by the exact derivatives of the finite elements: Levenberg–Marquardt on many at once.
 
-A lattice is a design of the published family, and in the families ``areas`` and ``geometry`` (architecture.md §3) also
-has cross-sections and node positions of its own. One refinement serves all three.
+A lattice is a design of the published family, and in the families ``areas`` and ``geometry``
+(architecture.md §3) also has cross-sections and node positions of its own. One refinement serves
+all three.
 """
 
 from itertools import islice
@@ -37,14 +38,15 @@ FAMILIES = ("published", "areas", "geometry")
 REACH = 0.25
 # How far a coordinate of a node may move in a step, as a share of the shortest strut at it.
 _STRIDE = 0.1
-# Damping of the first step. With 1e-2, four steps from the proposals of a network left six times the median error.
+# Damping of the first step. With 1e-2, four steps from the proposals of a network left six times
+# the median error.
 _DAMPING = 1e-4
 # Error from which on a lattice is met to rounding.
 _MET = 1e-28
 # Entries of the derivatives that a thread works on together, to fit its cache.
 _ENTRIES = 2_000_000
-# Parameters of a refinement: log ρ, log U, log V, the rotation vectors of small turns of R1 and R2, then the logarithms
-# of the areas and the shifts of the nodes.
+# Parameters of a refinement: log ρ, log U, log V, the rotation vectors of small turns of R1 and R2,
+# then the logarithms of the areas and the shifts of the nodes.
 _LOG, _TURN, _DESIGN = slice(0, 7), slice(7, 13), 13
 _LOGGED_COLUMNS = np.r_[DENSITY, U, V]
 
@@ -55,9 +57,10 @@ class Lattices(NamedTuple):
     Attributes
     ----------
     designs : (n, 19) descriptors Θ
-    areas : (n, struts) relative cross-sections of the struts that symmetry tells apart, 0 where they are left out, 1 in
-        columns that a topology does not need (`homogenize_topologies`)
-    shifts : (n, nodes, 3) of the nodes that symmetry lets move, before the map, 0 in columns not needed
+    areas : (n, struts) relative cross-sections of the struts that symmetry tells apart, 0 where
+        they are left out, 1 in columns that a topology does not need (`homogenize_topologies`)
+    shifts : (n, nodes, 3) of the nodes that symmetry lets move, before the map, 0 in columns not
+        needed
     """
 
     designs: np.ndarray
@@ -139,10 +142,12 @@ class Limits(NamedTuple):
     ----------
     density : least and largest relative density
     radius_ratio : of the thickest to the thinnest strut, at most
-    reach : how far a coordinate of a node may move, as a share of the shortest strut at it, before the map
-    cell_reach : what a step may take of the stretches (logarithms) and rotations: the smaller, the more is left to
-        cross-sections and nodes; with 0 the map is held
-    stretch : least and largest of U and V; beyond `STRETCH_RANGE` a design is not of the published space
+    reach : how far a coordinate of a node may move, as a share of the shortest strut at it, before
+        the map
+    cell_reach : what a step may take of the stretches (logarithms) and rotations: the smaller, the
+        more is left to cross-sections and nodes; with 0 the map is held
+    stretch : least and largest of U and V; beyond `STRETCH_RANGE` a design is not of the published
+        space
     """
 
     density: tuple[float, float] = DENSITY_RANGE
@@ -165,9 +170,10 @@ def refine_lattices(
 ) -> tuple[Lattices, np.ndarray]:
     """Bring lattices closer to their goals without changing their topology or leaving their limits.
 
-    Levenberg–Marquardt on ρ, the stretches (logarithms), the two rotations and whatever else the lattices leave free,
-    all of them at once, with the exact derivatives of the finite elements. Levenberg (1944), Marquardt (1963); a step
-    that would leave the bounds ends there, and the others make up for it.
+    Levenberg–Marquardt on ρ, the stretches (logarithms), the two rotations and whatever else the
+    lattices leave free, all of them at once, with the exact derivatives of the finite elements.
+    Levenberg (1944), Marquardt (1963); a step that would leave the bounds ends there, and the
+    others make up for it.
 
     Returns lattices and their stiffness (n, 21), never worse than they came in.
     """

@@ -18,12 +18,14 @@ def bounded_step(
 ) -> np.ndarray:
     """Least |r + J s|² + λ |s / reach|² for n steps s (n, k) of at most ``reach`` between bounds.
 
-    What would leave them is fixed there and the others make up for it, pass by pass. Worked out with as many equations
-    as residuals, of which there are fewer than parameters: with D diagonal, s = −D⁻¹Jᵀ (J D⁻¹ Jᵀ + λ)⁻¹ r.
+    What would leave them is fixed there and the others make up for it, pass by pass. Worked out
+    with as many equations as residuals, of which there are fewer than parameters: with D diagonal,
+    s = −D⁻¹Jᵀ (J D⁻¹ Jᵀ + λ)⁻¹ r.
 
     Parameters
     ----------
-    residual : (n, q); jacobian : (n, q, k); damping : (n,) λ, relative to the largest column of J; others : (n, k)
+    residual : (n, q); jacobian : (n, q, k); damping : (n,) λ, relative to the largest column of J;
+        others : (n, k)
     """
     step = np.empty_like(lower)
     _bounded_steps(residual, np.ascontiguousarray(jacobian), damping, lower, upper, reach, step)

@@ -1,7 +1,8 @@
 """Lattices without their thinnest struts: what is too thin for a ratio of radii is left out, if the rest still holds.
 
-A stiffness with soft modes asks for struts that hardly carry. Where the ratio of radii forbids thin ones, none at all
-may do instead; the cross-section of a strut that is left out is 0 (`trussmap.search.refine.Lattices`).
+A stiffness with soft modes asks for struts that hardly carry. Where the ratio of radii forbids thin
+ones, none at all may do instead; the cross-section of a strut that is left out is 0
+(`trussmap.search.refine.Lattices`).
 """
 
 import numpy as np
@@ -15,12 +16,13 @@ from trussmap.search.refine import Lattices
 def thinned(lattices: Lattices, ratio: float, share: float = 1.0) -> Lattices:
     """Lattices whose radii are within a ratio, or nearly: without struts thinner than a share of the least radius.
 
-    The thickest strut stays as thick as it is, and the thinnest may be a ``ratio`` thinner. Struts that end in nothing
-    without those left out are left out as well. Where the rest would fall apart or carry no load in some direction,
-    less is left out: half the share, and so on, at last nothing.
+    The thickest strut stays as thick as it is, and the thinnest may be a ``ratio`` thinner. Struts
+    that end in nothing without those left out are left out as well. Where the rest would fall apart
+    or carry no load in some direction, less is left out: half the share, and so on, at last
+    nothing.
 
-    Cross-sections come out centred, the largest at most ``ratio`` times 1; those still too thin are for the bounds of a
-    refinement to catch.
+    Cross-sections come out centred, the largest at most ``ratio`` times 1; those still too thin are
+    for the bounds of a refinement to catch.
     """
     areas = lattices.areas.copy()
     for row, key in enumerate(lattices.topology):

@@ -2,8 +2,8 @@
 
 Struts that are only stretched act as central forces. If, moreover, every node is an inversion
 centre, no node moves off the affine map. The stiffness is then a sum of n⊗n⊗n⊗n over the struts,
-which is totally symmetric: C12 = C66 and so on, and `trussmap.tensors.stiffness.non_cauchy_tensor` D
-vanishes. Two effects make it differ:
+which is totally symmetric: C12 = C66 and so on, and `trussmap.tensors.stiffness.non_cauchy_tensor`
+D vanishes. Two effects make it differ:
 
 - Bending. A strut also resists the part of the strain across it, by 12 EI/L³ against EA/L: a share
   of the order of the relative density. It is always stiffer in shear (D negative semidefinite),

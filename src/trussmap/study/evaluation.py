@@ -30,8 +30,8 @@ proposals, best of three (scaled from ``timing_predictions`` targets), and
 
 `evaluate_lookup` does the same for the closest training design instead of a model: ``raw.…`` by the
 distance of the tensors as they are, ``symmetric.…`` with rotation and density allowed for
-(`trussmap.data.lookup`), each with ``r2`` without finite elements, ``r2_fe`` with one solution, and the
-medians as above.
+(`trussmap.data.lookup`), each with ``r2`` without finite elements, ``r2_fe`` with one solution, and
+the medians as above.
 """
 
 from collections.abc import Mapping, Sequence

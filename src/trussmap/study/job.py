@@ -78,8 +78,8 @@ def job(snakemake: Snakemake) -> Iterator[None]:
       traceback.
     - Numerical libraries that are imported inside use the threads of the rule.
     - Before it begins, its inputs are checked against the records of the jobs that made them. At
-      the end, a record says what its results were made of (`trussmap.base.records`), and the log how
-      much of its memory the job used.
+      the end, a record says what its results were made of (`trussmap.base.records`), and the log
+      how much of its memory the job used.
     - If the process that started it is killed, it ends too.
     """
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):

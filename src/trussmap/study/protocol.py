@@ -32,8 +32,8 @@ def selected_by_network(
     """Measure the proposal that the forward network selects for each target.
 
     Targets (n, 21) have base modulus 1. Returns a DataFrame with a row for each: the errors of
-    `trussmap.tensors.measures.MEASURES` by finite elements, the same by the network as ``surrogate_…``, and
-    ``topologies``, the number of different ones among the draws.
+    `trussmap.tensors.measures.MEASURES` by finite elements, the same by the network as
+    ``surrogate_…``, and ``topologies``, the number of different ones among the draws.
     """
     protocol_seed = stream(seed, "protocol")
     rows = []

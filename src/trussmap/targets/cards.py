@@ -56,8 +56,8 @@ def check_other_decks(text: str, where: str) -> None:
 def read_cards(text: str, where: str) -> tuple[list[Record], list[str]]:
     """Return the targets on the cards *ELASTIC of a deck, and sentences on those that are none.
 
-    The name is that of the material, with the temperature where a card has several. Other keywords are skipped. All
-    types become stiffness in Voigt order.
+    The name is that of the material, with the temperature where a card has several. Other keywords
+    are skipped. All types become stiffness in Voigt order.
     """
     records: list[Record] = []
     faults: list[str] = []

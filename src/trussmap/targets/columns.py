@@ -92,8 +92,8 @@ class _Item(NamedTuple):
 def read_by_name(text: str, where: str) -> list[Record] | None:
     """Return the targets of a text that gives constants by name, such as ``C11 = 2.0``.
 
-    Several numbers behind a name are of several targets, whose names may stand in the line above. A name that comes
-    again begins the next target. Returns None for any other text.
+    Several numbers behind a name are of several targets, whose names may stand in the line above. A
+    name that comes again begins the next target. Returns None for any other text.
     """
     if not re.search(_NAME, text, re.IGNORECASE):
         return None

@@ -1,6 +1,7 @@
 """Texts of matrices as programs and typesetters write them, as lines of cells that keep their numbers.
 
-LaTeX, Markdown, R, Mathematica, and nested lists as of Python, NumPy, SymPy, MATLAB, Octave and Julia.
+LaTeX, Markdown, R, Mathematica, and nested lists as of Python, NumPy, SymPy, MATLAB, Octave and
+Julia.
 """
 
 import re

@@ -1,7 +1,7 @@
 """What counts as close to a target: residuals of stiffnesses, and their derivatives, for all that searches.
 
-The error of a stiffness is the sum of its squared residuals, and every kind of closeness is a function of the 21
-constants alone, so that refinement needs nothing else to know.
+The error of a stiffness is the sum of its squared residuals, and every kind of closeness is a
+function of the 21 constants alone, so that refinement needs nothing else to know.
 """
 
 from dataclasses import dataclass, replace
@@ -20,8 +20,9 @@ from trussmap.tensors.stiffness import (
     unpack,
 )
 
-#: Kinds of closeness. ``frobenius``: the error is ‖ΔC‖²/‖C‖² over the 6×6 matrix, `nmse_frobenius`; ``compliance``:
-#: the same of the compliances; ``log_euclidean``: the squared distance of `trussmap.tensors.measures.log_euclidean`.
+#: Kinds of closeness. ``frobenius``: the error is ‖ΔC‖²/‖C‖² over the 6×6 matrix, `nmse_frobenius`;
+#: ``compliance``: the same of the compliances; ``log_euclidean``: the squared distance of
+#: `trussmap.tensors.measures.log_euclidean`.
 KINDS = ("frobenius", "log_euclidean", "compliance")
 _SMALLEST_MODE = 1e-12  # of the largest: what an eigenvalue that is not positive counts as
 
@@ -34,10 +35,11 @@ class Goal:
     ----------
     targets : (n, 21) base modulus 1; where a constant is left free, any finite number
     kind : one of ``KINDS``
-    weights : (n, 21) of the constants under ``frobenius``, 0 where they are free; alike where None. The error is then
-        Σ w² ΔC² / Σ w² C² over the 6×6 matrix.
-    engineering : (n, 9) ``ENGINEERING`` constants, nan where free; where given, they alone count: the error is the sum
-        of the squared differences, of the logarithms of moduli and of Poisson's ratios, over the number given
+    weights : (n, 21) of the constants under ``frobenius``, 0 where they are free; alike where None.
+        The error is then Σ w² ΔC² / Σ w² C² over the 6×6 matrix.
+    engineering : (n, 9) ``ENGINEERING`` constants, nan where free; where given, they alone count:
+        the error is the sum of the squared differences, of the logarithms of moduli and of
+        Poisson's ratios, over the number given
     """
 
     targets: np.ndarray

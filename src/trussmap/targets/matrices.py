@@ -44,8 +44,8 @@ class Record(NamedTuple):
     place : where it stands, such as ``matrix from line 3``
     values : numbers by the names of columns
     unit : the unit of stress that the file names for it, or ''
-    order : where 11, 22, 33, 23, 13, 12 stand in the order of its labels, or None without such labels; the values are
-        in Voigt order already
+    order : where 11, 22, 33, 23, 13, 12 stand in the order of its labels, or None without such
+        labels; the values are in Voigt order already
     compliance : whether its heading names it a compliance
     """
 

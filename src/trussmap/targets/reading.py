@@ -47,15 +47,16 @@ SYMMETRY_TOLERANCE = 1e-6
 #: The same up to which the mean of both is taken, with a note. Stresses that a code computes from
 #: strains of a per cent leave some per cent; a digit or a row out of place makes more.
 ASYMMETRY = 0.05
-#: Share of the Voigt bound of ``MAXIMUM_DENSITY`` below which a target is softer than a lattice is likely to be: a
-#: quarter of the least among 20,000 random designs.
+#: Share of the Voigt bound of ``MAXIMUM_DENSITY`` below which a target is softer than a lattice is
+#: likely to be: a quarter of the least among 20,000 random designs.
 SOFT = 1e-3
 
-# Magnitude that no number of a target reaches, in any unit; one below its inverse counts as 0. Their fourth powers and
-# ratios are numbers still.
+# Magnitude that no number of a target reaches, in any unit; one below its inverse counts as 0.
+# Their fourth powers and ratios are numbers still.
 _LARGEST = 1e30
 
-# Of each order: where 11, 22, 33, 23, 13, 12 stand in it, and what their shears count as in that notation.
+# Of each order: where 11, 22, 33, 23, 13, 12 stand in it, and what their shears count as in that
+# notation.
 _ORDERS = {
     "voigt": ((0, 1, 2, 3, 4, 5), 1.0),
     "abaqus": ((0, 1, 2, 5, 4, 3), 1.0),
@@ -63,7 +64,8 @@ _ORDERS = {
     "mandel": ((0, 1, 2, 3, 4, 5), 2**0.5),
     "vasp": ((0, 1, 2, 4, 5, 3), 1.0),
 }
-#: Orders of the components and what goes by them: all but mandel are of stress and engineering shear strain.
+#: Orders of the components and what goes by them: all but mandel are of stress and engineering
+#: shear strain.
 ORDERS = {
     "voigt": "11, 22, 33, 23, 13, 12",
     "abaqus": "11, 22, 33, 12, 13, 23",
@@ -71,12 +73,13 @@ ORDERS = {
     "mandel": "11, 22, 33, √2·23, √2·13, √2·12 (Kelvin's)",
     "vasp": "11, 22, 33, 12, 23, 13 (its XX YY ZZ XY YZ ZX)",
 }
-# A symmetry class speaks for an order if a stiffness fits it in that order within the second distance and fits
-# only classes of so many constants more as read, within the first.
+# A symmetry class speaks for an order if a stiffness fits it in that order within the second
+# distance and fits only classes of so many constants more as read, within the first.
 _FITS_AS_READ, _FITS, _FEWER_CONSTANTS = 0.05, 0.005, 3
-# Cauchy's relations speak for an order if a stiffness without symmetry, within the first distance, is at most so far
-# off them in it (for orders that differ from that as read by √2 as well: the second number), 2.2 times closer than as
-# read, and if what it is off as read, its trace apart, is three times as much and large: benchmarks/order_hints.py.
+# Cauchy's relations speak for an order if a stiffness without symmetry, within the first distance,
+# is at most so far off them in it (for orders that differ from that as read by √2 as well: the
+# second number), 2.2 times closer than as read, and if what it is off as read, its trace apart, is
+# three times as much and large: benchmarks/order_hints.py.
 _NO_CLASS, _CAUCHY, _CAUCHY_SCALED = 0.04, 0.075, 0.045
 _CLOSER, _CLOSER_DEVIATOR, _PER_SQUARE = 2.2, 3.0, 2.5
 # Relative difference up to which two orders count as reading the same.
@@ -85,7 +88,8 @@ _SAME = 0.01
 _SINGULAR = 1e-13
 # Targets whose order is examined.
 _EXAMINED = 5
-# How much stiffer than the solid a target is whose unit must be wrong; bone is 4 times as stiff with 1000 too many.
+# How much stiffer than the solid a target is whose unit must be wrong; bone is 4 times as stiff
+# with 1000 too many.
 _WRONG_UNIT = 2.0
 # Classes whose constants have the same names in every order of the components.
 _IN_ANY_ORDER = ("cubic", "orthotropic", "monoclinic b", "monoclinic c")
@@ -115,7 +119,8 @@ class Intake(NamedTuple):
     goal : of the n targets taken, base modulus 1
     names : n names, ``target_1`` … by their rows where the file has none
     faults : a sentence on each row that was skipped
-    ordered : whether what was read has an order of components, as C11 … C66 have and engineering constants have not
+    ordered : whether what was read has an order of components, as C11 … C66 have and engineering
+        constants have not
     notes : sentences on what was recognised in the file or assumed
     compliance : whether what was read are compliances, inverted to the goal's stiffness
     labelled : whether the file's labels gave the order of the components
@@ -147,8 +152,9 @@ def take_targets(
 
     Parameters
     ----------
-    path : a sheet as `trussmap.targets.sheets.read_sheet` takes: a table with the columns below, or bare 6×6 matrices or 21
-        constants (by rows; in the order ``abaqus`` as on its card, column by column), with or without labels
+    path : a sheet as `trussmap.targets.sheets.read_sheet` takes: a table with the columns below, or
+        bare 6×6 matrices or 21 constants (by rows; in the order ``abaqus`` as on its card, column
+        by column), with or without labels
     youngs_modulus : Young's modulus of the base material, in the units of the targets
     kind : of closeness, one of `trussmap.targets.goal.KINDS`
     order : one of ``ORDERS``
@@ -156,16 +162,16 @@ def take_targets(
     poisson_ratio : of the base material
     compliance : whether matrices and constants are compliances S, per unit of Young's modulus, with
         engineering shear strains (S44 = 1/G23), in the order ``mandel`` as that notation has them
-    unit : unit of stress of ``youngs_modulus``, to which numbers are converted where the file names another; without
-        it, they are taken as they stand
+    unit : unit of stress of ``youngs_modulus``, to which numbers are converted where the file names
+        another; without it, they are taken as they stand
     worksheet : of a workbook; the first that holds constants by default
 
     The columns are those of one of
 
     - ``C11, C12, …, C66``, and the lower triangle, which must then agree with the upper one. Cells left empty and
-      columns left out are free, unless ``whole``; ``C11_sd`` … are positive standard deviations: the closer it must be
-      met. Columns that are exactly the constants of a crystal class, such as the nine of an orthotropic stiffness or
-      ``C11, C12, C44``, give the others too, with a note;
+      columns left out are free, unless ``whole``; ``C11_sd`` … are positive standard deviations:
+      the closer it must be met. Columns that are exactly the constants of a crystal class, such as
+      the nine of an orthotropic stiffness or ``C11, C12, C44``, give the others too, with a note;
     - ``S11, S12, …, S66``, all of them or those of a class, where ``compliance``;
     - ``E1, E2, E3, G23, G13, G12, nu12, nu13, nu23`` (or ``nu21`` …): where all are given, the orthotropic stiffness
       that they make up; of some, these count alone;
@@ -251,8 +257,8 @@ def read_targets(
 ) -> tuple[np.ndarray, list[str]]:
     """Targets (n, 21), base modulus 1, and n names of a file in which all must be whole; see `take_targets`.
 
-    Assumptions are warnings. Raises InputError for the first that cannot be taken, naming file, row (1 = first after
-    the header) and column.
+    Assumptions are warnings. Raises InputError for the first that cannot be taken, naming file, row
+    (1 = first after the header) and column.
     """
     taken = _all(
         take_targets(path, youngs_modulus, whole=True, poisson_ratio=poisson_ratio, unit=unit)
@@ -551,10 +557,11 @@ def symmetric_mean(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns
     -------
-    matrix : (n, 6, 6), the mean with the transposed one where both differ by ``ASYMMETRY`` of the largest constant at
-        most; the same as before where they differ by rounding, by more, or by sign alone
-    skew : (n,) largest difference over the largest constant; infinite where two constants of more than a fifth of
-        ``ASYMMETRY`` have opposite signs, as after a slip
+    matrix : (n, 6, 6), the mean with the transposed one where both differ by ``ASYMMETRY`` of the
+        largest constant at most; the same as before where they differ by rounding, by more, or by
+        sign alone
+    skew : (n,) largest difference over the largest constant; infinite where two constants of more
+        than a fifth of ``ASYMMETRY`` have opposite signs, as after a slip
     """
     other = matrix.swapaxes(1, 2)
     largest = np.nan_to_num(np.abs(matrix)).max((1, 2))
@@ -834,8 +841,8 @@ def doubts(
 ) -> list[str]:
     """Sentences on what looks like a slip in whole targets: unit, order of the components, compliance.
 
-    ``order`` is that in which they were read, None for engineering constants, which have none. ``labelled``
-    targets, whose file gives the order itself, are not doubted in it.
+    ``order`` is that in which they were read, None for engineering constants, which have none.
+    ``labelled`` targets, whose file gives the order itself, are not doubted in it.
     """
     hints = [soft_hint(goal, poisson_ratio)]
     if order is not None:
@@ -935,9 +942,9 @@ def compliance_hint(goal: Goal, compliance: bool = False) -> str | None:
 def order_hint(goal: Goal, order: str) -> str | None:
     """Note on others of ``ORDERS`` that suit whole targets much better than ``order``, or None.
 
-    A symmetry class with far fewer constants than any that a target fits as read speaks for an order;
-    for a target that fits none, Cauchy's relations do. The note comes if at least half of the first
-    targets speak for an order, and all for the same.
+    A symmetry class with far fewer constants than any that a target fits as read speaks for an
+    order; for a target that fits none, Cauchy's relations do. The note comes if at least half of
+    the first targets speak for an order, and all for the same.
     """
     if not goal.whole:
         return None
@@ -975,7 +982,8 @@ def _by_class(read: np.ndarray) -> tuple[int, tuple[str, ...]] | None:
     """Other reading whose symmetry class has far fewer constants, and why: what holds now and then.
 
     From the stiffness as read and in k other orders (1 + k, 21). The reason is () if the stiffness
-    has a class as read or if readings that differ suit equally well; None if it has no class at all.
+    has a class as read or if readings that differ suit equally well; None if it has no class at
+    all.
     """
     classes = [name for name in CLASSES if name != "triclinic"]
     distances = {name: off[0] for name, off in class_distances(read[:1], classes).items()}

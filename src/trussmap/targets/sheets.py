@@ -1,8 +1,9 @@
 """Sheets of numbers as people have them, as tables with known columns.
 
-A sheet is a table, a header above rows; bare numbers: 6×6 matrices, their triangles, or the 21 constants, as many
-programs print them (`trussmap.targets.dialects`, `trussmap.targets.matrices`); constants by name, a line each; a tree in JSON
-(`trussmap.targets.trees`); or a deck with cards *ELASTIC (`trussmap.targets.cards`).
+A sheet is a table, a header above rows; bare numbers: 6×6 matrices, their triangles, or the 21
+constants, as many programs print them (`trussmap.targets.dialects`, `trussmap.targets.matrices`);
+constants by name, a line each; a tree in JSON (`trussmap.targets.trees`); or a deck with cards
+*ELASTIC (`trussmap.targets.cards`).
 """
 
 import csv
@@ -74,18 +75,23 @@ def read_sheet(
 
     Parameters
     ----------
-    path : ``.xlsx``, or a text file, ``-`` for standard input: values separated by commas, semicolons, tabs or blanks,
-        with decimal points or commas; or one of the forms of the modules named above
-    column_by_column : whether 21 bare numbers are the upper triangle column by column, not row by row
+    path : ``.xlsx``, or a text file, ``-`` for standard input: values separated by commas,
+        semicolons, tabs or blanks, with decimal points or commas; or one of the forms of the
+        modules named above
+    column_by_column : whether 21 bare numbers are the upper triangle column by column, not row by
+        row
     unit : unit of stress that values are converted to, where the file names another one
     worksheet : of a workbook; the first that holds constants by default
-    compliance : whether matrices are compliances; of a file whose headings name both kinds, the others are left out
+    compliance : whether matrices are compliances; of a file whose headings name both kinds, the
+        others are left out
 
-    Returns a `Sheet`. Columns are named as the project names them, whatever their case and with a unit in brackets
-    behind: ``name``, ``C11`` … ``C66`` and the lower triangle, ``C11_sd`` …, ``S11`` …, the engineering constants
-    ``E1`` … ``nu23`` (``Ex``, ``Gyz``, ``v12`` too), ``E``, ``G`` and ``nu``; all others keep their own.
+    Returns a `Sheet`. Columns are named as the project names them, whatever their case and with a
+    unit in brackets behind: ``name``, ``C11`` … ``C66`` and the lower triangle, ``C11_sd`` …,
+    ``S11`` …, the engineering constants ``E1`` … ``nu23`` (``Ex``, ``Gyz``, ``v12`` too), ``E``,
+    ``G`` and ``nu``; all others keep their own.
 
-    Raises InputError, naming the file and its line or column, where nothing of the kind can be read.
+    Raises InputError, naming the file and its line or column, where nothing of the kind can be
+    read.
     """
     where = "standard input" if str(path) == STDIN else str(path)
     choice = _Choice(column_by_column, unit, compliance)

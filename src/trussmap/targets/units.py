@@ -45,7 +45,8 @@ _INVERSE = re.compile(
 def unit_of(text: str) -> str:
     """Return the unit that a text names, of stress or of its inverse, or '' where it names none.
 
-    Raises InputError, without a place, where it names two, or ``mbar``, which may be milli- or megabar.
+    Raises InputError, without a place, where it names two, or ``mbar``, which may be milli- or
+    megabar.
 
     >>> unit_of("TOTAL ELASTIC MODULI (kBar)"), unit_of("in N/mm²"), unit_of("S [GPa^-1]")
     ('kbar', 'N/mm2', '1/GPa')

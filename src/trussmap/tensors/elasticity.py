@@ -1,7 +1,8 @@
 """What a stiffness says of its material: engineering constants, means, ranges over all directions, and its symmetry.
 
-Stiffnesses are in Voigt form (`trussmap.tensors.stiffness`). A symmetry counts in whatever axes suit it best. The quantities
-are those of ELATE (Gaillac, Pullumbi & Coudert, J. Phys.: Condens. Matter 28, 2016, 275201).
+Stiffnesses are in Voigt form (`trussmap.tensors.stiffness`). A symmetry counts in whatever axes
+suit it best. The quantities are those of ELATE (Gaillac, Pullumbi & Coudert, J. Phys.: Condens.
+Matter 28, 2016, 275201).
 """
 
 from collections.abc import Iterable
@@ -29,7 +30,8 @@ from trussmap.tensors.stiffness import (
     unpack,
 )
 
-#: Symmetry classes of a stiffness, from the most symmetric to one without any, and how many constants each has.
+#: Symmetry classes of a stiffness, from the most symmetric to one without any, and how many
+#: constants each has.
 CLASSES = {
     "isotropic": 2,
     "cubic": 3,
@@ -41,8 +43,8 @@ CLASSES = {
     "triclinic": 21,
 }
 # The constants that suffice for a class in its crystal axes, the third being the main one, and the
-# relations (constant, constant, factor) that give others; the rest is 0. Nye, Physical Properties of
-# Crystals (1985), table 9.
+# relations (constant, constant, factor) that give others; the rest is 0. Nye, Physical Properties
+# of Crystals (1985), table 9.
 _ACROSS = (("C22", "C11", 1.0), ("C23", "C13", 1.0), ("C55", "C44", 1.0))
 _ROUND = (*_ACROSS, ("C66", "C11", 0.5), ("C66", "C12", -0.5))
 _THREEFOLD = (*_ROUND, ("C24", "C14", -1.0), ("C56", "C14", 1.0))
@@ -61,8 +63,9 @@ _SUFFICIENT = {
     "monoclinic b": (" ".join([*ORTHOTROPIC, "C15", "C25", "C35", "C46"]), ()),
     "monoclinic c": (" ".join([*ORTHOTROPIC, "C16", "C26", "C36", "C45"]), ()),
 }
-# What makes a stiffness look like a compliance: twice the mean shear over that of an isotropic material, the sum
-# of normal couplings over that of normal constants, and the share of ‖C‖ off Cauchy's relations of the inverse.
+# What makes a stiffness look like a compliance: twice the mean shear over that of an isotropic
+# material, the sum of normal couplings over that of normal constants, and the share of ‖C‖ off
+# Cauchy's relations of the inverse.
 _SHEAR_OF_COMPLIANCE = 2.05
 _COUPLING_OF_COMPLIANCE = -0.4
 _CAUCHY_OF_COMPLIANCE = 0.2
@@ -70,11 +73,12 @@ _CAUCHY_OF_COMPLIANCE = 0.2
 _ISOTROPIC = 0.02
 # Axes that are tried, how many of the best are improved, and in how many steps.
 _AXES, _IMPROVED, _STEPS = 400, 8, 40
-#: What `extrema` finds the ends of: Young's modulus E(n), shear modulus G(n, m), Poisson's ratio nu(n, m) of a strain
-#: along m under a stress along n, and linear compressibility beta(n), the strain along n under unit pressure.
+#: What `extrema` finds the ends of: Young's modulus E(n), shear modulus G(n, m), Poisson's ratio
+#: nu(n, m) of a strain along m under a stress along n, and linear compressibility beta(n), the
+#: strain along n under unit pressure.
 DIRECTIONAL = ("E", "G", "nu", "beta")
-# What the search for each end makes small, in the frame of n and m: a constant of the compliance tensor, times a sign;
-# for Poisson's ratio, over S1111.
+# What the search for each end makes small, in the frame of n and m: a constant of the compliance
+# tensor, times a sign; for Poisson's ratio, over S1111.
 _SEARCHES = {
     "E_min": ("C11", -1),
     "E_max": ("C11", 1),
@@ -85,18 +89,19 @@ _SEARCHES = {
 }
 # Where in Voigt's order the entries of a symmetric matrix stand.
 _PLACE = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
-# Directions that are looked at, starts of each search, Newton steps, neighbours of a direction, stiffnesses at once.
-# With 1,000 directions, one of 1,000 lattices had a least Poisson's ratio that was missed by 0.3 %.
+# Directions that are looked at, starts of each search, Newton steps, neighbours of a direction,
+# stiffnesses at once. With 1,000 directions, one of 1,000 lattices had a least Poisson's ratio that
+# was missed by 0.3 %.
 _GRID, _STARTS, _NEWTON, _NEIGHBOURS, _AT_ONCE = half_sphere(3000), 8, 15, 8, 50
 
 
 def moduli(stiffness: np.ndarray) -> np.ndarray:
-    """Engineering constants (n, 9), `trussmap.tensors.engineering.ENGINEERING`, of stiffnesses (n, 21), in their units."""
+    """Engineering constants (n, 9), ``ENGINEERING``, of stiffnesses (n, 21), in their units."""
     return engineering_constants(pack(np.linalg.inv(unpack(np.asarray(stiffness, float)))))[0]
 
 
 def stiffness_of_moduli(constants: np.ndarray) -> np.ndarray:
-    """Stiffnesses (n, 21) of the nine engineering constants (n, 9), `trussmap.tensors.engineering.ENGINEERING`: orthotropic ones.
+    """Orthotropic stiffnesses (n, 21) of engineering constants (n, 9), ``ENGINEERING``.
 
     >>> iron = np.array([[210.0] * 3 + [210 / 2.6] * 3 + [0.3] * 3])
     >>> bool(np.allclose(moduli(stiffness_of_moduli(iron)), iron))
@@ -170,7 +175,8 @@ class Extremum(NamedTuple):
 def across_ranges(stiffness: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, ...]:
     """Smallest and largest G(n, m), smallest and largest nu(n, m) over all m across n, (n, k) each.
 
-    Of stiffnesses (n, 21) in unit directions (k, 3). For one n, 1/G and -nu/E are quadratic in m: closed forms.
+    Of stiffnesses (n, 21) in unit directions (k, 3). For one n, 1/G and -nu/E are quadratic in m:
+    closed forms.
 
     >>> from trussmap.tensors.stiffness import isotropic
     >>> [round(float(value[0, 0]), 9) for value in across_ranges(pack(isotropic(2.6, 0.3))[None], np.eye(3)[:1])]
@@ -183,8 +189,9 @@ def across_ranges(stiffness: np.ndarray, directions: np.ndarray) -> tuple[np.nda
 def extrema(stiffness: np.ndarray) -> dict[str, Extremum]:
     """Smallest and largest of ``DIRECTIONAL`` over all directions, of stiffnesses (n, 21): ``E_min``, ``E_max`` …
 
-    From the best of 3,000 directions, Newton steps over frames (n, m): 1/E and 1/G are of degree four in them, and nu
-    is a ratio of two such, so that hardly any end is too narrow to be seen from there. 8 ms each.
+    From the best of 3,000 directions, Newton steps over frames (n, m): 1/E and 1/G are of degree
+    four in them, and nu is a ratio of two such, so that hardly any end is too narrow to be seen
+    from there. 8 ms each.
 
     >>> from trussmap.tensors.stiffness import isotropic
     >>> found = extrema(pack(isotropic(2.6, 0.3))[None])
@@ -416,7 +423,8 @@ def class_distances(
 def _improved(turned: np.ndarray, rests: np.ndarray) -> np.ndarray:
     """Distances (q, k) after steps of Levenberg and Marquardt about all axes.
 
-    From weighted constants (q, k, 21) and projectors (q, 21, 21) on what each of q classes excludes.
+    From weighted constants (q, k, 21) and projectors (q, 21, 21) on what each of q classes
+    excludes.
     """
     weight = np.sqrt(TENSOR_WEIGHT)
     damping = np.full(turned.shape[:2], 1e-3)

@@ -4,7 +4,8 @@ import numpy as np
 
 from trussmap.tensors.stiffness import unpack
 
-#: Engineering constants of a stiffness with compliance S: E1 = 1/S11, G23 = 1/S44, nu12 = −S12/S11 …
+#: Engineering constants of a stiffness with compliance S: E1 = 1/S11, G23 = 1/S44, nu12 = −S12/S11
+#: …
 ENGINEERING = ("E1", "E2", "E3", "G23", "G13", "G12", "nu12", "nu13", "nu23")
 _POISSON = ((0, 1), (0, 2), (1, 2))
 

@@ -84,8 +84,9 @@ def relative_error(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 def log_euclidean(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
     """‖log C − log C'‖ of the tensors in Mandel form, for (..., 21) each (Arsigny et al. 2006).
 
-    It is the same for the compliances, in every frame and in every unit, and counts a soft mode like a stiff one: one
-    mode that is e times too stiff adds 1. A mode that is not positive counts as 1e-12 of the largest.
+    It is the same for the compliances, in every frame and in every unit, and counts a soft mode
+    like a stiff one: one mode that is e times too stiff adds 1. A mode that is not positive counts
+    as 1e-12 of the largest.
 
     >>> c = np.array([1.0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1e-6])
     >>> float(log_euclidean(np.where(c == 1e-6, 1e-7, c), c).round(3))  # a soft mode ten times too soft: log 10

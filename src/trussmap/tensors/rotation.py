@@ -1,6 +1,7 @@
 """Rotations: angle and axis, rotation vectors, and the six numbers that a network puts out.
 
-Rodrigues' formula stands here once for arrays and once for tensors, whose form keeps a gradient at the angle 0.
+Rodrigues' formula stands here once for arrays and once for tensors, whose form keeps a gradient at
+the angle 0.
 """
 
 from typing import TYPE_CHECKING, TypeVar

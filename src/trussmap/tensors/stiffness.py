@@ -1,7 +1,7 @@
 """Stiffness tensors in Voigt form: packing, rotation, Mandel form, elastic surface, admissibility.
 
-Voigt order 11, 22, 33, 23, 13, 12 with engineering shear strains, and any leading batch dimensions ``(...)``. Functions
-that say so take arrays or tensors.
+Voigt order 11, 22, 33, 23, 13, 12 with engineering shear strains, and any leading batch dimensions
+``(...)``. Functions that say so take arrays or tensors.
 """
 
 from functools import cache
@@ -33,7 +33,8 @@ _BOND_WEIGHT = np.where(_P == _Q, 0.5, 1.0)
 _MANDEL = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
 #: What turns each of the 21 into the entry of the Mandel matrix.
 MANDEL_WEIGHT = _MANDEL[ROWS] * _MANDEL[COLUMNS]
-#: What each of the 21 adds to the norm of the tensor, which no rotation changes: C_ijkl C_ijkl = Σ TENSOR_WEIGHT · C².
+#: What each of the 21 adds to the norm of the tensor, which no rotation changes: C_ijkl C_ijkl = Σ
+#: TENSOR_WEIGHT · C².
 TENSOR_WEIGHT = MULTIPLICITY * MANDEL_WEIGHT**2
 #: The four proper turns (4, 3) of an orthogonal frame onto itself, as signs of its axes.
 FLIPS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1.0]])
@@ -52,8 +53,8 @@ CAUCHY_PAIRS = [
 ]
 _PAIR = np.array([[COMPONENTS.index(name) for name in pair] for pair in CAUCHY_PAIRS])
 _DIFFERENCE_AT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
-# Differences of the pairs, with the signs of the tensor that they make up (6, 21), and how the closest stiffness
-# without them shares each out among its two constants.
+# Differences of the pairs, with the signs of the tensor that they make up (6, 21), and how the
+# closest stiffness without them shares each out among its two constants.
 _NON_CAUCHY = np.array([1, 1, 1, -1, -1, -1])[:, None] * (
     np.eye(21)[_PAIR[:, 0]] - np.eye(21)[_PAIR[:, 1]]
 )
@@ -105,7 +106,8 @@ def bond(rotation: Array) -> Array:
 def rotate(vector: Array, rotation: Array) -> Array:
     """Rotate stiffnesses (..., 21) by rotations (..., 3, 3): C'_pqrs = R_pi R_qj R_rk R_sl C_ijkl; arrays or tensors.
 
-    Tensors have one batch dimension. They go by matrix products alone, which makes their gradient fast too.
+    Tensors have one batch dimension. They go by matrix products alone, which makes their gradient
+    fast too.
 
     >>> quarter = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])  # about the third axis
     >>> rotate(np.arange(21.0), quarter)[[0, 6, 11]]  # what was along the first is along the second
@@ -204,9 +206,10 @@ def tensor_norm(vector: np.ndarray) -> np.ndarray:
 def non_cauchy_tensor(vector: np.ndarray) -> np.ndarray:
     """What Cauchy's relations miss in stiffnesses (..., 21): a symmetric second-order tensor (..., 3, 3).
 
-    D_pq = ½ ε_pik ε_qjl C_ijkl, with the diagonal C23 - C44, C13 - C55, C12 - C66 and, off it, C56 - C14, C46 - C25,
-    C45 - C36. It vanishes for central forces between inversion centres and turns with the lattice; with the totally
-    symmetric part it makes up C (Itin & Hehl, J. Math. Phys. 54, 2013, 042903).
+    D_pq = ½ ε_pik ε_qjl C_ijkl, with the diagonal C23 - C44, C13 - C55, C12 - C66 and, off it, C56
+    - C14, C46 - C25, C45 - C36. It vanishes for central forces between inversion centres and turns
+    with the lattice; with the totally symmetric part it makes up C (Itin & Hehl, J. Math. Phys. 54,
+    2013, 042903).
 
     >>> non_cauchy_tensor(pack(isotropic(1.0, 0.3))).round(3).diagonal()  # λ - μ
     array([0.192, 0.192, 0.192])
@@ -229,7 +232,8 @@ def cauchy_part(vector: np.ndarray) -> np.ndarray:
 def non_cauchy_share(vector: np.ndarray) -> np.ndarray:
     """Share (...,) of ‖C‖², by the norm of the Voigt matrix, that stiffnesses (..., 21) have off their ``cauchy_part``.
 
-    The least `trussmap.tensors.measures.nmse_frobenius` that a lattice which fulfils Cauchy's relations can have to them.
+    The least `trussmap.tensors.measures.nmse_frobenius` that a lattice which fulfils Cauchy's
+    relations can have to them.
     """
     rest = vector - cauchy_part(vector)
     return (MULTIPLICITY * rest**2).sum(-1) / (MULTIPLICITY * vector**2).sum(-1)
@@ -280,8 +284,9 @@ def admissibility(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distance of stiffnesses (n, 21) from the bounds 0 ≺ C ⪯ ρ·C_base (Voigt bound, base modulus 1).
 
-    Returns two arrays (n,): the smallest eigenvalue of C over its largest, and the largest generalised eigenvalue of
-    C against ρ·C_base. Admissible where the first is > 0 and the second ≤ 1.
+    Returns two arrays (n,): the smallest eigenvalue of C over its largest, and the largest
+    generalised eigenvalue of C against ρ·C_base. Admissible where the first is > 0 and the second ≤
+    1.
 
     >>> lowest, ratio = admissibility(pack(0.01 * isotropic())[None], np.array([0.02]))
     >>> ratio.round(9)

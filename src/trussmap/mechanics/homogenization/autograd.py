@@ -36,8 +36,9 @@ def homogenize(
 ) -> torch.Tensor:
     """Effective stiffness (n, 21) of topologies (n,) under maps (n, 3, 3) at relative densities (n,), as tensors.
 
-    Differentiable once by maps and relative densities, and so by whatever they are computed from. The gradients are
-    exact and cost about one and a half more solves (envelope theorem, see `kernel._add_strut_gradient`).
+    Differentiable once by maps and relative densities, and so by whatever they are computed from.
+    The gradients are exact and cost about one and a half more solves (envelope theorem, see
+    `kernel._add_strut_gradient`).
     """
     numbers = topology.cpu().numpy()
     solve = partial(homogenize_topologies, numbers, threads=threads, poisson_ratio=poisson_ratio)

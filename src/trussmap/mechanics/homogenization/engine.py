@@ -18,8 +18,9 @@ from trussmap.mechanics.homogenization.sparse import homogenize_sparse
 from trussmap.mechanics.homogenization.symbolic import SymbolicFactorization, concatenate, factorize
 from trussmap.tensors.stiffness import POISSON_RATIO
 
-# Nodes of a primitive cell, those of an inversion counted once, up to which the engine solves. For one solve it orders
-# and factorizes in Python: 0.1 to 0.5 s at 100 nodes and 17 s at 500, where the sparse solver takes 0.01 and 0.13 s.
+# Nodes of a primitive cell, those of an inversion counted once, up to which the engine solves. For
+# one solve it orders and factorizes in Python: 0.1 to 0.5 s at 100 nodes and 17 s at 500, where the
+# sparse solver takes 0.01 and 0.13 s.
 ENGINE_NODES = 100
 # Designs that a thread works on at once: bounds the memory whatever the size of a shard.
 _CHUNK = 65536
@@ -68,13 +69,15 @@ def homogenize_topologies(
 
     Parameters
     ----------
-    gradient : also its derivatives (n, 21, 10) by the nine entries of the map, row by row, and by the relative density,
-        followed by those by ``areas`` and by ``shifts``, (n, 21, 10 + struts + 3 · nodes), as far as they are given
-    areas : (n, struts) cross-sections relative to each other of the struts that symmetry tells apart (the ``struts`` of
-        a `trussmap.lattice.symmetry.ReducedLattice`); columns that a lattice does not need are not read, and the
-        derivatives by them are 0. The topology's own by default.
-    shifts : (n, nodes, 3) by which the nodes that may move (its ``moving`` ones) stand off their places in the
-        topology, before the map
+    gradient : also its derivatives (n, 21, 10) by the nine entries of the map, row by row, and by
+        the relative density, followed by those by ``areas`` and by ``shifts``, (n, 21, 10 + struts
+        + 3 · nodes), as far as they are given
+    areas : (n, struts) cross-sections relative to each other of the struts that symmetry tells
+        apart (the ``struts`` of a `trussmap.lattice.symmetry.ReducedLattice`); columns that a
+        lattice does not need are not read, and the derivatives by them are 0. The topology's own by
+        default.
+    shifts : (n, nodes, 3) by which the nodes that may move (its ``moving`` ones) stand off their
+        places in the topology, before the map
     lattices : what ``topology`` numbers; the 197 topologies of the design space by default
     """
     lattices = topology_factorizations() if lattices is None else lattices
@@ -112,9 +115,9 @@ def homogenize_cells(
 
     Raises
     ------
-    InputError : a strut without length, a lattice in several parts or one not connected in all three directions, whose
-        stiffness is not defined or singular; the message names the lattice's number from 1. Also one whose
-        factorization does not fit into memory.
+    InputError : a strut without length, a lattice in several parts or one not connected in all
+        three directions, whose stiffness is not defined or singular; the message names the
+        lattice's number from 1. Also one whose factorization does not fit into memory.
 
     >>> from trussmap.lattice.elementary import elementary_lattice
     >>> homogenize_cells([elementary_lattice(0)], 0.03)[0, 0].round(12)  # simple cubic: a third of the struts along x
@@ -135,8 +138,8 @@ def homogenize_graphs(
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Effective stiffness (n, 21) of any periodic strut lattices, each under a map (n, 3, 3) at a density (n,).
 
-    With ``gradient`` also its derivatives (n, 21, 10) by map and density, as of `homogenize_topologies`. Raises
-    InputError as `homogenize_cells` does.
+    With ``gradient`` also its derivatives (n, 21, 10) by map and density, as of
+    `homogenize_topologies`. Raises InputError as `homogenize_cells` does.
     """
     for number, graph in enumerate(graphs, 1):
         fault = mechanism(graph)
@@ -176,7 +179,8 @@ def _solve(lattices, which, maps, density, threads, gradient, poisson_ratio):
 def mechanism(graph: PeriodicGraph) -> str | None:
     """What leaves a lattice without a definite stiffness, in words, or None.
 
-    Struts are rigidly joined beams, so a lattice in one part that connects to its images in three directions has none.
+    Struts are rigidly joined beams, so a lattice in one part that connects to its images in three
+    directions has none.
     """
     if len(graph.struts) == 0:
         return "it has no struts"
@@ -202,8 +206,8 @@ def mechanism(graph: PeriodicGraph) -> str | None:
 def cycles(graph: PeriodicGraph) -> np.ndarray:
     """Cells (m, 3) by which each strut of a connected graph fails to close a way through the others back to its start.
 
-    They span the directions in which the lattice connects to its images, and all of the cells only where it is one
-    piece and not several that interpenetrate.
+    They span the directions in which the lattice connects to its images, and all of the cells only
+    where it is one piece and not several that interpenetrate.
     """
     ways: list[list[tuple[int, int, int]]] = [[] for _ in graph.nodes]
     for strut, (first, second) in enumerate(graph.struts.tolist()):
@@ -265,7 +269,8 @@ def _run(
     stiffness, derivative = np.empty((count, 21)), np.empty((count if gradient else 0, 21, columns))
     if count:
         order, groups = lane_groups(np.asarray(topology))
-        # Arrays of one type whatever came in, also where one may not write: the kernel is compiled for these alone.
+        # Arrays of one type whatever came in, also where one may not write: the kernel is compiled
+        # for these alone.
         inputs = [
             np.require(array, float, ["C", "A", "W"]) for array in (maps, density, areas, shifts)
         ]

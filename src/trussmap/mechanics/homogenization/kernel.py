@@ -1,7 +1,8 @@
 """The numeric half of homogenization: one design per SIMD lane.
 
-Functions marked ``@lanes`` are written in vectors (`trussmap.mechanics.homogenization.simd`): ``x[k]`` there is a value in each
-lane. What they are given is listed with its shape, W being the lanes.
+Functions marked ``@lanes`` are written in vectors (`trussmap.mechanics.homogenization.simd`):
+``x[k]`` there is a value in each lane. What they are given is listed with its shape, W being the
+lanes.
 """
 
 from typing import NamedTuple
@@ -20,9 +21,11 @@ from trussmap.mechanics.homogenization.simd import (
 from trussmap.mechanics.homogenization.symbolic import ElementBlock, SymbolicFactorization
 from trussmap.tensors.stiffness import POISSON_RATIO
 
-#: Designs of one topology that are worked on together: positions ``first`` to ``last`` - 1 in the order of all.
+#: Designs of one topology that are worked on together: positions ``first`` to ``last`` - 1 in the
+#: order of all.
 GROUP = np.dtype([("topology", np.int64), ("first", np.int64), ("last", np.int64)])
-#: Stiffness that holds a node all of whose struts are left out, far below the rounding of any other.
+#: Stiffness that holds a node all of whose struts are left out, far below the rounding of any
+#: other.
 NOTHING = 1e-200
 # The two tensor indices of the shear strains 23, 13, 12.
 _SHEARS = ((1, 2), (0, 2), (0, 1))
@@ -36,16 +39,22 @@ class Workspace(NamedTuple):
     Attributes
     ----------
     matrix : (blocks, 9, W) the stored 3×3 blocks; ``element`` : (12, 9, W) those of one strut
-    vectors, unmapped : (struts, 3, W) of the struts, after and before the map; ``areas`` : (struts, 1, W) relative
-    material : (2, W) Timoshenko's Φ = 12EI/(κGAL²) of a circular section, with κ = 6(1+ν)/(7+6ν), over A/L²; and how
-        far torsion GJ = EI/(1+ν) falls below bending EI, as a share of it
-    maps : (9, W); ``density``, ``volume`` of the mapped cell, total strut ``length``, unit strut ``area`` : (1, W)
+    vectors, unmapped : (struts, 3, W) of the struts, after and before the map; ``areas`` : (struts,
+        1, W) relative
+    material : (2, W) Timoshenko's Φ = 12EI/(κGAL²) of a circular section, with κ = 6(1+ν)/(7+6ν),
+        over A/L²; and how far torsion GJ = EI/(1+ν) falls below bending EI, as a share of it
+    maps : (9, W); ``density``, ``volume`` of the mapped cell, total strut ``length``, unit strut
+        ``area`` : (1, W)
     stiffness : (21, W); ``derivatives`` : (210, W)
-    fluctuations : (columns, 18, W) of every node block under the six unit strains; ``strains`` : (54, W) of one strut
-    slopes : (63, W) of the energies by the vector of one strut; ``direction`` : (3, W) of its share of the length
-    energy_by_map : (189, W); ``energy_by_area`` : (21, W); ``length_by_map`` : (9, W) sums over the struts
+    fluctuations : (columns, 18, W) of every node block under the six unit strains; ``strains`` :
+        (54, W) of one strut
+    slopes : (63, W) of the energies by the vector of one strut; ``direction`` : (3, W) of its share
+        of the length
+    energy_by_map : (189, W); ``energy_by_area`` : (21, W); ``length_by_map`` : (9, W) sums over the
+        struts
     by_strut : (struts, 21, W) derivatives by the area of each; ``length_by_strut`` : (struts, 1, W)
-    by_node : (moving nodes, 63, W) derivatives by the position of each; ``length_by_node`` : (moving nodes, 3, W)
+    by_node : (moving nodes, 63, W) derivatives by the position of each; ``length_by_node`` :
+        (moving nodes, 3, W)
     """
 
     matrix: np.ndarray
@@ -160,8 +169,8 @@ def _shear_rows(along, rows):
 def element_blocks(along, material, unit, relative, weight, out):
     """The 3×3 blocks out (12, 9, W) of one strut of vector along (3, W), in the order of ``ElementBlock``.
 
-    With w = Δu + l × θ̄ + ε·l and δ = Δθ, the energy of an exact Timoshenko beam is ½ (w·B w + δ·D δ),
-    B = ks 1 + (ka - ks) t⊗t, D = kd (1 - ν/(1+ν) t⊗t), ka = EA/L, ks = 12EI/L³(1+Φ), kd = EI/L.
+    With w = Δu + l × θ̄ + ε·l and δ = Δθ, the energy of an exact Timoshenko beam is ½ (w·B w + δ·D
+    δ), B = ks 1 + (ka - ks) t⊗t, D = kd (1 - ν/(1+ν) t⊗t), ka = EA/L, ks = 12EI/L³(1+Φ), kd = EI/L.
     """
     x = [along[i] for i in range(3)]
     a = unit[0] * relative[0]
@@ -340,12 +349,13 @@ def _strut_gradient(
 ):  # fmt: skip
     """Add one strut's derivatives: of the energies by the map, out (189, W), and by the area, by_area (21, W).
 
-    The stiffness is the minimum of the energy over the fluctuation, so only the explicit dependence counts (envelope
-    theorem). With w, δ, θ̄ as in ``_strut_strains`` and f = B w, B = ks + kp l⊗l and D = kd + kt l⊗l have scalars that
-    depend on |l|² and the cross-section alone. length_map (9, W) gathers the derivative of the total strut length.
+    The stiffness is the minimum of the energy over the fluctuation, so only the explicit dependence
+    counts (envelope theorem). With w, δ, θ̄ as in ``_strut_strains`` and f = B w, B = ks + kp l⊗l
+    and D = kd + kt l⊗l have scalars that depend on |l|² and the cross-section alone. length_map (9,
+    W) gathers the derivative of the total strut length.
 
-    ``own``, where given, takes the strut's own: slopes (63, W) by its vector, direction (3, W) of the length by it, and
-    by_strut (21, W) by its area.
+    ``own``, where given, takes the strut's own: slopes (63, W) by its vector, direction (3, W) of
+    the length by it, and by_strut (21, W) by its area.
     """
     axes = range(3)
     x = [along[i] for i in axes]
@@ -637,10 +647,10 @@ def _place_struts(lattice, work, designs, areas, shifts):
 def run(groups, order, maps, density, areas, shifts, factorization, work, stiffness, gradient):
     """Homogenize the designs of some groups of lanes; several threads may, each in a workspace of its own.
 
-    groups (g,) GROUP; order (n,) the designs sorted by topology; maps (n, 3, 3), density (n,); areas (n, struts) and
-    shifts (n, nodes, 3), without rows where the topology's own are meant; factorization of all topologies; work:
-    Workspace; out: stiffness (n, 21) and, unless it has no rows, gradient (n, 21, 10 + struts + 3 nodes), where the
-    numbers of struts and nodes may be 0.
+    groups (g,) GROUP; order (n,) the designs sorted by topology; maps (n, 3, 3), density (n,);
+    areas (n, struts) and shifts (n, nodes, 3), without rows where the topology's own are meant;
+    factorization of all topologies; work: Workspace; out: stiffness (n, 21) and, unless it has no
+    rows, gradient (n, 21, 10 + struts + 3 nodes), where the numbers of struts and nodes may be 0.
     """
     designs, placed = np.empty(LANES, np.int64), -1
     for g in range(len(groups)):

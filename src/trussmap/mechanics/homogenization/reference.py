@@ -1,8 +1,8 @@
 """A slow, plain solver to check the engine against, of any struts: one cell at a time, no symmetry, scipy.sparse.
 
-It assembles the textbook 12×12 stiffness matrices of Timoshenko beams in the beams' own axes and turns them, where the
-engine works with strains of struts, so that the two share no formula (Przemieniecki, Theory of Matrix Structural
-Analysis, 1968, section 5.6).
+It assembles the textbook 12×12 stiffness matrices of Timoshenko beams in the beams' own axes and
+turns them, where the engine works with strains of struts, so that the two share no formula
+(Przemieniecki, Theory of Matrix Structural Analysis, 1968, section 5.6).
 """
 
 import numpy as np
@@ -51,7 +51,8 @@ def homogenize_reference(
 def homogenize_elements(graph: PeriodicGraph, elements: np.ndarray) -> np.ndarray:
     """Effective stiffness (21,) of one PeriodicGraph whose struts have the stiffness ``elements`` (m, 12, 12).
 
-    They are as of `beam_stiffness`, from the first node of a strut to the second; circular, so that any axes across do.
+    They are as of `beam_stiffness`, from the first node of a strut to the second; circular, so that
+    any axes across do.
     """
     return pack(end_forces(graph, elements)[0])
 
@@ -59,8 +60,9 @@ def homogenize_elements(graph: PeriodicGraph, elements: np.ndarray) -> np.ndarra
 def end_forces(graph: PeriodicGraph, elements: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Effective stiffness (6, 6), and forces on the ends of the struts (m, 12, 6) under the six unit strains.
 
-    Forces are in the axes of each strut and in the order of its degrees of freedom: three forces and three moments on
-    its first end and on its second; force 6 is the axial force, positive in tension.
+    Forces are in the axes of each strut and in the order of its degrees of freedom: three forces
+    and three moments on its first end and on its second; force 6 is the axial force, positive in
+    tension.
     """
     vectors, lengths = graph.vectors, graph.lengths
     macroscopic = np.zeros((6, 3, 3))
@@ -80,7 +82,8 @@ def end_forces(graph: PeriodicGraph, elements: np.ndarray) -> tuple[np.ndarray, 
     fluctuation[3:] = -splu(matrix[3:, 3:], permc_spec="MMD_AT_PLUS_A").solve(force[3:])
     displacement = turn @ (displacement + fluctuation[dofs])
     forces = elements @ displacement
-    # Energy of the total field, not C⁰ - Fᵀ K⁻¹ F: no cancellation, so that it judges bending-dominated cells too.
+    # Energy of the total field, not C⁰ - Fᵀ K⁻¹ F: no cancellation, so that it judges
+    # bending-dominated cells too.
     return np.einsum("mke,mkf->ef", displacement, forces) / graph.volume, forces
 
 

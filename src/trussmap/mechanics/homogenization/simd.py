@@ -1,9 +1,10 @@
 """Arithmetic with one design per SIMD lane, spelled out in vector instructions.
 
-Plain loops over the lanes are left scalar by the compiler, which cannot prove that the blocks they touch differ
-(measured: 2 against 25 GFLOP/s on one core). Here a Python function over ``Lanes`` values is run once, while Numba
-compiles, and each of its operations becomes a vector instruction. Arrays end in the lane axis and start on a vector's
-boundary; they are addressed by the number of the vector, their leading axes flattened.
+Plain loops over the lanes are left scalar by the compiler, which cannot prove that the blocks they
+touch differ (measured: 2 against 25 GFLOP/s on one core). Here a Python function over ``Lanes``
+values is run once, while Numba compiles, and each of its operations becomes a vector instruction.
+Arrays end in the lane axis and start on a vector's boundary; they are addressed by the number of
+the vector, their leading axes flattened.
 """
 
 from inspect import Parameter, signature
@@ -143,8 +144,8 @@ def _spread(builder, scalar):
 def _emit(body, *argument_types):
     """Signature and code generator of an intrinsic that runs ``body``.
 
-    Arrays with a lane axis arrive as ``_Array``; one-dimensional ones as ``_Scalars``; floats as ``Lanes``; integers
-    as they are.
+    Arrays with a lane axis arrive as ``_Array``; one-dimensional ones as ``_Scalars``; floats as
+    ``Lanes``; integers as they are.
     """
 
     def codegen(context, builder, typed, arguments):

@@ -1,15 +1,15 @@
 """Symbolic factorization: what to add and what to eliminate, worked out once per topology.
 
-The reduced problem (architecture.md §4) in 3×3 blocks: every independent node has a rotation block and, where it can
-move, a displacement block. Two more block rows at the end carry the six macroscopic strains, so that eliminating all
-blocks of the nodes from
+The reduced problem (architecture.md §4) in 3×3 blocks: every independent node has a rotation block
+and, where it can move, a displacement block. Two more block rows at the end carry the six
+macroscopic strains, so that eliminating all blocks of the nodes from
 
     | K   F |
     | Fᵀ  C⁰|
 
-leaves exactly C⁰ − Fᵀ K⁻¹ F, the energy of the unit strains per cell. Only blocks of the Cholesky factor that can be
-non-zero are stored, the three of the result last; their order, and the products that each of them takes, are fixed
-here.
+leaves exactly C⁰ − Fᵀ K⁻¹ F, the energy of the unit strains per cell. Only blocks of the Cholesky
+factor that can be non-zero are stored, the three of the result last; their order, and the products
+that each of them takes, are fixed here.
 """
 
 from enum import IntEnum
@@ -43,9 +43,11 @@ def _columns(*names):
 
 #: Add ``factor`` times the block ``element`` of a strut's element matrix to ``block``.
 CONTRIBUTION = _columns("strut", "element", "block", "factor")
-#: Take the next ``products`` products from ``block`` and finish it; ``diagonal`` of its column, -1 in the result.
+#: Take the next ``products`` products from ``block`` and finish it; ``diagonal`` of its column, -1
+#: in the result.
 ELIMINATION = _columns("block", "diagonal", "products")
-#: Back substitution of ``column``: its diagonal block, those of the normal and shear strains, number of ``entries``.
+#: Back substitution of ``column``: its diagonal block, those of the normal and shear strains,
+#: number of ``entries``.
 SUBSTITUTION = _columns("column", "diagonal", "normal", "shear", "entries")
 #: A ``block`` below the diagonal, and its ``row``.
 ENTRY = _columns("block", "row")
@@ -60,7 +62,8 @@ class SymbolicFactorization(NamedTuple):
     Attributes
     ----------
     vectors : (m, 3) strut vectors of the unmapped primitive cells; ``weights``, ``areas`` : (m,)
-    displacements, rotations : (m, 2) block row of the displacement (-1: none) and of the rotation at both ends
+    displacements, rotations : (m, 2) block row of the displacement (-1: none) and of the rotation
+        at both ends
     signs : (m, 2) of the displacement at both ends, 0 where it vanishes
     moving : (m, 2) place of each end's node among those that move, 0 where it does not
     contributions : (a,) CONTRIBUTION, by strut
@@ -68,7 +71,8 @@ class SymbolicFactorization(NamedTuple):
     products : (p, 2) the two blocks of each product, in the order of the eliminations
     substitutions : (c,) SUBSTITUTION, from the last column to the first
     entries : (b,) ENTRY, in the order of the substitutions
-    volumes, blocks, freedoms : (t,) unmapped volume, number of stored blocks, number of moving nodes of each lattice
+    volumes, blocks, freedoms : (t,) unmapped volume, number of stored blocks, number of moving
+        nodes of each lattice
     starts : (t + 1,) STARTS
     """
 
