@@ -27,6 +27,7 @@ from trussmap.tensors.elasticity import (
     universal_anisotropy,
 )
 from trussmap.tensors.engineering import ENGINEERING
+from trussmap.tensors.material import Material
 from trussmap.tensors.measures import relative_error
 from trussmap.tensors.stiffness import (
     COMPONENTS,
@@ -94,21 +95,6 @@ _WRONG_UNIT = 2.0
 # Classes whose constants have the same names in every order of the components.
 _IN_ANY_ORDER = ("cubic", "orthotropic", "monoclinic b", "monoclinic c")
 _DIAGONAL = np.array([COMPONENTS.index(f"C{k}{k}") for k in range(1, 7)])
-
-
-class Material(NamedTuple):
-    """Base material of the lattices: Young's modulus, in the units of the targets, and Poisson's ratio."""
-
-    youngs_modulus: float
-    poisson_ratio: float = POISSON_RATIO
-
-    @property
-    def relative(self) -> np.ndarray:
-        """Stiffness (21,) over Young's modulus."""
-        return pack(isotropic(poisson_ratio=self.poisson_ratio))
-
-    def __str__(self) -> str:
-        return f"Young's modulus {self.youngs_modulus:g} and Poisson's ratio {self.poisson_ratio:g}"
 
 
 class Intake(NamedTuple):
