@@ -22,7 +22,8 @@ from trussmap.lattice.descriptor import design_graph, sample_designs
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.parts.files import squeeze, squeezing_force, write_inp
-from trussmap.parts.fill import Part, box, fill
+from trussmap.parts.fill import Part, fill
+from trussmap.parts.region import box
 from trussmap.tensors.rotation import rotation
 
 CELL_MM = 2.0

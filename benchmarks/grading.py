@@ -34,7 +34,7 @@ from trussmap.grading import Sites, fade, grade
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.mechanics.homogenization.reference import beam_stiffness, frame_matrix
-from trussmap.parts.fill import box
+from trussmap.parts.region import box
 from trussmap.targets.reading import read_targets
 from trussmap.tensors.stiffness import PAIRS, POISSON_RATIO, unpack
 

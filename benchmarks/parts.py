@@ -12,7 +12,8 @@ from time import perf_counter, process_time
 
 from trussmap.lattice.descriptor import design_graph, sample_designs
 from trussmap.parts.files import write_part
-from trussmap.parts.fill import box, fill
+from trussmap.parts.fill import fill
+from trussmap.parts.region import box
 
 STRUTS = 20_000
 

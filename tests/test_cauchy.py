@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from given import SOLVER
 
 from trussmap.lattice.descriptor import DENSITY, sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs, homogenize_topologies
-from trussmap.search.design import search
+from trussmap.search.halving import Space, search
 from trussmap.study import cauchy
 from trussmap.targets.goal import Goal
 from trussmap.tensors.stiffness import (
@@ -63,7 +64,7 @@ def test_bending_is_stiffer_in_shear_and_goes_with_the_square_of_the_density():
 def test_a_search_among_some_topologies_finds_no_other():
     allowed = cauchy.topologies_of([0, 2])
     targets = homogenize_designs(sample_designs(5, 0, 2))
-    _, found, _ = search(Goal(targets), topologies=allowed)
+    found = search(Goal(targets), SOLVER, space=Space(topologies=allowed)).lattices
     assert set(found.topology) <= set(allowed)
 
 

@@ -14,10 +14,10 @@ import trimesh
 
 from trussmap import cli
 from trussmap.crystal.catalogue import take_catalogue
+from trussmap.designs.table import lattices_of
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.mechanics.homogenization.reference import homogenize_reference
-from trussmap.search.design import lattices_of
 from trussmap.tensors.stiffness import (
     COMPONENTS,
     ORTHOTROPIC,

@@ -1,26 +1,21 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
+from given import bone as bone_targets
 
 from trussmap.crystal.generate import generate_catalogue
 from trussmap.lattice import descriptor as d
-from trussmap.learning.models import load_forward, load_inverse, pretrained
+from trussmap.learning.models import load_networks, pretrained
 from trussmap.mechanics.homogenization import homogenize_cells, homogenize_designs
 from trussmap.mechanics.homogenization.reference import homogenize_reference
-from trussmap.search.design import Request, design_lattices, lattices_of, request_of, search
+from trussmap.mechanics.solver import Solver
+from trussmap.search.design import design_all
+from trussmap.search.halving import search
+from trussmap.search.lattices import FAMILIES, plain_lattices
 from trussmap.search.objective import measured_struts
-from trussmap.search.refine import (
-    FAMILIES,
-    Limits,
-    course_of_refinement,
-    plain_lattices,
-    refine_designs,
-    refine_lattices,
-)
+from trussmap.search.refine import refine_designs, refine_lattices, stiffness_after
+from trussmap.search.request import Limits, Request, Search, request_of
 from trussmap.search.steps import bounded_step
 from trussmap.targets.goal import Goal
-from trussmap.targets.reading import read_targets
 from trussmap.tensors.measures import nmse_frobenius
 from trussmap.tensors.stiffness import COMPONENTS
 
@@ -39,7 +34,7 @@ def test_refinement_finds_back_a_design_that_was_moved(truth):
     moved[:, 0] = moved[:, 0].clip(*d.DENSITY_RANGE)
     moved[:, columns[1:]] = moved[:, columns[1:]].clip(*d.STRETCH_RANGE)
     before = nmse_frobenius(homogenize_designs(moved), targets)
-    refined, stiffness = refine_designs(targets, moved, steps=25)
+    refined, stiffness = refine_designs(targets, moved, Solver(), steps=25)
     after = nmse_frobenius(stiffness, targets)
     assert (after <= before).all()
     assert np.median(before) > 1e-3
@@ -52,16 +47,17 @@ def test_refinement_finds_back_a_design_that_was_moved(truth):
 
 def test_the_course_of_a_refinement_is_that_of_its_steps(truth):
     designs, targets = truth[0][::-1].copy(), truth[1]
-    course = course_of_refinement(targets, designs, [0, 1, 3])
+    course = stiffness_after(targets, designs, [0, 1, 3], Solver())
     for steps, stiffness in zip((0, 1, 3), course, strict=True):
-        assert np.array_equal(stiffness, refine_designs(targets, designs, steps)[1])
+        assert np.array_equal(stiffness, refine_designs(targets, designs, Solver(), steps)[1])
     assert (nmse_frobenius(course[2], targets) < nmse_frobenius(course[0], targets)).any()
 
 
 def test_search_reaches_unseen_stiffnesses_and_stays_in_range(truth):
     targets = truth[1][:10]
-    owner, found, stiffness = search(Goal(targets), "quick", seed=5)
-    designs = found.designs
+    found = search(Goal(targets), Solver(), "quick", seed=5)
+    owner, stiffness = found.target, found.stiffness
+    designs = found.lattices.designs
     best = np.full(len(targets), np.inf)
     np.minimum.at(best, owner, nmse_frobenius(stiffness, targets[owner]))
     assert np.median(best) < 1e-3
@@ -69,8 +65,8 @@ def test_search_reaches_unseen_stiffnesses_and_stays_in_range(truth):
     d.check_designs(designs, "found")
     for target in range(len(targets)):
         assert len(set(d.design_topology(designs[owner == target]))) >= 2
-    again = search(Goal(targets), "quick", seed=5)
-    assert np.array_equal(again[1].designs, designs)
+    again = search(Goal(targets), Solver(), "quick", seed=5)
+    assert np.array_equal(again.lattices.designs, designs)
 
 
 def test_random_starts_are_no_designs_of_the_data_set(truth, monkeypatch):
@@ -80,29 +76,26 @@ def test_random_starts_are_no_designs_of_the_data_set(truth, monkeypatch):
         started.append(lattices.designs)
         return lattices, np.ones((len(lattices.designs), 21))
 
-    monkeypatch.setattr("trussmap.search.design.refine_lattices", refine)
-    search(Goal(truth[1][:1]), "quick", seed=21)
+    monkeypatch.setattr("trussmap.search.halving.refine_lattices", refine)
+    search(Goal(truth[1][:1]), Solver(), "quick", seed=21)
     known = d.sample_designs(21, 0, len(started[0]))
     assert not np.isin(started[0][:, d.DENSITY], known[:, d.DENSITY]).any()
-
-
-BONE = "resources/bone_targets_gpa.csv"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_design_has_the_stiffness_that_a_plain_solver_finds(family):
     """For bone, which the free families meet with struts at most ten times as thick as others, and crystal networks."""
-    bone, _ = read_targets(Path(__file__).parents[1] / BONE, 114.0)
+    bone = bone_targets().stiffness
     cells = generate_catalogue(3, 5, threads=1)
     targets = np.concatenate([bone, homogenize_cells([cell.graph for cell in cells], 0.02)])
     topologies = np.arange(0, 197, 4)
-    networks = load_forward(pretrained()), load_inverse(pretrained())
-    table = design_lattices(
-        targets, *networks, 100, seed=3, request=Request(family, topologies=topologies)
-    )
+    networks = load_networks(pretrained())
+    request = Request(family, topologies=topologies)
+    batch = design_all(Goal(targets), networks, Solver(), Search(draws=100, seed=3), request)
+    table = batch.table
     assert set(table["topology"]) <= set(topologies)
     assert table.groupby("target")["rank"].apply(list).tolist() == [[1, 2]] * len(targets)
-    lattices = lattices_of(table)
+    lattices = batch.lattices
     for row, found in enumerate(table.itertuples()):
         graph, target = lattices.graph(row), targets[found.target - 1]
         plain = homogenize_reference(graph, found.relative_density)
@@ -125,11 +118,13 @@ def test_every_design_has_the_stiffness_that_a_plain_solver_finds(family):
 def test_limits_hold_and_a_wider_ratio_comes_closer(truth):
     """From the same starts: alike struts, then up to twice and three times as thick ones."""
     designs, _ = truth
-    targets, _ = read_targets(Path(__file__).parents[1] / BONE, 114.0)
+    targets = bone_targets().stiffness
     goal = Goal(targets[np.arange(40) % 4])
     lattices, errors = plain_lattices(designs[:40], "areas"), []
     for ratio in (1.0, 2.0, 3.0):
-        lattices, stiffness = refine_lattices(goal, lattices, 30, Limits((0.004, 0.06), ratio))
+        lattices, stiffness = refine_lattices(
+            goal, lattices, Solver(), 30, Limits((0.004, 0.06), ratio)
+        )
         assert (lattices.designs[:, 0] >= 0.004 - 1e-12).all() and (
             lattices.designs[:, 0] <= 0.06 + 1e-12
         ).all()
@@ -143,14 +138,16 @@ def test_limits_hold_and_a_wider_ratio_comes_closer(truth):
 
 def test_a_cell_too_small_for_its_struts_says_how_large_it_must_be():
     """The closest there, as thick as asked for, is off; in a cell twice as large as said, both are had."""
-    target = read_targets(Path(__file__).parents[1] / BONE, 114.0)[0][2:3]
-    models = load_forward(pretrained()), load_inverse(pretrained())
+    target = bone_targets().stiffness[2:3]
+    networks = load_networks(pretrained())
 
     def designed(cell_size_mm):
         settings = {"family": "areas", "minimum_strut_mm": 0.3, "topologies": [64, 128]}
         request = request_of(settings, cell_size_mm)
-        found = design_lattices(target, *models, draws=100, keep=2, request=request)
-        diameters = measured_struts(lattices_of(found), gap=False)[:, 0] * cell_size_mm
+        search = Search(draws=100, keep=2)
+        batch = design_all(Goal(target), networks, Solver(), search, request)
+        found = batch.table
+        diameters = measured_struts(batch.lattices, gap=False)[:, 0] * cell_size_mm
         assert found["topology"].nunique() == len(found) == 2
         assert (diameters >= 0.3 * (1 - 2e-3)).all()
         return found

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from given import read_file
 
 from trussmap.base.errors import InputError
 from trussmap.targets.matrices import MATRIX
-from trussmap.targets.reading import take_targets
 from trussmap.targets.sheets import read_sheet
 from trussmap.tensors.stiffness import COLUMNS, COMPONENTS, ROWS, pack, unpack
 
@@ -144,7 +144,7 @@ FORMS = {
 
 def taken(tmp_path, content, **choice):
     (tmp_path / "t.txt").write_text(content)
-    return take_targets(tmp_path / "t.txt", MODULUS, **choice)
+    return read_file(tmp_path / "t.txt", MODULUS, **choice)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -177,7 +177,7 @@ def test_one_matrix_in_the_forms_of_many_programs(tmp_path, form):
 @pytest.mark.parametrize("order", ["voigt", None])
 def test_the_handed_cases_have_the_right_value(shared, case, order):
     own = {"vasp_block.txt": "ansys", "abaqus_card.inp": "abaqus"}.get(case, "voigt")
-    found = take_targets(shared / "cases" / case, 700.0, order=order or own, unit="GPa")
+    found = read_file(shared / "cases" / case, 700.0, order=order or own, unit="GPa")
     right = np.zeros((6, 6))
     right[ROWS, COLUMNS] = [
         *(2, 0.8, 0.7, 0.02, -0.05, 0.01, 1.6, 0.6, 0.03, 0.01, -0.02),
@@ -456,14 +456,14 @@ def test_the_sheet_of_a_workbook_that_holds_constants_is_read(tmp_path):
         vasp = pd.DataFrame(C[VASP][:, VASP], columns=labels, index=labels)
         vasp.to_excel(book, sheet_name="moduli", startrow=2, startcol=1)
         pd.DataFrame(2 * C).to_excel(book, sheet_name="second", header=False, index=False)
-    found = take_targets(tmp_path / "t.xlsx", MODULUS)
+    found = read_file(tmp_path / "t.xlsx", MODULUS)
     np.testing.assert_allclose(unpack(found.goal.targets[0]) * MODULUS, C)
     assert "the worksheet moduli is read, about, second left out" in found.notes
-    found = take_targets(tmp_path / "t.xlsx", MODULUS, worksheet="second")
+    found = read_file(tmp_path / "t.xlsx", MODULUS, worksheet="second")
     np.testing.assert_allclose(unpack(found.goal.targets[0]) * MODULUS / 2, C)
     with pytest.raises(
         InputError, match="no worksheet third; expected one of about, moduli, second"
     ):
-        take_targets(tmp_path / "t.xlsx", MODULUS, worksheet="third")
+        read_file(tmp_path / "t.xlsx", MODULUS, worksheet="third")
     with pytest.raises(InputError, match="worksheet about"):
-        take_targets(tmp_path / "t.xlsx", MODULUS, worksheet="about")
+        read_file(tmp_path / "t.xlsx", MODULUS, worksheet="about")

@@ -27,7 +27,8 @@ from trussmap.parts.files import (
     write_structure_csv,
     write_vtk,
 )
-from trussmap.parts.fill import box, fill
+from trussmap.parts.fill import fill
+from trussmap.parts.region import box
 
 # A map that keeps volume and no symmetry.
 MAP = np.array([[1.3, 0.2, 0.1], [-0.3, 0.9, 0.2], [0.1, -0.2, 1.0]])

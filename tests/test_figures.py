@@ -25,7 +25,7 @@ from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology, sample_
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.learning.trend import fit_trend
 from trussmap.mechanics.homogenization import homogenize_cells, homogenize_designs
-from trussmap.search.refine import sizes
+from trussmap.search.lattices import freedoms
 from trussmap.study.cauchy import describe_designs, describe_residual
 from trussmap.tensors.rotation import rotation
 from trussmap.tensors.stiffness import COMPONENTS, directional_modulus, isotropic, pack, rotate
@@ -218,7 +218,7 @@ def test_targets_figure(tmp_path, designs, stiffness):
     path = tmp_path / "targets.png"
     rows = pd.DataFrame(rows)
     thick = rows.drop(index=1).assign(node_shifts="")
-    struts, _ = sizes(design_topology(thick[DESIGN_COLUMNS].to_numpy()), "areas")
+    struts, _ = freedoms(design_topology(thick[DESIGN_COLUMNS].to_numpy()), "areas")
     thick["strut_areas"] = [" ".join(["1.0", "4.0"] * count)[: 4 * count - 1] for count in struts]
     options = {"unit": "GPa", "unit_scale": 114.0, "families": {"areas": thick}}
     targets.plot(["specimen_1", "b"], stiffness[[0, 1]], rows, path, graphs, **options)

@@ -1,16 +1,18 @@
+import given
 import numpy as np
 import pandas as pd
 import pytest
 import trimesh
 
 from trussmap.base.errors import InputError
-from trussmap.grading import Sites, fade, grade, read_sites, told, write_graded
+from trussmap.grading import Sites, fade, grade, read_sites, result_lines, write_graded
 from trussmap.grading.phases import Phases
 from trussmap.grading.sites import log_euclidean_mean
 from trussmap.lattice.descriptor import U, V, sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
-from trussmap.parts.fill import box, shape
-from trussmap.targets.reading import read_targets
+from trussmap.parts.region import box, shape
+from trussmap.targets.reading import Layout
+from trussmap.tensors.material import Material
 from trussmap.tensors.measures import relative_error
 from trussmap.tensors.stiffness import COMPONENTS, isotropic, pack, rotate
 
@@ -36,12 +38,15 @@ def with_type(design, kind):
 
 def faded(first, last, length=12.0, width=2.0):
     ends = np.array([[0.0, 0, 0], [length, 0, 0]])
-    return fade(np.array([first, last]), ends, ["a", "b"], box((length, width, width)), 1.0)
+    return fade(
+        np.array([first, last]), ends, ["a", "b"], box((length, width, width)), 1.0, given.SOLVER
+    )
 
 
 @pytest.fixture(scope="module")
 def targets():
-    return read_targets(BONE, 114.0)
+    targets = given.bone()
+    return targets.stiffness, targets.names
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +60,12 @@ def bone_sites(targets):
 @pytest.fixture(scope="module")
 def fitting(bone_sites):
     """9 × 1 × 1 cells of 2 mm, whose struts differ so much that one cell does for all sites."""
-    return grade(bone_sites, box((18, 2, 2)), 2.0, CARRIER, radius_ratio=10.0)
+    return grade(bone_sites, box((18, 2, 2)), 2.0, given.SOLVER, CARRIER, radius_ratio=10.0)
 
 
 def test_struts_as_thick_as_the_default_leaves_them_meet_all_sites(bone_sites):
     """Cells change from site to site, their struts differ three times at most and stay apart."""
-    found = grade(bone_sites, box((18, 2, 2)), 2.0, CARRIER)
+    found = grade(bone_sites, box((18, 2, 2)), 2.0, given.SOLVER, CARRIER)
     assert (
         found.metrics["site_relative_error_max"] < 0.02
         and found.metrics["path_relative_error_max"] < 0.05
@@ -102,7 +107,7 @@ def test_whole_cells_fill_a_box(fitting):
 def test_the_same_sites_give_the_same_bytes(targets, tmp_path):
     sites = Sites(ENDS, targets[0][:2], ["a", "b"])
     for name in ("one", "two"):
-        write_graded(grade(sites, box((4, 2, 2)), 2.0, CARRIER), tmp_path / name)
+        write_graded(grade(sites, box((4, 2, 2)), 2.0, given.SOLVER, CARRIER), tmp_path / name)
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert files == ["nodes.csv", "path.csv", "structure.3mf", "structure.vtk", "struts.csv"]
     for name in files:
@@ -177,7 +182,7 @@ def test_unlike_designs_stay_connected_faded_and_graded():
     """Cells must change here; the phases' cells are what the exact cells are solved for."""
     designs = sample_designs(0, 8, 10)
     sites = Sites(ENDS, homogenize_designs(designs), ["a", "b"])
-    found = faded(*designs), grade(sites, box((12, 2, 2)), 1.0, np.array([8, 69]))
+    found = faded(*designs), grade(sites, box((12, 2, 2)), 1.0, given.SOLVER, np.array([8, 69]))
     for own in found:
         metrics, structure = own.metrics, own.structure
         assert metrics["floating_struts"] == metrics["dangling_struts"] == 0
@@ -203,7 +208,7 @@ def test_extreme_stretches_still_find_a_path():
 )
 def test_regions_that_no_cells_fill(targets, size, cell, says):
     with pytest.raises(InputError, match=says):
-        grade(Sites(ENDS, targets[0][:2], ["a", "b"]), box(size), cell, CARRIER)
+        grade(Sites(ENDS, targets[0][:2], ["a", "b"]), box(size), cell, given.SOLVER, CARRIER)
 
 
 def test_shapes_that_no_cells_fill(targets, tmp_path):
@@ -222,18 +227,18 @@ def test_shapes_that_no_cells_fill(targets, tmp_path):
     for surface, says in (*thin, (apart, "2 bodies")):
         surface.export(tmp_path / "shape.stl")
         with pytest.raises(InputError, match=says):
-            grade(sites, shape(tmp_path / "shape.stl"), 1.0, CARRIER)
+            grade(sites, shape(tmp_path / "shape.stl"), 1.0, given.SOLVER, CARRIER)
 
 
 def _turned_out(surface):
     return surface.vertices, surface.faces[:, ::-1]
 
 
-def test_stiffness_out_of_reach_is_told():
+def test_stiffness_out_of_reach_is_result_lines():
     """An isotropic material with next to no shear stiffness, stiffer along all axes than a lattice of density 0.1."""
     sites = Sites(ENDS, np.array([pack(isotropic(0.2)), pack(isotropic(0.001))]), ["stiff", "soft"])
     with pytest.raises(InputError, match="stiff"):
-        grade(sites, box((12, 2, 2)), 1.0, np.array([0]))
+        grade(sites, box((12, 2, 2)), 1.0, given.SOLVER, np.array([0]))
 
 
 @pytest.mark.parametrize(
@@ -251,13 +256,13 @@ def test_sites_that_cannot_be_taken(tmp_path, change, says):
     table[["x_mm", "y_mm", "z_mm"]] = [(0.0, 0, 0), (10, 0, 0), (20, 0, 0), (30, 0, 0)]
     change(table).to_csv(tmp_path / "sites.csv", index=False)
     with pytest.raises(InputError, match=says):
-        read_sites(tmp_path / "sites.csv", 114.0)
+        read_sites(tmp_path / "sites.csv", Material(114.0))
 
 
 def test_sites_may_be_given_by_compliances_of_a_class(tmp_path):
     text = "x_mm,y_mm,z_mm,S11,S12,S44\n0,0,0,400,-100,1000\n9,0,0,800,-200,2000\n"
     (tmp_path / "sites.csv").write_text(text)
-    sites = read_sites(tmp_path / "sites.csv", 1.0, compliance=True)
+    sites = read_sites(tmp_path / "sites.csv", Material(), Layout(compliance=True))
     np.testing.assert_allclose(
         sites.targets[0], pack(isotropic(1 / 400, 0.25)), rtol=1e-9, atol=1e-15
     )
@@ -267,7 +272,7 @@ def test_sites_may_be_given_by_compliances_of_a_class(tmp_path):
 def test_the_way_through_sites_in_space_and_a_region_that_it_leads_past(targets, tmp_path):
     """Points follow the sites in their order; where no site nor way is in the region, points all over it are judged."""
     places = np.array([[0.0, 0, 0], [4, 4, 0], [0, 4, 4], [4, 0, 4]])
-    whole = grade(Sites(places, *targets), box((4, 4, 4)), 2.0, CARRIER)
+    whole = grade(Sites(places, *targets), box((4, 4, 4)), 2.0, given.SOLVER, CARRIER)
     table = whole.path_table(114.0)
     assert table["progress"].is_monotonic_increasing
     at_sites = table[table["at_site"]]
@@ -280,21 +285,21 @@ def test_the_way_through_sites_in_space_and_a_region_that_it_leads_past(targets,
     trimesh.creation.icosphere(radius=1.6).apply_translation((2, 2, 2)).export(
         tmp_path / "ball.stl"
     )
-    inner = grade(Sites(places, *targets), shape(tmp_path / "ball.stl"), 1.0, CARRIER)
+    inner = grade(Sites(places, *targets), shape(tmp_path / "ball.stl"), 1.0, given.SOLVER, CARRIER)
     assert inner.at_sites == 0 and len(inner.points) > 10
-    said = told(inner)
+    said = result_lines(inner)
     assert (
         "at points all over the region" in said[1]
         and "note: 4 of the 4 sites lie outside the region" in said
     )
 
 
-def test_what_is_not_reached_is_told(targets):
+def test_what_is_not_reached_is_result_lines(targets):
     """A target for which the density would have to be above the most allowed."""
     sites = Sites(ENDS, np.array([1.0, 2.0])[:, None] * targets[0][:2], ["soft", "stiff"])
     note = [
         sentence
-        for sentence in told(grade(sites, box((12, 2, 2)), 2.0, CARRIER))
+        for sentence in result_lines(grade(sites, box((12, 2, 2)), 2.0, given.SOLVER, CARRIER))
         if sentence.startswith("note")
     ]
     assert (
@@ -314,19 +319,26 @@ def test_what_is_not_reached_is_told(targets):
 )
 def test_sites_that_are_none(targets, places, factor, says):
     with pytest.raises(InputError, match=says):
-        grade(Sites(places, factor * targets[0][:2], ["a", "b"]), box((12, 2, 2)), 1.0, CARRIER)
+        grade(
+            Sites(places, factor * targets[0][:2], ["a", "b"]),
+            box((12, 2, 2)),
+            1.0,
+            given.SOLVER,
+            CARRIER,
+        )
 
 
 def test_designs_out_of_their_range_do_not_fade():
     designs = np.array([CUBIC, CUBIC])
     designs[1, 0] = 0.9
     with pytest.raises(InputError, match="row 2, column relative_density"):
-        fade(designs, ENDS, ["a", "b"], box((12, 2, 2)), 1.0)
+        fade(designs, ENDS, ["a", "b"], box((12, 2, 2)), 1.0, given.SOLVER)
 
 
 def test_a_solid_of_another_structure_is_not_left_beside(targets, tmp_path):
     (tmp_path / "structure.stl").write_text("of another")
     write_graded(
-        grade(Sites(ENDS, targets[0][:2], ["a", "b"]), box((4, 2, 2)), 2.0, CARRIER), tmp_path
+        grade(Sites(ENDS, targets[0][:2], ["a", "b"]), box((4, 2, 2)), 2.0, given.SOLVER, CARRIER),
+        tmp_path,
     )
     assert not (tmp_path / "structure.stl").exists()

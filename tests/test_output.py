@@ -9,17 +9,18 @@ import pytest
 
 from trussmap.base.errors import InputError
 from trussmap.base.resume import Partial
-from trussmap.designs.table import (
-    printability,
-    remarks,
-    strength_columns,
-    strength_sentence,
-    write_designs,
-)
+from trussmap.designs import table as tables
+from trussmap.designs.strength import Loads, strength_columns, strength_sentence
+from trussmap.designs.table import Brief, Designs, graphs_of, lattices_of
+from trussmap.designs.writing import Files, write_designs
 from trussmap.lattice import descriptor as d
 from trussmap.lattice.polar import published_designs
 from trussmap.mechanics.homogenization import homogenize_designs
-from trussmap.search.objective import PrintLimits
+from trussmap.search.design import Batch
+from trussmap.search.lattices import plain_lattices
+from trussmap.search.request import NO_LIMITS, PrintLimits, Request
+from trussmap.targets.goal import Goal, Targets
+from trussmap.tensors.material import Material
 from trussmap.tensors.stiffness import COMPONENTS
 
 
@@ -30,7 +31,7 @@ def truth():
 
 
 def found(truth, rows):
-    """A table as of `design_lattices` that has the first designs as ranks of one target."""
+    """A table as of `design` that has the first designs as ranks of one target."""
     designs, stiffness = (array[:rows] for array in truth)
     table = pd.DataFrame(designs, columns=d.DESIGN_COLUMNS).assign(relative_error=0.0)
     table[COMPONENTS] = stiffness
@@ -39,7 +40,20 @@ def found(truth, rows):
     return table
 
 
-def lattices_of(folder):
+def designs_of(table, targets, material=None, request=None):
+    """Designs of a table for stiffnesses with the names one, two …"""
+    names = ["one", "two", "three", "four"][: len(targets)]
+    brief = Brief(Targets(Goal(targets), names), material or Material(), request or Request())
+    return Designs(brief, Batch(len(targets), table, lattices_of(table)))
+
+
+def remarks(table, targets, youngs_modulus=1.0, cell_size_mm=None, prints=NO_LIMITS):
+    """Remarks on the designs of a table."""
+    request = Request("areas", cell_size_mm=cell_size_mm, prints_mm=prints)
+    return designs_of(table, targets, Material(youngs_modulus), request).table["remark"].tolist()
+
+
+def written_lattices(folder):
     """Lattices that the table and the folder of designs tell of; no table, no lattices that anyone vouches for."""
     if not (folder / "designs.csv").exists():
         return None, None
@@ -53,8 +67,8 @@ def lattices_of(folder):
 def test_designs_of_a_former_run_are_replaced(tmp_path, truth):
     for rows in (3, 2):
         (tmp_path / "index.html").write_text("<title>designs · trussmap</title>")
-        write_designs(found(truth, rows), tmp_path, ["one"], truth[1][:1])
-        told, there = lattices_of(tmp_path)
+        write_designs(designs_of(found(truth, rows), truth[1][:1]), tmp_path)
+        told, there = written_lattices(tmp_path)
         assert told == there and len(told) == rows
     assert {path.name for path in tmp_path.iterdir()} == {"designs.csv", "lattices"}
 
@@ -68,15 +82,15 @@ def test_files_of_others_stay(tmp_path, truth):
     (tmp_path / "lattices").mkdir()
     for path in mine:
         path.write_text("mine")
-    given = found(truth, 1), tmp_path, ["one"], truth[1][:1]
+    given = designs_of(found(truth, 1), truth[1][:1])
     with pytest.raises(InputError, match="not a page of trussmap's"):
-        write_designs(*given, pages=object())
+        write_designs(given, tmp_path, Files(pages=object()))
     assert not (tmp_path / "designs.csv").exists()
-    write_designs(*given)
+    write_designs(given, tmp_path)
     assert [path.read_text() for path in mine] == ["mine"] * 3
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="is a file; expected a folder to write"):
-        write_designs(given[0], tmp_path / "file" / "found", *given[2:])
+        write_designs(given, tmp_path / "file" / "found")
 
 
 def test_a_stiffer_base_material_is_no_advice_where_the_lattice_is_too_stiff(truth):
@@ -94,7 +108,7 @@ def test_a_stiffer_base_material_is_no_advice_where_the_lattice_is_too_stiff(tru
 def test_a_run_cut_off_leaves_no_table_beside_lattices_of_another(
     tmp_path, truth, monkeypatch, owner, step, survived
 ):
-    write_designs(found(truth, 3), tmp_path, ["one"], truth[1][:1])
+    write_designs(designs_of(found(truth, 3), truth[1][:1]), tmp_path)
     calls, whole = [], getattr(owner, step)
 
     def cut_off(*arguments):
@@ -105,8 +119,8 @@ def test_a_run_cut_off_leaves_no_table_beside_lattices_of_another(
 
     monkeypatch.setattr(owner, step, cut_off)
     with pytest.raises(OSError, match="no space left"):
-        write_designs(found(truth, 2), tmp_path, ["one"], truth[1][:1])
-    told, there = lattices_of(tmp_path)
+        write_designs(designs_of(found(truth, 2), truth[1][:1]), tmp_path)
+    told, there = written_lattices(tmp_path)
     assert told == there
     assert {path.name for path in tmp_path.iterdir()} <= {"designs.csv", "lattices"}
 
@@ -202,7 +216,7 @@ def test_remarks_name_struts_and_gaps_beyond_what_a_printer_makes():
 def test_diameter_and_gap_of_the_simple_cubic_cell():
     design = np.ones((1, 19))
     design[0, d.TYPES], design[0, d.R1], design[0, d.R2], design[0, 0] = 0, 0, 0, 0.03
-    sizes = printability(pd.DataFrame(design, columns=d.DESIGN_COLUMNS), cell_size_mm=2.0)
+    sizes = tables.printability(plain_lattices(design), cell_size_mm=2.0)
     diameter, gap = sizes["strut_diameter_mm"], sizes["smallest_gap_mm"]
     assert diameter[0] == pytest.approx(2 * 2 * np.sqrt(0.01 / np.pi))
     assert gap[0] == pytest.approx(2.0 - diameter[0])
@@ -214,15 +228,17 @@ def test_what_a_design_carries_in_the_units_of_the_targets():
     """A simple cubic cell of a third of the struts each way."""
     design = np.ones((1, 19))
     design[0, d.TYPES], design[0, d.R1], design[0, d.R2], design[0, 0] = 0, 0, 0, 0.03
-    table = pd.DataFrame(design, columns=d.DESIGN_COLUMNS)
+    graphs, density = graphs_of(plain_lattices(design)), design[:, 0]
     euler = 114 * np.pi**3 / 4 * (0.01 / np.pi) ** 2
-    found = strength_columns(table, 114.0, 0.8, load=[0, 0, -0.002, 0, 0, 0])
+    material, loads = Material(114.0, yield_stress=0.8), Loads([0, 0, -0.002, 0, 0, 0])
+    found = strength_columns(graphs, density, material, loads)
     assert found["peak_stress_11"][0] == pytest.approx(100)
     assert found["yield_stress_11"][0] == pytest.approx(0.008)
     assert found["buckling_stress_11"][0] == pytest.approx(euler)
     assert found["load_yield_factor"][0] == pytest.approx(4)
     assert found["load_buckling_factor"][0] == pytest.approx(euler / 0.002)
-    pulled = strength_columns(table, 114.0, effective_length=0.5, load=[0, 0, 0.002, 0, 0, 0])
+    loads = Loads([0, 0, 0.002, 0, 0, 0], 0.5)
+    pulled = strength_columns(graphs, density, Material(114.0), loads)
     assert np.isinf(pulled["load_buckling_factor"][0]) and "load_yield_factor" not in pulled
     assert pulled["buckling_stress_33"][0] == pytest.approx(4 * euler)
     said = strength_sentence({name: values[0] for name, values in found.items()})
@@ -231,3 +247,16 @@ def test_what_a_design_carries_in_the_units_of_the_targets():
     assert re.search(
         r"yield from a stress of 0\.00\d+ \((23|13|12)\) and at 4 times the load", said
     )
+
+
+def test_poissons_ratio_decides_what_becomes_of_beams_as_a_solid():
+    """Of a stout lattice that bends; remarks once had it at 0.3 whatever was asked."""
+    design = np.ones((1, 19))
+    design[0, d.TYPES], design[0, d.R1], design[0, d.R2], design[0, 0] = 0, 0, 0, 0.09
+    table = pd.DataFrame(design, columns=d.DESIGN_COLUMNS).assign(target=1, relative_error=0.0)
+    table[COMPONENTS] = c = homogenize_designs(design)
+    said = {
+        ratio: designs_of(table, c, Material(1.0, ratio)).table["remark"][0]
+        for ratio in (0.3, 0.49)
+    }
+    assert all("as a solid" in remark for remark in said.values()) and said[0.3] != said[0.49]

@@ -20,12 +20,18 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from trussmap.base import hdf5
-from trussmap.designs.table import write_designs
+from trussmap.designs.strength import Loads
+from trussmap.designs.table import Brief, Designs, lattices_of
+from trussmap.designs.writing import Files, write_designs
 from trussmap.figures import cell, draw
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph, sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.report import live, write_report
 from trussmap.report.design import Pages, design_page
+from trussmap.search.design import Batch
+from trussmap.search.request import Request
+from trussmap.targets.goal import Goal, Targets
+from trussmap.tensors.material import Material
 from trussmap.tensors.measures import errors as measured
 from trussmap.tensors.stiffness import COMPONENTS, directional_modulus
 
@@ -259,9 +265,14 @@ def folder(tmp_path_factory, designs, stiffness):
     pages = Pages(
         [dict(zip(COMPONENTS, 2000 * stiffness[0], strict=True))], "MPa", 3.0, {"search": "none"}
     )
-    loads = {"yield_stress": 20.0, "load": [0, 0, -1.0, 0, 0, 0]}
-    how = {"loads": loads, "in_units": True, "pages": pages, "block": 1, "picture": cell.plot}
-    write_designs(found, out, [NAME], stiffness[:1], 2000.0, cell_size_mm=3.0, **how)
+    brief = Brief(
+        Targets(Goal(stiffness[:1]), [NAME]),
+        Material(2000.0, yield_stress=20.0),
+        Request(cell_size_mm=3.0),
+        Loads([0, 0, -1.0, 0, 0, 0]),
+    )
+    files = Files(block=1, picture=cell.plot, pages=pages, in_units=True)
+    write_designs(Designs(brief, Batch(1, found, lattices_of(found))), out, files)
     return out
 
 

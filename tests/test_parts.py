@@ -10,7 +10,8 @@ from trussmap.base.errors import InputError
 from trussmap.lattice.compound import compound
 from trussmap.lattice.descriptor import design_graph, sample_designs
 from trussmap.parts import fill as parts
-from trussmap.parts.fill import box, fill, shape
+from trussmap.parts.fill import fill
+from trussmap.parts.region import box, shape
 
 OCTET = compound((1, 1, 1), (1, 1, 1))
 # A map that keeps no symmetry.

@@ -14,9 +14,13 @@ import pytest
 from trussmap import cli
 from trussmap.base.errors import InputError
 from trussmap.base.resume import FOLDER, Partial, stoppable
-from trussmap.designs.table import write_designs
+from trussmap.designs.table import Brief, lattices_of
+from trussmap.designs.writing import Files, write_batches
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.search.design import Batch
+from trussmap.targets.goal import Goal, Targets
+from trussmap.tensors.material import Material
 from trussmap.tensors.stiffness import COMPONENTS
 
 PROGRAM = Path(sys.executable).with_name("trussmap")
@@ -37,7 +41,9 @@ def chunks():
 def write(chunks, partial, stiffness):
     """Write chunks of designs as the command does."""
     names = ["NA", "001", "a,b", "c"]
-    write_designs(chunks, partial.out, names, stiffness, 100.0, in_units=True, partial=partial)
+    brief = Brief(Targets(Goal(stiffness), names), Material(100.0))
+    batches = (Batch(done, table, lattices_of(table)) for done, table in chunks)
+    write_batches(batches, brief, partial.out, Files(in_units=True), partial)
 
 
 def stiffness_of(chunks):

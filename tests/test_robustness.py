@@ -8,12 +8,18 @@ import pytest
 from trussmap.base.errors import InputError
 from trussmap.lattice.descriptor import DENSITY, sample_designs
 from trussmap.lattice.elementary import elementary_lattice
+from trussmap.learning.interfaces import Networks
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.mechanics.homogenization.reference import homogenize_reference
 from trussmap.mechanics.printing import SENSITIVITY, PrintingErrors, erring_cells, erring_stiffness
 from trussmap.mechanics.printing import sensitivity as of_stiffness
-from trussmap.search.design import MET, NEARLY, design_lattices, request_of
-from trussmap.search.refine import plain_lattices
+from trussmap.mechanics.solver import Solver
+from trussmap.search.design import design_all
+from trussmap.search.halving import CONVERGED
+from trussmap.search.lattices import plain_lattices
+from trussmap.search.preferences import NEARLY
+from trussmap.search.request import Search, request_of
+from trussmap.targets.goal import Goal
 from trussmap.tensors.measures import nmse_frobenius
 
 BOTH = PrintingErrors(0.08, 0.02, 12, seed=3)
@@ -73,7 +79,7 @@ def sensitivity(*lattice):
     return of_stiffness(erring_stiffness(*lattice))
 
 
-class Networks:
+class Guesses:
     """Proposals at random, and predictions by finite elements."""
 
     def propose(self, targets, draws, temperature, seed):
@@ -81,6 +87,9 @@ class Networks:
 
     def predict(self, designs):
         return homogenize_designs(designs)
+
+
+NETWORKS = Networks(Guesses(), Guesses())
 
 
 @pytest.mark.parametrize(
@@ -92,16 +101,15 @@ def test_what_is_expected_to_be_closest_as_printed_comes_first(family, count, to
     settings = {"family": family, "topologies": topologies, "diameter_error_percent": 5}
     found = {}
     for objective in (None, "printed_error"):
-        request = request_of(settings | {"objective": objective, "error_samples": 30})
-        found[objective] = design_lattices(
-            targets, Networks(), Networks(), draws=20, keep=6, request=request, seed=4
-        )
+        request = request_of(settings | {"minimise": objective, "error_samples": 30})
+        search = Search(draws=20, keep=6, seed=4)
+        found[objective] = design_all(Goal(targets), NETWORKS, Solver(), search, request).table
         own = found[objective]
         assert own["printing_relative_error"].between(0.002, 0.2).all()
         assert (own["printing_relative_error"] < own["printing_relative_error_p95"]).all()
         assert (own["printing_log_euclidean"] < own["printing_log_euclidean_p95"]).all()
         # The mean of squares: of the nominal error and what the printer adds, up to its own bias.
-        met = own[own["error"] < MET]
+        met = own[own["error"] < CONVERGED]
         assert (met["printed_error"] > met["printing_relative_error"] ** 2 * 0.9).all()
     for _, own in found["printed_error"].groupby(
         "target"
@@ -122,8 +130,8 @@ def test_sensitivity_of_a_row_is_that_of_its_lattice():
         {"family": "published", "diameter_error_percent": 5, "node_error_mm": 0.02}, 2.0
     )
     assert request.printing == PrintingErrors(0.05, 0.01)
-    how = {"draws": 20, "keep": 1, "request": request, "seed": 9, "refine": "none"}
-    row = design_lattices(homogenize_designs(design), Networks(), Networks(), **how).iloc[0]
+    goal, search = Goal(homogenize_designs(design)), Search("none", draws=20, keep=1, seed=9)
+    row = design_all(goal, NETWORKS, Solver(), search, request).table.iloc[0]
     lattices = plain_lattices(row[[*row.index[2:21]]].to_numpy(float)[None])
     said = sensitivity(
         lattices.graph(0), lattices.designs[0, DENSITY], request.printing._replace(seed=9)
@@ -138,7 +146,7 @@ def test_sensitivity_of_a_row_is_that_of_its_lattice():
         ({"node_error_mm": 0.02}, None, "error of nodes in mm needs the size of the cell"),
         ({"diameter_error_mm": 0.02}, None, "error of diameters in mm needs the size of the cell"),
         ({"node_error_mm": 2}, 2.0, "a tenth of the cell's size"),
-        ({"objective": "printed_error"}, None, "expected an error of diameters or nodes"),
+        ({"minimise": "printed_error"}, None, "expected an error of diameters or nodes"),
     ],
 )
 def test_what_cannot_be_asked_for_is_named(settings, cell, says):

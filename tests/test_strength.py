@@ -12,7 +12,7 @@ from trussmap.lattice.descriptor import sample_designs
 from trussmap.lattice.elementary import elementary_lattice
 from trussmap.mechanics.homogenization.reference import beam_stiffness, end_forces
 from trussmap.mechanics.strength import FIXED, LOAD_CASES, strength, strut_loads
-from trussmap.search.refine import plain_lattices
+from trussmap.search.lattices import plain_lattices
 
 ROOT = Path(__file__).parents[1]
 STRESSES = np.array(list(LOAD_CASES.values()))

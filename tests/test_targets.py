@@ -4,26 +4,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from given import read_file, read_whole_file
 
 from trussmap.base.errors import InputError
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.mechanics.homogenization.engine import homogenize_topologies
+from trussmap.targets.faults import check_targets, symmetric_mean
 from trussmap.targets.goal import Goal
-from trussmap.targets.reading import (
-    ORDERS,
-    check_targets,
-    compliance_hint,
-    described,
-    in_voigt_order,
-    order_hint,
-    read_goal,
-    read_targets,
-    soft_hint,
-    symmetric_mean,
-    take_targets,
-)
+from trussmap.targets.hints import compliance_hint, described, order_hint, soft_hint
+from trussmap.targets.orders import ORDERS, in_voigt_order
 from trussmap.tensors.elasticity import stiffness_of_moduli, symmetry_distances
+from trussmap.tensors.material import Material
 from trussmap.tensors.stiffness import COMPONENTS, admissibility, isotropic, pack, unpack
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
@@ -35,10 +27,16 @@ def table():
     return pd.read_csv(RESOURCES / "bone_targets_gpa.csv")
 
 
+def whole(path, youngs_modulus):
+    """Stiffness and names of a file in which all targets are whole."""
+    goal, names = read_whole_file(path, youngs_modulus, whole=True)
+    return goal.targets, names
+
+
 def read(tmp_path, table, youngs_modulus=114.0):
     path = tmp_path / "targets.csv"
     table.to_csv(path, index=False)
-    return read_targets(path, youngs_modulus)
+    return whole(path, youngs_modulus)
 
 
 def test_targets_are_normalised_by_the_base_modulus(tmp_path, table):
@@ -91,18 +89,18 @@ def test_slight_asymmetry_becomes_the_mean_with_a_note(tmp_path, table, share, a
     spoilt["C31"] = spoilt["C31"].where(spoilt.index == 1, table["C13"])
     path = tmp_path / "targets.csv"
     spoilt.to_csv(path, index=False)
-    taken = take_targets(path, 114.0)
+    given = read_file(path, 114.0)
     if not accepted:
-        assert "row 2, column C31" in taken.faults[0] and "by more than 5%" in taken.faults[0]
+        assert "row 2, column C31" in given.faults[0] and "by more than 5%" in given.faults[0]
         return
     mean = table.loc[1, "C13"] + share * largest / 2 * (share > 1e-6)
-    assert taken.goal.targets[1, COMPONENTS.index("C13")] * 114 == pytest.approx(mean)
+    assert given.goal.targets[1, COMPONENTS.index("C13")] * 114 == pytest.approx(mean)
     assert [
-        f"row 2: C_ij and C_ji differ by up to {share:.2g}" in note for note in taken.notes
+        f"row 2: C_ij and C_ji differ by up to {share:.2g}" in note for note in given.notes
     ] == [True] * (share > 1e-6)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        read_targets(path, 114.0)
+        whole(path, 114.0)
     assert len(warned) == (share > 1e-6)
 
 
@@ -133,22 +131,22 @@ def test_missing_column_missing_file_and_empty_table(tmp_path, table):
     with pytest.raises(InputError, match="missing column C45"):
         read(tmp_path, table.drop(columns="C45"))
     with pytest.raises(InputError, match="no such file"):
-        read_targets(tmp_path / "nothing.csv", 1.0)
+        whole(tmp_path / "nothing.csv", 1.0)
     with pytest.raises(InputError, match="no target"):
         read(tmp_path, table.iloc[:0])
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(InputError, match="empty"):
-        read_targets(tmp_path / "empty.csv", 1.0)
+        whole(tmp_path / "empty.csv", 1.0)
     (tmp_path / "ragged.csv").write_text("C11,C12\n1,2\n1,2,3\n")
     with pytest.raises(InputError, match="line 3"):
-        read_targets(tmp_path / "ragged.csv", 1.0)
+        whole(tmp_path / "ragged.csv", 1.0)
 
 
 @pytest.mark.parametrize(
     ("file", "modulus", "density"), [("bone_targets_gpa", 114, 0.1), ("catalogue_targets", 1, 0.01)]
 )
 def test_targets_of_the_study_are_admissible(file, modulus, density):
-    targets, names = read_targets(RESOURCES / f"{file}.csv", modulus)
+    targets, names = whole(RESOURCES / f"{file}.csv", modulus)
     assert len(set(names)) == len(names) >= 4
     lowest, ratio = admissibility(targets, density)
     assert (lowest > 0).all() and (ratio < 1).all()
@@ -157,7 +155,7 @@ def test_targets_of_the_study_are_admissible(file, modulus, density):
 def goal_of(tmp_path, table, kind="frobenius"):
     path = tmp_path / "targets.csv"
     table.to_csv(path, index=False)
-    return read_goal(path, 114.0, kind)
+    return read_whole_file(path, 114.0, kind)
 
 
 def test_targets_may_leave_constants_free_or_say_how_far_off_they_may_be(tmp_path, table):
@@ -212,11 +210,11 @@ def test_orders_of_the_components_come_to_the_same(tmp_path, table, order):
         **dict(zip(COMPONENTS, written_in(order, table[COMPONENTS].to_numpy()).T, strict=True))
     )
     own.to_csv(tmp_path / "targets.csv", index=False)
-    goal, _ = read_goal(tmp_path / "targets.csv", 114.0, order=order)
+    goal, _ = read_whole_file(tmp_path / "targets.csv", 114.0, order=order)
     np.testing.assert_allclose(goal.targets, table[COMPONENTS] / 114, atol=1e-15)
     spread = own.assign(**{f"{name}_sd": own[name].abs() + 0.1 for name in COMPONENTS})
     spread.drop(columns="C16").to_csv(tmp_path / "targets.csv", index=False)
-    goal, _ = read_goal(tmp_path / "targets.csv", 114.0, order=order)
+    goal, _ = read_whole_file(tmp_path / "targets.csv", 114.0, order=order)
     free = {"voigt": "C16", "abaqus": "C14", "ansys": "C15", "vasp": "C15", "mandel": "C16"}[order]
     assert [
         name for name, weight in zip(COMPONENTS, goal.weights[0], strict=True) if not weight
@@ -257,20 +255,20 @@ def test_mandel_form_of_an_isotropic_material():
 def test_isotropic_and_orthotropic_constants(tmp_path):
     (tmp_path / "t.csv").write_text("E,nu\n0.3,0.25\n")
     np.testing.assert_allclose(
-        read_goal(tmp_path / "t.csv", 1.0 * 100)[0].targets[0], pack(isotropic(0.003, 0.25))
+        read_whole_file(tmp_path / "t.csv", 1.0 * 100)[0].targets[0], pack(isotropic(0.003, 0.25))
     )
     (tmp_path / "t.csv").write_text("name;E;G\nfoam;0,3;0,12\n")
     np.testing.assert_allclose(
-        read_goal(tmp_path / "t.csv", 100)[0].targets[0], pack(isotropic(0.003, 0.25))
+        read_whole_file(tmp_path / "t.csv", 100)[0].targets[0], pack(isotropic(0.003, 0.25))
     )
     head = "E1,E2,E3,G23,G13,G12,nu12,nu13,nu23\n"
     (tmp_path / "t.csv").write_text(head + "1,2,4,.3,.4,.5,.1,.2,.3\n")
-    goal, _ = read_goal(tmp_path / "t.csv", 100)
+    goal, _ = read_whole_file(tmp_path / "t.csv", 100)
     s = np.linalg.inv(unpack(goal.targets[0]))
     assert goal.whole and s[0, 0] == pytest.approx(100) and s[1, 2] == pytest.approx(-0.3 * 50)
     # The minor Poisson's ratio is the other one by the ratio of the moduli.
     (tmp_path / "t.csv").write_text(head.replace("nu12", "nu21") + "1,2,4,.3,.4,.5,.2,.2,.3\n")
-    np.testing.assert_allclose(read_goal(tmp_path / "t.csv", 100)[0].targets, goal.targets)
+    np.testing.assert_allclose(read_whole_file(tmp_path / "t.csv", 100)[0].targets, goal.targets)
 
 
 @pytest.mark.parametrize(
@@ -291,28 +289,29 @@ def test_isotropic_and_orthotropic_constants(tmp_path):
 def test_constants_of_no_lattice_are_named(tmp_path, text, says):
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(InputError, match=says):
-        read_goal(tmp_path / "t.csv", 100)
+        read_whole_file(tmp_path / "t.csv", 100)
 
 
 def test_what_was_understood_is_said(tmp_path, table):
     table.astype({"C24": object}).assign(C24=["x", 1, 2, 3]).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(InputError, match="row 1, column C24: 'x'"):
-        read_goal(tmp_path / "t.csv", 114.0)
+        read_whole_file(tmp_path / "t.csv", 114.0)
     table.loc[1, "C44"] = -1
     table.to_csv(tmp_path / "t.csv", index=False)
-    taken = take_targets(tmp_path / "t.csv", 114.0)
-    assert taken.names == ["specimen_1", "specimen_3", "specimen_4"] and len(taken.faults) == 1
-    said = described(taken, 114.0)
+    given = read_file(tmp_path / "t.csv", 114.0)
+    assert given.names == ["specimen_1", "specimen_3", "specimen_4"] and len(given.faults) == 1
+    said = described(given, Material(114.0))
     assert "specimen_1: E1 0.226, E2 0.388, E3 0.512, G23 0.163" in said[1]
     assert "universal anisotropy 1.1; no symmetry within 5% (monoclinic within 9.5%" in said[1]
-    assert soft_hint(taken.goal) is None and "in unit" in soft_hint(Goal(taken.goal.targets / 1000))
+    assert soft_hint(given.goal, Material()) is None
+    assert "in unit" in soft_hint(Goal(given.goal.targets / 1000), Material())
 
 
 def test_names_stay_text_and_apart(tmp_path):
     names = ["femur", "femur", "=1+1", "@x", "", "target_5"]
     (tmp_path / "t.csv").write_text("name,E,nu\n" + "".join(f"{name},1,0.3\n" for name in names))
     expected = ["femur", "femur (2)", "'=1+1", "'@x", "target_5", "target_5 (2)"]
-    assert take_targets(tmp_path / "t.csv", 100).names == expected
+    assert read_file(tmp_path / "t.csv", 100).names == expected
 
 
 @pytest.mark.filterwarnings("error")
@@ -324,7 +323,7 @@ def test_numbers_beyond_what_can_be_computed_with_are_told(tmp_path, text):
     with pytest.raises(
         InputError, match=r"row 1.*expected a (finite number, below 1e.30|positive modulus)"
     ):
-        take_targets(tmp_path / "t.csv", 1.0)
+        read_file(tmp_path / "t.csv", 1.0)
 
 
 @pytest.mark.filterwarnings("error")
@@ -333,7 +332,7 @@ def test_numbers_beyond_what_can_be_computed_with_are_told(tmp_path, text):
 )
 def test_so_are_those_of_arrays(modulus, factor):
     with pytest.raises(InputError, match=r"targets.*expected (stiffness|a positive value)"):
-        check_targets(factor * pack(isotropic(0.01))[None], modulus, "targets")
+        check_targets(factor * pack(isotropic(0.01))[None], Material(modulus), "targets")
 
 
 def cubic(zener, coupling=0.3):
@@ -388,25 +387,25 @@ SOFT_BONE = [0.3, 0.4, 0.7, 0.12, 0.11, 0.1, 0.2, 0.25, 0.18]
 @pytest.mark.parametrize("order", ORDERS)
 def test_compliances_are_inverted_in_every_order(tmp_path, order):
     path, c = compliance_file(tmp_path, [BONE, SOFT_BONE], order)
-    taken = take_targets(path, 70.0, order=order, compliance=True)
-    np.testing.assert_allclose(taken.goal.targets, c / 70, rtol=1e-9, atol=1e-15)
-    said = described(taken, 70.0, order)
+    given = read_file(path, 70.0, order=order, compliance=True)
+    np.testing.assert_allclose(given.goal.targets, c / 70, rtol=1e-9, atol=1e-15)
+    said = described(given, Material(70.0))
     assert "as compliances and inverted" in said[0] and not any("note" in line for line in said)
 
 
 def test_a_compliance_given_as_stiffness_is_asked_about(tmp_path):
     path, _ = compliance_file(tmp_path, [BONE, SOFT_BONE])
-    said = described(take_targets(path, 2000.0), 2000.0)
+    said = described(read_file(path, 2000.0), Material(2000.0))
     assert any(
         "2 of 2 targets look like compliances" in line and "--compliance" in line for line in said
     )
     with pytest.raises(InputError, match=r"too stiff.*if these are compliances, --compliance"):
-        take_targets(path, 70.0)
+        read_file(path, 70.0)
 
 
 def test_a_stiffness_given_as_compliance_is_asked_about(tmp_path):
     np.savetxt(tmp_path / "c.txt", unpack(stiffness_of_moduli(np.array([BONE]))[0]))
-    said = described(take_targets(tmp_path / "c.txt", 200.0, compliance=True), 200.0)
+    said = described(read_file(tmp_path / "c.txt", 200.0, compliance=True), Material(200.0))
     assert any("leave out --compliance" in line for line in said)
 
 
@@ -454,7 +453,7 @@ def test_compliances_that_cannot_be_taken_are_named_by_their_letter(
 ):
     (tmp_path / "s.csv").write_text(text)
     with pytest.raises(InputError, match=says):
-        take_targets(tmp_path / "s.csv", 100.0, compliance=compliance)
+        read_file(tmp_path / "s.csv", 100.0, compliance=compliance)
 
 
 NINE = {
@@ -473,17 +472,17 @@ NINE = {
 def test_the_nine_orthotropic_constants_mean_zeros_and_empty_columns_are_free(tmp_path):
     path = tmp_path / "t.csv"
     pd.DataFrame([NINE]).to_csv(path, index=False)
-    taken = take_targets(path, 100.0)
-    assert taken.goal.whole and "orthotropic stiffness: all others are 0" in taken.notes[0]
-    c = taken.goal.targets[0] * 100
+    given = read_file(path, 100.0)
+    assert given.goal.whole and "orthotropic stiffness: all others are 0" in given.notes[0]
+    c = given.goal.targets[0] * 100
     assert {
         name: round(value, 9) for name, value in zip(COMPONENTS, c, strict=True) if value
     } == NINE
     pd.DataFrame([NINE | {"C14": ""}]).to_csv(path, index=False)
-    free = take_targets(path, 100.0)
+    free = read_file(path, 100.0)
     assert not free.notes and free.goal.weights[0].sum() == 9
     pd.DataFrame([NINE | {"C12": ""}]).to_csv(path, index=False)
-    weights = take_targets(path, 100.0).goal.weights[0]
+    weights = read_file(path, 100.0).goal.weights[0]
     assert [name for name, weight in zip(COMPONENTS, weights, strict=True) if not weight] == ["C12"]
 
 
@@ -502,35 +501,35 @@ def test_constants_of_a_crystal_class_give_the_others(tmp_path, given, expected)
     (tmp_path / "t.csv").write_text(
         ",".join(names) + "\n" + ",".join(str(values[name]) for name in names) + "\n"
     )
-    taken = take_targets(tmp_path / "t.csv", 1000.0)
-    c = dict(zip(COMPONENTS, taken.goal.targets[0] * 1000, strict=True))
-    assert taken.goal.whole and "follow from its symmetry" in taken.notes[0]
+    targets = read_file(tmp_path / "t.csv", 1000.0)
+    c = dict(zip(COMPONENTS, targets.goal.targets[0] * 1000, strict=True))
+    assert targets.goal.whole and "follow from its symmetry" in targets.notes[0]
     assert {name: pytest.approx(c[name]) for name in expected} == expected
     assert (
         c["C16"] == 0
         and min(
             symmetry_distances(
-                taken.goal.targets[0], ["cubic", "hexagonal", "tetragonal", "trigonal"]
+                targets.goal.targets[0], ["cubic", "hexagonal", "tetragonal", "trigonal"]
             ).values()
         )
         < 1e-6
     )
     if given != "C11 C12 C44":
         with pytest.raises(InputError, match="in the order voigt; expected that order"):
-            take_targets(tmp_path / "t.csv", 1000.0, order="abaqus")
+            read_file(tmp_path / "t.csv", 1000.0, order="abaqus")
 
 
 def test_compliances_of_a_crystal_class_are_those_of_its_stiffness(tmp_path):
     c = {"C11": 6, "C12": 2, "C13": 2.5, "C14": 0.4, "C33": 8, "C44": 3}
     (tmp_path / "c.csv").write_text(",".join(c) + "\n" + ",".join(map(str, c.values())) + "\n")
-    stiffness = take_targets(tmp_path / "c.csv", 1000.0).goal.targets
+    stiffness = read_file(tmp_path / "c.csv", 1000.0).goal.targets
     s = dict(zip(COMPONENTS, pack(np.linalg.inv(1000 * unpack(stiffness[0]))), strict=True))
     names = ",".join(name.replace("C", "S") for name in c)
     (tmp_path / "s.csv").write_text(
         names + "\n" + ",".join(repr(float(s[name])) for name in c) + "\n"
     )
     np.testing.assert_allclose(
-        take_targets(tmp_path / "s.csv", 1000.0, compliance=True).goal.targets,
+        read_file(tmp_path / "s.csv", 1000.0, compliance=True).goal.targets,
         stiffness,
         atol=1e-15,
     )
@@ -540,7 +539,7 @@ def test_deviations_of_constants_of_a_class_go_with_them(tmp_path):
     text = "C11,C12,C44,C11_sd,C12_sd,C44_sd\n6,2,3,0.2,0.1,0.4\n"
     (tmp_path / "t.csv").write_text(text)
     weights = dict(
-        zip(COMPONENTS, take_targets(tmp_path / "t.csv", 1000.0).goal.weights[0], strict=True)
+        zip(COMPONENTS, read_file(tmp_path / "t.csv", 1000.0).goal.weights[0], strict=True)
     )
     assert [weights[name] for name in ("C33", "C23", "C66", "C14")] == pytest.approx(
         [0.5, 1, 0.25, 1]
@@ -563,17 +562,18 @@ def test_deviations_of_constants_of_a_class_go_with_them(tmp_path):
 )
 def test_poissons_ratio_of_the_base_material_bounds_targets(tmp_path, text, taken_at, refused_at):
     (tmp_path / "t.csv").write_text(text)
-    assert len(take_targets(tmp_path / "t.csv", 1.0, poisson_ratio=taken_at).names) == 1
+    assert len(read_file(tmp_path / "t.csv", 1.0, poisson_ratio=taken_at).names) == 1
     with pytest.raises(
         InputError, match=f"too stiff for this material.*Poisson's ratio {refused_at:g}"
     ):
-        take_targets(tmp_path / "t.csv", 1.0, poisson_ratio=refused_at)
+        read_file(tmp_path / "t.csv", 1.0, poisson_ratio=refused_at)
 
 
 def test_poissons_ratio_bounds_arrays_and_what_counts_as_soft():
     stiff = pack(isotropic(0.09, 0.45))[None]
-    check_targets(stiff, 1.0, "targets", 0.45)
+    check_targets(stiff, Material(poisson_ratio=0.45), "targets")
     with pytest.raises(InputError, match="too stiff"):
-        check_targets(stiff, 1.0, "targets", 0.3)
+        check_targets(stiff, Material(), "targets")
     soft = Goal(pack(isotropic(1.5e-4, 0.45))[None])
-    assert soft_hint(soft, 0.3) is None and "softer" in soft_hint(Goal(soft.targets / 2), 0.45)
+    assert soft_hint(soft, Material()) is None
+    assert "softer" in soft_hint(Goal(soft.targets / 2), Material(poisson_ratio=0.45))

@@ -7,9 +7,12 @@ from trussmap.lattice.compound import reduced_topology, topologies
 from trussmap.lattice.descriptor import DENSITY, TYPES, sample_designs
 from trussmap.mechanics.homogenization.engine import cycles, homogenize_topologies, mechanism
 from trussmap.mechanics.homogenization.reference import homogenize_reference
-from trussmap.search.design import search
+from trussmap.mechanics.solver import Solver
+from trussmap.search.halving import Space, search
+from trussmap.search.lattices import Lattices, plain_lattices
 from trussmap.search.objective import measured_struts, tailor
-from trussmap.search.refine import Lattices, Limits, plain_lattices, refine_lattices
+from trussmap.search.refine import refine_lattices
+from trussmap.search.request import Limits, Request
 from trussmap.search.thin import thinned
 from trussmap.targets.goal import Goal
 
@@ -54,7 +57,7 @@ def test_no_cross_section_is_no_strut():
     rest = thinned(lattices(30), 5.0)
     rows = np.flatnonzero((rest.areas == 0).any(1))[:8]
     assert len(rows) == 8
-    stiffness = rest.stiffness()
+    stiffness = rest.stiffness(Solver())
     for row in rows:
         plain = homogenize_reference(rest.graph(row), rest.designs[row, DENSITY])
         assert np.abs(stiffness[row] - plain).max() < 1e-9 * np.abs(plain).max()
@@ -92,16 +95,16 @@ def bent():
     row = int(np.argmin(np.abs(np.array(shares) - 0.6)))
     alike = np.where(found.areas == 0, 0.0, 1.0)
     one = Lattices(found.designs, alike, found.shifts).take(slice(row, row + 1))
-    return one.stiffness(), int(one.topology[0])
+    return one.stiffness(Solver()), int(one.topology[0])
 
 
 def test_a_search_leaves_out_what_no_thin_strut_could_replace(bent):
     target, key = bent
     limits = Limits(radius_ratio=3.0)
-    owner, found, stiffness = search(
-        Goal(target), "quick", family="areas", limits=limits, topologies=[key]
-    )
-    error = Goal(target).take(owner).error(stiffness)
+    space = Space("areas", limits, np.array([key]))
+    reached = search(Goal(target), Solver(), "quick", space=space)
+    found = reached.lattices
+    error = reached.error(Goal(target))
     whole = (found.areas > 0).all(1)
     assert error.min() < error[whole].min() / 20
     assert ratios(found).max() < 3 * (1 + 1e-9)
@@ -110,23 +113,23 @@ def test_a_search_leaves_out_what_no_thin_strut_could_replace(bent):
 def test_what_is_left_out_stays_out(bent):
     target, key = bent
     limits = Limits(radius_ratio=3.0)
-    owner, found, stiffness = search(
-        Goal(target), "quick", family="areas", limits=limits, topologies=[key]
-    )
-    best = np.argmin(
-        np.where((found.areas == 0).any(1), Goal(target).take(owner).error(stiffness), np.inf)
-    )
+    space = Space("areas", limits, np.array([key]))
+    reached = search(Goal(target), Solver(), "quick", space=space)
+    found = reached.lattices
+    best = np.argmin(np.where((found.areas == 0).any(1), reached.error(Goal(target)), np.inf))
     one = found.take(slice(best, best + 1))
-    refined, _ = refine_lattices(Goal(target), one, 20, limits)
-    walked, reached = tailor(Goal(target), one, "areas", "radius_ratio", limits)
+    refined, _ = refine_lattices(Goal(target), one, Solver(), 20, limits)
+    walked, stiffness = tailor(
+        Goal(target), one, Request("areas", limits, "radius_ratio"), Solver()
+    )
     for moved in (refined, walked):
         assert ((moved.areas == 0) == (one.areas == 0)).all()
         assert (moved.designs[:, TYPES] == one.designs[:, TYPES]).all()
-    assert np.isfinite(reached).all()
+    assert np.isfinite(stiffness).all()
     assert ratios(walked) <= 3 * (1 + 1e-3)
 
 
 def test_no_lattices_are_refined_to_none():
     none = lattices(2).take(slice(0, 0))
-    refined, stiffness = refine_lattices(Goal(np.empty((0, 21))), none)
+    refined, stiffness = refine_lattices(Goal(np.empty((0, 21))), none, Solver())
     assert len(refined.designs) == len(stiffness) == 0

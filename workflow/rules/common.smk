@@ -126,12 +126,10 @@ def files_of(folder, *names):
 
 
 def loads_of(yield_stress=None, load=None):
-    """Settings of the strength columns in a table of designs."""
+    """What the tables of designs say of strength: of the base material, and of loads."""
     return {
         "yield_stress": yield_stress,
-        "load": load,
-        "effective_length": config["buckling_length"],
-        "poisson_ratio": config["poisson_ratio"],
+        "loads": {"stress": load, "buckling_length": config["buckling_length"]},
     }
 
 

@@ -7,6 +7,14 @@ BONE = {
     "targets": PROJECT / config["bone"]["targets"],
     "youngs_modulus": config["bone"]["youngs_modulus_gpa"],
 }
+
+
+def search_settings(**changes):
+    """Settings of a search (`trussmap.search.request.Search`) of the config, some of them changed."""
+    settings = dict(config["search"])
+    return settings | {"effort": settings.pop("refine")} | changes
+
+
 GENERATED = (
     [f"{RESULTS}/generalize/catalogue/generated.lat"] if config["catalogue"]["generated"] else []
 )
@@ -24,13 +32,15 @@ single_job(
     | {"lattices": directory(f"{RESULTS}/generalize/bone/lattices")},
     params=SEARCHING
     | {
-        "options": config["search"],
+        "search": search_settings(),
         "youngs_modulus": BONE["youngs_modulus"],
         "unit": "GPa",
-        "request": {"family": "published", "closeness": "frobenius"} | config["printing"],
-        "prints": {key: config["bone"][key] for key in ["cell_size_mm", "block"]},
-        "loads": loads_of(config["bone"]["yield_stress_gpa"]),
-    },
+        "request": config["printing"],
+        "closeness": "frobenius",
+        "cell_size_mm": config["bone"]["cell_size_mm"],
+        "block": config["bone"]["block"],
+    }
+    | loads_of(config["bone"]["yield_stress_gpa"]),
     architectures=[DESIGNING],
 )
 single_job(
@@ -44,12 +54,12 @@ single_job(
     params=SEARCHING
     | {
         "families": FAMILIES,
-        "options": config["search"] | {"keep": 1, "refine": "quick"},
+        "search": search_settings(keep=1, effort="quick"),
         "youngs_modulus": BONE["youngs_modulus"],
         "cell_size_mm": config["bone"]["cell_size_mm"],
         "request": config["printing"] | {"topologies": config["front"]["topologies"]},
-        "loads": loads_of(config["bone"]["yield_stress_gpa"]),
-    },
+    }
+    | loads_of(config["bone"]["yield_stress_gpa"]),
     architectures=[DESIGNING],
 )
 single_job(
@@ -70,10 +80,10 @@ single_job(
     },
     params=SEARCHING
     | {
-        "options": config["search"] | {"draws": config["catalogue"]["draws"]},
+        "search": search_settings(draws=config["catalogue"]["draws"]),
         "relative_density": config["catalogue"]["relative_density"],
-        "loads": loads_of(),
-    },
+    }
+    | loads_of(),
     architectures=[DESIGNING],
 )
 single_job(
@@ -83,7 +93,7 @@ single_job(
     outputs=files_of("generalize/unseen", "summary.json")
     | {"timing": timing_of("generalize_unseen")},
     params={
-        "options": config["search"] | {"draws": config["unseen"]["draws"]},
+        "search": search_settings(draws=config["unseen"]["draws"]),
         "counts": {e: config["unseen"][e] for e in ["none", "quick", "thorough"]},
         "seed": config["seed"],
     },
@@ -176,14 +186,15 @@ single_job(
     },
     params=SEARCHING
     | {
-        "options": config["search"],
+        "search": search_settings(),
         "youngs_modulus": config["design"]["youngs_modulus"],
         "unit": "",
         "request": config["design"]["request"] | config["printing"],
-        "prints": {key: config["design"][key] for key in ["cell_size_mm", "block"]}
-        | {"in_units": True},
-        "loads": loads_of(config["design"]["yield_stress"], config["design"]["load"]),
-    },
+        "closeness": config["design"]["closeness"],
+        "cell_size_mm": config["design"]["cell_size_mm"],
+        "block": config["design"]["block"],
+    }
+    | loads_of(config["design"]["yield_stress"], config["design"]["load"]),
     architectures=[DESIGNING],
     script_name="generalize_bone",
 )

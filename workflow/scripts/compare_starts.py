@@ -14,23 +14,21 @@ with job(snakemake):
 
     from trussmap.base.io import write_csv, write_json
     from trussmap.data.dataset import open_dataset
-    from trussmap.learning.models import load_forward, load_inverse
+    from trussmap.learning.models import load_networks
     from trussmap.study.starts import errors_by_cost, least_cost
     from trussmap.tensors.stiffness import COMPONENTS
 
     p, source, out = snakemake.params, snakemake.input, snakemake.output
-    models = Path(source.models[0]).parent
-    networks = load_forward(models), load_inverse(models)
+    networks = load_networks(Path(source.models[0]).parent)
     count = p.settings["targets"]
     with open_dataset(source.dataset) as data:
         inside = data.test.read(slice(count), ("stiffness",))["stiffness"]
-    outside = pd.read_csv(source.targets)[COMPONENTS].to_numpy()[
-        -count:
-    ]  # the generated ones come last
+    # The generated ones come last.
+    outside = pd.read_csv(source.targets)[COMPONENTS].to_numpy()[-count:]
     tables = {}
     for space, targets in (("inside", inside), ("outside", outside)):
         tables[space] = errors_by_cost(
-            targets, *networks, source.dataset, p.settings, p.seed, snakemake.threads
+            targets, networks, source.dataset, p.settings, p.seed, snakemake.threads
         )
         print(f"{space}:\n{tables[space].to_string()}", flush=True)
     write_csv(pd.concat([table.assign(space=space) for space, table in tables.items()]), out.table)

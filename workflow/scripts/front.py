@@ -13,26 +13,35 @@ with job(snakemake):
 
     from trussmap.base.io import write_csv, write_json
     from trussmap.crystal.targets import cell_targets
-    from trussmap.search.refine import FAMILIES
+    from trussmap.mechanics.solver import Solver
+    from trussmap.search.lattices import FAMILIES
     from trussmap.study.front import describe_targets, front, summarize
-    from trussmap.targets.reading import read_targets
+    from trussmap.targets.reading import read_all_targets
+    from trussmap.tensors.material import Material
 
-    p, source, threads = snakemake.params, snakemake.input, snakemake.threads
-    parts = {"bone": read_targets(source.bone, p.youngs_modulus, p.poisson_ratio, "GPa")}
+    p, source = snakemake.params, snakemake.input
+    material = Material(p.youngs_modulus, p.poisson_ratio, unit="GPa")
+    solver = Solver(material, snakemake.threads)
+    bone = read_all_targets(source.bone, material, whole=True)
+    targets_of = {"bone": (bone.stiffness, bone.names)}
     for path in source.generated:
-        how = p.relative_density, threads, p.poisson_ratio, p.settings["cells"]
-        cells, targets = cell_targets(path, "generated", *how)
-        parts["generated"] = targets, cells["name"].tolist()
-    topologies = None if p.settings["topologies"] is None else np.array(p.settings["topologies"])
+        cells, stiffness = cell_targets(
+            path, "generated", p.relative_density, solver, p.settings["cells"]
+        )
+        targets_of["generated"] = stiffness, cells["name"].tolist()
+    numbers = p.settings["topologies"]
+    topologies = None if numbers is None else np.array(numbers)
+    ratios = sorted(p.settings["ratios"])
+
     tables = []
-    for origin, (targets, names) in parts.items():
+    for origin, (targets, names) in targets_of.items():
         known = describe_targets(targets).assign(
             source=origin, name=names, target=np.arange(len(targets)) + 1
         )
-        how = origin == "bone", topologies, p.seed, threads, p.poisson_ratio
         for family in FAMILIES[1:]:
-            found = front(targets, family, sorted(p.settings["ratios"]), *how)
-            tables.append(known.merge(found, on="target"))
+            everywhere = origin == "bone"
+            closest = front(targets, family, solver, ratios, everywhere, topologies, p.seed)
+            tables.append(known.merge(closest, on="target"))
     table = pd.concat(tables, ignore_index=True)
     write_csv(table, snakemake.output.table)
     write_json(summarize(table), snakemake.output.summary)

@@ -17,32 +17,37 @@ with job(snakemake):
 
     from trussmap.base.io import write_csv, write_json
     from trussmap.crystal.targets import cell_targets, connectivity_class
-    from trussmap.designs.table import write_designs, write_targets
-    from trussmap.learning.models import load_forward, load_inverse
-    from trussmap.search.design import design_lattices
+    from trussmap.designs.strength import Loads
+    from trussmap.designs.table import Brief, Designs, write_targets
+    from trussmap.designs.writing import write_designs
+    from trussmap.learning.models import load_networks
+    from trussmap.mechanics.solver import Solver
+    from trussmap.search.design import design_all
+    from trussmap.search.request import Search
     from trussmap.study.assessment import assess, summarize, summarize_groups
+    from trussmap.targets.goal import Goal, Targets
+    from trussmap.tensors.material import Material
 
     p, source, out = snakemake.params, snakemake.input, snakemake.output
-    models = Path(source.models[0]).parent
-    networks = load_forward(models), load_inverse(models)
+    material = Material(poisson_ratio=p.poisson_ratio, yield_stress=p.yield_stress)
+    solver = Solver(material, snakemake.threads)
+    search = Search(**p.search, seed=p.seed)
     paths = [("catalogue", source.targets), *(("generated", path) for path in source.generated)]
-    how = p.relative_density, snakemake.threads, p.poisson_ratio
-    parts = [cell_targets(path, origin, *how) for origin, path in paths]
-    cells = pd.concat([table for table, _ in parts], ignore_index=True)
-    names, targets = cells["name"].tolist(), np.concatenate([stiffness for _, stiffness in parts])
-    how = p.options | {
-        "seed": p.seed,
-        "threads": snakemake.threads,
-        "poisson_ratio": p.poisson_ratio,
-    }
-    found = design_lattices(targets, *networks, **how)
-    write_targets(names, targets, out.targets)
-    write_designs(found, Path(out.designs).parent, names, targets, loads=p.loads)
-    errors = assess(found, names, targets, p.options["refine"] != "none", source.dataset)
+    groups = [cell_targets(path, origin, p.relative_density, solver) for origin, path in paths]
+    cells = pd.concat([table for table, _ in groups], ignore_index=True)
+    goal = Goal(np.concatenate([stiffness for _, stiffness in groups]))
+    targets = Targets(goal, cells["name"].tolist())
+
+    networks = load_networks(Path(source.models[0]).parent)
+    batch = design_all(goal, networks, solver, search)
+    write_targets(targets, out.targets)
+    brief = Brief(targets, material, loads=Loads(**p.loads))
+    write_designs(Designs(brief, batch), Path(out.designs).parent)
+    errors = assess(batch.table, targets, search.effort != "none", source.dataset)
     cells = cells.join(errors.drop(columns="name"))
     write_csv(cells, out.cells)
     connectivity = connectivity_class(cells["connectivity"])
     groups = {"crystal_system": cells["crystal_system"], "connectivity": connectivity}
     write_csv(summarize_groups(cells, groups), out.groups)
-    trees = {origin: summarize(part) for origin, part in cells.groupby("source")}
+    trees = {origin: summarize(rows) for origin, rows in cells.groupby("source")}
     write_json(trees.pop("catalogue") | trees, out.summary)

@@ -10,14 +10,13 @@ with job(snakemake):
     from pathlib import Path
 
     from trussmap.base.io import write_json
-    from trussmap.learning.models import load_forward, load_inverse
+    from trussmap.learning.models import load_networks
     from trussmap.study.assessment import unseen
 
     p = snakemake.params
-    models = Path(snakemake.input.models[0]).parent
-    networks = load_forward(models), load_inverse(models)
+    networks = load_networks(Path(snakemake.input.models[0]).parent)
     tree, times = unseen(
-        *networks, snakemake.input.dataset, p.counts, p.options, p.seed, snakemake.threads
+        networks, snakemake.input.dataset, p.counts, p.search, p.seed, snakemake.threads
     )
     write_json(tree, snakemake.output.summary)
     write_json(times, snakemake.output.timing)

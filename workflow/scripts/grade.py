@@ -19,11 +19,15 @@ with job(snakemake):
     from trussmap.base.io import write_json
     from trussmap.grading import Sites, fade, grade, write_graded
     from trussmap.lattice.descriptor import DESIGN_COLUMNS
-    from trussmap.parts.fill import box
+    from trussmap.mechanics.solver import Solver
+    from trussmap.parts.region import box
+    from trussmap.tensors.material import Material
     from trussmap.tensors.stiffness import COMPONENTS
 
-    options, cell = snakemake.params.options, snakemake.params.cell_size_mm
-    how = {"threads": snakemake.threads, "poisson_ratio": snakemake.params.poisson_ratio}
+    options = snakemake.params.options
+    cell = snakemake.params.cell_size_mm
+    material = Material(poisson_ratio=snakemake.params.poisson_ratio)
+    solver = Solver(material, snakemake.threads)
     targets = pd.read_csv(snakemake.input.targets)
     length, width = options["length"] * cell, options["width"] * cell
     region = box((length, width, width))
@@ -33,7 +37,7 @@ with job(snakemake):
     )
     allowed = options["topologies"] and np.array(options["topologies"])
     sites = Sites(places, targets[COMPONENTS].to_numpy(float), targets["name"].tolist())
-    graded = grade(sites, region, cell, allowed, options["radius_ratio"], **how)
+    graded = grade(sites, region, cell, solver, allowed, options["radius_ratio"])
     table = pd.read_csv(snakemake.input.designs).set_index(["target", "rank"])[DESIGN_COLUMNS]
     first, last = options["faded"]
     if not {first, last} <= {*table.index.get_level_values("target")}:
@@ -41,15 +45,14 @@ with job(snakemake):
             f"{snakemake.input.designs}: no target {first} or {last}; set grading.faded to two of its rows."
         )
     pairs = sorted(product(table.loc[first].index, table.loc[last].index), key=sum)
-    for k, (own, other) in enumerate(pairs, 1):
+    for k, (rank, other) in enumerate(pairs, 1):
         try:
-            ends = table.loc[[(first, own), (last, other)]].to_numpy(float)
-            faded = fade(
-                ends, places[[0, -1]], ["", ""], region, cell, options["minimum_radius"], **how
-            )
+            ends = table.loc[[(first, rank), (last, other)]].to_numpy(float)
+            at = places[[0, -1]]
+            faded = fade(ends, at, ["", ""], region, cell, solver, options["minimum_radius"])
             break
         except InputError as error:
-            print(f"designs {own} of target {first} and {other} of target {last}: {error}")
+            print(f"designs {rank} of target {first} and {other} of target {last}: {error}")
             if k == len(pairs):
                 raise
     write_graded(graded, snakemake.output.structure.removesuffix("structure.vtk"))

@@ -12,22 +12,26 @@ with job(snakemake):
     import pandas as pd
 
     from trussmap.base.io import write_json
-    from trussmap.learning.models import load_forward, load_inverse
+    from trussmap.learning.models import load_networks
+    from trussmap.mechanics.solver import Solver
     from trussmap.study.protocol import selected_by_network
+    from trussmap.tensors.material import Material
     from trussmap.tensors.stiffness import COMPONENTS
 
     p, source = snakemake.params, snakemake.input
-    models = Path(source.models[0]).parent
-    networks = load_forward(models), load_inverse(models)
-    how = p.settings["draws"], p.settings["temperature"], p.seed, p.poisson_ratio
+    networks = load_networks(Path(source.models[0]).parent)
+    solver = Solver(Material(poisson_ratio=p.poisson_ratio), snakemake.threads)
+    draws = p.settings["draws"]
+    temperature = p.settings["temperature"]
     tree = dict(p.settings)
     for name, path, count in (
         ("bone", source.bone, None),
         ("catalogue", source.catalogue, p.settings["cells"]),
     ):
         table = pd.read_csv(path, index_col="name").head(count)
-        found = selected_by_network(table[COMPONENTS].to_numpy(), *networks, *how)
-        finite = found.set_index(table.index).replace(float("inf"), float("nan"))
+        targets = table[COMPONENTS].to_numpy()
+        errors = selected_by_network(targets, networks, solver, draws, temperature, p.seed)
+        finite = errors.set_index(table.index).replace(float("inf"), float("nan"))
         print(name, finite.describe().to_string(), sep="\n", flush=True)
         if name == "bone":
             tree[name] = {specimen: row.dropna().to_dict() for specimen, row in finite.iterrows()}

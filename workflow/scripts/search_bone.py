@@ -15,16 +15,21 @@ with job(snakemake):
     from trussmap.base.io import write_csv, write_json
     from trussmap.base.streams import stream
     from trussmap.lattice.descriptor import DESIGN_COLUMNS
-    from trussmap.search.design import search
-    from trussmap.targets.goal import Goal
-    from trussmap.targets.reading import read_targets
+    from trussmap.mechanics.solver import Solver
+    from trussmap.search.halving import search
+    from trussmap.targets.reading import read_all_targets
+    from trussmap.tensors.material import Material
     from trussmap.tensors.measures import MEASURES, errors
 
     p = snakemake.params
-    targets, names = read_targets(snakemake.input.targets, p.youngs_modulus, p.poisson_ratio, "GPa")
-    how = "thorough", stream(p.seed, "bone search"), snakemake.threads, p.poisson_ratio
-    owner, lattices, stiffness = search(Goal(targets), *how)
-    table = pd.DataFrame({"name": np.array(names)[owner]} | errors(stiffness, targets[owner]))
+    material = Material(p.youngs_modulus, p.poisson_ratio, unit="GPa")
+    targets = read_all_targets(snakemake.input.targets, material, whole=True)
+    solver = Solver(material, snakemake.threads)
+    candidates = search(targets.goal, solver, "thorough", stream(p.seed, "bone search"))
+    lattices = candidates.lattices
+    names = np.array(targets.names)[candidates.target]
+    off = errors(candidates.stiffness, targets.stiffness[candidates.target])
+    table = pd.DataFrame({"name": names} | off)
     table["topology"] = lattices.topology
     table[DESIGN_COLUMNS] = lattices.designs
     table = table.sort_values(["name", "nmse_frobenius"])

@@ -9,8 +9,9 @@ import pandas as pd
 from trussmap.crystal.catalogue import read_catalogue
 from trussmap.crystal.space_groups import SYSTEMS, crystal_system, space_group
 from trussmap.mechanics.homogenization import homogenize_cells
-from trussmap.targets.reading import read_targets
-from trussmap.tensors.stiffness import POISSON_RATIO
+from trussmap.mechanics.solver import Solver
+from trussmap.targets.reading import read_all_targets
+from trussmap.tensors.material import Material
 
 #: Crystal systems as catalogues abbreviate them, and their names.
 SYSTEM_NAMES = dict(
@@ -43,32 +44,35 @@ def cell_targets(
     path: str | Path,
     source: str,
     relative_density: float,
-    threads: int | None = None,
-    poisson_ratio: float = POISSON_RATIO,
+    solver: Solver,
     count: int | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Cells as targets: their stiffness (n, 21), base modulus 1, and before it a table of what they are.
+    """Table of cells, and their stiffness (n, 21), base modulus 1, as targets.
 
     ``count``: how many of a catalogue, the first ones; all where None.
 
     The table has ``source`` as given, ``name``, ``crystal_system`` and mean ``connectivity``
     (struts at a node).
 
-    A catalogue (.lat) is homogenized at ``relative_density`` with ``poisson_ratio``; a table of
+    A catalogue (.lat) is homogenized at ``relative_density`` with the solver; a table of
     targets (.csv) has the stiffness in it, and tells system and connectivity by names such as
     ``trig_Z04.0_R57`` only. Raises InputError as the readers of these files do.
     """
     if Path(path).suffix == ".csv":
-        targets, names = read_targets(path, 1.0, poisson_ratio)
-        told = [_SYSTEM_AND_CONNECTIVITY.search(name) for name in names]
-        rows = [(m[1], float(m[2])) if m else ("unknown", np.nan) for m in told]
+        given = read_all_targets(path, Material(1.0, solver.poisson_ratio), whole=True)
+        targets = given.stiffness
+        names = given.names
+        labels = [_SYSTEM_AND_CONNECTIVITY.search(name) for name in names]
+        rows = [(m[1], float(m[2])) if m else ("unknown", np.nan) for m in labels]
     else:
         cells = read_catalogue(path)[:count]
         names = [cell.name for cell in cells]
         lattices = [cell.at(relative_density) for cell in cells]
         graphs = [graph for graph, _ in lattices]
         densities = np.array([density for _, density in lattices])
-        targets = homogenize_cells(graphs, densities, threads=threads, poisson_ratio=poisson_ratio)
+        targets = homogenize_cells(
+            graphs, densities, threads=solver.threads, poisson_ratio=solver.poisson_ratio
+        )
         rows = [(crystal_system(space_group(g)), 2 * len(g.struts) / len(g.nodes)) for g in graphs]
     table = pd.DataFrame(rows, columns=["crystal_system", "connectivity"])
     table.insert(0, "name", names)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from trussmap.figures import style
-from trussmap.search.design import MET
+from trussmap.search.halving import CONVERGED
 from trussmap.study.front import NEARLY_MET
 
 #: Line and colour of each family.
@@ -92,7 +92,7 @@ def _shares(ax: Axes, cells: pd.DataFrame) -> None:
         rows = cells[cells["family"] == family]
         for bound, mark, words in (
             (NEARLY_MET, "o", "‖ΔC‖ below 0.1 % of ‖C‖"),
-            (MET, "s", "below 0.0001 %"),
+            (CONVERGED, "s", "below 0.0001 %"),
         ):
             is_met = rows["nmse_frobenius"] < bound
             share = 100 * is_met.groupby(rows["radius_ratio"]).mean()

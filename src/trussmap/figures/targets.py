@@ -14,10 +14,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from trussmap.designs.table import lattices_of
 from trussmap.figures import draw, style
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_graph
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.search.design import lattices_of
 from trussmap.tensors.stiffness import COMPONENTS, directional_modulus
 
 #: Planes of the projections: names and indices of their axes.

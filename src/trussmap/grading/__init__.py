@@ -7,7 +7,16 @@ two given designs of unlike topologies instead, of which one fades out while the
 """
 
 from trussmap.grading.design import Graded, fade, grade
-from trussmap.grading.files import told, write_graded
+from trussmap.grading.files import result_lines, write_graded
 from trussmap.grading.sites import Sites, check_sites, read_sites
 
-__all__ = ["Graded", "Sites", "check_sites", "fade", "grade", "read_sites", "told", "write_graded"]
+__all__ = [
+    "Graded",
+    "Sites",
+    "check_sites",
+    "fade",
+    "grade",
+    "read_sites",
+    "result_lines",
+    "write_graded",
+]

@@ -13,12 +13,14 @@ from trussmap.base.errors import InputError
 from trussmap.grading.sites import Sites, log_euclidean_mean
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import DENSITY, R1, R2, REPS, TYPES, U, V, deformation_map
+from trussmap.mechanics.solver import Solver
+from trussmap.search.lattices import Lattices, freedoms, plain_lattices
 from trussmap.search.objective import measured_struts
-from trussmap.search.refine import LIMITS, Lattices, plain_lattices, refine_lattices, sizes
+from trussmap.search.refine import refine_lattices
+from trussmap.search.request import LIMITS
 from trussmap.targets.goal import Goal
 from trussmap.tensors.measures import relative_error
 from trussmap.tensors.rotation import angle_axis
-from trussmap.tensors.stiffness import POISSON_RATIO
 
 # Freedoms from which on a topology is tried, and up to which: beyond, cells have hundreds of
 # struts.
@@ -62,12 +64,11 @@ class SiteCells(NamedTuple):
 def site_cells(
     sites: Sites,
     cell: np.ndarray,
+    solver: Solver,
     topologies: np.ndarray | None = None,
     radius_ratio: float = RADIUS_RATIO,
-    threads: int | None = None,
-    poisson_ratio: float = POISSON_RATIO,
 ) -> SiteCells:
-    """The topology whose cells have the stiffness of all sites, with the thickest struts and gaps, and these cells.
+    """Cells of the topology that has the stiffness of all sites, with the thickest struts and gaps.
 
     Parameters
     ----------
@@ -78,20 +79,20 @@ def site_cells(
     From the log-Euclidean mean of the sites, lattices of every topology are followed to each site,
     so that cells change no more than they must.
     """
-    free = np.add(*[part * k for part, k in zip(_freedoms(), (1, 3), strict=True)])
+    struts, nodes = _freedoms()
+    free = struts + 3 * nodes
     keys = (
         np.flatnonzero((free >= _FREEDOMS[0]) & (free <= _FREEDOMS[1]))
         if topologies is None
         else topologies
     )
-    how = {"threads": threads, "poisson_ratio": poisson_ratio}
     count = len(sites.targets)
     mean = log_euclidean_mean(sites.targets, np.full((1, count), 1 / count))
     starts = on_maps(keys, np.broadcast_to(cell, (len(keys), 3, 3)), np.full(len(keys), 0.04))
     for held in (True, False):
         limits = LIMITS._replace(cell_reach=0.0 if held else _RELUCTANT, radius_ratio=radius_ratio)
         middle, stiffness = refine_lattices(
-            Goal(np.repeat(mean, len(starts.designs), 0)), starts, _MEAN_STEPS, limits, **how
+            Goal(np.repeat(mean, len(starts.designs), 0)), starts, solver, _MEAN_STEPS, limits
         )
         missed = np.maximum(relative_error(stiffness, mean), MET)
         best = np.lexsort((-measured_struts(middle, gap=False)[:, 0], missed))[:_FOLLOWED]
@@ -100,7 +101,7 @@ def site_cells(
         for part in _PARTS:
             weights = (1 - part) / count + part * np.eye(count)
             goal = log_euclidean_mean(sites.targets, weights)[own]
-            lattices, stiffness = refine_lattices(Goal(goal), lattices, _SITE_STEPS, limits, **how)
+            lattices, stiffness = refine_lattices(Goal(goal), lattices, solver, _SITE_STEPS, limits)
         error = relative_error(stiffness, sites.targets[own]).reshape(-1, count)
         reciprocal = np.linalg.inv(unit_maps(lattices)).reshape(-1, count, 3, 3)
         change = np.linalg.norm(reciprocal - reciprocal.mean(1, keepdims=True), axis=(2, 3)).max(1)
@@ -121,7 +122,7 @@ def own_rows(group: int, count: int) -> np.ndarray:
 
 
 def _freedoms():
-    return sizes(np.arange(len(topology_members()[0])), "geometry")
+    return freedoms(np.arange(len(topology_members()[0])), "geometry")
 
 
 def on_maps(topology: np.ndarray, maps: np.ndarray, density: np.ndarray) -> Lattices:
@@ -167,9 +168,8 @@ def station_cells(
     cells: SiteCells,
     points: np.ndarray,
     maps: np.ndarray,
+    solver: Solver,
     radius_ratio: float = RADIUS_RATIO,
-    threads: int | None = None,
-    poisson_ratio: float = POISSON_RATIO,
 ) -> Lattices:
     """Cells at points (n, 3) with the stiffness prescribed there, under the maps (n, 3, 3) that they have as built.
 
@@ -186,4 +186,4 @@ def station_cells(
     )
     goal = Goal(log_euclidean_mean(sites.targets, weights))
     limits = LIMITS._replace(cell_reach=0.0, stretch=_STRETCH, radius_ratio=radius_ratio)
-    return refine_lattices(goal, lattices, _STATION_STEPS, limits, threads, poisson_ratio)[0]
+    return refine_lattices(goal, lattices, solver, _STATION_STEPS, limits)[0]

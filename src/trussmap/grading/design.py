@@ -21,10 +21,11 @@ from trussmap.grading.structure import (
 from trussmap.lattice.compound import reduced_topology, topologies
 from trussmap.lattice.descriptor import DENSITY, DENSITY_RANGE, check_designs
 from trussmap.mechanics.homogenization import homogenize_designs
-from trussmap.parts.fill import Region, inside, thickness
+from trussmap.mechanics.solver import Solver
+from trussmap.parts.region import Region, inside, thickness
 from trussmap.search.objective import diameters_and_gap
 from trussmap.tensors.measures import modulus_error, nmse_frobenius, relative_error
-from trussmap.tensors.stiffness import COMPONENTS, POISSON_RATIO
+from trussmap.tensors.stiffness import COMPONENTS
 
 #: Cells that a structure may have, of some hundred struts each.
 MOST_CELLS = 30_000
@@ -89,12 +90,13 @@ def grade(
     sites: Sites,
     region: Region,
     cell_size_mm: float,
+    solver: Solver,
     topologies: np.ndarray | None = None,
     radius_ratio: float = RADIUS_RATIO,
-    threads: int | None = None,
-    poisson_ratio: float = POISSON_RATIO,
 ) -> Graded:
-    """Fill a region with one topology that has the stiffness of all sites, and that interpolated between them.
+    """Fill a region with one topology that has the stiffness of all sites.
+
+    Between the sites, it has the stiffness interpolated.
 
     Parameters
     ----------
@@ -131,7 +133,7 @@ def grade(
     size = region.high - region.low
     counts = np.maximum(np.rint(size / cell_size_mm), 1) if region.box else size / cell_size_mm
     fitting = np.diag(size / counts)
-    found = site_cells(sites, fitting, topologies, radius_ratio, threads, poisson_ratio)
+    found = site_cells(sites, fitting, solver, topologies, radius_ratio)
     if found.error.max() > _HOPELESS:
         worst = int(found.error.argmax())
         raise InputError(
@@ -154,10 +156,10 @@ def grade(
     axes = _axes(sites, region, cell, found.one_cell)
     stations = _grid(axes)
     maps = np.linalg.inv(phases.gradient(stations))
-    lattices = station_cells(sites, found, stations, maps, radius_ratio, threads, poisson_ratio)
+    lattices = station_cells(sites, found, stations, maps, solver, radius_ratio)
     cells = _graded(found, lattices, maps, axes)
     facts = {"topology": int(found.lattices.topology[0]), "one_cell": int(found.one_cell)}
-    return _finished(cells, phases, sites, region, cell, reciprocal, facts, threads, poisson_ratio)
+    return _finished(cells, phases, sites, region, cell, reciprocal, facts, solver)
 
 
 def fade(
@@ -166,11 +168,12 @@ def fade(
     names: list[str],
     region: Region,
     cell_size_mm: float,
+    solver: Solver,
     minimum_radius: float = 0.2,
-    threads: int | None = None,
-    poisson_ratio: float = POISSON_RATIO,
 ) -> Graded:
-    """Fill a region with the lattices of two designs (2, 19) at two positions (2, 3) that fade into each other.
+    """Fill a region with the lattices of two designs (2, 19) that fade into each other.
+
+    They have two ``positions`` (2, 3).
 
     Struts thinner than ``minimum_radius`` of the mean radius of the thinner design are left out.
     Returns Graded with the ``metrics`` of `grade`. Raises InputError for what `grade` does, and for
@@ -182,7 +185,9 @@ def fade(
             f"grading, minimum_radius: {minimum_radius}; expected a value from 0 to 0.9."
         )
     check_designs(np.asarray(designs, float), "grading, designs")
-    stiffness = homogenize_designs(designs, threads=threads, poisson_ratio=poisson_ratio)
+    stiffness = homogenize_designs(
+        designs, threads=solver.threads, poisson_ratio=solver.poisson_ratio
+    )
     sites = check_sites(Sites(np.asarray(positions, float), stiffness, names), "grading")
     _check_near(sites, region, cell_size_mm)
     path = faded_cells(np.asarray(designs, float))
@@ -202,9 +207,7 @@ def fade(
     cells = GradedCells(
         graph, np.arange(len(graph.struts)), still, still, axes, sections, shifts, thinnest
     )
-    return _finished(
-        cells, phases, sites, region, cell_size_mm, reciprocal, {}, threads, poisson_ratio
-    )
+    return _finished(cells, phases, sites, region, cell_size_mm, reciprocal, {}, solver)
 
 
 def _check_size(region, cell):
@@ -300,11 +303,11 @@ def _graded(found, lattices, maps, axes):
     )
 
 
-def _finished(cells, phases, sites, region, cell, reciprocal, facts, threads, poisson_ratio):
+def _finished(cells, phases, sites, region, cell, reciprocal, facts, solver):
     """Build the structure and measure it."""
     structure = with_progress(build(cells, phases, region, cell), sites.progress)
     points, along, at_sites = _measured_points(sites, region)
-    built, density = stiffness_as_built(cells, phases, points, threads, poisson_ratio)
+    built, density = stiffness_as_built(cells, phases, points, solver)
     prescribed = sites.stiffness(points)
     off, nmse = relative_error(built, prescribed), nmse_frobenius(built, prescribed)
     middle, largest = modulus_error(built, prescribed)

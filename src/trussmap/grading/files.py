@@ -8,15 +8,15 @@ from trussmap.base.io import write_csv
 from trussmap.grading.design import Graded
 from trussmap.lattice.descriptor import DENSITY_RANGE
 from trussmap.parts.files import write_beams, write_mesh, write_structure_csv, write_vtk
-from trussmap.parts.fill import solid_of
+from trussmap.parts.solid import solid_of
 from trussmap.tensors.measures import relative_error
 
 # Relative error of a site from which on a person is told.
 _OFF = 0.02
 
 
-def told(graded: Graded) -> list[str]:
-    """What a person should know of a graded structure, in sentences."""
+def result_lines(graded: Graded) -> list[str]:
+    """Lines on a graded structure that a person should know."""
     m = graded.metrics
     density = f"{m['relative_density_min']:.3f} to {m['relative_density_max']:.3f}"
     floating = f"{m['floating_struts_dropped']} struts that hung apart"

@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.interpolate import BSpline, NdBSpline
 from scipy.sparse.linalg import splu
 
-from trussmap.parts.fill import Region
+from trussmap.parts.region import Region
 
 # Cells between two knots of the splines, and intervals of an axis at most.
 _KNOT, _MOST = 1.0, 14

@@ -9,9 +9,11 @@ from scipy.interpolate import RBFInterpolator
 from scipy.spatial.distance import pdist
 
 from trussmap.base.errors import InputError
-from trussmap.targets.reading import doubts, take_targets
+from trussmap.targets.hints import doubts
+from trussmap.targets.reading import VOIGT, Layout, read_targets
 from trussmap.targets.sheets import read_sheet
-from trussmap.tensors.stiffness import MANDEL_WEIGHT, POISSON_RATIO, hencky, pack, unpack
+from trussmap.tensors.material import Material
+from trussmap.tensors.stiffness import MANDEL_WEIGHT, hencky, pack, unpack
 
 _AXES = ("x_mm", "y_mm", "z_mm")
 
@@ -99,27 +101,20 @@ def check_sites(sites: Sites, where: str) -> Sites:
     return sites
 
 
-def read_sites(
-    path: str | Path,
-    youngs_modulus: float,
-    order: str = "voigt",
-    poisson_ratio: float = POISSON_RATIO,
-    compliance: bool = False,
-    unit: str = "",
-    worksheet: str = "",
-) -> Sites:
-    """Sites of a table with columns x_mm, y_mm, z_mm and the constants of `trussmap.targets.reading.take_targets`.
+def read_sites(path: str | Path, material: Material, layout: Layout = VOIGT) -> Sites:
+    """Read sites from a table with columns x_mm, y_mm, z_mm and constants.
 
-    Raises InputError for a row that cannot be taken, naming file, row (1 = first below the header)
+    The constants are those of `trussmap.targets.reading.read_targets`.
+
+    Raises InputError for a row that cannot be read, naming file, row (1 = first below the header)
     and column, and for sites that coincide.
     """
-    how = {"poisson_ratio": poisson_ratio, "compliance": compliance}
-    taken = take_targets(path, youngs_modulus, order=order, unit=unit, worksheet=worksheet, **how)
-    if taken.faults:
-        raise InputError(taken.faults[0])
-    if not taken.goal.whole:
+    targets = read_targets(path, material, layout=layout)
+    if targets.faults:
+        raise InputError(targets.faults[0])
+    if not targets.goal.whole:
         raise InputError(f"{path}: a constant is left free; expected all 21 of each site.")
-    table = read_sheet(path, worksheet=worksheet).table
+    table = read_sheet(path, worksheet=layout.worksheet).table
     positions = np.zeros((len(table), 3))
     for k, axis in enumerate(_AXES):
         if axis not in table:
@@ -132,6 +127,6 @@ def read_sites(
             raise InputError(
                 f"{path}, row {bad[0] + 1}, column {axis}: {text or 'nothing'}; expected a number in mm."
             )
-    found = doubts(taken.goal, order if taken.ordered else None, **how, labelled=taken.labelled)
-    sites = Sites(positions, taken.goal.targets, taken.names, (*taken.notes, *found))
+    notes = (*targets.notes, *doubts(targets, material))
+    sites = Sites(positions, targets.stiffness, targets.names, notes)
     return check_sites(sites, str(path))

@@ -13,8 +13,8 @@ from trussmap.base.errors import InputError
 from trussmap.grading.phases import Phases
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.mechanics.homogenization import homogenize_cells
-from trussmap.parts.fill import Region, inside
-from trussmap.tensors.stiffness import POISSON_RATIO
+from trussmap.mechanics.solver import Solver
+from trussmap.parts.region import Region, inside
 
 # Points at which phases are sampled to find the cells of a region, over the size of a cell.
 _SAMPLE = 0.5
@@ -101,8 +101,7 @@ def stiffness_as_built(
     cells: GradedCells,
     phases: Phases,
     points: np.ndarray,
-    threads: int | None = None,
-    poisson_ratio: float = POISSON_RATIO,
+    solver: Solver,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Effective stiffness (n, 21) and relative density (n,) of the local cells as built at points (n, 3).
 
@@ -114,7 +113,9 @@ def stiffness_as_built(
         for row in zip(points, np.linalg.inv(phases.gradient(points)), strict=True)
     ]
     density = np.array([row[1] for row in local])
-    return homogenize_cells([row[0] for row in local], density, threads, poisson_ratio), density
+    graphs = [row[0] for row in local]
+    stiffness = homogenize_cells(graphs, density, solver.threads, solver.poisson_ratio)
+    return stiffness, density
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Interfaces of forward and inverse models of all architectures."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,3 +24,10 @@ class InverseModel(Protocol):
         A higher ``temperature`` gives more diverse proposals; 0 gives the most probable ones.
         """
         ...
+
+
+class Networks(NamedTuple):
+    """Models of one architecture that design together."""
+
+    forward: ForwardModel
+    inverse: InverseModel

@@ -37,7 +37,7 @@ from trussmap.base.streams import stream
 from trussmap.data.dataset import open_dataset
 from trussmap.learning import training
 from trussmap.learning.features import read_features
-from trussmap.learning.interfaces import ForwardModel
+from trussmap.learning.interfaces import ForwardModel, Networks
 from trussmap.learning.networks import (
     Parents,
     Settings,
@@ -187,6 +187,14 @@ def load_inverse(folder: str | Path) -> Inverse:
     name = architecture_of(folder)
     network = cast(InverseNetwork, load_network(folder, name, "inverse"))
     return Inverse(network, load_parents(folder, name, "inverse"))
+
+
+def load_networks(folder: str | Path) -> Networks:
+    """Load forward and inverse model from a folder of networks, of any architecture.
+
+    Raises InputError as `load_inverse`.
+    """
+    return Networks(load_forward(folder), load_inverse(folder))
 
 
 def load_parents(folder: str | Path, architecture: str, network: str) -> Parents:

@@ -6,17 +6,16 @@ from typing import NamedTuple
 
 from trussmap.base.errors import InputError
 from trussmap.base.records import Study
-from trussmap.learning.interfaces import ForwardModel, InverseModel
-from trussmap.learning.models import load_forward, load_inverse, pretrained
+from trussmap.learning.interfaces import Networks
+from trussmap.learning.models import load_networks, pretrained
 from trussmap.learning.registry import architectures
 from trussmap.tensors.stiffness import POISSON_RATIO, check_poisson_ratio
 
 
 class StudyModels(NamedTuple):
-    """Models of a study and Poisson's ratio of the base material in its data."""
+    """Networks of a study and Poisson's ratio of the base material in its data."""
 
-    forward: ForwardModel
-    inverse: InverseModel
+    networks: Networks
     poisson_ratio: float
 
 
@@ -27,7 +26,7 @@ def load_models(study_dir: str | Path | None = None) -> StudyModels:
     there is no such study.
     """
     if study_dir is None:
-        return StudyModels(load_forward(pretrained()), load_inverse(pretrained()), POISSON_RATIO)
+        return StudyModels(load_networks(pretrained()), POISSON_RATIO)
 
     study_dir = Path(study_dir)
     path = _settings_file(study_dir)
@@ -39,7 +38,7 @@ def load_models(study_dir: str | Path | None = None) -> StudyModels:
     names = architectures()[architecture].networks
     endings = ("json", "safetensors")
     records.digests([directory / f"{name}.{ending}" for name in names for ending in endings])
-    return StudyModels(load_forward(directory), load_inverse(directory), poisson_ratio)
+    return StudyModels(load_networks(directory), poisson_ratio)
 
 
 def trained_poisson_ratio(study_dir: str | Path | None = None) -> float:

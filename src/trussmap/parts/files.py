@@ -19,7 +19,9 @@ from trussmap.base.errors import InputError
 from trussmap.base.io import atomic_path, write_csv, write_json
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.mechanics.homogenization.reference import beam_stiffness, frame_matrix
-from trussmap.parts.fill import Part, Region, volume
+from trussmap.parts.fill import Part
+from trussmap.parts.region import Region
+from trussmap.parts.solid import volume
 from trussmap.tensors.stiffness import POISSON_RATIO
 
 #: Programs that a deck of beams can be for, and their elements with three nodes.

@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from trussmap import __version__
 from trussmap.base.io import atomic_path
-from trussmap.designs.table import MOST_LATTICES, lattice_stem, row_graph
+from trussmap.designs.table import Brief, row_graph
+from trussmap.designs.writing import MOST_LATTICES, lattice_stem
 from trussmap.figures import style
 from trussmap.lattice.graph import PeriodicGraph
 from trussmap.mechanics.strength import LOAD_CASES
@@ -22,7 +23,8 @@ from trussmap.parts.fill import Part
 from trussmap.report import live
 from trussmap.report.page import picture_of
 from trussmap.report.text import DASH, size
-from trussmap.targets.reading import symmetry_words
+from trussmap.search.request import Search
+from trussmap.targets.hints import symmetry_words
 from trussmap.tensors.elasticity import (
     extrema,
     means,
@@ -133,11 +135,11 @@ class Strength(TypedDict):
 
 @dataclass(frozen=True)
 class Pages:
-    """The writer of pages that `trussmap.designs.table.write_designs` takes.
+    """The writer of pages that `trussmap.designs.writing.write_designs` takes.
 
     Attributes
     ----------
-    targets : the given constants of each target that has pages (`trussmap.targets.goal.Goal.asked`)
+    targets : the given constants of each target that has pages (`trussmap.targets.goal.Goal.constants`)
     unit, cell_size_mm, origin : as of `PageOptions`
     """
 
@@ -168,6 +170,22 @@ class Pages:
         some = table[table["target"] <= MOST_LATTICES].iterrows()
         pages = {index: f"lattices/{lattice_stem(row)}" for index, row in some}
         write_index(path, table, pages, self.unit)
+
+
+def pages_of(brief: Brief, search: Search) -> Pages:
+    """Return the writer of pages for designs of a brief, with the settings that made them."""
+    material = brief.material
+    size = brief.request.cell_size_mm
+    origin = {
+        "Young's modulus of the base material": material.youngs_modulus,
+        "its Poisson's ratio": material.poisson_ratio,
+        "family": brief.request.family,
+        "search": search.effort,
+        "seed": search.seed,
+        "cell size in mm": size,
+    }
+    first = brief.targets.goal.take(slice(MOST_LATTICES))
+    return Pages(first.constants(material.youngs_modulus), material.unit, size, origin)
 
 
 def write_design_page(

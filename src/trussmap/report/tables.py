@@ -116,13 +116,13 @@ _OF = {
 #: Words of the ends of keys.
 _STATISTICS = {"_median": ", median of the targets", "_p95": ", 95 % of the targets stay below"}
 _QUARTILES = ("_q25", "_q75")
-#: Effect of printing errors on designs: columns of `trussmap.search.design.design_lattices`.
+#: Effect of printing errors on designs: columns of `trussmap.search.design.design`.
 _PRINTED = {
     "‖ΔC‖/‖C‖ by errors of the printer, mean": "printing_relative_error",
     "… 95 % of cells stay below": "printing_relative_error_p95",
     "log-Euclidean distance by them, mean": "printing_log_euclidean",
 }
-#: Loads that designs carry: columns of `trussmap.designs.table.strength_columns`.
+#: Loads that designs carry: columns of `trussmap.designs.strength.strength_columns`.
 _CARRIED = {
     "stress at first yield, least of all load cases": "yield_stress",
     "stress at the first Euler load, least of all": "buckling_stress",

@@ -1,4 +1,4 @@
-"""Feasible first, then best: among lattices that meet a target, the one that an objective likes, if it can be printed.
+"""Objectives among lattices that meet a target, and limits of printing.
 
 With more parameters than constants the lattices of a topology that meet a target form a continuum.
 `tailor` walks in it, by linear programs in a trust region that a few steps back to the target
@@ -7,6 +7,7 @@ the areas and the logarithm h of the diameter of a strut of relative area 1: den
 ratio of radii (u - v)/2, the smallest diameter v/2 + h.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,112 +15,78 @@ from scipy.optimize import linprog
 
 from trussmap.base.parallel import in_threads
 from trussmap.lattice.compound import topologies
-from trussmap.lattice.descriptor import DENSITY
 from trussmap.lattice.graph import PeriodicGraph, segment_distance
 from trussmap.lattice.symmetry import primitive_cell, reduce_by_symmetry
+from trussmap.mechanics.solver import Solver
+from trussmap.search.lattices import Lattices, freedoms
 from trussmap.search.refine import (
-    LIMITS,
-    Lattices,
-    Limits,
     Parameters,
     bounds,
+    distance_to,
     node_reach,
     parameters,
-    room,
-    sizes,
     with_parameters,
 )
+from trussmap.search.request import OBJECTIVES, Request
 from trussmap.search.steps import bounded_step
 from trussmap.targets.goal import Goal
-from trussmap.tensors.stiffness import POISSON_RATIO
+from trussmap.tensors.material import Material
 
-#: What may be made as small (density, radius_ratio) or as large (diameter: of the thinnest strut)
-#: as can be.
-OBJECTIVES = ("density", "radius_ratio", "diameter")
-# Steps at most, steps back to the target after each, and the radii of the trust region to begin and
-# to end with.
-_STEPS, _RESTORATIONS, _TRUST, _SMALLEST_TRUST = 80, 4, 0.3, 1e-4
-# What a unit of residual and of a violated limit weigh against the objective; of a limit where it
-# comes first; and by how much limits are kept clear of.
-_RESIDUAL, _WISH, _LIMIT, _MARGIN = 1e3, 30.0, 1e4, 1e-3
-# Pairs of struts that are watched, in units of the least gap beyond it.
-_WATCHED = 1.0
+# Steps at most.
+_STEPS = 80
+# Restoration steps after each, back to the target.
+_RESTORATIONS = 4
+# Radius of the trust region to begin with, and the one that ends the walk.
+_TRUST = 0.3
+_SMALLEST_TRUST = 1e-4
+# Weight of a unit of residual against the objective.
+_RESIDUAL = 1e3
+# Weight of a violated limit while the target comes first, and once limits come first.
+_SOFT_LIMIT = 30.0
+_HARD_LIMIT = 1e4
+# By how much limits are kept clear of.
+_MARGIN = 1e-3
+# Pairs of struts are in the active set up to this distance beyond the least gap, in units of it.
+_ACTIVE = 1.0
 _MOST_PAIRS = 200
 
 
-class PrintLimits(NamedTuple):
-    """What a printer can make, as shares of the edge of a cube of the unit cell's volume; None: whatever comes."""
-
-    minimum_diameter: float | None = None
-    maximum_diameter: float | None = None
-    minimum_gap: float | None = None
-
-    def violation(self, least: float, most: float, gap: float) -> float:
-        """How far a lattice of these diameters and this smallest gap is beyond them, as a logarithm or a share."""
-        beyond = [0.0]
-        if self.minimum_diameter:
-            beyond.append(np.log(self.minimum_diameter / least))
-        if self.maximum_diameter:
-            beyond.append(np.log(most / self.maximum_diameter))
-        if self.minimum_gap:
-            beyond.append((self.minimum_gap - gap) / self.minimum_gap)
-        return float(max(beyond))
-
-    def larger_cell(self, least: float, most: float, gap: float) -> float:
-        """How many times larger a cell gives such a lattice the smallest diameter and gap."""
-        needed = [1.0]
-        if self.minimum_diameter:
-            needed.append(self.minimum_diameter / least)
-        if self.minimum_gap:
-            needed.append(self.minimum_gap / gap if gap > 0 else np.nan)
-        return float(max(needed))
-
-
-#: Whatever comes.
-NO_LIMITS = PrintLimits()
-
-
 def tailor(
-    goal: Goal,
-    lattices: Lattices,
-    family: str,
-    objective: str | None = None,
-    limits: Limits = LIMITS,
-    prints: PrintLimits | None = None,
-    threads: int | None = None,
-    poisson_ratio: float = POISSON_RATIO,
+    goal: Goal, lattices: Lattices, request: Request, solver: Solver
 ) -> tuple[Lattices, np.ndarray]:
-    """Lattices of the same topologies that meet their goals, or nearly, as the objective and the limits would have it.
+    """Change lattices to what a request prefers, of the same topologies and near their goals.
 
     Parameters
     ----------
     goal, lattices : n each; the lattices meet their goals, or come as close as refinement got them
-    objective : one of ``OBJECTIVES``, or None where only the limits matter
-    prints : what is asked for beyond ``limits``; where it cannot be had together with the goal, the
-        goal gives way
+    request : family, limits, objective (one of `trussmap.search.request.OBJECTIVES` counts), and
+        limits of printing; where these cannot be had together with the goal, the goal gives way
 
     Returns lattices and their stiffness (n, 21).
     """
-    moved = Lattices(*(part.copy() for part in lattices))
+    tailored = lattices.copied()
     stiffness = np.empty((len(goal), 21))
-    struts, nodes = sizes(lattices.topology, family)
+    struts, nodes = freedoms(lattices.topology, request.family)
 
-    def work(row):
-        one = lattices.take(slice(row, row + 1))
-        own = Lattices(one.designs, one.areas[:, : struts[row]], one.shifts[:, : nodes[row]])
-        walk = _Walk(goal.take([row]), own, objective, limits, prints or NO_LIMITS, poisson_ratio)
-        own, stiffness[row] = walk.run()
-        moved.designs[row], moved.areas[row, : struts[row]] = own.designs[0], own.areas[0]
-        moved.shifts[row, : nodes[row]] = own.shifts[0]
+    def work(row: int) -> None:
+        one = lattices.take(slice(row, row + 1)).trimmed(struts[row], nodes[row])
+        walk = _Walk(goal.take(np.array([row])), one, request, solver.poisson_ratio)
+        one, stiffness[row] = walk.run()
+        tailored.designs[row] = one.designs[0]
+        tailored.areas[row, : struts[row]] = one.areas[0]
+        tailored.shifts[row, : nodes[row]] = one.shifts[0]
 
-    in_threads(work, range(len(goal)), threads)
-    return moved, stiffness
+    in_threads(work, range(len(goal)), solver.threads)
+    return tailored, stiffness
 
 
 def diameters_and_gap(
     graph: PeriodicGraph, relative_density: float, gap: bool = True
 ) -> tuple[float, float, float]:
-    """Smallest and largest strut diameter, and smallest gap, in units of the edge of a cube of the cell's volume."""
+    """Smallest and largest strut diameter, and smallest gap.
+
+    They are in units of the edge of a cube of the cell's volume; without ``gap`` it is infinite.
+    """
     edge = graph.volume ** (1 / 3)
     radii = graph.radii(relative_density)
     smallest = np.inf
@@ -130,43 +97,83 @@ def diameters_and_gap(
 
 
 def measured_struts(lattices: Lattices, gap: bool = True) -> np.ndarray:
-    """`diameters_and_gap` (n, 3) of lattices; the gaps are infinite unless asked for."""
-    density = lattices.designs[:, DENSITY]
+    """`diameters_and_gap` (n, 3) of lattices; without ``gap`` the gaps are infinite."""
+    density = lattices.density
     rows = [diameters_and_gap(lattices.graph(k), density[k], gap) for k in range(len(density))]
     return np.array(rows)
 
 
-class _Walk:
-    """The walk of one lattice."""
+# Two struts, by their numbers (k,), and the cell (k, 3) of the second.
+_Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-    def __init__(self, goal, lattice, objective, limits, prints, poisson_ratio):
-        self.goal, self.lattice, self.objective, self.prints = goal, lattice, objective, prints
-        self.key, self.poisson_ratio = lattice.topology, poisson_ratio
+
+class _State(NamedTuple):
+    """Lattice on the walk: parameters, stiffness (21,), residual (1, q), derivatives (1, q, k)."""
+
+    p: Parameters
+    stiffness: np.ndarray
+    residual: np.ndarray
+    jacobian: np.ndarray
+
+
+class _Program(NamedTuple):
+    """Solution of a linear program: the step (1, k), and bounds of the logarithms of the areas."""
+
+    step: np.ndarray
+    low: float
+    high: float
+
+
+class _Walk:
+    """The walk of one lattice, by sequential linear programs in a trust region.
+
+    ``p`` are the `Parameters` of the lattice, a row of each array.
+    """
+
+    def __init__(
+        self, goal: Goal, lattice: Lattices, request: Request, poisson_ratio: float
+    ) -> None:
+        self.goal = goal
+        self.lattice = lattice
+        self.objective = request.objective if request.objective in OBJECTIVES else None
+        self.prints = request.prints
+        self.key = lattice.topology
+        self.solver = Solver(Material(poisson_ratio=poisson_ratio), threads=1)
         self.struts = lattice.areas.shape[1]
-        self.there = np.flatnonzero(lattice.areas[0] > 0)  # the others are left out
-        self.areas = 13 + self.there
-        self.ratio = 2 * np.log(limits.radius_ratio)
-        lower, upper = bounds(lattice, limits)
+        # The other struts are left out.
+        self.present = np.flatnonzero(lattice.areas[0] > 0)
+        self.areas = 13 + self.present
+        self.ratio = 2 * np.log(request.limits.radius_ratio)
+        lower, upper = bounds(lattice, request.limits)
         # The mean of the logarithms of the areas is free; only their distances count.
-        lower[:, self.areas], upper[:, self.areas] = -2 * self.ratio - 1, 2 * self.ratio + 1
-        self.lower, self.upper = lower, upper
+        lower[:, self.areas] = -2 * self.ratio - 1
+        upper[:, self.areas] = 2 * self.ratio + 1
+        self.lower = lower
+        self.upper = upper
         self.reach = np.full(lower.shape, 1.0)
         self.reach[:, 13 + self.struts :] = 0.2 * np.repeat(
             node_reach(self.key, lattice.shifts.shape[1]), 3, 1
         )
-        self.graph = primitive_cell(topologies()[0][int(self.key[0])])
-        self.reduced = reduce_by_symmetry(self.graph)  # in the order of the topology's own
-        self.places = np.where(self.reduced.moving, np.cumsum(self.reduced.moving) - 1, 0)
-        self.pairs, self.weight = None, _WISH
 
-    def _vectors(self, p, index, signs):
-        """Shifts (n, ..., 3) of the nodes ``index`` (...,) with their signs, where nodes move at all."""
+        self.graph = primitive_cell(topologies()[0][int(self.key[0])])
+        # Struts and nodes come in the order of the topology's.
+        self.reduced = reduce_by_symmetry(self.graph)
+        self.places = np.where(self.reduced.moving, np.cumsum(self.reduced.moving) - 1, 0)
+        self.pairs: _Pairs | None = None
+        self.weight = _SOFT_LIMIT
+
+    def _vectors(self, p: Parameters, index: np.ndarray, signs: np.ndarray) -> np.ndarray | float:
+        """Shifts (n, ..., 3) of the nodes ``index`` (...,) with their signs, 0 where none moves."""
         shifts = p.shifts.reshape(len(p.logs), -1, 3)
         return signs[..., None] * shifts[:, self.places[index]] if shifts.shape[1] else 0.0
 
-    def _scale(self, p):
-        """Logarithms h (n,) of the diameters of struts of relative area 1, over the edge of the cell; and maps."""
-        values, reduced = np.exp(p.logs[:, :7]), self.reduced
+    def _scale(self, p: Parameters) -> tuple[np.ndarray, np.ndarray]:
+        """Logarithms h (n,) of the diameters of struts of relative area 1, and maps (n, 3, 3).
+
+        Diameters are over the edge of the cell.
+        """
+        values = np.exp(p.logs[:, :7])
+        reduced = self.reduced
         maps = p.turns[:, 1] @ (values[:, 4:7, None] * (p.turns[:, 0] * values[:, None, 1:4]))
         first, last = (
             self._vectors(p, reduced.nodes[:, end], reduced.signs[:, end]) for end in (0, 1)
@@ -176,9 +183,10 @@ class _Walk:
         total = (np.exp(p.logs[:, 7:]) * lengths) @ reduced.weights / (reduced.volume * volume)
         return 0.5 * np.log(4 / np.pi * values[:, 0] / total) - np.log(volume) / 3, maps
 
-    def _slopes(self, function, p):
-        """Derivatives (..., k) of a cheap function of parameters, by central differences of all at once."""
-        count, h = self.lower.shape[1], 1e-6
+    def _slopes(self, function: Callable[[Parameters], np.ndarray], p: Parameters) -> np.ndarray:
+        """Derivatives (..., k) of a cheap function, by central differences of all at once."""
+        count = self.lower.shape[1]
+        h = 1e-6
         steps = h * np.vstack([np.eye(count), -np.eye(count)]) * self.reach
         wide = Parameters(*(np.repeat(part, 2 * count, 0) for part in p))
         value = function(
@@ -188,9 +196,11 @@ class _Walk:
             *value.shape[1:], count
         )
 
-    def _gaps(self, p):
-        """Gaps (n, k) of the watched pairs of struts, over the edge of the cell."""
-        (h, maps), graph = self._scale(p), self.graph
+    def _gaps(self, p: Parameters) -> np.ndarray:
+        """Gaps (n, k) of the pairs of struts in the active set, over the edge of the cell."""
+        assert self.pairs is not None
+        h, maps = self._scale(p)
+        graph = self.graph
         first, second, cell = self.pairs
         nodes = graph.nodes @ graph.cell.T + self._vectors(
             p, self.reduced.graph_nodes, self.reduced.graph_signs
@@ -208,7 +218,7 @@ class _Walk:
             - radii[:, second]
         )
 
-    def _watch(self, p):
+    def _update_active_set(self, p: Parameters) -> None:
         """Choose the pairs of struts that are close by now."""
         if not self.prints.minimum_gap:
             return
@@ -217,7 +227,7 @@ class _Walk:
         graph = self.reduced.expand(self.graph, shifts=shifts).mapped(maps[0])
         thickest = np.exp(0.5 * p.logs[0, 7:].max() + h[0])
         edge = np.prod(np.exp(p.logs[0, 1:7])) ** (1 / 3)
-        reach = (thickest + _WATCHED * self.prints.minimum_gap) * edge
+        reach = (thickest + _ACTIVE * self.prints.minimum_gap) * edge
         first, second, cell = graph.close_struts(reach)
         once = graph.axis_distances(first, second, cell) < reach
         once &= first <= second  # of a pair and its reverse, take one
@@ -225,151 +235,203 @@ class _Walk:
         once &= np.isfinite(sections[first]) & np.isfinite(sections[second])
         self.pairs = first[once], second[once], cell[once]
         closest = np.argsort(self._gaps(p)[0])[:_MOST_PAIRS]
-        self.pairs = tuple(part[closest] for part in self.pairs)
+        first, second, cell = self.pairs
+        self.pairs = first[closest], second[closest], cell[closest]
 
-    def _measure(self, p):
-        stiffness, jacobian = p.evaluate(self.key, 1, self.poisson_ratio)
+    def _measure(self, p: Parameters) -> _State:
+        """Solve the lattice of parameters."""
+        stiffness, jacobian = p.evaluate(self.key, self.solver)
         residual, slope = self.goal.residuals(stiffness)
-        return stiffness[0], residual, slope @ jacobian
+        return _State(p, stiffness[0], residual, slope @ jacobian)
 
-    def _merit(self, p, residual):
-        spread = np.ptp(p.logs[0, 7 + self.there])
+    def _merit(self, state: _State) -> float:
+        """Merit of a state: objective, residuals and violations, weighted."""
+        p = state.p
+        spread = np.ptp(p.logs[0, 7 + self.present])
         value = {
             "density": p.logs[0, 0],
             "radius_ratio": spread / 2,
             "diameter": -self._diameters(p).min(),
         }.get(self.objective, 0.0)
         ratio = max(0.0, (spread - self.ratio) / 2)
-        return (
-            value + _RESIDUAL * np.abs(residual).sum() + self.weight * max(self._beyond(p), ratio)
-        )
+        residual = np.abs(state.residual).sum()
+        return value + _RESIDUAL * residual + self.weight * max(self._violation(p), ratio)
 
-    def _beyond(self, p):
-        """How far a lattice is beyond the limits of printing."""
+    def _violation(self, p: Parameters) -> float:
+        """How far a lattice violates the limits of printing."""
         diameters = np.exp(self._diameters(p))
         gap = np.inf if self.pairs is None else self._gaps(p).min(initial=np.inf)
         return self.prints.violation(diameters.min(), diameters.max(), gap)
 
-    def run(self):
-        """The lattice at the end of the walk, and its stiffness (21,)."""
+    def run(self) -> tuple[Lattices, np.ndarray]:
+        """Lattice at the end of the walk, and its stiffness (21,)."""
         p = parameters(self.lattice)
-        found = self._measure(p)
-        self._watch(p)
-        p, found = self._walk(p, found)
-        if self._beyond(p) > _MARGIN:  # no lattice here has both: from now on the limits come first
-            self.weight = _LIMIT
-            p = self._thickened(p)
-            p, found = self._walk(p, self._measure(p))
-        return with_parameters(self.lattice, p), found[0]
+        state = self._measure(p)
+        self._update_active_set(p)
+        state = self._walk(state)
+        if self._violation(state.p) > _MARGIN:
+            # No lattice here has both: from now on the limits come first.
+            self.weight = _HARD_LIMIT
+            state = self._walk(self._measure(self._thickened(state.p)))
+        return with_parameters(self.lattice, state.p), state.stiffness
 
-    def _walk(self, p, found):
-        merit, trust = self._merit(p, found[1]), _TRUST
+    def _walk(self, state: _State) -> _State:
+        """Take steps until the trust region is small."""
+        merit = self._merit(state)
+        trust = _TRUST
         for _ in range(_STEPS):
             if trust < _SMALLEST_TRUST:
                 break
-            step, low, high = self._program(p, found[1], found[2], trust)
-            if step is None:
+            program = self._program(state, trust)
+            if program is None:
                 trust /= 4
                 continue
-            trial = p.moved(step, self.lower, self.upper)
-            if self.weight < _LIMIT:
-                trial, new = self._back(trial, self._measure(trial), low, high, trust)
-            else:
-                trial = self._thickened(trial)
-                new = self._measure(trial)
-            reached = self._merit(trial, new[1])
+            trial = self._trial(state, program, trust)
+            reached = self._merit(trial)
             if reached < merit - 1e-7:
                 trust = min(2 * trust, 1.0) if merit - reached > 1e-3 else trust / 1.5
-                p, found = trial, new
-                self._watch(p)
-                merit = self._merit(p, found[1])
+                state = trial
+                self._update_active_set(state.p)
+                merit = self._merit(state)
             else:
                 trust /= 3
-        return p, found
+        return state
 
-    def _thickened(self, p):
-        """Struts that are too thin as thick as they must be, and the others thinner where the density cannot rise."""
+    def _trial(self, state: _State, program: _Program, trust: float) -> _State:
+        """State after a step and what restores the target, or the limits that come first."""
+        trial = state.p.moved(program.step, self.lower, self.upper)
+        if self.weight < _HARD_LIMIT:
+            return self._restored(self._measure(trial), program, trust)
+        return self._measure(self._thickened(trial))
+
+    def _thickened(self, p: Parameters) -> Parameters:
+        """Parameters with all struts as thick as they must be.
+
+        Where the density cannot rise, the others become thinner.
+        """
         least = self.prints.minimum_diameter
         if not least or self._diameters(p).min() >= np.log(least):
             return p
         floor = np.exp(2 * np.log(least) + _MARGIN)
-        beyond = np.maximum(np.exp(2 * self._diameters(p)) - floor, 0)
+        excess = np.maximum(np.exp(2 * self._diameters(p)) - floor, 0)
 
-        def with_share(share):
+        def with_share(share: float) -> Parameters:
             logs = p.logs.copy()
-            sections = np.log(floor + share * beyond)
-            logs[0, 7 + self.there] = sections - sections.mean()
+            sections = np.log(floor + share * excess)
+            logs[0, 7 + self.present] = sections - sections.mean()
             moved = p._replace(logs=logs)
             logs[0, 0] += sections[0] - 2 * self._diameters(moved)[0]
             return moved
 
-        low, high = 0.0, 1.0
+        low = 0.0
+        high = 1.0
         if with_share(high).logs[0, 0] > self.upper[0, 0]:
             for _ in range(40):
                 middle = (low + high) / 2
-                low, high = (
-                    (low, middle)
-                    if with_share(middle).logs[0, 0] > self.upper[0, 0]
-                    else (middle, high)
-                )
+                if with_share(middle).logs[0, 0] > self.upper[0, 0]:
+                    high = middle
+                else:
+                    low = middle
             high = low
         return with_share(high).moved(np.zeros_like(self.lower), self.lower, self.upper)
 
-    def _diameters(self, p):
-        """Logarithms (struts that are not left out,) of the diameters of one lattice, over the edge of the cell."""
-        return p.logs[0, 7 + self.there] / 2 + self._scale(p)[0][0]
+    def _diameters(self, p: Parameters) -> np.ndarray:
+        """Logarithms (struts present,) of the diameters of one lattice, over the edge of the cell."""
+        return p.logs[0, 7 + self.present] / 2 + self._scale(p)[0][0]
 
-    def _back(self, p, found, low, high, trust):
-        """Some steps back to the target, the areas within the bounds that the program found."""
-        lower, upper = self.lower.copy(), self.upper.copy()
-        lower[:, self.areas], upper[:, self.areas] = low, high
+    def _restored(self, state: _State, program: _Program, trust: float) -> _State:
+        """Restoration steps to the target, with the areas within the bounds of the program."""
+        lower = self.lower.copy()
+        upper = self.upper.copy()
+        lower[:, self.areas] = program.low
+        upper[:, self.areas] = program.high
         if self.objective == "density":
-            upper[:, 0] = np.minimum(upper[:, 0], p.logs[:, 0])
+            upper[:, 0] = np.minimum(upper[:, 0], state.p.logs[:, 0])
         for _ in range(_RESTORATIONS):
-            if np.abs(found[1]).sum() < 1e-9:
+            if np.abs(state.residual).sum() < 1e-9:
                 break
-            at = p.vector()
+            at = state.p.vector()
             step = bounded_step(
-                found[1],
-                found[2],
+                state.residual,
+                state.jacobian,
                 np.array([1e-9]),
-                room(at, lower),
-                room(at, upper),
+                distance_to(at, lower),
+                distance_to(at, upper),
                 trust * self.reach,
             )
-            p = p.moved(step, lower, upper)
-            found = self._measure(p)
-        return p, found
+            state = self._measure(state.p.moved(step, lower, upper))
+        return state
 
-    def _program(self, p, residual, jacobian, trust):
-        """The best step (1, k) within the trust region, to first order, and the bounds of the areas after it.
+    def _program(self, state: _State, trust: float) -> _Program | None:
+        """Solve for the best step within the trust region, to first order; None without one.
 
-        Variables: the step, u, v, what is missed of the residuals above and below, and of the
-        limits.
+        Variables: the step, u, v, what the residuals miss above and below, and what the limits do.
         """
-        count, residuals = self.lower.shape[1], len(residual[0])
-        logs, at = p.logs[0, 7 + self.there], p.vector()
-        h, h_slope = self._scale(p)[0][0], self._slopes(lambda q: self._scale(q)[0], p)
-        u, v, missed, beyond = count, count + 1, count + 2, count + 2 + 2 * residuals
-        size = beyond + 1
+        p = state.p
+        count = self.lower.shape[1]
+        residuals = len(state.residual[0])
+        at = p.vector()
+        h = self._scale(p)[0][0]
+        h_slope = self._slopes(lambda q: self._scale(q)[0], p)
+        u = count
+        v = count + 1
+        size = count + 2 + 2 * residuals + 1
+
+        limits, right, slack = self._linear_limits(p, h, h_slope)
+        nothing = np.zeros((len(limits), 2 * residuals))
+        inequality = np.hstack([limits, nothing, slack[:, None]])
+        misses = [-np.eye(residuals), np.eye(residuals), np.zeros((residuals, 1))]
+        equality = np.hstack([state.jacobian[0], np.zeros((residuals, 2)), *misses])
+
+        lower = np.maximum(distance_to(at, self.lower), -trust * self.reach)[0]
+        upper = np.minimum(distance_to(at, self.upper), trust * self.reach)[0]
+        low = np.r_[np.minimum(lower, 0), -np.inf, -np.inf, np.zeros(2 * residuals + 1)]
+        high = np.r_[np.maximum(upper, 0), np.full(size - count, np.inf)]
+        solution = linprog(
+            self._cost(size, h_slope),
+            inequality,
+            right,
+            equality,
+            -state.residual[0],
+            np.column_stack([low, high]),
+            "highs",
+        )
+        if solution.x is None:
+            return None
+        return _Program(solution.x[None, :count], solution.x[v], solution.x[u])
+
+    def _cost(self, size: int, h_slope: np.ndarray) -> np.ndarray:
+        """Cost (size,) of the variables of the program."""
+        count = self.lower.shape[1]
+        u = count
+        v = count + 1
         cost = np.zeros(size)
-        cost[missed:beyond], cost[beyond] = _RESIDUAL, self.weight
+        cost[count + 2 : -1] = _RESIDUAL
+        cost[-1] = self.weight
         if self.objective == "density":
             cost[0] = 1.0
         elif self.objective == "radius_ratio":
-            cost[u], cost[v] = 0.5, -0.5
+            cost[u] = 0.5
+            cost[v] = -0.5
         elif self.objective == "diameter":
-            cost[:count], cost[v] = -h_slope, -0.5
-        struts = len(self.there)
+            cost[:count] = -h_slope
+            cost[v] = -0.5
+        return cost
+
+    def _linear_limits(
+        self, p: Parameters, h: float, h_slope: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Limits to first order: rows (m, count + 2), right sides (m,), and slack (m,)."""
+        count = self.lower.shape[1]
+        logs = p.logs[0, 7 + self.present]
+        struts = len(self.present)
         on_areas = np.zeros((struts, count))
         on_areas[:, self.areas] = np.eye(struts)
         one = np.ones((struts, 1))
-        rows, right = (
-            [np.hstack([on_areas, -one, 0 * one]), np.hstack([-on_areas, 0 * one, one])],
-            [-logs, logs],
-        )
+        rows = [np.hstack([on_areas, -one, 0 * one]), np.hstack([-on_areas, 0 * one, one])]
+        right = [-logs, logs]
 
-        def add(row, most):
+        def add(row: np.ndarray, most: np.ndarray | float) -> None:
             rows.append(np.atleast_2d(row))
             right.append(np.atleast_1d(most))
 
@@ -383,32 +445,7 @@ class _Walk:
         if self.pairs is not None and len(self.pairs[0]):
             least = self.prints.minimum_gap
             slopes = self._slopes(self._gaps, p) / least
-            add(
-                np.hstack([-slopes, np.zeros((len(slopes), 2))]),
-                self._gaps(p)[0] / least - 1 - _MARGIN,
-            )
+            gaps = self._gaps(p)[0] / least - 1 - _MARGIN
+            add(np.hstack([-slopes, np.zeros((len(slopes), 2))]), gaps)
             slack.append(-np.ones(len(slopes)))
-        limits = np.vstack(rows)
-        inequality = np.hstack(
-            [limits, np.zeros((len(limits), 2 * residuals)), np.concatenate(slack)[:, None]]
-        )
-        equality = np.hstack(
-            [jacobian[0], np.zeros((residuals, 2)), -np.eye(residuals), np.eye(residuals)]
-        )
-        equality = np.hstack([equality, np.zeros((residuals, 1))])
-        lower = np.maximum(room(at, self.lower), -trust * self.reach)[0]
-        upper = np.minimum(room(at, self.upper), trust * self.reach)[0]
-        low = np.r_[np.minimum(lower, 0), -np.inf, -np.inf, np.zeros(2 * residuals + 1)]
-        high = np.r_[np.maximum(upper, 0), np.full(size - count, np.inf)]
-        found = linprog(
-            cost,
-            inequality,
-            np.concatenate(right),
-            equality,
-            -residual[0],
-            np.column_stack([low, high]),
-            "highs",
-        )
-        if found.x is None:
-            return None, None, None
-        return found.x[None, :count], found.x[v], found.x[u]
+        return np.vstack(rows), np.concatenate(right), np.concatenate(slack)

@@ -6,7 +6,7 @@ The stiffness of unseen designs can be reached exactly.
 from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,13 @@ import pandas as pd
 from trussmap.data.dataset import open_dataset
 from trussmap.data.lookup import closest_designs
 from trussmap.lattice.descriptor import design_topology
+from trussmap.learning.interfaces import Networks
 from trussmap.mechanics.homogenization import homogenize_designs
-from trussmap.search.design import design_lattices
+from trussmap.mechanics.solver import Solver
+from trussmap.search.design import design_all
+from trussmap.search.request import Search
+from trussmap.targets.goal import Goal, Targets
+from trussmap.tensors.material import Material
 from trussmap.tensors.measures import MEASURES, errors, r_squared
 from trussmap.tensors.stiffness import COMPONENTS
 
@@ -23,17 +28,9 @@ from trussmap.tensors.stiffness import COMPONENTS
 _MOST_LINES = 20
 
 
-class ProposalOptions(TypedDict):
-    """How many designs a network proposes for a target, and how freely."""
-
-    draws: int
-    temperature: float
-
-
 def assess(
     designs: pd.DataFrame,
-    names: list[str],
-    targets: np.ndarray,
+    targets: Targets,
     refined: bool,
     dataset: str | Path | None = None,
 ) -> pd.DataFrame:
@@ -41,8 +38,8 @@ def assess(
 
     Parameters
     ----------
-    designs : table of `trussmap.search.design.design_lattices`
-    names, targets : n names, and (n, 21) with base modulus 1
+    designs : table of `trussmap.search.design.design`
+    targets : n, with their names
     refined : whether the designs were refined
     dataset : path of the data set whose closest training design is the baseline; without it there
         is none
@@ -61,8 +58,8 @@ def assess(
     """
     design_a = designs[designs["rank"] == 1].set_index("target")
     design_b = designs[designs["rank"] == 2].set_index("target")
-    rows = pd.DataFrame({"name": names}, index=np.arange(len(names)) + 1)
-    baselines = _baselines(targets, dataset) if dataset else {}
+    rows = pd.DataFrame({"name": targets.names}, index=np.arange(len(targets)) + 1)
+    baselines = _baselines(targets.stiffness, dataset) if dataset else {}
 
     columns = {}
     for measure in MEASURES:
@@ -105,17 +102,17 @@ def errors_by_name(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def unseen(
-    forward: object,
-    inverse: object,
+    networks: Networks,
     dataset: str | Path,
     counts: Mapping[str, int],
-    options: ProposalOptions,
+    settings: Mapping[str, Any],
     seed: int = 0,
     threads: int | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Design for the stiffness of test designs, with each effort.
 
-    ``counts`` gives the number of targets for each effort of refinement:
+    ``settings`` are those of a `trussmap.search.request.Search`, of which effort and kept designs
+    are set here. ``counts`` gives the number of targets for each effort of refinement:
     {"none": …, "quick": …, "thorough": …}. Returns two trees by effort. The first has ``targets``,
     ``nmse_frobenius_median``, ``nmse_frobenius_p95``, ``r2`` of each constant, and
     ``same_topology_share``, the share of targets whose own topology is found. The second has
@@ -123,25 +120,15 @@ def unseen(
     """
     with open_dataset(dataset) as data:
         test = data.test.read(slice(0, max(counts.values())), ("designs", "stiffness"))
-        poisson_ratio = data.poisson_ratio
+        solver = Solver(Material(poisson_ratio=data.poisson_ratio), threads)
 
     tree = {}
     times = {}
     for effort, count in counts.items():
         targets = test["stiffness"][:count]
         start = perf_counter()
-        proposed = design_lattices(
-            targets,
-            forward,
-            inverse,
-            options["draws"],
-            options["temperature"],
-            keep=1,
-            refine=effort,
-            seed=seed,
-            threads=threads,
-            poisson_ratio=poisson_ratio,
-        )
+        search = Search(**{**settings, "effort": effort, "keep": 1, "seed": seed})
+        proposed = design_all(Goal(targets), networks, solver, search).table
         tree[effort] = _summarize_unseen(targets, test["designs"][:count], proposed)
         times[effort] = {"seconds_per_target": (perf_counter() - start) / len(targets)}
         print(f"{effort}: {_unseen_words(tree[effort] | times[effort])}")

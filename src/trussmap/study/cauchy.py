@@ -24,7 +24,8 @@ from trussmap.lattice.compound import LATTICE_SETS, topologies
 from trussmap.lattice.descriptor import DENSITY, DESIGN_COLUMNS, design_topology
 from trussmap.lattice.elementary import NAMES
 from trussmap.lattice.symmetry import reduce_by_symmetry
-from trussmap.search.design import search
+from trussmap.mechanics.solver import Solver
+from trussmap.search.halving import Space, search
 from trussmap.targets.goal import Goal
 from trussmap.tensors.measures import nmse_frobenius
 from trussmap.tensors.stiffness import MULTIPLICITY, non_cauchy_share, non_cauchy_tensor
@@ -100,8 +101,7 @@ def ablate(
     names: list[str],
     effort: str,
     seed: int,
-    threads: int | None,
-    poisson_ratio: float,
+    solver: Solver,
 ) -> pd.DataFrame:
     """Search designs for targets (n, 21) with fewer elementary lattices.
 
@@ -117,17 +117,17 @@ def ablate(
     tables = []
     for label, kinds in allowed.items():
         numbers = topologies_of(kinds)
-        owner, lattices, stiffness = search(
-            Goal(targets), effort, seed, threads, poisson_ratio, topologies=numbers
-        )
-        error = nmse_frobenius(stiffness, targets[owner])
-        order = np.lexsort((error, owner))
-        best = order[np.searchsorted(owner[order], np.arange(len(targets)))]
+        space = Space(topologies=numbers)
+        candidates = search(Goal(targets), solver, effort, seed, space)
+        target = candidates.target
+        error = nmse_frobenius(candidates.stiffness, targets[target])
+        order = np.lexsort((error, target))
+        best = order[np.searchsorted(target[order], np.arange(len(targets)))]
 
         table = pd.DataFrame({"name": names, "lattices": label, "topologies": len(numbers)})
         table["nmse_frobenius"] = error[best]
-        table = table.assign(**describe(stiffness[best]))
-        table[DESIGN_COLUMNS] = lattices.designs[best]
+        table = table.assign(**describe(candidates.stiffness[best]))
+        table[DESIGN_COLUMNS] = candidates.lattices.designs[best]
         tables.append(table)
         print(f"{label}: {', '.join(f'{value:.2e}' for value in error[best])}", flush=True)
     return pd.concat(tables, ignore_index=True)

@@ -9,7 +9,7 @@ published family.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,17 @@ from scipy.stats import spearmanr
 from trussmap.base.progress import progress
 from trussmap.base.streams import stream
 from trussmap.lattice.descriptor import DENSITY
-from trussmap.search.design import MET, ranked, search
-from trussmap.search.refine import Lattices, Limits, joined, plain_lattices, refine_lattices
+from trussmap.mechanics.solver import Solver
+from trussmap.search.candidates import Candidates
+from trussmap.search.halving import CONVERGED, Space, search
+from trussmap.search.lattices import joined, plain_lattices
+from trussmap.search.refine import refine_lattices
+from trussmap.search.request import Limits
 from trussmap.search.thin import thinned
 from trussmap.study.cauchy import SEEN, describe
 from trussmap.targets.goal import Goal
 from trussmap.tensors.measures import errors
-from trussmap.tensors.stiffness import POISSON_RATIO, non_cauchy_tensor, tensor_norm
+from trussmap.tensors.stiffness import non_cauchy_tensor, tensor_norm
 
 #: Ratios of the thickest to the thinnest radius at which the front is measured.
 RATIOS = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -41,16 +45,15 @@ _STEPS = 40
 def front(
     targets: np.ndarray,
     family: str,
+    solver: Solver,
     ratios: Sequence[float] = RATIOS,
     everywhere: bool = False,
     topologies: np.ndarray | None = None,
     seed: int = 0,
-    threads: int | None = None,
-    poisson_ratio: float = POISSON_RATIO,
 ) -> pd.DataFrame:
     """Search the least error for each target and ratio of radii.
 
-    The quick search without a network (`trussmap.search.design.search`) searches all topologies
+    The quick search without a network (`trussmap.search.halving.search`) searches all topologies
     at the smallest ratio and, for targets that it does not meet there, at the largest, or at every
     ratio. The best lattices then go on from the larger ratios to the smaller ones: struts that are
     too thin are made thicker or left out, and the lattice is refined. At last the best go on from
@@ -60,7 +63,7 @@ def front(
     Parameters
     ----------
     targets : (n, 21) base modulus 1
-    family : ``areas`` or ``geometry`` (`trussmap.search.refine.FAMILIES`)
+    family : ``areas`` or ``geometry`` (`trussmap.search.lattices.FAMILIES`)
     ratios : of radii, rising
     everywhere : search all topologies at every ratio
     topologies : numbers of those allowed, or None for all
@@ -75,21 +78,10 @@ def front(
     for first in progress(range(0, len(targets), _TARGETS), f"front of {family}", unit="chunk"):
         goal = Goal(targets[first : first + _TARGETS])
         chunk_seed = stream(seed, "front", first)
-        search_of_chunk = _Search(goal, family, topologies, chunk_seed, threads, poisson_ratio)
+        search_of_chunk = _Search(goal, family, topologies, chunk_seed, solver)
         table = search_of_chunk.front(ratios, everywhere)
         tables.append(table.assign(target=table["target"] + first))
     return pd.concat(tables, ignore_index=True)
-
-
-class _Closest(NamedTuple):
-    """The closest few lattices of every target, best first.
-
-    ``owner`` (m,) numbers their targets from 0, in rising order; ``error`` is (m,).
-    """
-
-    owner: np.ndarray
-    lattices: Lattices
-    error: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -100,16 +92,16 @@ class _Search:
     family: str
     topologies: np.ndarray | None
     seed: int
-    threads: int | None
-    poisson_ratio: float
+    solver: Solver
 
     def front(self, ratios: Sequence[float], everywhere: bool) -> pd.DataFrame:
         """Return the table of the closest lattice for each target and ratio."""
         numbers = np.arange(len(self.goal.targets))
         closest = {ratios[0]: self.searched(numbers, ratios[0])}
 
-        is_met = closest[ratios[0]].error <= MET
-        unmet = np.setdiff1d(numbers, closest[ratios[0]].owner[is_met])
+        first = closest[ratios[0]]
+        is_met = first.error(self.goal) <= CONVERGED
+        unmet = np.setdiff1d(numbers, first.target[is_met])
         if len(unmet):
             for ratio in ratios[1:] if everywhere else ratios[-1:]:
                 closest[ratio] = self.searched(unmet, ratio)
@@ -120,58 +112,51 @@ class _Search:
             closest[ratio] = self.carried(closest[smaller], closest.get(ratio), ratio)
         return pd.concat([self.rows(closest[ratio], ratio) for ratio in ratios])
 
-    def searched(self, numbers: np.ndarray, ratio: float) -> _Closest:
+    def searched(self, numbers: np.ndarray, ratio: float) -> Candidates:
         """Search all topologies for the targets of these numbers."""
         is_published = self.family == "areas" and ratio == 1
-        owner, lattices, stiffness = search(
-            self.goal.take(numbers),
-            "quick",
-            self.seed,
-            family="published" if is_published else self.family,
-            limits=Limits(radius_ratio=ratio),
-            topologies=self.topologies,
-            threads=self.threads,
-            poisson_ratio=self.poisson_ratio,
+        space = Space(
+            "published" if is_published else self.family,
+            Limits(radius_ratio=ratio),
+            self.topologies,
         )
+        candidates = search(self.goal.take(numbers), self.solver, "quick", self.seed, space)
+        lattices = candidates.lattices
         if is_published:
             lattices = plain_lattices(lattices.designs, self.family)
-        return self.closest(numbers[owner], lattices, stiffness)
+        return self.closest(Candidates(numbers[candidates.target], lattices, candidates.stiffness))
 
-    def carried(self, before: _Closest, there: _Closest | None, ratio: float) -> _Closest:
+    def carried(self, before: Candidates, there: Candidates | None, ratio: float) -> Candidates:
         """Refine the lattices of another ratio within this one.
 
         The closest of them and of those that are ``there``, if any, are returned.
         """
-        owner, lattices, _ = before
+        target = before.target
+        lattices = before.lattices
         if ratio > 1:
             # Struts that are too thin are made thicker in one copy and left out in the other.
             lattices = joined([lattices, thinned(lattices, ratio)])
-            owner = np.tile(owner, 2)
+            target = np.tile(target, 2)
         else:
             has_all_struts = np.all(lattices.areas > 0, axis=1)
-            owner = owner[has_all_struts]
+            target = target[has_all_struts]
             lattices = lattices.take(has_all_struts)
 
         limits = Limits(radius_ratio=ratio)
         lattices, stiffness = refine_lattices(
-            self.goal.take(owner), lattices, _STEPS, limits, self.threads, self.poisson_ratio
+            self.goal.take(target), lattices, self.solver, _STEPS, limits
         )
-        if there:
-            owner = np.concatenate([there.owner, owner])
-            lattices = joined([there.lattices, lattices])
-            stiffness = lattices.stiffness(self.threads, self.poisson_ratio)
-        return self.closest(owner, lattices, stiffness)
+        candidates = Candidates(target, lattices, stiffness)
+        return self.closest(Candidates.join([there, candidates]) if there else candidates)
 
-    def closest(self, owner: np.ndarray, lattices: Lattices, stiffness: np.ndarray) -> _Closest:
-        """Keep the closest few lattices of every target."""
-        error = self.goal.take(owner).error(stiffness)
-        best = ranked(owner, error, lattices.topology, _KEPT)
-        return _Closest(owner[best], lattices.take(best), error[best])
+    def closest(self, candidates: Candidates) -> Candidates:
+        """Keep the closest few candidates of every target, best first."""
+        return candidates.take(candidates.best(self.goal, _KEPT))
 
-    def rows(self, closest: _Closest, ratio: float) -> pd.DataFrame:
+    def rows(self, closest: Candidates, ratio: float) -> pd.DataFrame:
         """Return the table of the closest lattice of each target."""
         numbers = np.arange(len(self.goal.targets))
-        lattices = closest.lattices.take(np.searchsorted(closest.owner, numbers))
+        lattices = closest.lattices.take(np.searchsorted(closest.target, numbers))
         columns = {
             "target": numbers + 1,
             "family": self.family,
@@ -179,7 +164,7 @@ class _Search:
             "topology": lattices.topology,
             "relative_density": lattices.designs[:, DENSITY],
         }
-        stiffness = lattices.stiffness(self.threads, self.poisson_ratio)
+        stiffness = lattices.stiffness(self.solver)
         return pd.DataFrame(columns | errors(stiffness, self.goal.targets))
 
 
@@ -231,7 +216,7 @@ def _statistics(rows: pd.DataFrame) -> dict[str, Any]:
     for label, share in (("q25", 0.25), ("median", 0.5), ("q75", 0.75), ("p95", 0.95)):
         quantiles = by_ratio["relative_error"].quantile(share)
         tree[f"relative_error_{label}"] = quantiles.tolist()
-    for label, bound in (("met_share", NEARLY_MET), ("exact_share", MET)):
+    for label, bound in (("met_share", NEARLY_MET), ("exact_share", CONVERGED)):
         is_met = rows["nmse_frobenius"] < bound
         tree[label] = is_met.groupby(rows["radius_ratio"]).mean().tolist()
 

@@ -11,10 +11,10 @@ import pandas as pd
 
 from trussmap.base.streams import stream
 from trussmap.lattice.descriptor import design_topology
-from trussmap.learning.interfaces import ForwardModel, InverseModel
+from trussmap.learning.interfaces import Networks
 from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.mechanics.solver import Solver
 from trussmap.tensors.measures import errors, nmse_published_code
-from trussmap.tensors.stiffness import POISSON_RATIO
 
 # Proposals processed at once, which bounds the memory.
 _AT_ONCE = 100_000
@@ -22,12 +22,11 @@ _AT_ONCE = 100_000
 
 def selected_by_network(
     targets: np.ndarray,
-    forward: ForwardModel,
-    inverse: InverseModel,
+    networks: Networks,
+    solver: Solver,
     draws: int,
     temperature: float,
     seed: int = 0,
-    poisson_ratio: float = POISSON_RATIO,
 ) -> pd.DataFrame:
     """Measure the proposal that the forward network selects for each target.
 
@@ -42,7 +41,7 @@ def selected_by_network(
         selections = []
         drawn: set[int] = set()
         for first in range(0, draws, _AT_ONCE):
-            batch = inverse.propose(
+            batch = networks.inverse.propose(
                 goal,
                 draws=min(_AT_ONCE, draws - first),
                 temperature=temperature,
@@ -50,10 +49,10 @@ def selected_by_network(
             )
             designs = batch[0]
             drawn |= {*design_topology(designs).tolist()}
-            selections.append(_selection(designs, forward.predict(designs), goal))
+            selections.append(_selection(designs, networks.forward.predict(designs), goal))
         best = min(selections, key=lambda selection: selection.error)
 
-        stiffness = homogenize_designs(best.design[None], poisson_ratio=poisson_ratio)
+        stiffness = homogenize_designs(best.design[None], poisson_ratio=solver.poisson_ratio)
         row = {name: value[0] for name, value in errors(stiffness, goal).items()}
         for name, value in errors(best.predicted[None], goal).items():
             row[f"surrogate_{name}"] = value[0]

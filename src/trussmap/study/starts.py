@@ -15,10 +15,12 @@ from trussmap.data.dataset import open_dataset
 from trussmap.data.lookup import closest_designs
 from trussmap.lattice.compound import topology_members
 from trussmap.lattice.descriptor import sample_designs
-from trussmap.learning.interfaces import ForwardModel, InverseModel
-from trussmap.search.design import EFFORT, search
-from trussmap.search.refine import course_of_refinement
+from trussmap.learning.interfaces import Networks
+from trussmap.mechanics.solver import Solver
+from trussmap.search.halving import EFFORT, search
+from trussmap.search.refine import stiffness_after
 from trussmap.targets.goal import Goal
+from trussmap.tensors.material import Material
 from trussmap.tensors.measures import nmse_frobenius, relative_error
 
 #: Sources of starts, with the words of a figure.
@@ -36,8 +38,7 @@ _RANDOM = 16
 
 def errors_by_cost(
     targets: np.ndarray,
-    forward: ForwardModel,
-    inverse: InverseModel,
+    networks: Networks,
     dataset: str | Path,
     settings: dict[str, list[int]],
     seed: int,
@@ -48,7 +49,7 @@ def errors_by_cost(
     Parameters
     ----------
     targets : (n, 21) base modulus 1
-    forward, inverse : models of one architecture
+    networks : of one architecture
     dataset : path of the data set for the lookups
     settings : ``starts`` and ``steps``, lists of whole numbers
     seed, threads : of the random choices, and for finite elements
@@ -57,16 +58,16 @@ def errors_by_cost(
     -------
     DataFrame with ``source``, ``starts``, ``steps``, ``solutions`` for a target, and of the
     relative error ``median``, ``p90`` and the share ``below_1_percent``. The source ``search`` is
-    the quick `trussmap.search.design.search` over all topologies, without any start given.
+    the quick `trussmap.search.halving.search` over all topologies, without any start given.
     """
     most = max(settings["starts"])
     with open_dataset(dataset) as data:
-        poisson_ratio = data.poisson_ratio
+        solver = Solver(Material(poisson_ratio=data.poisson_ratio), threads)
 
     rows = []
-    for source, starts in _starts(targets, forward, inverse, dataset, most, seed).items():
+    for source, starts in _starts(targets, networks, dataset, most, seed).items():
         steps = sorted(settings["steps"])
-        stiffness = _refined(targets, starts, steps, threads, poisson_ratio)
+        stiffness = _refined(targets, starts, steps, solver)
         per_start = _RANDOM if source == "random" else 1
         for start_count in settings["starts"]:
             count = per_start * start_count
@@ -76,21 +77,18 @@ def errors_by_cost(
                 rows.append({"source": source} | cost | _statistics(relative_error(c, targets)))
 
     search_seed = stream(seed, "starts", "search")
-    owner, _, stiffness = search(Goal(targets), "quick", search_seed, threads, poisson_ratio)
-    error = nmse_frobenius(stiffness, targets[owner])
-    order = np.lexsort((error, owner))
-    first = order[np.searchsorted(owner[order], np.arange(len(targets)))]
-    statistics = _statistics(relative_error(stiffness[first], targets))
+    candidates = search(Goal(targets), solver, "quick", search_seed)
+    target = candidates.target
+    error = nmse_frobenius(candidates.stiffness, targets[target])
+    order = np.lexsort((error, target))
+    first = order[np.searchsorted(target[order], np.arange(len(targets)))]
+    statistics = _statistics(relative_error(candidates.stiffness[first], targets))
     rows.append({"source": "search"} | _search_cost() | statistics)
     return pd.DataFrame(rows)
 
 
 def _refined(
-    targets: np.ndarray,
-    starts: np.ndarray,
-    steps: list[int],
-    threads: int | None,
-    poisson_ratio: float,
+    targets: np.ndarray, starts: np.ndarray, steps: list[int], solver: Solver
 ) -> np.ndarray:
     """Refine starts (n, count, 19); returns stiffness (k, n, count, 21).
 
@@ -98,7 +96,7 @@ def _refined(
     """
     goal = np.repeat(targets, starts.shape[1], 0)
     designs = starts.reshape(len(goal), -1)
-    stiffness = course_of_refinement(goal, designs, steps, threads, poisson_ratio)
+    stiffness = stiffness_after(goal, designs, steps, solver)
     return stiffness.reshape(len(steps), *starts.shape[:2], 21)
 
 
@@ -132,8 +130,7 @@ def _statistics(error: np.ndarray) -> dict[str, float]:
 
 def _starts(
     targets: np.ndarray,
-    forward: ForwardModel,
-    inverse: InverseModel,
+    networks: Networks,
     dataset: str | Path,
     count: int,
     seed: int,
@@ -143,10 +140,10 @@ def _starts(
     The best come first, as far as can be told without finite elements.
     """
     network_seed = stream(seed, "starts", "network")
-    proposals = inverse.propose(targets, draws=_SCREENED * count, seed=network_seed)
+    proposals = networks.inverse.propose(targets, draws=_SCREENED * count, seed=network_seed)
     flat = proposals.reshape(-1, proposals.shape[-1])
     repeated = np.repeat(targets, proposals.shape[1], 0)
-    error = nmse_frobenius(forward.predict(flat), repeated).reshape(len(targets), -1)
+    error = nmse_frobenius(networks.forward.predict(flat), repeated).reshape(len(targets), -1)
     best = error.argsort(1)[:, :count, None]
     starts = {"network": np.take_along_axis(proposals, best, 1)}
 

@@ -4,10 +4,11 @@ The error of a stiffness is the sum of its squared residuals, and every kind of 
 function of the 21 constants alone, so that refinement needs nothing else to know.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from trussmap.base.errors import InputError
 from trussmap.tensors.engineering import ENGINEERING, engineering_constants
 from trussmap.tensors.stiffness import (
     COLUMNS,
@@ -25,6 +26,20 @@ from trussmap.tensors.stiffness import (
 #: `trussmap.tensors.measures.log_euclidean`.
 KINDS = ("frobenius", "log_euclidean", "compliance")
 _SMALLEST_MODE = 1e-12  # of the largest: what an eigenvalue that is not positive counts as
+
+
+def closeness_kind(word: str, name: str = "closeness") -> str:
+    """Kind of closeness of a word of a user, with a hyphen or an underscore.
+
+    Raises InputError, in which ``name`` names the setting, for other words.
+
+    >>> closeness_kind("log-euclidean")
+    'log_euclidean'
+    """
+    kind = word.replace("-", "_")
+    if kind not in KINDS:
+        raise InputError(f"{name} {word}: expected frobenius, log-euclidean or compliance.")
+    return kind
 
 
 @dataclass(frozen=True)
@@ -62,10 +77,11 @@ class Goal:
         """Whether all 21 constants are given."""
         return self.engineering is None and (self.weights is None or bool((self.weights > 0).all()))
 
-    def asked(self, youngs_modulus: float = 1.0) -> list[dict[str, float]]:
-        """Of each target, the constants that are given, in the units of ``youngs_modulus``.
+    def constants(self, youngs_modulus: float = 1.0) -> list[dict[str, float]]:
+        """Constants that are given of each target, in the units of ``youngs_modulus``.
 
-        >>> [sorted(own) for own in Goal(np.ones((1, 21)), engineering=np.array([[1.0, 2] + [np.nan] * 7])).asked()]
+        >>> goal = Goal(np.ones((1, 21)), engineering=np.array([[1.0, 2] + [np.nan] * 7]))
+        >>> [sorted(constants) for constants in goal.constants()]
         [['E1', 'E2']]
         """
         if self.engineering is not None:
@@ -119,6 +135,41 @@ class Goal:
         count = np.sqrt(given.sum(1, keepdims=True))
         by = (np.where(given, scale, 0) / count)[:, :, None] * by_compliance
         return np.where(given, off, 0.0) / count, by @ slope
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets with their names, and what is known of their source.
+
+    Attributes
+    ----------
+    goal : of the n targets, base modulus 1
+    names : n names, ``target_1`` … by their rows where the source has none
+    faults : a sentence on each row that could not be read
+    notes : sentences on what was recognised in the source or assumed
+    order : order of the components as they were read, one of `trussmap.targets.orders.ORDERS`; None
+        for engineering constants, which have none
+    compliance : whether the source has compliances, inverted to the goal's stiffness
+    labelled : whether labels of the source gave the order of the components
+    unit : unit of stress of the source's numbers as read, '' where it names none
+    """
+
+    goal: Goal
+    names: list[str]
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    order: str | None = None
+    compliance: bool = False
+    labelled: bool = False
+    unit: str = ""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def stiffness(self) -> np.ndarray:
+        """Stiffness (n, 21) of the targets, base modulus 1."""
+        return self.goal.targets
 
 
 def _compliance(stiffness):

@@ -1,0 +1,47 @@
+"""Orders of the components of a stiffness, and their notation."""
+
+import numpy as np
+
+# Of each order: where 11, 22, 33, 23, 13, 12 stand in it, and what their shears count as in that
+# notation.
+NOTATIONS = {
+    "voigt": ((0, 1, 2, 3, 4, 5), 1.0),
+    "abaqus": ((0, 1, 2, 5, 4, 3), 1.0),
+    "ansys": ((0, 1, 2, 4, 5, 3), 1.0),
+    "mandel": ((0, 1, 2, 3, 4, 5), 2**0.5),
+    "vasp": ((0, 1, 2, 4, 5, 3), 1.0),
+}
+#: Orders of the components and what goes by them: all but mandel are of stress and engineering
+#: shear strain.
+ORDERS = {
+    "voigt": "11, 22, 33, 23, 13, 12",
+    "abaqus": "11, 22, 33, 12, 13, 23",
+    "ansys": "11, 22, 33, 12, 23, 13 (VTK, LS-DYNA and VASP too)",
+    "mandel": "11, 22, 33, √2·23, √2·13, √2·12 (Kelvin's)",
+    "vasp": "11, 22, 33, 12, 23, 13 (its XX YY ZZ XY YZ ZX)",
+}
+
+
+def in_voigt_order(matrix: np.ndarray, order: str) -> np.ndarray:
+    """Matrices (..., 6, 6) in Voigt order and notation of those in one of ``ORDERS``.
+
+    >>> in_voigt_order(np.diag([1, 2, 3, 12, 13, 23.0]), "abaqus").diagonal()
+    array([ 1.,  2.,  3., 23., 13., 12.])
+    """
+    place, shear = NOTATIONS[order]
+    scale = np.array([1, 1, 1, shear, shear, shear])
+    matrix = np.asarray(matrix)
+    return matrix[..., place, :][..., :, place] / (scale[:, None] * scale)
+
+
+def in_order(matrix: np.ndarray, order: str) -> np.ndarray:
+    """Matrices (..., 6, 6) in one of ``ORDERS`` of those in Voigt order, the inverse of `in_voigt_order`.
+
+    >>> in_order(np.diag([1, 2, 3, 23, 13, 12.0]), "abaqus").diagonal()
+    array([ 1.,  2.,  3., 12., 13., 23.])
+    """
+    place, shear = NOTATIONS[order]
+    scale = np.array([1, 1, 1, shear, shear, shear])
+    back = np.argsort(place)
+    written = np.asarray(matrix) * scale[:, None] * scale
+    return written[..., back, :][..., :, back]
