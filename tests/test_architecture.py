@@ -6,6 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from conftest import files_in
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,7 +26,7 @@ def imports(source):
         ".".join((package, *path.relative_to(source).with_suffix("").parts)).removesuffix(
             ".__init__"
         ): path
-        for path in source.rglob("*.py")
+        for path in files_in(source, "**/*.py")
     }
     edges = {}
     for module, path in files.items():
@@ -94,7 +95,7 @@ def test_lattices_know_nothing_of_homogenization(edges):
 
 
 def test_the_library_knows_no_snakemake():
-    for path in (ROOT / "src" / "trussmap").rglob("*.py"):
+    for path in files_in(ROOT / "src" / "trussmap", "**/*.py"):
         assert not re.search(r"^\s*(import|from) snakemake", path.read_text(), re.M), path
 
 
@@ -138,7 +139,7 @@ def test_public_functions_say_what_they_do_and_take():
     """But for what is compiled: its arguments are vectors there, and stand in a table at the head of the module."""
     compiled = {"mechanics/homogenization/kernel.py", "mechanics/homogenization/simd.py"}
     faults = []
-    for path in sorted((ROOT / "src" / "trussmap").rglob("*.py")):
+    for path in files_in(ROOT / "src" / "trussmap", "**/*.py"):
         name = str(path.relative_to(ROOT / "src" / "trussmap"))
         for function, node in public_functions(path) if name not in compiled else ():
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]

@@ -149,11 +149,11 @@ def test_unknown_ending_of_a_table_is_named(tmp_path, designs):
     fails(run, tmp_path, "out.xlsx", ".csv or .parquet")
 
 
-def test_homogenize_reproduces_the_published_forward_network(tmp_path, reference_dir):
-    reference = pd.read_csv(reference_dir / "orthotropic_reference_sample.csv")
+def test_homogenize_reproduces_the_published_forward_network(tmp_path, shared):
+    reference = pd.read_csv(shared / "reference" / "orthotropic_reference_sample.csv")
     run = trussmap(
         "homogenize",
-        reference_dir / "orthotropic_reference_sample.csv",
+        shared / "reference" / "orthotropic_reference_sample.csv",
         "out.csv",
         "--orthotropic",
         cwd=tmp_path,

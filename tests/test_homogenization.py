@@ -302,7 +302,7 @@ def r2(prediction, truth):
     return 1 - ((prediction - truth) ** 2).sum(0) / ((truth - truth.mean(0)) ** 2).sum(0)
 
 
-def test_reproduces_the_published_orthotropic_stiffness(reference_dir):
+def test_reproduces_the_published_orthotropic_stiffness(shared):
     """The published network learnt from finite elements; where its geometry is ours, it agrees to its own accuracy.
 
     In lattice sets with struts along z at 1× (0 or 3) in which lattice 5 is the only one at 2×, the
@@ -310,7 +310,7 @@ def test_reproduces_the_published_orthotropic_stiffness(reference_dir):
     agree on these too.
     """
     table, designs = read_designs(
-        reference_dir / "orthotropic_reference_sample.csv", orthotropic_only=True
+        shared / "reference" / "orthotropic_reference_sample.csv", orthotropic_only=True
     )
     table = table.to_pandas()
     published = table[[f"{name}_ort" for name in ORTHOTROPIC]].to_numpy()

@@ -77,6 +77,14 @@ for _name in ("direct/forward", "direct/inverse"):
     SMALL[_name] = {"hidden": [64, 64], "epochs": 15, "learning_rate": 5e-3}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def torch_threads():
+    """Restore torch's threads, on which last digits of predictions in other files depend."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A small data set, and all models trained on it."""
