@@ -130,6 +130,8 @@ def public_functions(path):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 yield from inside(node.body, f"{node.name}.")
             elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                if any(ast.unparse(d) == "overload" for d in node.decorator_list):
+                    continue  # what it says stands at the function itself
                 yield owner + node.name, node
 
     return inside(ast.parse(path.read_text()).body, "")
