@@ -19,7 +19,9 @@ with job(snakemake):
     from trussmap.tensors.material import Material
     from trussmap.tensors.stiffness import COMPONENTS
 
-    p, source, out = snakemake.params, snakemake.input, snakemake.output
+    p = snakemake.params
+    source = snakemake.input
+    out = snakemake.output
     with open_dataset(source.dataset) as data:
         sample = data.test.read(slice(p.settings["designs"]), ("designs", "stiffness"))
         solver = Solver(Material(poisson_ratio=data.poisson_ratio), snakemake.threads)

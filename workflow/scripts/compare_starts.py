@@ -18,7 +18,9 @@ with job(snakemake):
     from trussmap.study.starts import errors_by_cost, least_cost
     from trussmap.tensors.stiffness import COMPONENTS
 
-    p, source, out = snakemake.params, snakemake.input, snakemake.output
+    p = snakemake.params
+    source = snakemake.input
+    out = snakemake.output
     networks = load_networks(Path(source.models[0]).parent)
     count = p.settings["targets"]
     with open_dataset(source.dataset) as data:

@@ -19,7 +19,8 @@ with job(snakemake):
     from trussmap.targets.reading import read_all_targets
     from trussmap.tensors.material import Material
 
-    p, source = snakemake.params, snakemake.input
+    p = snakemake.params
+    source = snakemake.input
     material = Material(p.youngs_modulus, p.poisson_ratio, unit="GPa")
     solver = Solver(material, snakemake.threads)
     bone = read_all_targets(source.bone, material, whole=True)

@@ -28,7 +28,9 @@ with job(snakemake):
     from trussmap.targets.goal import Goal, Targets
     from trussmap.tensors.material import Material
 
-    p, source, out = snakemake.params, snakemake.input, snakemake.output
+    p = snakemake.params
+    source = snakemake.input
+    out = snakemake.output
     material = Material(poisson_ratio=p.poisson_ratio, yield_stress=p.yield_stress)
     solver = Solver(material, snakemake.threads)
     search = Search(**p.search, seed=p.seed)

@@ -29,7 +29,8 @@ with job(snakemake):
     material = Material(poisson_ratio=snakemake.params.poisson_ratio)
     solver = Solver(material, snakemake.threads)
     targets = pd.read_csv(snakemake.input.targets)
-    length, width = options["length"] * cell, options["width"] * cell
+    length = options["length"] * cell
+    width = options["width"] * cell
     region = box((length, width, width))
     places = np.zeros((len(targets), 3))
     places[:, 0] = np.linspace(

@@ -32,7 +32,8 @@ with job(snakemake):
         snakemake.input.shards, snakemake.output.dataset, p.shares, settings, p.source, **plan
     )
     with open_dataset(snakemake.output.dataset) as data:
-        designs, sizes = len(data), [f"{len(getattr(data, split)):,} {split}" for split in SPLITS]
+        designs = len(data)
+        sizes = [f"{len(getattr(data, split)):,} {split}" for split in SPLITS]
         print(f"{designs:,} designs: {', '.join(sizes)}")
     published = pd.read_csv(snakemake.input.published, comment="#")
     moments = compare_moments(column_statistics(snakemake.output.dataset), published, designs)

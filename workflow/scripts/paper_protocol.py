@@ -18,7 +18,8 @@ with job(snakemake):
     from trussmap.tensors.material import Material
     from trussmap.tensors.stiffness import COMPONENTS
 
-    p, source = snakemake.params, snakemake.input
+    p = snakemake.params
+    source = snakemake.input
     networks = load_networks(Path(source.models[0]).parent)
     solver = Solver(Material(poisson_ratio=p.poisson_ratio), snakemake.threads)
     draws = p.settings["draws"]

@@ -11,7 +11,8 @@ with job(snakemake):
     from trussmap.learning.models import train_network
     from trussmap.learning.scaling import scaled_settings
 
-    p, network = snakemake.params, snakemake.wildcards
+    p = snakemake.params
+    network = snakemake.wildcards
     settings = dict(p.settings)
     if hasattr(p, "part"):
         with open_dataset(snakemake.input.dataset) as data:

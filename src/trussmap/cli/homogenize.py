@@ -144,7 +144,8 @@ def homogenize_cells(options: HomogenizeCellsOptions) -> None:
 
     path = options.catalogue
     catalogue = take_catalogue(path)
-    cells, notes = catalogue.cells, catalogue.notes
+    cells = catalogue.cells
+    notes = catalogue.notes
     if options.compare:
         cells, notes = _labelled(path, catalogue)
     rows, faults = homogenize_catalogue(

@@ -411,7 +411,8 @@ def _compliance(entry: Entry) -> dict[float, np.ndarray]:
 def _cell_vectors(entry):
     """Cell vectors as columns (3, 3): a along x, b in the x–y plane."""
     values, lines = entry.array(CELL, 6)
-    lengths, angles = values[0, :3], np.radians(values[0, 3:])
+    lengths = values[0, :3]
+    angles = np.radians(values[0, 3:])
     if (lengths <= FLATTEST * max(lengths.max(), FLATTEST)).any():
         entry.fail(lines[0], "cell lengths a, b, c; expected positive numbers of one magnitude")
     if ((angles <= 0) | (angles >= np.pi)).any():

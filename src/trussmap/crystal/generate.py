@@ -24,10 +24,13 @@ from trussmap.mechanics.homogenization import homogenize_cells
 from trussmap.mechanics.homogenization.engine import mechanism
 from trussmap.tensors.stiffness import mandel_compliance
 
-MOST_NODES, MOST_STRUTS, LEAST_DEGREE = 40, 150, 3
+MOST_NODES = 40
+MOST_STRUTS = 150
+LEAST_DEGREE = 3
 #: Least distance of two nodes, relative to (volume / nodes)^(1/3), and of two struts, relative to
 #: their mean length.
-NODE_DISTANCE, STRUT_DISTANCE = 0.4, 0.1
+NODE_DISTANCE = 0.4
+STRUT_DISTANCE = 0.1
 #: Least angle between struts that meet, degrees.
 ANGLE = 20.0
 #: A shell of neighbours ends where the next distance is larger by this factor.
@@ -112,7 +115,8 @@ def _random_nodes(rng, rotations, translations, cell):
         1 / 3
     )  # of the images of a general point
     for _ in range(rng.choice(3, p=[0.25, 0.4, 0.35]) + 1):
-        point, radius = rng.random(3), spacing * rng.uniform(0.2, 1.8)
+        point = rng.random(3)
+        radius = spacing * rng.uniform(0.2, 1.8)
         for _ in range(
             8
         ):  # draw the point onto the symmetry elements within reach: the mean of its images there
@@ -169,7 +173,8 @@ def _is_truss(graph):
     degree = np.bincount(graph.struts.ravel(), minlength=len(graph.nodes))
     if degree.min() < LEAST_DEGREE or len(graph.struts) > MOST_STRUTS or mechanism(graph):
         return False
-    start, vectors = graph.nodes[graph.struts[:, 0]] @ graph.cell.T, graph.vectors
+    start = graph.nodes[graph.struts[:, 0]] @ graph.cell.T
+    vectors = graph.vectors
     clearance = STRUT_DISTANCE * graph.lengths.mean()
     heights = 1 / np.linalg.norm(np.linalg.inv(graph.cell), axis=1)
     images = np.ceil((graph.lengths.max() + clearance) / heights + 1).astype(int)
@@ -187,7 +192,8 @@ def _collide(start, vectors, cell, images, clearance, cosine):
                 home = x == 0 and y == 0 and z == 0
                 for a in range(len(start)):
                     for b in range(a + 1 if home else a, len(start)):
-                        u, v = vectors[a], vectors[b]
+                        u = vectors[a]
+                        v = vectors[b]
                         middle = 0.0
                         for k in range(3):
                             middle += (

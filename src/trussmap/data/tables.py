@@ -216,10 +216,8 @@ def read_design_blocks(
     """The same block by block, for files that are larger than memory; rows in errors are counted from their block's."""
     import pyarrow as pa
 
-    blocks, first = (
-        _csv_blocks(path) if check_ending(path) == ".csv" else _parquet_blocks(path, rows),
-        0,
-    )
+    blocks = _csv_blocks(path) if check_ending(path) == ".csv" else _parquet_blocks(path, rows)
+    first = 0
     try:
         for block in blocks:
             table = pa.Table.from_batches([block])

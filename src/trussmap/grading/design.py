@@ -30,7 +30,8 @@ from trussmap.tensors.stiffness import COMPONENTS
 #: Cells that a structure may have, of some hundred struts each.
 MOST_CELLS = 30_000
 # Distance of stations over the size of a cell, and how many there are at most.
-_SPACING, _STATIONS = 0.5, 3000
+_SPACING = 0.5
+_STATIONS = 3000
 # Points between two sites at which local cells are measured.
 _BETWEEN = 8
 # Relative error from which on a target counts as out of reach of any cell.
@@ -201,7 +202,8 @@ def fade(
     share = sites.progress(stations)
     maps = np.linalg.inv(phases.gradient(stations))
     sections = path.sections(share, maps).reshape(*map(len, axes), -1)
-    graph, still = path.graph, np.zeros(len(path.graph.nodes), int)
+    graph = path.graph
+    still = np.zeros(len(path.graph.nodes), int)
     thinnest = minimum_radius * path.mean_radius * cell_size_mm
     shifts = np.zeros((*map(len, axes), 0, 3))
     cells = GradedCells(
@@ -236,7 +238,8 @@ def _check_size(region, cell):
 
 def _check_near(sites, region, cell):
     """Raise InputError where the region lies apart from the sites: they may be meant in other coordinates."""
-    low, high = sites.positions.min(0), sites.positions.max(0)
+    low = sites.positions.min(0)
+    high = sites.positions.max(0)
     if np.maximum(region.low - high, low - region.high).max() > cell:
         spans = [
             " × ".join(f"{a:.4g} to {b:.4g}" for a, b in zip(*ends, strict=True))
@@ -280,7 +283,8 @@ def _axes(sites, region, cell, one_cell):
 def _graded(found, lattices, maps, axes):
     """The GradedCells of lattices at stations, under maps (n, 3, 3) in mm."""
     key = int(found.lattices.topology[0])
-    graph, reduced = topologies()[0][key], reduced_topology(key)
+    graph = topologies()[0][key]
+    reduced = reduced_topology(key)
     areas = lattices.areas[:, : len(reduced.vectors)]
     shifts = lattices.shifts[:, : int(reduced.moving.sum())]
     sections = np.empty_like(areas)
@@ -309,7 +313,8 @@ def _finished(cells, phases, sites, region, cell, reciprocal, facts, solver):
     points, along, at_sites = _measured_points(sites, region)
     built, density = stiffness_as_built(cells, phases, points, solver)
     prescribed = sites.stiffness(points)
-    off, nmse = relative_error(built, prescribed), nmse_frobenius(built, prescribed)
+    off = relative_error(built, prescribed)
+    nmse = nmse_frobenius(built, prescribed)
     middle, largest = modulus_error(built, prescribed)
     everywhere = _grid(np.linspace(region.low, region.high, 9).T)
     bent = [distortion(reciprocal(at), phases.gradient(at)) for at in (points, everywhere)]
@@ -371,7 +376,8 @@ def _measured_points(sites, region):
     way = (sites.positions[:-1, None] + share[:, None] * steps[:, None]).reshape(-1, 3)
     along = np.add.outer(np.arange(len(steps)), share).ravel() / max(len(steps), 1)
     there = inside(region, way)
-    way, along = way[there], along[there]
+    way = way[there]
+    along = along[there]
     if not len(way) and (len(steps) or not within.any()):
         size = region.high - region.low
         way = _grid(region.low[:, None] + (np.arange(4) + np.sqrt(0.5)) / 4 * size[:, None])
@@ -379,7 +385,8 @@ def _measured_points(sites, region):
         along = sites.progress(way)
     own = np.flatnonzero(within)
     if not len(way) + len(own):  # a thin or winding shape
-        way, along = (region.low + region.high)[None] / 2, np.zeros(1)
+        way = (region.low + region.high)[None] / 2
+        along = np.zeros(1)
     points = np.concatenate([sites.positions[own], way])
     return points, np.concatenate([own / max(len(steps), 1), along]), len(own)
 

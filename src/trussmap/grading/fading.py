@@ -29,7 +29,8 @@ class FadedCells:
     def __init__(
         self, graph: PeriodicGraph, maps: np.ndarray, density: np.ndarray, present: np.ndarray
     ) -> None:
-        self.graph, self.density = graph, density
+        self.graph = graph
+        self.density = density
         self.reciprocal = np.linalg.inv(maps)
         lengths = np.linalg.norm(np.einsum("dij,mj->dmi", maps, graph.fractional_vectors), axis=2)
         self.areas = present * (density / (present * lengths).sum(1))[:, None]
@@ -111,7 +112,8 @@ def _contains(lattice, graph):
     near = (
         (np.minimum(start, start + along) < 1.6) & (np.maximum(start, start + along) > -0.6)
     ).all(1)
-    start, along = start[near], along[near]
+    start = start[near]
+    along = along[near]
     middle = graph.nodes[graph.struts[:, 0]] + graph.fractional_vectors / 2
     middle -= np.floor(middle)
     inside = []

@@ -41,10 +41,8 @@ def result_lines(graded: Graded) -> list[str]:
     off = relative_error(graded.built[: graded.at_sites], graded.prescribed[: graded.at_sites])
     if graded.at_sites and off.max() > _OFF:
         worst = int(off.argmax())
-        name, own = (
-            graded.sites.names[round(graded.along[worst] * (sites - 1))],
-            graded.density[worst],
-        )
+        name = graded.sites.names[round(graded.along[worst] * (sites - 1))]
+        own = graded.density[worst]
         near = [
             word
             for word, end in zip(("least", "most"), DENSITY_RANGE, strict=True)
@@ -93,7 +91,8 @@ def write_graded(
     that is there is removed: it is of another structure. The stiffness in ``path.csv`` is in the
     units of ``youngs_modulus``, that of the base material.
     """
-    folder, structure = Path(folder), graded.structure
+    folder = Path(folder)
+    structure = graded.structure
     mesh = solid_of(structure.nodes, structure.struts, structure.radii) if stl else None
     parts = structure.nodes, structure.struts, structure.radii
     write_beams(folder / "structure.3mf", *parts)

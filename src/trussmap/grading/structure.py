@@ -60,7 +60,8 @@ class GradedCells:
 
     def _between(self, points, values, which):
         """Values (n, …) at points (n, 3), of each the one that is asked for (n,): linear between eight stations."""
-        low, share = [], []
+        low = []
+        share = []
         for axis, x in zip(self.axes, points.T, strict=True):
             k = np.clip(np.searchsorted(axis, x, side="right") - 1, 0, max(len(axis) - 2, 0))
             step = axis[np.minimum(k + 1, len(axis) - 1)] - axis[k]
@@ -85,7 +86,8 @@ class GradedCells:
 
     def local(self, point: np.ndarray, cell: np.ndarray) -> tuple[PeriodicGraph, float]:
         """The periodic lattice as built at a point (3,), on its cell (3, 3) in mm, and its relative density."""
-        struts, nodes = np.arange(len(self.graph.struts)), np.arange(len(self.graph.nodes))
+        struts = np.arange(len(self.graph.struts))
+        nodes = np.arange(len(self.graph.nodes))
         radii = self.radii(np.tile(point, (len(struts), 1)), struts)
         there = radii > 0
         places = self.graph.nodes + self.moved(np.tile(point, (len(nodes), 1)), nodes)
@@ -175,7 +177,8 @@ def build(cells: GradedCells, phases: Phases, region: Region, cell: float) -> St
     names, struts = np.unique(own, return_inverse=True)
     struts = struts.reshape(-1, 2)
     members = np.tile(np.arange(len(graph.struts)), len(corners))
-    number, at = names % count, np.stack(np.unravel_index(names // count, shape), -1) + origin
+    number = names % count
+    at = np.stack(np.unravel_index(names // count, shape), -1) + origin
     wanted = at + graph.nodes[number]
     places = phases.solve(wanted, samples[cKDTree(sample_phases).query(wanted)[1]])
     there = np.isfinite(places).all(1)
@@ -190,7 +193,9 @@ def build(cells: GradedCells, phases: Phases, region: Region, cell: float) -> St
             f"grading: cells of {cell:g} mm leave no strut in a region of {words} mm; expected smaller cells."
         )
     used, struts = np.unique(struts[keep], return_inverse=True)
-    struts, places, number = struts.reshape(-1, 2), places[used], number[used]
+    struts = struts.reshape(-1, 2)
+    places = places[used]
+    number = number[used]
     nodes = phases.solve(wanted[used] + cells.moved(places, number), places)
     share = np.ones(len(struts))
     if region.box:

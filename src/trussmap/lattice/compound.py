@@ -72,8 +72,10 @@ def _close_images(start, along):
     shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 3)
     images = (start[:, None] + shifts).reshape(-1, 3)
     image_along = np.repeat(along, len(shifts), axis=0)
-    low, high = np.minimum(start, start + along), np.maximum(start, start + along)
-    image_low, image_high = images + np.minimum(0, image_along), images + np.maximum(0, image_along)
+    low = np.minimum(start, start + along)
+    high = np.maximum(start, start + along)
+    image_low = images + np.minimum(0, image_along)
+    image_high = images + np.maximum(0, image_along)
     reachable = (
         (image_low <= high.max(0) + _TOLERANCE) & (image_high >= low.min(0) - _TOLERANCE)
     ).all(1)
@@ -97,7 +99,8 @@ def _crossings(p, a, q, b):
 
     Crossing struts meet in one point; parallel ones that overlap meet at the ends of the other.
     """
-    gap, normal = q - p, np.cross(a, b)
+    gap = q - p
+    normal = np.cross(a, b)
     square = (normal**2).sum(1)
     parallel = square < 1e-12
     safe = np.where(parallel, 1.0, square)
@@ -224,7 +227,8 @@ def lattices_topology(types: np.ndarray, reps: np.ndarray) -> np.ndarray:
     >>> bool(one == other)
     True
     """
-    types, reps = np.asarray(types).astype(int), np.asarray(reps).astype(int)
+    types = np.asarray(types).astype(int)
+    reps = np.asarray(reps).astype(int)
     return _topology_table()[(*np.moveaxis(types, -1, 0), *np.moveaxis(reps - 1, -1, 0))]
 
 

@@ -17,15 +17,13 @@ DESIGN_COLUMNS = [
     *("R2_theta", "R2_rot_ax1", "R2_rot_ax2"),
     *("V1", "V2", "V3"),
 ]
-DENSITY, U, TYPES, REPS, R1, R2, V = (
-    0,
-    slice(1, 4),
-    slice(4, 7),
-    slice(7, 10),
-    slice(10, 13),
-    slice(13, 16),
-    slice(16, 19),
-)
+DENSITY = 0
+U = slice(1, 4)
+TYPES = slice(4, 7)
+REPS = slice(7, 10)
+R1 = slice(10, 13)
+R2 = slice(13, 16)
+V = slice(16, 19)
 #: Columns that the orthotropic stiffness depends on.
 ORTHOTROPIC_COLUMNS = DESIGN_COLUMNS[:10]
 DENSITY_RANGE = (0.002, 0.1)
@@ -50,16 +48,15 @@ def sample_designs(seed: int, start: int, stop: int) -> np.ndarray:
     uniform = (raw >> np.uint64(11)) * 2.0**-53
     designs = np.empty((stop - start, len(DESIGN_COLUMNS)))
     designs[:, DENSITY] = _scale(uniform[:, 0], DENSITY_RANGE)
-    designs[:, U], designs[:, V] = (
-        _scale(uniform[:, 1:4], STRETCH_RANGE),
-        _scale(uniform[:, 4:7], STRETCH_RANGE),
-    )
+    designs[:, U] = _scale(uniform[:, 1:4], STRETCH_RANGE)
+    designs[:, V] = _scale(uniform[:, 4:7], STRETCH_RANGE)
     designs[:, TYPES] = np.floor(uniform[:, 7:10] * 7)
     designs[:, REPS] = np.floor(uniform[:, 10:13] * 2) + 1
     for columns, first in ((R1, 13), (R2, 16)):
         # By symmetry of the angle's law, an axis on the sphere is as good as one on the hemisphere
         # n3 ≥ 0.
-        height, azimuth = uniform[:, first], 2 * np.pi * uniform[:, first + 1]
+        height = uniform[:, first]
+        azimuth = 2 * np.pi * uniform[:, first + 1]
         across = np.sqrt(1 - height**2)
         turn = 2 * np.pi * uniform[:, first + 2]
         designs[:, columns] = np.stack(

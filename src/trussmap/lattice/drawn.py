@@ -283,10 +283,12 @@ def _nodes_without_partner(drawn, direction, margin):
     """Whether nodes reach from face to face; nodes (k,) on one that struts leave into the cell and that
     have no partner on the opposite one; whether they also have a strut in the face (k,)."""
     along = drawn.nodes[:, direction]
-    low, high = along.min(), along.max()
+    low = along.min()
+    high = along.max()
     closed = abs(high - low - 1) < margin
     if not closed and low > -margin and high < 1 + margin:
-        low, high = 0.0, 1.0
+        low = 0.0
+        high = 1.0
     side = (np.abs(along - low) < margin) * 1 - (np.abs(along - high) < margin) * 1
 
     leaving = np.abs(drawn.vectors[:, direction]) > margin

@@ -13,7 +13,8 @@ from trussmap.base.errors import InputError
 #: Relative difference up to which two radii of one strut are one.
 SAME_RADIUS = 1e-6
 # Pairs of close nodes that memory holds for sure, and further ones for each node.
-_PAIRS, _NEIGHBOURS = 1_000_000, 100
+_PAIRS = 1_000_000
+_NEIGHBOURS = 100
 # Fractional distance from a face of the cell that is a rounding error.
 _NOISE = 1e-9
 #: An array, or a number in compiled code.
@@ -106,7 +107,8 @@ class PeriodicGraph:
         on the inner side, at (R + r cos θ) / sin θ along the first; for equal ones that is r /
         tan(θ/2).
         """
-        ends, own = self.struts.T.ravel(), np.tile(radii, 2)
+        ends = self.struts.T.ravel()
+        own = np.tile(radii, 2)
         outward = np.concatenate([self.vectors, -self.vectors]) / np.tile(self.lengths, 2)[:, None]
         cosine = outward @ outward.T
         sine = np.sqrt(np.maximum(1 - cosine**2, 0))
@@ -117,15 +119,14 @@ class PeriodicGraph:
     def close_struts(self, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pairs of struts without a common node, perhaps closer than ``reach``: (k,), and (k,) in the cells (k, 3)."""
         shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
-        start, along, length = (
-            self.nodes[self.struts[:, 0]] @ self.cell.T,
-            self.vectors,
-            self.lengths,
-        )
+        start = self.nodes[self.struts[:, 0]] @ self.cell.T
+        along = self.vectors
+        length = self.lengths
         middles = start + along / 2 + shifts @ self.cell.T
         # An end is a node in a cell: node and cell of both ends of every image.
         cells = np.stack([shifts + 0 * self.offsets, shifts + self.offsets], 2)
-        tree, own = cKDTree(middles.reshape(-1, 3)), start + along / 2
+        tree = cKDTree(middles.reshape(-1, 3))
+        own = start + along / 2
         near = tree.query_ball_point(own, (length + length.max()) / 2 + reach)
         strut = np.repeat(np.arange(len(own)), [len(hits) for hits in near])
         shift, other = np.unravel_index(np.concatenate(near).astype(int), middles.shape[:2])
@@ -140,7 +141,8 @@ class PeriodicGraph:
 
     def axis_distances(self, first: np.ndarray, second: np.ndarray, cell: np.ndarray) -> np.ndarray:
         """Distances (k,) between the axes of struts (k,) and struts (k,) in cells (k, 3)."""
-        start, along = self.nodes[self.struts[:, 0]], self.vectors
+        start = self.nodes[self.struts[:, 0]]
+        along = self.vectors
         gap = (start[second] + cell - start[first]) @ self.cell.T
         return segment_distance(along[first], along[second], gap)
 
@@ -168,9 +170,11 @@ class PeriodicGraph:
         Struts count as rows of close points; the centre is searched for on a grid that is refined
         where it matters.
         """
-        step, edge = 0.03, self.volume ** (1 / 3)
+        step = 0.03
+        edge = self.volume ** (1 / 3)
         shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
-        start, along = self.nodes[self.struts[:, 0]], self.fractional_vectors
+        start = self.nodes[self.struts[:, 0]]
+        along = self.fractional_vectors
         count = np.ceil(self.lengths / (step * edge)).astype(int) + 1
         own = np.repeat(np.arange(len(count)), count)
         share = np.concatenate([np.linspace(0, 1, k) for k in count])

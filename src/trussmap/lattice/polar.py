@@ -70,8 +70,12 @@ def published_designs(
     for row in open_rows[spread[open_rows] < 2 * limit]:  # the others are beyond any U
         trial = _spread(stretch[row], grid)
         if trial.min() < spread[row]:
-            spread[row], log_u[row] = trial.min(), grid[trial.argmin()]
-    left, log_v, right = frame, value, frame.swapaxes(-1, -2).copy()  # where U = 1
+            spread[row] = trial.min()
+            log_u[row] = grid[trial.argmin()]
+    # where U = 1
+    left = frame
+    log_v = value
+    right = frame.swapaxes(-1, -2).copy()
     parted = log_u.any(-1)
     left[parted], v, right[parted] = np.linalg.svd(
         stretch[parted] * np.exp(-log_u[parted])[:, None, :]
@@ -83,15 +87,12 @@ def published_designs(
     log_v -= 0.5 * (log_v.max(-1, keepdims=True) + log_v.min(-1, keepdims=True))
     designs = np.empty((n, 19))
     designs[:, DENSITY] = np.clip(relative_density, *DENSITY_RANGE)
-    designs[:, TYPES], designs[:, REPS] = types, reps
-    designs[:, U], designs[:, V] = (
-        np.clip(np.exp(log_u), *STRETCH_RANGE),
-        np.clip(np.exp(log_v), *STRETCH_RANGE),
-    )
-    designs[:, R1], designs[:, R2] = (
-        angle_axis(right),
-        angle_axis(np.asarray(rotation, float) @ left),
-    )
+    designs[:, TYPES] = types
+    designs[:, REPS] = reps
+    designs[:, U] = np.clip(np.exp(log_u), *STRETCH_RANGE)
+    designs[:, V] = np.clip(np.exp(log_v), *STRETCH_RANGE)
+    designs[:, R1] = angle_axis(right)
+    designs[:, R2] = angle_axis(np.asarray(rotation, float) @ left)
     return designs, spread <= limit + 1e-9
 
 

@@ -16,7 +16,8 @@ TOLERANCE = 1e-7
 
 def match_nodes(nodes: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Node at each of the points (..., 3) modulo the cell: indices (...), -1 for none, and its cell (..., 3)."""
-    shape, points = points.shape[:-1], points.reshape(-1, 3)
+    shape = points.shape[:-1]
+    points = points.reshape(-1, 3)
     distance, index = cKDTree(_wrap(nodes), boxsize=1.0).query(_wrap(points))
     found = np.where(distance < TOLERANCE, index, -1)
     cell = np.rint(points - nodes[index]).astype(int)
@@ -167,7 +168,8 @@ def _primitive(graph):
 
 def integer_basis(generators: np.ndarray) -> np.ndarray:
     """Basis (3, 3) of the integer lattice spanned by ``generators`` (n, 3), by column-wise elimination."""
-    rows, basis = [list(map(int, row)) for row in generators], []
+    rows = [list(map(int, row)) for row in generators]
+    basis = []
     for column in range(3):
         while sum(row[column] != 0 for row in rows) > 1:
             pivot = min((row for row in rows if row[column]), key=lambda row: abs(row[column]))
@@ -278,16 +280,16 @@ def reduce_by_symmetry(graph: PeriodicGraph) -> ReducedLattice:
     partners = inversion(primitive)
     count = len(primitive.nodes)
     if partners is None:
-        node, sign = np.arange(count), np.ones(count, dtype=int)
+        node = np.arange(count)
+        sign = np.ones(count, dtype=int)
         moving = np.arange(count) > 0
         image = np.arange(len(primitive.struts))
-        kept, weights = image, np.ones(len(image))
+        kept = image
+        weights = np.ones(len(image))
     else:
         partner, cell = partners
-        node, sign = (
-            np.minimum(np.arange(count), partner),
-            np.where(np.arange(count) <= partner, 1, -1),
-        )
+        node = np.minimum(np.arange(count), partner)
+        sign = np.where(np.arange(count) <= partner, 1, -1)
         moving = partner != np.arange(count)
         names = strut_names(primitive.struts, primitive.offsets)
         images = _image_of_struts(primitive, partner, cell, reverse=True)

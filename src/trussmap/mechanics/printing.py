@@ -76,7 +76,8 @@ def erring_cells(
     diameter at least.
     """
     generator = np.random.default_rng(stream(errors.seed, "printing errors"))
-    radii, edge = graph.radii(relative_density), graph.volume ** (1 / 3)
+    radii = graph.radii(relative_density)
+    edge = graph.volume ** (1 / 3)
     deviation = np.hypot(errors.diameter, errors.width * edge / (2 * radii))
     scales = 1 + deviation * generator.standard_normal((errors.samples, len(graph.struts)))
     shifts = errors.node * edge * generator.standard_normal((errors.samples, len(graph.nodes), 3))
@@ -108,7 +109,8 @@ def erring_stiffness(
     moves[np.arange(len(moves)), reduced.graph_nodes] = reduced.graph_signs
     moves = np.column_stack([moves[:, reduced.moving], np.ones(len(moves))])
     shifts = np.einsum("mn,snk->smk", np.linalg.pinv(moves), shifts)[:, :-1]
-    cell, maps = np.zeros(len(density), int), np.broadcast_to(np.eye(3), (len(density), 3, 3))
+    cell = np.zeros(len(density), int)
+    maps = np.broadcast_to(np.eye(3), (len(density), 3, 3))
     options = {"threads": threads, "poisson_ratio": poisson_ratio, "areas": areas, "shifts": shifts}
     return homogenize_topologies(
         cell, maps, density, **options, lattices=concatenate([factorize(reduced)])

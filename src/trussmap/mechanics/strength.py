@@ -23,7 +23,8 @@ LOAD_CASES = {
 _STRESSES = np.array(list(LOAD_CASES.values()))
 #: Buckling length of a strut over its length: 1 between hinges, 0.5 between ends that cannot turn,
 #: above 1 where ends sway, as those of the simple cubic lattice can.
-PINNED, FIXED = 1.0, 0.5
+PINNED = 1.0
+FIXED = 0.5
 #: The buckling lengths that there are, to a strut whose ends sway.
 BUCKLING_LENGTHS = FIXED, 2.0
 # Share of the largest axial force below which one is rounding.
@@ -63,7 +64,8 @@ def strength(
     100.0
     """
     graph = primitive_cell(graph)
-    radius, length = graph.radii(relative_density), graph.lengths
+    radius = graph.radii(relative_density)
+    length = graph.lengths
     axial, moment = strut_loads(graph, relative_density, stresses, poisson_ratio)
     section = np.pi * radius[:, None] ** 2
     peak = (np.abs(axial) + 4 * moment / radius[:, None]) / section

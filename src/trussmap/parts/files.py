@@ -155,7 +155,8 @@ def write_beams(
     model = wrapper.CreateModel()
     model.SetUnit(lib3mf.ModelUnit.MilliMeter)
     if region is not None:  # an object refers to those before it
-        surface, clip = region.solid.to_mesh(), model.AddMeshObject()
+        surface = region.solid.to_mesh()
+        clip = model.AddMeshObject()
         clip.SetName("region")
         corners = [
             lib3mf.Position(tuple(point)) for point in surface.vert_properties[:, :3].tolist()

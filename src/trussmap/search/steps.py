@@ -35,13 +35,19 @@ def bounded_step(
 @compiled(__name__, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _bounded_steps(residual, jacobian, damping, lower, upper, reach, step):
     count, equations, size = jacobian.shape
-    scale, weighted, fixed = np.empty(size), np.empty((equations, size)), np.empty(size, np.bool_)
-    low, high = np.empty(size), np.empty(size)
-    normal, left = np.empty((equations, equations)), np.empty(equations)
+    scale = np.empty(size)
+    weighted = np.empty((equations, size))
+    fixed = np.empty(size, np.bool_)
+    low = np.empty(size)
+    high = np.empty(size)
+    normal = np.empty((equations, equations))
+    left = np.empty(equations)
     for n in range(count):
-        j, s = jacobian[n], step[n]
+        j = jacobian[n]
+        s = step[n]
         # The longest column of J, and the gradient Jᵀr.
-        scale[:], s[:] = 0.0, 0.0
+        scale[:] = 0.0
+        s[:] = 0.0
         for i in range(equations):
             for k in range(size):
                 scale[k] += j[i, k] ** 2
@@ -78,7 +84,8 @@ def _bounded_steps(residual, jacobian, damping, lower, upper, reach, step):
                     free = s[k]
                     s[k] = min(max(free, low[k]), high[k])
                     if free != s[k]:
-                        fixed[k], within = True, False
+                        fixed[k] = True
+                        within = False
             if within:
                 break
 

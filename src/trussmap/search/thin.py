@@ -48,7 +48,8 @@ def _holds(key, areas):
 
 def _without_ends(key, areas):
     """Cross-sections (struts,), 0 also where a strut has an end at which no other one meets it."""
-    graph, own = topologies()[0][key], reduced_topology(key).graph_struts
+    graph = topologies()[0][key]
+    own = reduced_topology(key).graph_struts
     while True:
         there = areas[own] > 0
         degree = np.bincount(graph.struts[there].ravel(), minlength=len(graph.nodes))

@@ -72,7 +72,9 @@ _CAUCHY_OF_COMPLIANCE = 0.2
 # Distance from isotropy up to which a stiffness is isotropic as read.
 _ISOTROPIC = 0.02
 # Axes that are tried, how many of the best are improved, and in how many steps.
-_AXES, _IMPROVED, _STEPS = 400, 8, 40
+_AXES = 400
+_IMPROVED = 8
+_STEPS = 40
 #: What `extrema` finds the ends of: Young's modulus E(n), shear modulus G(n, m), Poisson's ratio
 #: nu(n, m) of a strain along m under a stress along n, and linear compressibility beta(n), the
 #: strain along n under unit pressure.
@@ -92,7 +94,11 @@ _PLACE = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 # Directions that are looked at, starts of each search, Newton steps, neighbours of a direction,
 # stiffnesses at once. With 1,000 directions, one of 1,000 lattices had a least Poisson's ratio that
 # was missed by 0.3 %.
-_GRID, _STARTS, _NEWTON, _NEIGHBOURS, _AT_ONCE = half_sphere(3000), 8, 15, 8, 50
+_GRID = half_sphere(3000)
+_STARTS = 8
+_NEWTON = 15
+_NEIGHBOURS = 8
+_AT_ONCE = 50
 
 
 def moduli(stiffness: np.ndarray) -> np.ndarray:
@@ -108,7 +114,8 @@ def stiffness_of_moduli(constants: np.ndarray) -> np.ndarray:
     True
     """
     c = np.asarray(constants, float)
-    e, poisson = c[:, :3], c[:, [ENGINEERING.index(name) for name in ("nu12", "nu13", "nu23")]]
+    e = c[:, :3]
+    poisson = c[:, [ENGINEERING.index(name) for name in ("nu12", "nu13", "nu23")]]
     s = np.zeros((len(c), 6, 6))
     s[:, range(6), range(6)] = 1 / c[:, :6]
     for k, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):
@@ -127,13 +134,12 @@ def means(stiffness: np.ndarray) -> dict[str, np.ndarray]:
     s = np.linalg.inv(c)
 
     def parts(m):  # traces of the upper left block, of its couplings and of the lower right one
-        normal, shear = (
-            np.trace(m[..., :3, :3], axis1=-2, axis2=-1),
-            np.trace(m[..., 3:, 3:], axis1=-2, axis2=-1),
-        )
+        normal = np.trace(m[..., :3, :3], axis1=-2, axis2=-1)
+        shear = np.trace(m[..., 3:, 3:], axis1=-2, axis2=-1)
         return normal, m[..., 0, 1] + m[..., 0, 2] + m[..., 1, 2], shear
 
-    (a, b, d), (p, q, r) = parts(c), parts(s)
+    (a, b, d) = parts(c)
+    (p, q, r) = parts(s)
     voigt = (a + 2 * b) / 9, (a - b + 3 * d) / 15
     reuss = 1 / (p + 2 * q), 15 / (4 * p - 4 * q + 3 * r)
     hill = tuple((one + other) / 2 for one, other in zip(voigt, reuss, strict=True))
@@ -235,7 +241,8 @@ def _extrema(s):
 def _starts(s):
     """Frames (searches, n, starts, 3, 3) at the lowest of the directions, as rows n, m and n × m."""
     shear, strain, along = _across(s, _GRID)
-    neighbours, plane = _neighbours(), _planes(_GRID)
+    neighbours = _neighbours()
+    plane = _planes(_GRID)
     frames = np.empty((len(_SEARCHES), len(s), _STARTS, 3, 3))
     for k, (constant, sign) in enumerate(_SEARCHES.values()):
         least, most, angle = shear if constant == "C66" else strain
@@ -245,7 +252,8 @@ def _starts(s):
         lowest = (value <= value[:, neighbours].min(-1)).astype(float)
         order = np.lexsort((value, -lowest))[:, :_STARTS]
         turn = np.take_along_axis(angle, order, 1) + (np.pi / 2 if sign > 0 else 0)
-        n, basis = _GRID[order], plane[order]
+        n = _GRID[order]
+        basis = plane[order]
         m = basis[..., 0] * np.cos(turn)[..., None] + basis[..., 1] * np.sin(turn)[..., None]
         frames[k] = np.stack([n, m, np.cross(n, m)], -2)
     return frames
@@ -256,12 +264,14 @@ def _descended(s, frames):
     constants, signs = zip(*_SEARCHES.values(), strict=True)
     share = len(s) // len(_SEARCHES)
     which = np.repeat([["C11", "C12", "C66"].index(name) for name in constants], share)
-    sign, ratio = np.repeat(signs, share).astype(float), which == 1
+    sign = np.repeat(signs, share).astype(float)
+    ratio = which == 1
     every = np.arange(len(s))
 
     def measured(frames):
         own = (rotate(s, frames) @ _slopes()).reshape(-1, 3, 13)
-        top, bottom = own[every, which], np.where(ratio[:, None], own[:, 0], np.eye(13)[0])
+        top = own[every, which]
+        bottom = np.where(ratio[:, None], own[:, 0], np.eye(13)[0])
         value = top[:, 0] / bottom[:, 0]
         slope = (top[:, 1:4] - value[:, None] * bottom[:, 1:4]) / bottom[:, :1]
         bend = (top[:, 4:] - value[:, None] * bottom[:, 4:]).reshape(-1, 3, 3)
@@ -307,13 +317,16 @@ def _tensor_compliance(stiffness):
 
 def _across(s, directions):
     """Of 1/G and of strains along m, least, most and angle of the most (n, k) over all m; and 1/E (n, k)."""
-    tensor, n = unpack(s)[:, _PLACE][..., _PLACE], np.asarray(directions, float)
+    tensor = unpack(s)[:, _PLACE][..., _PLACE]
+    n = np.asarray(directions, float)
     pairs = (n[:, :, None] * n[:, None, :]).reshape(-1, 9)
     plane = _planes(n)
 
     def ends(form):
         form = plane.mT @ (pairs @ form.reshape(-1, 9, 9)).reshape(len(s), -1, 3, 3) @ plane
-        a, b, c = form[..., 0, 0], form[..., 1, 1], form[..., 0, 1]
+        a = form[..., 0, 0]
+        b = form[..., 1, 1]
+        c = form[..., 0, 1]
         reach = np.hypot((a - b) / 2, c)
         return (a + b) / 2 - reach, (a + b) / 2 + reach, np.arctan2(2 * c, a - b) / 2
 
@@ -449,7 +462,8 @@ def _improved(turned: np.ndarray, rests: np.ndarray) -> np.ndarray:
 @cache
 def _generators():
     """Derivatives (21, 21) of weighted constants by turns about the three axes; constants stand on the left."""
-    weight, angle = np.sqrt(TENSOR_WEIGHT), 1e-4
+    weight = np.sqrt(TENSOR_WEIGHT)
+    angle = 1e-4
     turns = [from_rotation_vector(sign * angle * np.eye(3)) for sign in (1, -1)]
     ahead, back = (
         rotate(np.eye(21)[None] / weight[:, None], turn[:, None]) * weight for turn in turns
@@ -523,7 +537,8 @@ def _projector(name):
     def about(axis, angle):
         return from_rotation_vector(angle * np.array([axis], float))[0]
 
-    z, x = [0, 0, 1], [1, 0, 0]
+    z = [0, 0, 1]
+    x = [1, 0, 0]
     folds = {"monoclinic": 2, "orthotropic": 2, "trigonal": 3, "tetragonal": 4, "hexagonal": 6}
     if name == "isotropic":  # what is fixed by the rotations of a cube and by a fifth of a turn
         return _fixed(

@@ -27,7 +27,8 @@ def half_sphere(count: int) -> np.ndarray:
     array([0.25, 0.75])
     """
     k = np.arange(count) + 0.5
-    height, turn = k / count, np.pi * (1 + 5**0.5) * k
+    height = k / count
+    turn = np.pi * (1 + 5**0.5) * k
     across = np.sqrt(1 - height**2)
     return np.stack([across * np.cos(turn), across * np.sin(turn), height], -1)
 
@@ -115,7 +116,8 @@ def modulus_error(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarra
         part = slice(start, start + _AT_ONCE)
         own, wanted = (directional_modulus(c[part], DIRECTIONS) for c in rows)
         off = np.abs(own / wanted - 1)
-        middle[part], largest[part] = np.median(off, -1), off.max(-1)
+        middle[part] = np.median(off, -1)
+        largest[part] = off.max(-1)
     return middle.reshape(shape[:-1]), largest.reshape(shape[:-1])
 
 

@@ -28,7 +28,8 @@ _CHECKED_AT_ONCE = 10_000  # stiffnesses whose matrices fit the processor's cach
 
 _UNPACK = np.zeros((6, 6), dtype=int)
 _UNPACK[ROWS, COLUMNS] = _UNPACK[COLUMNS, ROWS] = np.arange(21)
-_P, _Q = PAIRS[:, 0], PAIRS[:, 1]
+_P = PAIRS[:, 0]
+_Q = PAIRS[:, 1]
 _BOND_WEIGHT = np.where(_P == _Q, 0.5, 1.0)
 _MANDEL = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
 #: What turns each of the 21 into the entry of the Mandel matrix.
@@ -97,7 +98,8 @@ def bond(rotation: Array) -> Array:
     >>> bool((bond(np.eye(3)) == np.eye(6)).all())
     True
     """
-    p, q = _P[:, None], _Q[:, None]
+    p = _P[:, None]
+    q = _Q[:, None]
     return _BOND_WEIGHT * (
         rotation[..., p, _P] * rotation[..., q, _Q] + rotation[..., p, _Q] * rotation[..., q, _P]
     )
@@ -129,11 +131,9 @@ def _linear_maps(dtype, device):
     """Tensors (81, 36) from products R_ij R_kl to Bond's matrix, (21, 36) to the Voigt matrix, (36, 21) back."""
     import torch
 
-    to_bond, to_matrix, to_vector = (
-        np.zeros((3, 3, 3, 3, 6, 6)),
-        np.zeros((21, 36)),
-        np.zeros((36, 21)),
-    )
+    to_bond = np.zeros((3, 3, 3, 3, 6, 6))
+    to_matrix = np.zeros((21, 36))
+    to_vector = np.zeros((36, 21))
     for i, (p, q) in enumerate(PAIRS):
         for j, (r, s) in enumerate(PAIRS):
             to_bond[p, r, q, s, i, j] += _BOND_WEIGHT[j]

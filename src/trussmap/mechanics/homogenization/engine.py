@@ -45,8 +45,10 @@ def homogenize_designs(
     parts = slices(len(designs), _CHUNK, threads)
 
     def solve(part):
-        own, inner = designs[part], threads if len(parts) == 1 else 1
-        keys, density = descriptor.design_topology(own), own[:, descriptor.DENSITY]
+        own = designs[part]
+        inner = threads if len(parts) == 1 else 1
+        keys = descriptor.design_topology(own)
+        density = own[:, descriptor.DENSITY]
         out[part] = homogenize_topologies(
             keys, maps(own), density, inner, poisson_ratio=poisson_ratio
         )
@@ -295,7 +297,8 @@ def _run(
     areas = np.empty((0, 0)) if areas is None or not areas.shape[1] else areas
     shifts = np.empty((0, 0, 3)) if shifts is None or not shifts.shape[1] else shifts
     columns = 10 + areas.shape[1] + 3 * shifts.shape[1]
-    stiffness, derivative = np.empty((count, 21)), np.empty((count if gradient else 0, 21, columns))
+    stiffness = np.empty((count, 21))
+    derivative = np.empty((count if gradient else 0, 21, columns))
     if count:
         order, groups = lane_groups(np.asarray(topology))
         # Arrays of one type whatever came in, also where one may not write: the kernel is compiled

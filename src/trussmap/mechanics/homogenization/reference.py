@@ -16,7 +16,8 @@ from trussmap.tensors.stiffness import PAIRS, POISSON_RATIO, pack
 def beam_stiffness(length: np.ndarray, radius: np.ndarray, poisson_ratio: float) -> np.ndarray:
     """Stiffness (m, 12, 12) of Timoshenko beams of lengths and radii (m,) along x; per end 3 u, 3 θ."""
     shear_modulus = 1 / (2 * (1 + poisson_ratio))
-    area, inertia = np.pi * radius**2, np.pi * radius**4 / 4
+    area = np.pi * radius**2
+    inertia = np.pi * radius**4 / 4
     kappa = 6 * (1 + poisson_ratio) / (7 + 6 * poisson_ratio)
     phi = 12 * inertia / (kappa * shear_modulus * area * length**2)
     k = np.zeros((12, 12, len(length)))
@@ -28,7 +29,8 @@ def beam_stiffness(length: np.ndarray, radius: np.ndarray, poisson_ratio: float)
     for v, turn, sign in ((1, 5, 1), (2, 4, -1)):
         index = [v, turn, v + 6, turn + 6]
         s = sign * 6 * length
-        p, m = (4 + phi) * length**2, (2 - phi) * length**2
+        p = (4 + phi) * length**2
+        m = (2 - phi) * length**2
         rows = [
             [12 * one, s, -12 * one, s],
             [s, p, -s, m],
@@ -64,7 +66,8 @@ def end_forces(graph: PeriodicGraph, elements: np.ndarray) -> tuple[np.ndarray, 
     and three moments on its first end and on its second; force 6 is the axial force, positive in
     tension.
     """
-    vectors, lengths = graph.vectors, graph.lengths
+    vectors = graph.vectors
+    lengths = graph.lengths
     macroscopic = np.zeros((6, 3, 3))
     for e, (p, q) in enumerate(PAIRS):
         macroscopic[e, p, q] = macroscopic[e, q, p] = 1.0 if p == q else 0.5
