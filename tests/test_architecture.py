@@ -20,7 +20,9 @@ def layers():
 
 
 def imports(source):
-    """Modules that each module of the package at ``source`` imports, at any depth, functions and all."""
+    """Modules that each module of the package at ``source`` imports, at any depth, functions and
+    all.
+    """
     package = source.name
     files = {
         ".".join((package, *path.relative_to(source).with_suffix("").parts)).removesuffix(
@@ -138,7 +140,9 @@ def public_functions(path):
 
 
 def test_public_functions_say_what_they_do_and_take():
-    """But for what is compiled: its arguments are vectors there, and stand in a table at the head of the module."""
+    """But for what is compiled: its arguments are vectors there, and stand in a table at the head
+    of the module.
+    """
     compiled = {"mechanics/homogenization/kernel.py", "mechanics/homogenization/simd.py"}
     faults = []
     for path in files_in(ROOT / "src" / "trussmap", "**/*.py"):

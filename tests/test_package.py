@@ -1,4 +1,6 @@
-"""The package as others install it: what the wheel holds, what it needs, and that it works far from any checkout."""
+"""The package as others install it: what the wheel holds, what it needs, and that it works far from
+any checkout.
+"""
 
 import ast
 import os

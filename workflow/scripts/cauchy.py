@@ -1,4 +1,5 @@
-"""How far data, targets and designs are from Cauchy's relations, and what that and each elementary lattice cost bone.
+"""How far data, targets and designs are from Cauchy's relations, and what that and each elementary
+lattice cost bone.
 
 Outputs, with the fields of the functions of `trussmap.study.cauchy`: `data.csv` (`describe_designs`
 of test designs), `targets.csv` (`describe_residual` of targets and their designs A, with

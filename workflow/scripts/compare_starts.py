@@ -1,4 +1,5 @@
-"""What starts from networks, lookups and random designs are worth, in the design space and out of it.
+"""What starts from networks, lookups and random designs are worth, in the design space and out of
+it.
 
 Outputs: `starts.csv`, a table of `trussmap.study.starts.errors_by_cost` for each ``space``
 (``inside``: unseen test designs; ``outside``: crystal-network cells), and `starts.json`, the least

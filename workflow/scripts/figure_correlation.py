@@ -1,4 +1,5 @@
-"""Draw predicted over true and achieved over target stiffness on test designs (paper, Fig. 2, SI Figs. S3, S4): PNGs.
+"""Draw predicted over true and achieved over target stiffness on test designs (paper, Fig. 2, SI
+Figs. S3, S4): PNGs.
 
 The inverse model's designs are judged by finite elements, and once more by the forward model as in
 the paper.

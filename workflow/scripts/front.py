@@ -1,4 +1,5 @@
-"""Measure how close lattices come to bone and to crystal networks as the radii of their struts may differ more.
+"""Measure how close lattices come to bone and to crystal networks as the radii of their struts may
+differ more.
 
 Outputs: `front.csv`, tables of `trussmap.study.front.front` with ``source`` (bone, generated),
 ``name`` and the columns of `trussmap.study.front.describe_targets`, and `summary.json`

@@ -1,4 +1,5 @@
-"""Design lattices with the stiffness of crystal-network cells and compare with the closest training designs.
+"""Design lattices with the stiffness of crystal-network cells and compare with the closest training
+designs.
 
 Outputs: as of `generalize_bone`; besides, `cells.csv` has for each cell its `source` (`catalogue`:
 the circulated one; `generated`: ours), `crystal_system`, mean `connectivity` (struts at a node) and

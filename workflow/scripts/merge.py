@@ -41,5 +41,6 @@ with job(snakemake):
         moments.to_csv(path, index=False, float_format="%.8g")
     worst = moments.loc[moments["mean_z"].abs().idxmax()]
     print(
-        f"largest deviation from the published means: {worst['column']}, {worst['mean_z']:+.1f} standard errors"
+        f"largest deviation from the published means: {worst['column']}, {worst['mean_z']:+.1f} "
+        f"standard errors"
     )

@@ -1,4 +1,5 @@
-"""The paper's protocol with the networks of one architecture: what they take for bone and for catalogue cells.
+"""The paper's protocol with the networks of one architecture: what they take for bone and for
+catalogue cells.
 
 Output: `<architecture>.json`, under the architecture's name `bone`, the errors for each specimen,
 and `catalogue`, their medians over some cells, by `trussmap.study.protocol.selected_by_network`.

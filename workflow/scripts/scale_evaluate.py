@@ -1,4 +1,6 @@
-"""Evaluate one point of the scaling study: a JSON with the fields of `trussmap.learning.scaling.scaling_row`."""
+"""Evaluate one point of the scaling study: a JSON with the fields of
+`trussmap.learning.scaling.scaling_row`.
+"""
 
 from trussmap.study.job import job
 

@@ -1,4 +1,5 @@
-"""Train one network of an architecture; with ``params.part``, on so many designs and with that share of the batches.
+"""Train one network of an architecture; with ``params.part``, on so many designs and with that
+share of the batches.
 
 Outputs: the weights (`.safetensors`) and the record beside them (`.json`, fields in
 `trussmap.learning.models`).

@@ -292,7 +292,8 @@ def differentiable_stiffness(
     deformation: "torch.Tensor | None" = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> "torch.Tensor":
-    """Effective stiffness (n, 21), base modulus 1, that PyTorch can differentiate once, by exact gradients.
+    """Effective stiffness (n, 21), base modulus 1, that PyTorch can differentiate once, by exact
+    gradients.
 
     Parameters
     ----------

@@ -285,7 +285,9 @@ def _write_rows(
 
 
 def _window(graph):
-    """Struts cut at the faces of the closed cell: nodes (k, 3), bars (b, 2), and which nodes are the graph's (n,)."""
+    """Struts cut at the faces of the closed cell: nodes (k, 3), bars (b, 2), and which nodes are
+    the graph's (n,).
+    """
     pieces = []
     for start, vector in zip(
         graph.nodes[graph.struts[:, 0]], graph.fractional_vectors, strict=True
@@ -445,7 +447,9 @@ def _check_lengths(entry, graph, lines):
 
 
 def _from_window(entry, nodes, bars, lines, cell):
-    """The periodic graph of a window: opposite faces identified, duplicates dropped, cut struts joined again."""
+    """The periodic graph of a window: opposite faces identified, duplicates dropped, cut struts
+    joined again.
+    """
     whole = np.zeros((len(bars), 3), dtype=int)
     graph = periodic_graph(nodes, bars, whole, np.eye(3), TOLERANCE).mapped(cell)
     _check_lengths(entry, graph, lines)

@@ -49,7 +49,8 @@ _closest_points = njit(closest_points)
 def generate_catalogue(
     count: int, seed: int = 0, threads: int | None = None
 ) -> list[CatalogueCell]:
-    """The first ``count`` cells of the generated catalogue ``seed``: a list of CatalogueCell, all distinct.
+    """The first ``count`` cells of the generated catalogue ``seed``: a list of CatalogueCell, all
+    distinct.
 
     Cell k depends on (seed, k) alone. A name such as ``generated_cub_Z06.0_sg221_17`` tells the
     crystal system, the mean number of struts at a node, the space group that the finished net has,
@@ -78,14 +79,18 @@ def generate_catalogue(
 
 
 def _features(nets, stiffness):
-    """What tells nets apart whatever their orientation and cell: (n, 7) log-eigenvalues of stiffness, mean degree."""
+    """What tells nets apart whatever their orientation and cell: (n, 7) log-eigenvalues of
+    stiffness, mean degree.
+    """
     eigenvalues = 1 / np.linalg.eigvalsh(mandel_compliance(stiffness))[:, ::-1]
     degree = [2 * len(net.struts) / len(net.nodes) for net in nets]
     return np.column_stack([np.log(np.maximum(eigenvalues, 1e-300)), degree])
 
 
 def random_net(seed: int, attempt: int) -> tuple[int, PeriodicGraph | None]:
-    """Space group, and a net as PeriodicGraph that has its symmetry, or None where the attempt made no truss."""
+    """Space group, and a net as PeriodicGraph that has its symmetry, or None where the attempt made
+    no truss.
+    """
     rng = np.random.Generator(np.random.Philox(key=seed, counter=(attempt + 1) << 128))
     last = [0, *SYSTEMS.values()]
     system = rng.integers(len(SYSTEMS))
@@ -134,7 +139,8 @@ def _random_nodes(rng, rotations, translations, cell):
 
 
 def _bonded(nodes, cell, neighbours, mutual):
-    """The net in which every node is joined to its nearest ``neighbours``, or None where they cannot be told.
+    """The net in which every node is joined to its nearest ``neighbours``, or None where they
+    cannot be told.
 
     More than these are taken up to the next gap in the distances. Where only one of two nodes
     counts the other among its neighbours, they are joined unless ``mutual``.
@@ -183,7 +189,9 @@ def _is_truss(graph):
 
 @compiled(__name__)
 def _collide(start, vectors, cell, images, clearance, cosine):
-    """Whether any two struts come closer than ``clearance`` or meet in an angle of more than ``cosine``."""
+    """Whether any two struts come closer than ``clearance`` or meet in an angle of more than
+    ``cosine``.
+    """
     length = np.sqrt((vectors**2).sum(1))
     for x in range(-images[0], images[0] + 1):
         for y in range(-images[1], images[1] + 1):
@@ -214,7 +222,9 @@ def _collide(start, vectors, cell, images, clearance, cosine):
 
 @compiled(__name__)
 def _close(gap, u, v, clearance, along):
-    """Whether struts 0 + s u and ``gap`` + t v collide; ``along`` bounds u·v where they share an end."""
+    """Whether struts 0 + s u and ``gap`` + t v collide; ``along`` bounds u·v where they share an
+    end.
+    """
     tiny = 1e-12 * (u @ u)
     for at_u, sign_u in ((0.0, 1.0), (1.0, -1.0)):
         for at_v, sign_v in ((0.0, 1.0), (1.0, -1.0)):

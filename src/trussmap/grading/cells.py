@@ -130,7 +130,8 @@ def _freedoms():
 
 
 def on_maps(topology: np.ndarray, maps: np.ndarray, density: np.ndarray) -> Lattices:
-    """Lattices of topologies (n,) under maps (n, 3, 3), whose size does not count, at relative densities (n,).
+    """Lattices of topologies (n,) under maps (n, 3, 3), whose size does not count, at relative
+    densities (n,).
 
     Raises InputError for a map that stretches more than the family allows.
     """
@@ -142,8 +143,10 @@ def on_maps(topology: np.ndarray, maps: np.ndarray, density: np.ndarray) -> Latt
         or stretch.min() < _STRETCH[0]
     ):
         raise InputError(
-            f"grading: cells would be stretched {stretch.max() / stretch.min():.2g} times; expected stretches within "
-            f"{_STRETCH[0]:g} to {_STRETCH[1]:g}, as of sites that differ less or lie farther apart."
+            f"grading: cells would be stretched {stretch.max() / stretch.min():.2g} times; "
+            f"expected stretches within "
+            f"{_STRETCH[0]:g} to {_STRETCH[1]:g}, as of sites that differ less or lie farther "
+            f"apart."
         )
     turned = np.linalg.det(first) < 0
     first[turned, :, 2] *= -1
@@ -167,7 +170,9 @@ def unit_maps(lattices: Lattices) -> np.ndarray:
 
 
 def _finest(lattices):
-    """The smallest diameter or gap of lattices, over the size of the cell: negative where struts overlap."""
+    """The smallest diameter or gap of lattices, over the size of the cell: negative where struts
+    overlap.
+    """
     return measured_struts(lattices)[:, [0, 2]].min()
 
 
@@ -179,7 +184,8 @@ def station_cells(
     solver: Solver,
     radius_ratio: float = RADIUS_RATIO,
 ) -> Lattices:
-    """Cells at points (n, 3) with the stiffness prescribed there, under the maps (n, 3, 3) that they have as built.
+    """Cells at points (n, 3) with the stiffness prescribed there, under the maps (n, 3, 3) that
+    they have as built.
 
     Each starts from the interpolated cells of the sites and changes as little as does.
     """

@@ -70,7 +70,8 @@ class Graded:
     metrics: dict
 
     def path_table(self, youngs_modulus: float = 1.0) -> pd.DataFrame:
-        """A row for each of ``points``, in their order along the way: place, errors, prescribed and local stiffness.
+        """A row for each of ``points``, in their order along the way: place, errors, prescribed and
+        local stiffness.
 
         Stiffness is in the units of ``youngs_modulus``, that of the base material.
         """
@@ -138,8 +139,10 @@ def grade(
     if found.error.max() > _HOPELESS:
         worst = int(found.error.argmax())
         raise InputError(
-            f"grading: no cell comes closer to {sites.names[worst]} than {100 * found.error[worst]:.0f} % together "
-            f"with the other sites; expected targets that lattices of relative densities from {DENSITY_RANGE[0]:g} to "
+            f"grading: no cell comes closer to {sites.names[worst]} than "
+            f"{100 * found.error[worst]:.0f} % together "
+            f"with the other sites; expected targets that lattices of relative densities from "
+            f"{DENSITY_RANGE[0]:g} to "
             f"{DENSITY_RANGE[1]:g} have."
         )
     cell = float(np.cbrt(np.linalg.det(fitting))) if found.one_cell else cell_size_mm
@@ -148,7 +151,8 @@ def grade(
         basis = np.einsum("ns,sij->nij", sites.weights(points), found.reciprocal) / cell
         if (np.linalg.det(basis) * cell**3).min() < 0.02:
             raise InputError(
-                "grading: the cells of two sites differ so much that none between them has a volume; expected sites "
+                "grading: the cells of two sites differ so much that none between them has a "
+                "volume; expected sites "
                 "that differ less."
             )
         return basis
@@ -219,25 +223,30 @@ def _check_size(region, cell):
     words = " × ".join(f"{edge:.3g}" for edge in size)
     if size.min() < cell * (1 - 1e-9):
         raise InputError(
-            f"grading: a region of {words} mm is thinner than a cell of {cell:g} mm; expected smaller cells."
+            f"grading: a region of {words} mm is thinner than a cell of {cell:g} mm; expected "
+            f"smaller cells."
         )
     # The largest ball in it has at least twice its volume over its surface as diameter.
     thin = not region.box and 2 * region.solid.volume() / region.solid.surface_area() < cell
     if thin and (thick := thickness(region)) < 0.9 * cell:
         raise InputError(
-            f"grading: the shape is about {thick:.3g} mm thick where it is thickest, less than a cell of {cell:g} mm; "
+            f"grading: the shape is about {thick:.3g} mm thick where it is thickest, less than a "
+            f"cell of {cell:g} mm; "
             "expected smaller cells."
         )
     count = np.prod(size) / cell**3
     if count > MOST_CELLS:
         raise InputError(
-            f"grading: a region of {words} mm holds about {count:,.0f} cells of {cell:g} mm; expected at most "
+            f"grading: a region of {words} mm holds about {count:,.0f} cells of {cell:g} mm; "
+            f"expected at most "
             f"{MOST_CELLS:,}, with cells from {cell * (count / MOST_CELLS) ** (1 / 3):.3g} mm on."
         )
 
 
 def _check_near(sites, region, cell):
-    """Raise InputError where the region lies apart from the sites: they may be meant in other coordinates."""
+    """Raise InputError where the region lies apart from the sites: they may be meant in other
+    coordinates.
+    """
     low = sites.positions.min(0)
     high = sites.positions.max(0)
     if np.maximum(region.low - high, low - region.high).max() > cell:
@@ -246,7 +255,8 @@ def _check_near(sites, region, cell):
             for ends in ((low, high), (region.low, region.high))
         ]
         raise InputError(
-            f"grading: the sites, at {spans[0]} mm, lie apart from the region, {spans[1]} mm; expected positions in "
+            f"grading: the sites, at {spans[0]} mm, lie apart from the region, {spans[1]} mm; "
+            f"expected positions in "
             "its coordinates (a box begins at 0, 0, 0)."
         )
 
@@ -257,7 +267,9 @@ def _grid(axes):
 
 
 def _axes(sites, region, cell, one_cell):
-    """Coordinates of the stations along x, y and z: those of the sites too, one where nothing changes along an axis."""
+    """Coordinates of the stations along x, y and z: those of the sites too, one where nothing
+    changes along an axis.
+    """
     size = region.high - region.low
     changes = (np.ptp(sites.positions, axis=0) > 1e-9 * size.max()) | (not one_cell)
     spacing = _SPACING * cell

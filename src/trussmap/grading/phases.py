@@ -1,4 +1,5 @@
-"""Phase fields: three functions of space whose gradients are the reciprocal vectors of the local cell.
+"""Phase fields: three functions of space whose gradients are the reciprocal vectors of the local
+cell.
 
 A node with fractional coordinates f in cell n lies where φ = n + f, so that every cell shares its
 nodes with its neighbours, whatever the change between them (Pantz & Trabelsi 2008, Groen & Sigmund
@@ -82,11 +83,15 @@ class Phases:
         return self.spline(points)
 
     def gradient(self, points: np.ndarray) -> np.ndarray:
-        """Gradients (n, 3, 3) at points (n, 3), that of one phase in each row: the reciprocal basis as built."""
+        """Gradients (n, 3, 3) at points (n, 3), that of one phase in each row: the reciprocal basis
+        as built.
+        """
         return np.stack([self.spline(points, nu=np.eye(3, dtype=int)[d]) for d in range(3)], -1)
 
     def solve(self, wanted: np.ndarray, guess: np.ndarray) -> np.ndarray:
-        """Points (n, 3) at which the phases have the values ``wanted`` (n, 3): Newton's method, nan where it fails."""
+        """Points (n, 3) at which the phases have the values ``wanted`` (n, 3): Newton's method, nan
+        where it fails.
+        """
         points = guess.copy()
         reach = np.linalg.norm(np.linalg.inv(self.gradient(guess[:1])[0]), 2)
         left = np.arange(len(points))

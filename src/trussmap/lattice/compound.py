@@ -1,4 +1,5 @@
-"""Compound lattices: elementary lattices superposed, split at every crossing and without duplicates.
+"""Compound lattices: elementary lattices superposed, split at every crossing and without
+duplicates.
 
 A compound depends on the *set* of its (type, tessellation) pairs alone. The 2,744 ordered choices
 are 469 sets; many of these are the same geometry up to the scale of the tessellation, which leaves
@@ -38,7 +39,8 @@ def lattice_set(types: np.ndarray, reps: np.ndarray) -> tuple[tuple[int, int], .
 
 
 def superpose(graphs: list[PeriodicGraph]) -> PeriodicGraph:
-    """Superpose lattices of the unit cube: split struts at crossings and at foreign nodes, drop duplicates.
+    """Superpose lattices of the unit cube: split struts at crossings and at foreign nodes, drop
+    duplicates.
 
     Raises ValueError where a crossing is not on the common grid of the elementary lattices'
     compounds.
@@ -129,7 +131,9 @@ def _to_grid(points):
 
 
 def _canonical(p, q):
-    """One name for each strut from p to q (n, 3) and all its periodic images: the smaller of its two directed forms."""
+    """One name for each strut from p to q (n, 3) and all its periodic images: the smaller of its
+    two directed forms.
+    """
     forward, backward = (
         np.concatenate([a % _GRID, b - a // _GRID * _GRID], axis=1) for a, b in ((p, q), (q, p))
     )
@@ -162,7 +166,9 @@ def _without_doubling(lattice):
 
 
 def build_topologies() -> tuple[list[PeriodicGraph], np.ndarray, np.ndarray]:
-    """All distinct compounds, the topology (469,) of every lattice set, and whether that is doubled in it (469,)."""
+    """All distinct compounds, the topology (469,) of every lattice set, and whether that is doubled
+    in it (469,).
+    """
     singles = {(k, rep): elementary_lattice(k).tiled(rep) for k, rep in MEMBERS}
     known: dict[frozenset, int] = {}
     graphs: list[PeriodicGraph] = []
@@ -221,7 +227,8 @@ def _topology_table():
 
 
 def lattices_topology(types: np.ndarray, reps: np.ndarray) -> np.ndarray:
-    """Topology number (n,) in 0..196 of lattice types (n, 3) and tessellations (n, 3), equal for equal geometry.
+    """Topology number (n,) in 0..196 of lattice types (n, 3) and tessellations (n, 3), equal for
+    equal geometry.
 
     >>> one, other = lattices_topology([[0, 1, 1], [1, 1, 0]], [[1, 1, 2], [1, 2, 1]])
     >>> bool(one == other)
@@ -234,7 +241,8 @@ def lattices_topology(types: np.ndarray, reps: np.ndarray) -> np.ndarray:
 
 @cache
 def topology_members() -> tuple[np.ndarray, np.ndarray]:
-    """Lattice types (197, 3) and tessellations (197, 3) that make each topology, with the fewest lattices.
+    """Lattice types (197, 3) and tessellations (197, 3) that make each topology, with the fewest
+    lattices.
 
     >>> types, reps = topology_members()
     >>> types.shape, reps.shape
@@ -247,7 +255,8 @@ def topology_members() -> tuple[np.ndarray, np.ndarray]:
 
 
 def compound(types: np.ndarray, reps: np.ndarray) -> PeriodicGraph:
-    """The compound lattice of up to three types (0..6) and tessellations (1 or 2), on the unit cube.
+    """The compound lattice of up to three types (0..6) and tessellations (1 or 2), on the unit
+    cube.
 
     A compound of doubled lattices alone is returned doubled, as it is listed.
 

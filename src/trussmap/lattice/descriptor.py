@@ -1,4 +1,6 @@
-"""The design descriptor Θ: columns, ranges, sampling, and the map x = R2·V·R1·U·X (architecture.md §3)."""
+"""The design descriptor Θ: columns, ranges, sampling, and the map x = R2·V·R1·U·X (architecture.md
+§3).
+"""
 
 import numpy as np
 
@@ -34,7 +36,8 @@ _DRAWS = 20  # random numbers a design consumes, a multiple of the generator's f
 
 
 def sample_designs(seed: int, start: int, stop: int) -> np.ndarray:
-    """Designs ``start`` to ``stop`` - 1 (n, 19) of the stream ``seed``; design k depends on (seed, k) alone.
+    """Designs ``start`` to ``stop`` - 1 (n, 19) of the stream ``seed``; design k depends on (seed,
+    k) alone.
 
     ρ and the stretches are uniform, lattice types and tessellations independent and uniform,
     rotation axes uniform on the sphere and angles uniform on [0, 2π) (architecture.md §4). The
@@ -102,7 +105,8 @@ def design_topology(designs: np.ndarray) -> np.ndarray:
 
 
 def design_graph(design: np.ndarray, stage: str = "full") -> PeriodicGraph:
-    """The lattice of one design (19,) after its whole map, or after U alone with ``stage="orthotropic"``.
+    """The lattice of one design (19,) after its whole map, or after U alone with
+    ``stage="orthotropic"``.
 
     >>> design = sample_designs(2022, 0, 1)
     >>> bool(np.isclose(design_graph(design[0]).volume, np.linalg.det(deformation_map(design)[0])))
@@ -145,6 +149,7 @@ def check_designs(designs: np.ndarray, where: str, columns: list[str] = DESIGN_C
             if not good.all():
                 row = int(np.argmin(good))
                 raise InputError(
-                    f"{where}, row {row + 1}, column {name}_rot_ax2: {name}_rot_ax1² + {name}_rot_ax2² is above 1, "
+                    f"{where}, row {row + 1}, column {name}_rot_ax2: {name}_rot_ax1² + "
+                    f"{name}_rot_ax2² is above 1, "
                     "which leaves no third component for a unit axis."
                 )

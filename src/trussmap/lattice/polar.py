@@ -1,4 +1,6 @@
-"""The polar decomposition A = Q·S of a design's map: what its stiffness depends on, and designs with given parts."""
+"""The polar decomposition A = Q·S of a design's map: what its stiffness depends on, and designs
+with given parts.
+"""
 
 import numpy as np
 
@@ -22,7 +24,9 @@ _SYMMETRIC = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 
 
 def polar_parts(designs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Topology (n,), relative density (n,), rotation Q (n, 3, 3) and deviator of log S (n, 6) of designs (n, 19)."""
+    """Topology (n,), relative density (n,), rotation Q (n, 3, 3) and deviator of log S (n, 6) of
+    designs (n, 19).
+    """
     designs = np.asarray(designs, float)
     a = deformation_map(designs)
     value, frame = np.linalg.eigh(a.swapaxes(-1, -2) @ a)
@@ -40,7 +44,8 @@ def published_designs(
     rotation: np.ndarray,
     log_stretch: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Designs (n, 19) with the polar parts given, and whether each is exactly representable (n,) bool.
+    """Designs (n, 19) with the polar parts given, and whether each is exactly representable (n,)
+    bool.
 
     S = W diag(s) Wᵀ, so A = (QW) diag(s) Wᵀ: R2 = QW, V = s up to the scale, R1 = Wᵀ, U = 1. The
     stiffness is free of the scale, which is chosen to centre V in [0.5, 2]. Where the stretches
@@ -103,7 +108,8 @@ def _spread(stretch, log_u):
 
 
 def six_of(matrix: Array) -> Array:
-    """The entries 11, 22, 33, 23, 13, 12 (..., 6) of symmetric matrices (..., 3, 3); arrays or tensors.
+    """The entries 11, 22, 33, 23, 13, 12 (..., 6) of symmetric matrices (..., 3, 3); arrays or
+    tensors.
 
     >>> six_of(np.array([[1, 6, 5], [6, 2, 4], [5, 4, 3]]))
     array([1, 2, 3, 4, 5, 6])
@@ -112,7 +118,8 @@ def six_of(matrix: Array) -> Array:
 
 
 def symmetric_matrix(six: Array) -> Array:
-    """Symmetric matrices (..., 3, 3) with given six entries (..., 6): the inverse of ``six_of``; arrays or tensors.
+    """Symmetric matrices (..., 3, 3) with given six entries (..., 6): the inverse of ``six_of``;
+    arrays or tensors.
 
     >>> symmetric_matrix(np.arange(1, 7))[0]
     array([1, 6, 5])

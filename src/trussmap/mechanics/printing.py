@@ -1,4 +1,5 @@
-"""What errors of a printer do to the stiffness of a lattice: Monte Carlo on its whole unit cell, without symmetry.
+"""What errors of a printer do to the stiffness of a lattice: Monte Carlo on its whole unit cell,
+without symmetry.
 
 Every strut and every node of the cell errs on its own; neighbouring cells err alike, for the cell
 stays periodic. In a print of many cells errors average out: it comes closer to the mean of these
@@ -49,7 +50,8 @@ class PrintingErrors(NamedTuple):
 
 
 def sensitivity(stiffness: np.ndarray) -> dict[str, float]:
-    """How far cells with errors are from the one without, of `erring_stiffness` (1 + samples, 21): SENSITIVITY.
+    """How far cells with errors are from the one without, of `erring_stiffness` (1 + samples, 21):
+    SENSITIVITY.
 
     That is mean and 95th percentile of ‖ΔC‖/‖C‖ and of the log-Euclidean distance
     (`trussmap.tensors.measures`).
@@ -70,7 +72,8 @@ def sensitivity(stiffness: np.ndarray) -> dict[str, float]:
 def erring_cells(
     graph: PeriodicGraph, relative_density: float, errors: PrintingErrors
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Radii (1 + samples, m) of the struts and shifts (1 + samples, n, 3) of the nodes of erring cells, none first.
+    """Radii (1 + samples, m) of the struts and shifts (1 + samples, n, 3) of the nodes of erring
+    cells, none first.
 
     They follow from the seed and the numbers of struts and nodes. A strut keeps a tenth of its
     diameter at least.
@@ -92,7 +95,9 @@ def erring_stiffness(
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray:
-    """Effective stiffness (1 + samples, 21) of the `erring_cells` of a lattice, the nominal one first."""
+    """Effective stiffness (1 + samples, 21) of the `erring_cells` of a lattice, the nominal one
+    first.
+    """
     radii, shifts = erring_cells(graph, relative_density, errors)
     sections = np.pi * radii**2
     i, j = graph.struts.T

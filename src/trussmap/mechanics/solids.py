@@ -1,4 +1,6 @@
-"""How far a lattice of round struts, made as a solid, is from the beams that it is computed as (docs/validity.md)."""
+"""How far a lattice of round struts, made as a solid, is from the beams that it is computed as
+(docs/validity.md).
+"""
 
 import numpy as np
 
@@ -16,7 +18,9 @@ _MOST = 0.9
 
 
 def crowding(graph: PeriodicGraph, radii: np.ndarray) -> str | None:
-    """Why struts of radii (m,) in a primitive cell are no struts but a perforated solid, in words, or None."""
+    """Why struts of radii (m,) in a primitive cell are no struts but a perforated solid, in words,
+    or None.
+    """
     if (graph.overlaps(radii) > graph.lengths[:, None] / 2).any():
         return "struts overlap beyond their middle"
     if graph.smallest_gap() < 2 * radii.max():
@@ -30,7 +34,8 @@ def solid_stiffness(
     poisson_ratio: float = POISSON_RATIO,
     shares: tuple[float, float] = (STRETCHING, BENDING),
 ) -> np.ndarray:
-    """Estimate (21,) of the stiffness of a lattice as a solid of its struts, of the beams' radii; base modulus 1.
+    """Estimate (21,) of the stiffness of a lattice as a solid of its struts, of the beams' radii;
+    base modulus 1.
 
     Where struts merge, they hardly deform: beams are shortened at both ends by ``shares`` of the
     length by which they overlap with others (`PeriodicGraph.overlaps`), the first in tension, the

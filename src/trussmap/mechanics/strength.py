@@ -1,4 +1,5 @@
-"""Strength of a lattice to first order: first yield and Euler buckling of its struts, per macroscopic stress.
+"""Strength of a lattice to first order: first yield and Euler buckling of its struts, per
+macroscopic stress.
 
 Struts are the linear beams of the homogenization. No plastic reserve, no buckling of several struts
 together, no notches where struts meet and no imperfections: what is printed carries less than the
@@ -53,7 +54,8 @@ def strength(
     effective_length: float = PINNED,
     poisson_ratio: float = POISSON_RATIO,
 ) -> Strength:
-    """The Strength of one lattice under macroscopic stresses (k, 6) in Voigt order, by default ``LOAD_CASES``.
+    """The Strength of one lattice under macroscopic stresses (k, 6) in Voigt order, by default
+    ``LOAD_CASES``.
 
     Moments go linearly along a strut, so that an end has the largest. ``effective_length`` is the
     buckling length over the length: ``PINNED`` is on the safe side for struts joined rigidly at
@@ -93,7 +95,9 @@ def strut_loads(
     stresses: np.ndarray,
     poisson_ratio: float = POISSON_RATIO,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Axial forces, tension positive, and the larger bending moments of both ends, (m, k) under stresses (k, 6)."""
+    """Axial forces, tension positive, and the larger bending moments of both ends, (m, k) under
+    stresses (k, 6).
+    """
     elements = beam_stiffness(graph.lengths, graph.radii(relative_density), poisson_ratio)
     stiffness, forces = end_forces(graph, elements)
     forces = forces @ np.linalg.solve(stiffness, np.asarray(stresses, float).T)

@@ -60,7 +60,8 @@ def shape(path: str | Path) -> Region:
         )
     if not mesh.is_watertight:
         raise InputError(
-            f"{path}: the surface is not closed; expected one without holes, so that it has an inside."
+            f"{path}: the surface is not closed; expected one without holes, so that it has an "
+            f"inside."
         )
     if mesh.volume < 0:
         mesh.invert()
@@ -94,7 +95,9 @@ def inside(region: Region, points: np.ndarray, tolerance: float = 0.0) -> np.nda
 
 
 def thickness(region: Region, rays: int = 100) -> float:
-    """Diameter in mm of the largest ball found in a region, around the middles of rays from its surface straight in."""
+    """Diameter in mm of the largest ball found in a region, around the middles of rays from its
+    surface straight in.
+    """
     mesh = region.solid.to_mesh()
     corners = np.asarray(mesh.vert_properties, float)[:, :3][mesh.tri_verts]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

@@ -509,7 +509,9 @@ def largest_piece(solid: manifold3d.Manifold) -> trimesh.Trimesh | None:
 
 
 def _fused(points: np.ndarray) -> np.ndarray:
-    """Which of points (n, 3), in single precision, are where another one is: by a hash, which finds all of them."""
+    """Which of points (n, 3), in single precision, are where another one is: by a hash, which finds
+    all of them.
+    """
     words = (points + np.float32(0)).view(np.uint32).astype(np.uint64)  # -0 and 0 are one
     key = (
         words * np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)

@@ -1,4 +1,6 @@
-"""Steps of least squares between bounds, compiled: what refinement spends its time on beside the finite elements."""
+"""Steps of least squares between bounds, compiled: what refinement spends its time on beside the
+finite elements.
+"""
 
 import numpy as np
 
@@ -92,7 +94,9 @@ def _bounded_steps(residual, jacobian, damping, lower, upper, reach, step):
 
 @compiled(__name__, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _solve(matrix, right):
-    """Solve in place by Cholesky's factors; ``matrix`` is positive definite, and its lower half alone is read."""
+    """Solve in place by Cholesky's factors; ``matrix`` is positive definite, and its lower half
+    alone is read.
+    """
     size = len(right)
     for i in range(size):
         for h in range(i + 1):

@@ -1,4 +1,5 @@
-"""What a stiffness says of its material: engineering constants, means, ranges over all directions, and its symmetry.
+"""What a stiffness says of its material: engineering constants, means, ranges over all directions,
+and its symmetry.
 
 Stiffnesses are in Voigt form (`trussmap.tensors.stiffness`). A symmetry counts in whatever axes
 suit it best. The quantities are those of ELATE (Gaillac, Pullumbi & Coudert, J. Phys.: Condens.
@@ -124,7 +125,8 @@ def stiffness_of_moduli(constants: np.ndarray) -> np.ndarray:
 
 
 def means(stiffness: np.ndarray) -> dict[str, np.ndarray]:
-    """``K``, ``G``, ``E`` and Poisson's ratio ``nu`` (n,) of stiffnesses (n, 21): the means of Voigt, Reuss and Hill.
+    """``K``, ``G``, ``E`` and Poisson's ratio ``nu`` (n,) of stiffnesses (n, 21): the means of
+    Voigt, Reuss and Hill.
 
     >>> from trussmap.tensors.stiffness import isotropic
     >>> {name: float(value.round(4)) for name, value in means(pack(isotropic(2.6, 0.3))).items() if "hill" in name}
@@ -193,7 +195,8 @@ def across_ranges(stiffness: np.ndarray, directions: np.ndarray) -> tuple[np.nda
 
 
 def extrema(stiffness: np.ndarray) -> dict[str, Extremum]:
-    """Smallest and largest of ``DIRECTIONAL`` over all directions, of stiffnesses (n, 21): ``E_min``, ``E_max`` …
+    """Smallest and largest of ``DIRECTIONAL`` over all directions, of stiffnesses (n, 21):
+    ``E_min``, ``E_max`` …
 
     From the best of 3,000 directions, Newton steps over frames (n, m): 1/E and 1/G are of degree
     four in them, and nu is a ratio of two such, so that hardly any end is too narrow to be seen
@@ -260,7 +263,9 @@ def _starts(s):
 
 
 def _descended(s, frames):
-    """Frames (k, 3, 3) turned to where what each of ``_SEARCHES`` makes small is least, and its values (k,)."""
+    """Frames (k, 3, 3) turned to where what each of ``_SEARCHES`` makes small is least, and its
+    values (k,).
+    """
     constants, signs = zip(*_SEARCHES.values(), strict=True)
     share = len(s) // len(_SEARCHES)
     which = np.repeat([["C11", "C12", "C66"].index(name) for name in constants], share)
@@ -300,7 +305,9 @@ def _descended(s, frames):
 
 @cache
 def _slopes():
-    """Matrix (21, 3·13) from constants to C11, C12 and C66, their three derivatives by turns and their nine second."""
+    """Matrix (21, 3·13) from constants to C11, C12 and C66, their three derivatives by turns and
+    their nine second.
+    """
     weight = np.sqrt(TENSOR_WEIGHT)
     turns = np.array([weight[:, None] * turn / weight for turn in _generators()])
     twice = turns[:, None] @ turns[None]
@@ -316,7 +323,9 @@ def _tensor_compliance(stiffness):
 
 
 def _across(s, directions):
-    """Of 1/G and of strains along m, least, most and angle of the most (n, k) over all m; and 1/E (n, k)."""
+    """Of 1/G and of strains along m, least, most and angle of the most (n, k) over all m; and 1/E
+    (n, k).
+    """
     tensor = unpack(s)[:, _PLACE][..., _PLACE]
     n = np.asarray(directions, float)
     pairs = (n[:, :, None] * n[:, None, :]).reshape(-1, 9)
@@ -461,7 +470,9 @@ def _improved(turned: np.ndarray, rests: np.ndarray) -> np.ndarray:
 
 @cache
 def _generators():
-    """Derivatives (21, 21) of weighted constants by turns about the three axes; constants stand on the left."""
+    """Derivatives (21, 21) of weighted constants by turns about the three axes; constants stand on
+    the left.
+    """
     weight = np.sqrt(TENSOR_WEIGHT)
     angle = 1e-4
     turns = [from_rotation_vector(sign * angle * np.eye(3)) for sign in (1, -1)]
@@ -472,7 +483,8 @@ def _generators():
 
 
 def resembles_compliance(stiffness: np.ndarray) -> np.ndarray:
-    """Whether stiffnesses (n, 21) look like compliances (n,), as that of an ordinary material would.
+    """Whether stiffnesses (n, 21) look like compliances (n,), as that of an ordinary material
+    would.
 
     In a compliance S12 + S13 + S23 is negative, as in the stiffness of an auxetic material. It
     resembles a compliance if, moreover,
@@ -503,7 +515,8 @@ def resembles_compliance(stiffness: np.ndarray) -> np.ndarray:
 
 
 def best_class(distances: dict[str, float], within: float = 0.05) -> str:
-    """The most symmetric of the classes that a stiffness is close to, by distances of `symmetry_distances`.
+    """The most symmetric of the classes that a stiffness is close to, by distances of
+    `symmetry_distances`.
 
     >>> best_class({"isotropic": 0.3, "orthotropic": 0.02, "triclinic": 0.0})
     'orthotropic'
@@ -532,7 +545,9 @@ def _random_axes():
 
 @cache
 def _projector(name):
-    """Matrix (21, 21) that takes weighted constants of a stiffness to those of its mean over a class's rotations."""
+    """Matrix (21, 21) that takes weighted constants of a stiffness to those of its mean over a
+    class's rotations.
+    """
 
     def about(axis, angle):
         return from_rotation_vector(angle * np.array([axis], float))[0]

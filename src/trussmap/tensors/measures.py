@@ -21,7 +21,8 @@ _DIAGONAL = np.flatnonzero(MULTIPLICITY == 1)
 
 
 def half_sphere(count: int) -> np.ndarray:
-    """Unit vectors (count, 3) spread evenly over the upper half of the sphere, on a Fibonacci spiral.
+    """Unit vectors (count, 3) spread evenly over the upper half of the sphere, on a Fibonacci
+    spiral.
 
     >>> half_sphere(2).round(3)[:, 2]
     array([0.25, 0.75])
@@ -50,7 +51,8 @@ def nmse_frobenius(prediction: Array, target: Array) -> Array:
 
 
 def nmse_componentwise(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Σ_ij (ΔC_ij)² / (C_ij)² over the 6×6 matrix (paper, Eq. 8), for (..., 21) each; inf where a C_ij is 0.
+    """Σ_ij (ΔC_ij)² / (C_ij)² over the 6×6 matrix (paper, Eq. 8), for (..., 21) each; inf where a
+    C_ij is 0.
 
     >>> c = np.linspace(1, 2, 21)
     >>> float(nmse_componentwise(1.1 * c, c).round(9))  # a sum over 36 entries
@@ -62,7 +64,8 @@ def nmse_componentwise(prediction: np.ndarray, target: np.ndarray) -> np.ndarray
 
 
 def nmse_published_code(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Σ (ΔC)² / Σ C² over C11 … C16 and C22, the first seven of (..., 21): what the published code selects by.
+    """Σ (ΔC)² / Σ C² over C11 … C16 and C22, the first seven of (..., 21): what the published code
+    selects by.
 
     >>> c = np.linspace(1, 2, 21)
     >>> c[7:] *= 2  # of the others it sees nothing
@@ -138,7 +141,8 @@ def errors(prediction: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
 def r_squared(
     truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None
 ) -> np.ndarray:
-    """Coefficients of determination (..., k) of predictions (n, k), with optional row weights (..., n).
+    """Coefficients of determination (..., k) of predictions (n, k), with optional row weights (...,
+    n).
 
     >>> r_squared(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [2.0]]))
     array([0.5])
@@ -156,7 +160,9 @@ def r_squared(
 def bootstrap_interval(
     truth: np.ndarray, predicted: np.ndarray, resamples: int, seed: int
 ) -> np.ndarray:
-    """95 % bootstrap interval (2, k) of R² over designs, by the percentiles of ``resamples`` resamplings."""
+    """95 % bootstrap interval (2, k) of R² over designs, by the percentiles of ``resamples``
+    resamplings.
+    """
     generator = np.random.default_rng(stream(seed, "bootstrap"))
     n = len(truth)
     values = [

@@ -26,7 +26,8 @@ GENERATORS = np.array(
 
 
 def rotation(angle_axis: np.ndarray) -> np.ndarray:
-    """Rotations (..., 3, 3) of (angle, n1, n2) (..., 3) by Rodrigues' formula, n3 = +√(1 − n1² − n2²).
+    """Rotations (..., 3, 3) of (angle, n1, n2) (..., 3) by Rodrigues' formula, n3 = +√(1 − n1² −
+    n2²).
 
     >>> rotation([np.pi / 2, 0.0, 0.0]).round(12)  # about the third axis
     array([[ 0., -1.,  0.],
@@ -42,7 +43,8 @@ def rotation(angle_axis: np.ndarray) -> np.ndarray:
 
 
 def angle_axis(matrix: np.ndarray) -> np.ndarray:
-    """The (angle in [0, 2π), n1, n2) (..., 3) with n3 ≥ 0 of rotations (..., 3, 3): the inverse of ``rotation``.
+    """The (angle in [0, 2π), n1, n2) (..., 3) with n3 ≥ 0 of rotations (..., 3, 3): the inverse of
+    ``rotation``.
 
     >>> angle_axis(rotation([1.0, 0.6, 0.0])).round(12)
     array([1. , 0.6, 0. ])
@@ -82,7 +84,8 @@ def from_rotation_vector(vectors: Array) -> Array:
 
 
 def from_six(vectors: "torch.Tensor") -> "torch.Tensor":
-    """Rotations (n, 3, 3), as a tensor, whose first two columns span (n, 6), by Gram–Schmidt (Zhou et al. 2019).
+    """Rotations (n, 3, 3), as a tensor, whose first two columns span (n, 6), by Gram–Schmidt (Zhou
+    et al. 2019).
 
     >>> import torch
     >>> from_six(torch.tensor([[2.0, 0, 0, 1, 1, 0]])).tolist()

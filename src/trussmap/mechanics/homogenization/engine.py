@@ -33,7 +33,8 @@ def homogenize_designs(
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray:
-    """Effective stiffness (n, 21) of designs (n, 19), base modulus 1; with ``orthotropic``, after the map U alone.
+    """Effective stiffness (n, 21) of designs (n, 19), base modulus 1; with ``orthotropic``, after
+    the map U alone.
 
     ``poisson_ratio`` here and below is the base material's, as `check_poisson_ratio` has it.
 
@@ -94,7 +95,8 @@ def homogenize_topologies(
     shifts: np.ndarray | None = None,
     lattices: SymbolicFactorization | None = None,
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """Effective stiffness (n, 21) of topologies (n,) under maps (n, 3, 3) at relative densities (n,).
+    """Effective stiffness (n, 21) of topologies (n,) under maps (n, 3, 3) at relative densities
+    (n,).
 
     Parameters
     ----------
@@ -122,7 +124,8 @@ def homogenize_lattice(
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray:
-    """Effective stiffness (n, 21) of one periodic strut lattice under maps (n, 3, 3) at relative densities (n,).
+    """Effective stiffness (n, 21) of one periodic strut lattice under maps (n, 3, 3) at relative
+    densities (n,).
 
     >>> cubic = compound.topologies()[0][0]
     >>> homogenize_lattice(cubic, np.array([np.eye(3), np.diag([2.0, 1, 1])]), np.array([0.03, 0.03]))[:, 0].round(6)
@@ -140,7 +143,8 @@ def homogenize_cells(
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray:
-    """Effective stiffness (n, 21) of any periodic strut lattices at relative densities (n,) or one, base modulus 1.
+    """Effective stiffness (n, 21) of any periodic strut lattices at relative densities (n,) or one,
+    base modulus 1.
 
     Raises
     ------
@@ -167,7 +171,8 @@ def homogenize_graphs(
     gradient: bool = False,
     poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """Effective stiffness (n, 21) of any periodic strut lattices, each under a map (n, 3, 3) at a density (n,).
+    """Effective stiffness (n, 21) of any periodic strut lattices, each under a map (n, 3, 3) at a
+    density (n,).
 
     With ``gradient`` also its derivatives (n, 21, 10) by map and density, as of
     `homogenize_topologies`. Raises InputError as `homogenize_cells` does.
@@ -235,7 +240,8 @@ def mechanism(graph: PeriodicGraph) -> str | None:
 
 
 def cycles(graph: PeriodicGraph) -> np.ndarray:
-    """Cells (m, 3) by which each strut of a connected graph fails to close a way through the others back to its start.
+    """Cells (m, 3) by which each strut of a connected graph fails to close a way through the others
+    back to its start.
 
     They span the directions in which the lattice connects to its images, and all of the cells only
     where it is one piece and not several that interpenetrate.
@@ -272,12 +278,16 @@ def topology_factorizations() -> SymbolicFactorization:
 
 @cache
 def _spare_workspaces(poisson_ratio):
-    """Workspaces for the 197 topologies that no thread uses: getting their memory takes as long as a small batch."""
+    """Workspaces for the 197 topologies that no thread uses: getting their memory takes as long as
+    a small batch.
+    """
     return []
 
 
 def lane_groups(topology: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Order (n,) of the designs by their topology (n,), and groups (g,) of at most LANES of one, as GROUP."""
+    """Order (n,) of the designs by their topology (n,), and groups (g,) of at most LANES of one, as
+    GROUP.
+    """
     order = np.argsort(topology, kind="stable")
     present, first, count = np.unique(topology[order], return_index=True, return_counts=True)
     sizes = -(-count // LANES)

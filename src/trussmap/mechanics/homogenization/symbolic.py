@@ -21,7 +21,9 @@ from trussmap.lattice.symmetry import ReducedLattice
 
 
 class ElementBlock(IntEnum):
-    """The 3×3 blocks of a strut's element matrix (`kernel.element_blocks`), named by row and column."""
+    """The 3×3 blocks of a strut's element matrix (`kernel.element_blocks`), named by row and
+    column.
+    """
 
     DISPLACEMENT_DISPLACEMENT = 0
     DISPLACEMENT_ROTATION = 1
@@ -210,7 +212,9 @@ def factorize(lattice: ReducedLattice) -> SymbolicFactorization:
 
 
 def _contributions(block, displacements, rotations, signs, normal, shear):
-    """Rows of CONTRIBUTION, sorted by strut, of struts with given block rows and signs (m, 2) at their ends."""
+    """Rows of CONTRIBUTION, sorted by strut, of struts with given block rows and signs (m, 2) at
+    their ends.
+    """
     sums = {}
     ends = zip(displacements.tolist(), rotations.tolist(), signs.tolist(), strict=True)
     for strut, ((ui, uj), (ri, rj), (si, sj)) in enumerate(ends):
