@@ -34,8 +34,10 @@ from trussmap.grading import Sites, fade, grade
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.mechanics.homogenization.reference import beam_stiffness, frame_matrix
+from trussmap.mechanics.solver import Solver
 from trussmap.parts.region import box
-from trussmap.targets.reading import read_targets
+from trussmap.targets.reading import read_all_targets
+from trussmap.tensors.material import Material
 from trussmap.tensors.stiffness import PAIRS, POISSON_RATIO, unpack
 
 MKL = Path("build/mkl")
@@ -51,10 +53,10 @@ LOADS = ("tension", "shear", "bending", "torsion")
 
 def bone_sites(length):
     """The four specimens evenly along a bar, the first and last an eighth of its length from its ends."""
-    targets, names = read_targets("resources/bone_targets_gpa.csv", 114.0)
+    targets = read_all_targets("resources/bone_targets_gpa.csv", Material(114.0))
     places = np.zeros((4, 3))
     places[:, 0] = np.linspace(length / 8, 7 * length / 8, 4)
-    return Sites(places, targets, names)
+    return Sites(places, targets.stiffness, targets.names)
 
 
 def rigid_motions(points, centre):
@@ -158,7 +160,7 @@ def _component(basis, k):
 
 def bone_bar(cell):
     """The bar of beams for cells of a size."""
-    return grade(bone_sites(BAR[0]), box(BAR), cell, CARRIER, RADIUS_RATIO)
+    return grade(bone_sites(BAR[0]), box(BAR), cell, Solver(), CARRIER, RADIUS_RATIO)
 
 
 def compared(graded, continuum):
@@ -196,7 +198,7 @@ def structure():
         save("structure", kept)
     # One specimen alone, in cells of the second size: what is left when nothing is graded.
     alone = Sites(*(part[:1] for part in bone_sites(BAR[0])))
-    uniform = grade(alone, box(BAR), CELLS[1], CARRIER, RADIUS_RATIO)
+    uniform = grade(alone, box(BAR), CELLS[1], Solver(), CARRIER, RADIUS_RATIO)
     kept["alone"] = compared(uniform, continuum_work(alone, BAR, (16, 4, 4)))
     # Through three sizes goes one parabola: where it begins is the limit, and how, the slope.
     sizes = np.array(CELLS) / CELLS[0]
@@ -264,7 +266,7 @@ def opensees():
 def graded_in(cell, radius_ratio):
     """Struts, seconds of CPU and peak of memory of `grade` for the bar in cells of a size."""
     start = time.process_time()
-    built = grade(bone_sites(BAR[0]), box(BAR), cell, CARRIER, radius_ratio).structure
+    built = grade(bone_sites(BAR[0]), box(BAR), cell, Solver(), CARRIER, radius_ratio).structure
     return {
         "cells": "one" if radius_ratio == RADIUS_RATIO else "bent",
         "struts": len(built.struts),
@@ -297,9 +299,9 @@ def pairs():
             try:
                 if way == "graded":
                     sites = Sites(ends, homogenize_designs(designs), ["a", "b"])
-                    found = grade(sites, region, 1.0)
+                    found = grade(sites, region, 1.0, Solver())
                 else:
-                    found = fade(designs, ends, ["a", "b"], region, 1.0)
+                    found = fade(designs, ends, ["a", "b"], region, 1.0, Solver())
             except InputError as error:
                 row[way] = str(error)
                 continue

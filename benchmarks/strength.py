@@ -11,19 +11,21 @@ import json
 from pathlib import Path
 
 import general_fe
-import pandas as pd
 import yaml
 
 from trussmap.base.io import write_json
-from trussmap.designs.table import printability, strength_columns
+from trussmap.designs.table import Brief, Designs
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.learning.study import load_models
 from trussmap.mechanics.printing import SENSITIVITY
+from trussmap.mechanics.solver import Solver
 from trussmap.mechanics.strength import LOAD_CASES
-from trussmap.search.design import design_lattices, request_of
-from trussmap.search.refine import plain_lattices
-from trussmap.targets.reading import read_goal
+from trussmap.search.design import design_all
+from trussmap.search.lattices import plain_lattices
+from trussmap.search.request import Search, request_of
+from trussmap.targets.reading import read_all_targets
+from trussmap.tensors.material import Material
 
 ROOT = Path(__file__).parents[1]
 BLOCKS, DENSITY = (3, 5), 0.05
@@ -32,8 +34,8 @@ BLOCKS, DENSITY = (3, 5), 0.05
 ASKED = {
     "published": {"family": "published"},
     "areas": {"family": "areas"},
-    "areas, thickest": {"family": "areas", "objective": "diameter"},
-    "areas, as printed": {"family": "areas", "objective": "printed_error"},
+    "areas, thickest": {"family": "areas", "maximise": "diameter"},
+    "areas, as printed": {"family": "areas", "minimise": "printed_error"},
 }
 
 
@@ -61,18 +63,16 @@ def bone():
     """What the best design for each specimen carries, by what was asked for, and what errors of a printer do to it."""
     settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     own, printing = settings["bone"], settings["printing"]
-    goal, names = read_goal(ROOT / own["targets"], own["youngs_modulus_gpa"])
-    forward, inverse, _ = load_models(None)
+    material = Material(own["youngs_modulus_gpa"], yield_stress=own["yield_stress_gpa"])
+    targets = read_all_targets(ROOT / own["targets"], material)
+    networks = load_models(None).networks
+    search = Search(draws=300, keep=1)
     rows = []
     for asked, request in ASKED.items():
         request = request_of(request | printing, own["cell_size_mm"])
-        table = design_lattices(
-            goal.targets, forward, inverse, draws=300, keep=1, request=request, goal=goal
-        )
-        carried = strength_columns(table, own["youngs_modulus_gpa"], own["yield_stress_gpa"])
-        carried |= printability(table, own["cell_size_mm"])
-        table = pd.concat([table, pd.DataFrame(carried)], axis=1)
-        for name, row in zip(names, table.to_dict("records"), strict=True):
+        batch = design_all(targets.goal, networks, Solver(material), search, request)
+        table = Designs(Brief(targets, material, request), batch).table
+        for name, row in zip(targets.names, table.to_dict("records"), strict=True):
             found = {
                 key: row[key]
                 for key in ("relative_error", "relative_density", "strut_diameter_mm", *SENSITIVITY)

@@ -80,7 +80,7 @@ def _columns(
 
     ratio = options.poisson_ratio
     where = f"{options.designs}, row"
-    columns = {}
+    columns: dict[str, np.ndarray] = {}
     if whole:
         c = homogenize_designs(theta, poisson_ratio=ratio)
         check_admissible(c, theta[:, DENSITY], where, start + 1, ratio)

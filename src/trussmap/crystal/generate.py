@@ -52,7 +52,8 @@ def generate_catalogue(
     crystal system, the mean number of struts at a node, the space group that the finished net has,
     and k.
     """
-    cells, known = [], np.empty((0, 7))
+    cells: list[CatalogueCell] = []
+    known = np.empty((0, 7))
     for first in integers(0, _BATCH):
         if len(cells) >= count:
             return cells
@@ -70,6 +71,7 @@ def generate_catalogue(
             number = space_group(graph)
             label = f"{crystal_system(number)}_Z{features[6]:04.1f}_sg{number}_{len(cells) + 1}"
             cells.append(CatalogueCell(f"generated_{label}", graph))
+    raise AssertionError("the attempts never end")
 
 
 def _features(nets, stiffness):
@@ -79,7 +81,7 @@ def _features(nets, stiffness):
     return np.column_stack([np.log(np.maximum(eigenvalues, 1e-300)), degree])
 
 
-def random_net(seed: int, attempt: int) -> tuple | None:
+def random_net(seed: int, attempt: int) -> tuple[int, PeriodicGraph | None]:
     """Space group, and a net as PeriodicGraph that has its symmetry, or None where the attempt made no truss."""
     rng = np.random.Generator(np.random.Philox(key=seed, counter=(attempt + 1) << 128))
     last = [0, *SYSTEMS.values()]

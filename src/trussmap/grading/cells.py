@@ -107,9 +107,10 @@ def site_cells(
         change = np.linalg.norm(reciprocal - reciprocal.mean(1, keepdims=True), axis=(2, 3)).max(1)
         met = error.max(1) <= MET
         finest = np.full(len(best), -np.inf)
-        for k in np.flatnonzero(met & (change <= _CHANGE * change[met].min(initial=np.inf))):
+        small = change <= _CHANGE * change[met].min(initial=np.inf)
+        for k in np.flatnonzero(met & small).tolist():
             finest[k] = _finest(lattices.take(own_rows(k, count)))
-        choice = np.lexsort((-finest, np.maximum(error.max(1), MET)))[0]
+        choice = int(np.lexsort((-finest, np.maximum(error.max(1), MET)))[0])
         found = SiteCells(lattices.take(own_rows(choice, count)), reciprocal[choice], error[choice])
         if found.error.max() <= MET:
             break

@@ -161,7 +161,10 @@ def _without_doubling(lattice):
 def build_topologies() -> tuple[list[PeriodicGraph], np.ndarray, np.ndarray]:
     """All distinct compounds, the topology (469,) of every lattice set, and whether that is doubled in it (469,)."""
     singles = {(k, rep): elementary_lattice(k).tiled(rep) for k, rep in MEMBERS}
-    known, graphs, topology, doubled = {}, [], [], []
+    known: dict[frozenset, int] = {}
+    graphs: list[PeriodicGraph] = []
+    topology: list[int] = []
+    doubled: list[bool] = []
     for subset in LATTICE_SETS:
         lattice = superpose([singles[member] for member in subset])
         single = _without_doubling(lattice)

@@ -130,9 +130,9 @@ def check_designs(designs: np.ndarray, where: str, columns: list[str] = DESIGN_C
             good = np.isfinite(values)
             expected = "a finite angle in radians"
         elif name == "relative_density" or name[0] in "UV":
-            low, high = DENSITY_RANGE if name == "relative_density" else STRETCH_RANGE
-            good = (values >= low - _SLACK) & (values <= high + _SLACK)
-            expected = f"a number from {low} to {high}"
+            least, most = DENSITY_RANGE if name == "relative_density" else STRETCH_RANGE
+            good = (values >= least - _SLACK) & (values <= most + _SLACK)
+            expected = f"a number from {least} to {most}"
         else:
             good = np.abs(values) <= 1 + _SLACK
             expected = "a number from -1 to 1"

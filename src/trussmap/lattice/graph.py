@@ -1,7 +1,7 @@
 """Lattices as periodic graphs."""
 
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -17,7 +17,7 @@ _PAIRS, _NEIGHBOURS = 1_000_000, 100
 # Fractional distance from a face of the cell that is a rounding error.
 _NOISE = 1e-9
 #: An array, or a number in compiled code.
-Numbers = TypeVar("Numbers")
+Numbers = TypeVar("Numbers", bound=Any)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Regions to fill with lattice: boxes, and closed surfaces of any shape."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import manifold3d
 import numpy as np
@@ -20,13 +21,13 @@ class Region(NamedTuple):
     box : whether it is the whole of its bounds
     """
 
-    solid: object
+    solid: manifold3d.Manifold
     low: np.ndarray
     high: np.ndarray
     box: bool
 
 
-def box(size: tuple[float, float, float]) -> Region:
+def box(size: Sequence[float] | np.ndarray) -> Region:
     """A box in line with the axes, from the origin to ``size`` (3,).
 
     >>> box((10, 20, 5)).high.tolist()
@@ -48,7 +49,7 @@ def shape(path: str | Path) -> Region:
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; expected a closed surface, such as an STL in mm.")
     try:
-        mesh = trimesh.load(path, force="mesh")
+        mesh: Any = trimesh.load(path, force="mesh")
     except Exception as error:  # readers of some thirty formats raise what they like
         raise InputError(
             f"{path}: cannot be read as a surface ({error}); expected an STL in mm."
@@ -81,7 +82,9 @@ def shape(path: str | Path) -> Region:
 
 def inside(region: Region, points: np.ndarray, tolerance: float = 0.0) -> np.ndarray:
     """Which points (n, 3) lie in a region; those of a box also within ``tolerance`` of it, in mm."""
-    within = ((points >= region.low - tolerance) & (points <= region.high + tolerance)).all(1)
+    within = np.all(
+        (points >= region.low - tolerance) & (points <= region.high + tolerance), axis=1
+    )
     if region.box:
         return within
     away = np.array([0.0, 0.0, 2 * (region.high - region.low)[2]])

@@ -194,15 +194,16 @@ def _stitched(
             (*np.moveaxis(cells - low, -1, 0), strut), (*(high - low + 1), len(graph.struts))
         )
 
-    kept, found = number(part.copies[:, :3], strut), []
+    kept = number(part.copies[:, :3], strut)
+    surfaces = []
     for knot in range(label.max() + 1):
-        ends = [
+        halves = [
             (end, k)
             for end in (0, 1)
             for k in np.flatnonzero((label[graph.struts[:, end]] == knot) & ~whole)
         ]
-        ends += [(2, k) for k in np.flatnonzero((label[graph.struts[:, 0]] == knot) & whole)]
-        end, strut = np.array(ends).T
+        halves += [(2, k) for k in np.flatnonzero((label[graph.struts[:, 0]] == knot) & whole)]
+        end, strut = np.array(halves).T
         at = place[graph.struts[strut, end % 2]] - (end == 1)[:, None] * graph.offsets[strut]
         cells = places[places[:, 3] == knot, :3]
         copies = number(cells[:, None] + at, np.broadcast_to(strut, (len(cells), len(strut))))
@@ -220,10 +221,10 @@ def _stitched(
             )
             near = near.all(1)
             if near.any():
-                found.append(
+                surfaces.append(
                     _Knot(cells[same][near], copies[same][near][:, pattern & (end < 2)], *surface)
                 )
-    return _sewn(part, found, rings, low, high)
+    return _sewn(part, surfaces, rings, low, high)
 
 
 def _surface(
@@ -300,11 +301,9 @@ def _sewn(
         for k, alone in enumerate((count[half] == 1).T):
             faces.append(index[alone][:, knot.triangles[knot.cap == k]].reshape(-1, 3))
         total += len(points[-1])
-    faces, points = (
-        np.concatenate(faces).astype(np.uint64),
-        np.concatenate(points) + part.region.low,
-    )
-    solid = manifold3d.Manifold(manifold3d.Mesh64(points, faces))
+    places = np.concatenate(points) + part.region.low
+    triangles = np.concatenate(faces).astype(np.uint64)
+    solid = manifold3d.Manifold(manifold3d.Mesh64(places, triangles))
     return solid if solid.status() == manifold3d.Error.NoError else None
 
 
@@ -382,9 +381,9 @@ def _tiled(
     rows = np.concatenate(found)
     origin = rows.min(0)
     key = np.ravel_multi_index((rows - origin).T, rows.max(0) - origin + 1)
-    _, at, faces = np.unique(key, return_index=True, return_inverse=True)
+    _, at, corners = np.unique(key, return_index=True, return_inverse=True)
     places = (wrapped[rows[at, 3]] + rows[at, :3] + begin) @ graph.cell.T + part.region.low
-    solid = manifold3d.Manifold(manifold3d.Mesh64(places, faces.reshape(-1, 3).astype(np.uint64)))
+    solid = manifold3d.Manifold(manifold3d.Mesh64(places, corners.reshape(-1, 3).astype(np.uint64)))
     return solid if solid.status() == manifold3d.Error.NoError else None
 
 

@@ -62,14 +62,16 @@ class Goal:
     weights: np.ndarray | None = None
     engineering: np.ndarray | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.targets)
 
-    def take(self, rows: np.ndarray) -> "Goal":
-        """The goal of some of the lattices, or of each as often as it is named."""
-        parts = {name: getattr(self, name) for name in ("targets", "weights", "engineering")}
+    def take(self, rows: np.ndarray | slice) -> "Goal":
+        """Goal of some of the lattices, or of each as often as it is named."""
         return replace(
-            self, **{name: part if part is None else part[rows] for name, part in parts.items()}
+            self,
+            targets=self.targets[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            engineering=None if self.engineering is None else self.engineering[rows],
         )
 
     @property
@@ -85,12 +87,11 @@ class Goal:
         [['E1', 'E2']]
         """
         if self.engineering is not None:
-            names, values = (
-                ENGINEERING,
-                self.engineering * np.where(np.arange(9) < 6, youngs_modulus, 1.0),
-            )
+            names = [*ENGINEERING]
+            values = self.engineering * np.where(np.arange(9) < 6, youngs_modulus, 1.0)
         else:
-            names, values = COMPONENTS, youngs_modulus * self.targets
+            names = COMPONENTS
+            values = youngs_modulus * self.targets
             if self.weights is not None:
                 values = np.where(self.weights > 0, values, np.nan)
         return [

@@ -80,25 +80,24 @@ def describe_target(goal: Goal, youngs_modulus: float) -> str:
     """What a Goal of one target asks for, in the units of ``youngs_modulus``."""
     if goal.engineering is not None:
         return f"{_moduli(goal.engineering[0], youngs_modulus)}; all else is free"
-    if not goal.whole:
-        free = [
-            name for name, weight in zip(COMPONENTS, goal.weights[0], strict=True) if not weight
-        ]
-        said = [
+    if goal.weights is not None and not goal.whole:
+        weights = dict(zip(COMPONENTS, goal.weights[0], strict=True))
+        free = [name for name, weight in weights.items() if not weight]
+        given = [
             f"{name} {plain(c * youngs_modulus)}"
             for name, c in zip(COMPONENTS, goal.targets[0], strict=True)
+            if weights[name]
         ]
-        given = [text for text, weight in zip(said, goal.weights[0], strict=True) if weight]
-        return f"{', '.join(given)}; " + (
-            f"free: {', '.join(free)}" if free else "each as close as its deviation says"
-        )
+        rest = f"free: {', '.join(free)}" if free else "each as close as its deviation says"
+        return f"{', '.join(given)}; {rest}"
     c = goal.targets[0]
-    said = f"{_moduli(moduli(c[None])[0], youngs_modulus)}; universal anisotropy "
     anisotropy = universal_anisotropy(c[None])[0]
-    anisotropy = (
-        anisotropy if anisotropy > 1e-9 else 0.0
-    )  # of an isotropic stiffness, rounding is left
-    return said + f"{anisotropy:.3g}; {symmetry_words(symmetry_distances(c))}"
+    # Of an isotropic stiffness, rounding is left.
+    anisotropy = anisotropy if anisotropy > 1e-9 else 0.0
+    return (
+        f"{_moduli(moduli(c[None])[0], youngs_modulus)}; universal anisotropy {anisotropy:.3g}; "
+        f"{symmetry_words(symmetry_distances(c))}"
+    )
 
 
 def symmetry_words(distances: dict[str, float]) -> str:
@@ -186,16 +185,16 @@ def order_hint(goal: Goal, order: str) -> str | None:
     for matrix in written:
         read = np.stack([pack(in_voigt_order(matrix, name)) for name in (order, *others)])
         scaled = np.array([NOTATIONS[name][1] != NOTATIONS[order][1] for name in others])
-        better, why = _by_class(read) or _by_cauchy(read, scaled)
-        if why:
-            near = relative_error(read[1:], read[1 + better]) < _SAME
-            reasons.setdefault(tuple(np.array(others)[near]), []).append(why)
+        number, reason = _by_class(read) or _by_cauchy(read, scaled)
+        if reason:
+            near = relative_error(read[1:], read[1 + number]) < _SAME
+            reasons.setdefault(tuple(np.array(others)[near]), []).append(reason)
     if len(reasons) != 1:
         return None
-    [(better, why)] = reasons.items()
-    if 2 * len(why) < len(written):
+    [(better, found)] = reasons.items()
+    if 2 * len(found) < len(written):
         return None
-    now, then = why[0]
+    now, then = found[0]
     same = {1: "", 2: " Both read the same."}.get(len(better), " All of them read the same.")
     return (
         f"as read a target {now}; in the order {better[0]} ({ORDERS[better[0]]}) it {then}: is it "

@@ -69,6 +69,11 @@ class _Row(NamedTuple):
         return [cell for cell in self.cells if cell is not None]
 
 
+def _numbers_of(row: _Row) -> list[Numeral | None]:
+    """Cells of a row without words."""
+    return [cell for cell in row.cells if not isinstance(cell, str)]
+
+
 class Matrices:
     """Reader of lines of cells that holds what the lines above said: heading, unit, labels, factor."""
 
@@ -142,8 +147,9 @@ class Matrices:
             words = words[:-1]
         elif len(words) == 7 or (bare and len(words) > len(bare)):
             words = words[-6:]
-        ends = [index_of(word) for word in words]
-        if len(ends) < 2 or None in ends or any(b - a != 1 for a, b in pairwise(ends)):
+        known = [index_of(word) for word in words]
+        ends = [end for end in known if end is not None]
+        if len(ends) < 2 or len(ends) < len(known) or any(b - a != 1 for a, b in pairwise(ends)):
             return False
         if not (bare or onward):
             return False
@@ -254,10 +260,12 @@ class Matrices:
             if odd := next((cell for cell in row.cells if isinstance(cell, str)), None):
                 raise InputError(f"line {row.line}: '{odd}' is not a number; {_EXPECTED}.")
         if rows[0].label and len(rows[0].numbers) in (21, 36):
-            return [(shaped([row.cells], self.column_by_column)[0], row.label) for row in rows]
+            return [
+                (shaped([_numbers_of(row)], self.column_by_column)[0], row.label) for row in rows
+            ]
         if rows[0].label:
             self._check_labels(rows)
-        for cells in readings([row.cells for row in rows]):
+        for cells in readings([_numbers_of(row) for row in rows]):
             if matrices := shaped(cells, self.column_by_column):
                 return [(matrix, "") for matrix in matrices]
         counts = [len(row.numbers) for row in rows]
@@ -270,14 +278,15 @@ class Matrices:
         """Hold the labels of rows against those of columns, or raise InputError."""
         labels = [row.label for row in rows]
         order = component_order(labels)
-        numbers = [index_of(label) for label in labels]
+        known = [index_of(label) for label in labels]
+        numbers = [number for number in known if number is not None]
         if order:
             if self._order and self._order != order:
                 raise InputError(
                     f"line {rows[0].line}: rows and columns have labels in two orders; expected the same."
                 )
             self._order = order
-        elif None in numbers or any(b - a not in (1, -5) for a, b in pairwise(numbers)):
+        elif len(numbers) < len(known) or any(b - a not in (1, -5) for a, b in pairwise(numbers)):
             raise InputError(
                 f"line {rows[0].line}: labels {', '.join(labels[:6])} in front of the rows; expected none, 1 … 6, or "
                 "components such as xx, yy, zz, yz, xz, xy."
@@ -285,8 +294,9 @@ class Matrices:
 
     def _side_by_side(self, rows: list[_Row]) -> None:
         """Join columns of a matrix that a program printed in several blocks."""
+        assert self._columns is not None
         first, last = self._columns
-        rows = [row._replace(cells=row.numbers) for row in rows]
+        rows = [row._replace(cells=[*row.numbers]) for row in rows]
         width = last - first + 1
         if rows[0].label == "" and {len(row.cells) for row in rows} == {width + 1}:
             rows = [row._replace(cells=row.cells[1:]) for row in rows]

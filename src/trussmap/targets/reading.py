@@ -534,7 +534,7 @@ def _engineering(sheet: Sheet, material: Material, kind: str) -> tuple[Goal, lis
     good = np.array([fault is None for fault in faults], bool)
     if np.isfinite(given[good]).all() and good.any():  # all that makes up an orthotropic stiffness
         targets = np.zeros((len(given), 21))
-        for k in np.flatnonzero(good):
+        for k in np.flatnonzero(good).tolist():
             try:
                 targets[k] = stiffness_of_moduli(given[k : k + 1])[0]
                 stable = admissibility(targets[k : k + 1], MAXIMUM_DENSITY)[0][0] > 0
@@ -582,12 +582,13 @@ def distinct(names: list[str]) -> list[str]:
     >>> distinct(["femur", "tibia", "femur", "femur (2)"])
     ['femur', 'tibia', 'femur (2)', 'femur (2) (2)']
     """
-    found = {}
+    numbers: dict[str, int] = {}
     for name in names:
-        number, own = found.get(name, 1), name
-        while own in found:
+        number = numbers.get(name, 1)
+        unique = name
+        while unique in numbers:
             number += 1
-            own = f"{name} ({number})"
-        found[name] = number
-        found.setdefault(own, 1)
-    return list(found)
+            unique = f"{name} ({number})"
+        numbers[name] = number
+        numbers.setdefault(unique, 1)
+    return list(numbers)

@@ -24,9 +24,10 @@ def component_order(labels: list[str]) -> tuple[int, ...] | None:
     (0, 1, 2, 4, 5, 3)
     """
     matches = [COMPONENT.fullmatch(label) for label in labels]
-    if len(labels) != 6 or not all(matches):
+    known = [match for match in matches if match]
+    if len(labels) != 6 or len(known) != 6:
         return None
-    names = ["".join(sorted((match[1] + match[2]).translate(_AXES))) for match in matches]
+    names = ["".join(sorted((match[1] + match[2]).translate(_AXES))) for match in known]
     return tuple(names.index(name) for name in _VOIGT) if {*names} == {*_VOIGT} else None
 
 

@@ -107,9 +107,9 @@ def read_sheet(
     tree = parse_tree(text, where)
     if tree is not None:
         return _of_records(where, *read_tree(tree, where), [], choice)
-    records = None if _header_text(text) else read_by_name(text, where)
-    if records:
-        return _of_records(where, records, [], [], choice)
+    named = None if _header_text(text) else read_by_name(text, where)
+    if named:
+        return _of_records(where, named, [], [], choice)
     return _of_lines(where, _lines(text, where), choice)
 
 

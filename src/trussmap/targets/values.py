@@ -37,8 +37,8 @@ class Sheet(NamedTuple):
 
 def with_values(sheet: Sheet, units: pd.DataFrame, unit: str) -> Sheet:
     """A Sheet with numbers as `float` takes them, deviations in columns, all in one unit."""
-    texts = {name: column.tolist() for name, column in sheet.table.items()}
-    stated = {name: column.tolist() for name, column in units.items()}
+    texts = {str(name): column.tolist() for name, column in sheet.table.items()}
+    stated = {str(name): column.tolist() for name, column in units.items()}
     notes = [*sheet.notes]
     for name in [name for name in texts if name in KNOWN]:
         for row, text in enumerate(texts[name]):

@@ -137,15 +137,15 @@ def means(stiffness: np.ndarray) -> dict[str, np.ndarray]:
     voigt = (a + 2 * b) / 9, (a - b + 3 * d) / 15
     reuss = 1 / (p + 2 * q), 15 / (4 * p - 4 * q + 3 * r)
     hill = tuple((one + other) / 2 for one, other in zip(voigt, reuss, strict=True))
-    found = {}
+    moduli_by_name: dict[str, np.ndarray] = {}
     for word, (bulk, shear) in (("voigt", voigt), ("reuss", reuss), ("hill", hill)):
-        found |= {
+        moduli_by_name |= {
             f"K_{word}": bulk,
             f"G_{word}": shear,
             f"E_{word}": 9 * bulk * shear / (3 * bulk + shear),
         }
-        found[f"nu_{word}"] = (3 * bulk - 2 * shear) / (2 * (3 * bulk + shear))
-    return found
+        moduli_by_name[f"nu_{word}"] = (3 * bulk - 2 * shear) / (2 * (3 * bulk + shear))
+    return moduli_by_name
 
 
 def universal_anisotropy(stiffness: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from trussmap.base.streams import stream
+from trussmap.tensors.rotation import Array
 from trussmap.tensors.stiffness import MULTIPLICITY, directional_modulus, hencky, tensor_norm
 
 #: What `errors` measures, those for a reader first, with the words of a table.
@@ -36,7 +37,7 @@ DIRECTIONS = half_sphere(1000)
 _AT_ONCE = 1000  # stiffnesses, which bounds the memory
 
 
-def nmse_frobenius(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+def nmse_frobenius(prediction: Array, target: Array) -> Array:
     """‖ΔC‖²_F / ‖C‖²_F over the 6×6 matrix, for (..., 21) each; arrays or tensors.
 
     >>> c = np.linspace(1, 2, 21)

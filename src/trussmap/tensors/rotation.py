@@ -4,15 +4,16 @@ Rodrigues' formula stands here once for arrays and once for tensors, whose form 
 the angle 0.
 """
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     import torch
 
-#: A NumPy array or a torch tensor; what comes in goes out.
-Array = TypeVar("Array")
+#: A NumPy array or a torch tensor; functions return what they are given. Its operations are not
+#: checked: both have them.
+Array = TypeVar("Array", bound=Any)
 
 #: Generators (3, 3, 3) of the rotations about the three axes.
 GENERATORS = np.array(

@@ -280,7 +280,9 @@ def hencky(vector: np.ndarray, floor: float = 0.0) -> np.ndarray:
 
 
 def admissibility(
-    vector: np.ndarray, relative_density: np.ndarray, poisson_ratio: float = POISSON_RATIO
+    vector: np.ndarray,
+    relative_density: np.ndarray | float,
+    poisson_ratio: float = POISSON_RATIO,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distance of stiffnesses (n, 21) from the bounds 0 ≺ C ⪯ ρ·C_base (Voigt bound, base modulus 1).
 

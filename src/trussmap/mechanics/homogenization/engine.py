@@ -1,6 +1,7 @@
 """The entry points: designs, topologies under arbitrary maps, and any periodic strut lattice."""
 
 from functools import cache
+from typing import Literal, overload
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -54,11 +55,37 @@ def homogenize_designs(
     return out
 
 
+@overload
 def homogenize_topologies(
     topology: np.ndarray,
     maps: np.ndarray,
     relative_density: np.ndarray,
     threads: int | None = None,
+    *,
+    gradient: Literal[True],
+    poisson_ratio: float = POISSON_RATIO,
+    areas: np.ndarray | None = None,
+    shifts: np.ndarray | None = None,
+    lattices: SymbolicFactorization | None = None,
+) -> tuple[np.ndarray, np.ndarray]: ...
+@overload
+def homogenize_topologies(
+    topology: np.ndarray,
+    maps: np.ndarray,
+    relative_density: np.ndarray,
+    threads: int | None = None,
+    *,
+    poisson_ratio: float = POISSON_RATIO,
+    areas: np.ndarray | None = None,
+    shifts: np.ndarray | None = None,
+    lattices: SymbolicFactorization | None = None,
+) -> np.ndarray: ...
+def homogenize_topologies(
+    topology: np.ndarray,
+    maps: np.ndarray,
+    relative_density: np.ndarray,
+    threads: int | None = None,
+    *,
     gradient: bool = False,
     poisson_ratio: float = POISSON_RATIO,
     areas: np.ndarray | None = None,
@@ -125,7 +152,9 @@ def homogenize_cells(
     """
     density = np.broadcast_to(np.asarray(relative_density, float), len(graphs))
     maps = np.broadcast_to(np.eye(3), (len(graphs), 3, 3))
-    return homogenize_graphs(graphs, maps, density, threads, False, poisson_ratio)
+    stiffness = homogenize_graphs(graphs, maps, density, threads, False, poisson_ratio)
+    assert isinstance(stiffness, np.ndarray), "derivatives come only where they are asked for"
+    return stiffness
 
 
 def homogenize_graphs(

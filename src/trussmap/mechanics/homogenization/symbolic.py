@@ -131,7 +131,7 @@ def factorize(lattice: ReducedLattice) -> SymbolicFactorization:
     count = int(len(moving) + moving.sum())
     displacements, rotations = displacement[lattice.nodes], rotation[lattice.nodes]
 
-    neighbours = [set() for _ in range(count)]
+    neighbours: list[set[int]] = [set() for _ in range(count)]
     for ends in np.hstack([displacements, rotations]).tolist():
         touched = {row for row in ends if row >= 0}
         for row in touched:
@@ -142,7 +142,7 @@ def factorize(lattice: ReducedLattice) -> SymbolicFactorization:
     normal, shear = count, count + 1  # block rows of the macroscopic strains
     below = [[*sorted(rank[list(b)].tolist()), normal, shear] for b in below]
 
-    block = {}
+    block: dict[tuple[int, int], int] = {}
     for column in range(count):
         block[column, column] = len(block)
         for row in below[column]:
@@ -154,9 +154,8 @@ def factorize(lattice: ReducedLattice) -> SymbolicFactorization:
     rotations = rank[rotations]
     contributions = _contributions(block, displacements, rotations, lattice.signs, normal, shear)
 
-    left = [
-        [] for _ in range(count + 2)
-    ]  # columns with an entry in a row, for the products of a block
+    # Columns with an entry in a row, for the products of a block.
+    left: list[list[int]] = [[] for _ in range(count + 2)]
     for column in range(count):
         for row in below[column]:
             left[row].append(column)
