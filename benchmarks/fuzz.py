@@ -130,15 +130,19 @@ def _catalogue(path, random):
 
 
 def _targets(path, random):
-    from trussmap.targets.reading import ORDERS, described, take_targets
+    from trussmap.targets.hints import described
+    from trussmap.targets.orders import ORDERS
+    from trussmap.targets.reading import Layout, read_targets
+    from trussmap.tensors.material import Material
 
     order = list(ORDERS)[random.integers(len(ORDERS))]
     compliance = bool(random.random() < 0.2)
     modulus = [1.0, 114.0, 114000.0][random.integers(3)]
     unit = ["", "GPa", "kbar", "own"][random.integers(4)]
-    taken = take_targets(path, modulus, order=order, compliance=compliance, unit=unit)
+    material = Material(modulus, unit=unit)
+    targets = read_targets(path, material, layout=Layout(order, compliance))
     if random.random() < 0.05:
-        described(taken, 114.0, order)
+        described(targets, material)
 
 
 def _designs(path, random):

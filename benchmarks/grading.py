@@ -35,7 +35,8 @@ from trussmap.lattice.descriptor import sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.mechanics.homogenization.reference import beam_stiffness, frame_matrix
 from trussmap.parts.region import box
-from trussmap.targets.reading import read_targets
+from trussmap.targets.reading import read_all_targets
+from trussmap.tensors.material import Material
 from trussmap.tensors.stiffness import PAIRS, POISSON_RATIO, unpack
 
 MKL = Path("build/mkl")
@@ -51,10 +52,10 @@ LOADS = ("tension", "shear", "bending", "torsion")
 
 def bone_sites(length):
     """The four specimens evenly along a bar, the first and last an eighth of its length from its ends."""
-    targets, names = read_targets("resources/bone_targets_gpa.csv", 114.0)
+    targets = read_all_targets("resources/bone_targets_gpa.csv", Material(114.0), whole=True)
     places = np.zeros((4, 3))
     places[:, 0] = np.linspace(length / 8, 7 * length / 8, 4)
-    return Sites(places, targets, names)
+    return Sites(places, targets.stiffness, targets.names)
 
 
 def rigid_motions(points, centre):

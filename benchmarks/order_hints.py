@@ -26,8 +26,11 @@ from trussmap.lattice.descriptor import sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.mechanics.homogenization.engine import homogenize_topologies
 from trussmap.targets.goal import Goal
-from trussmap.targets.reading import ORDERS, in_order, order_hint, read_targets
+from trussmap.targets.hints import order_hint
+from trussmap.targets.orders import ORDERS, in_order
+from trussmap.targets.reading import read_all_targets
 from trussmap.tensors.elasticity import completion, resembles_compliance, stiffness_of_moduli
+from trussmap.tensors.material import Material
 from trussmap.tensors.rotation import from_rotation_vector
 from trussmap.tensors.stiffness import (
     COMPONENTS,
@@ -172,11 +175,15 @@ def lattices(generator: np.random.Generator, seed: int) -> dict[str, list[np.nda
 
 def bone() -> dict[str, list[np.ndarray]]:
     """Trabecular bone: four bovine specimens, and the human femurs where they are at hand."""
-    found = {"bovine bone": [*read_targets(ROOT / "resources/bone_targets_gpa.csv", 114.0)[0]]}
-    femurs = SHARED / "reference" / "femur_targets_gpa.csv"
-    if femurs.is_file():
-        found["femurs"] = [*read_targets(femurs, 114.0)[0]]
-    return found
+    tables = {
+        "bovine bone": ROOT / "resources/bone_targets_gpa.csv",
+        "femurs": SHARED / "reference" / "femur_targets_gpa.csv",
+    }
+    return {
+        name: [*read_all_targets(table, Material(114.0), whole=True).stiffness]
+        for name, table in tables.items()
+        if name != "femurs" or table.is_file()
+    }
 
 
 def right_tensors(seed: int) -> dict[str, list[np.ndarray]]:

@@ -12,19 +12,20 @@ from trussmap.learning.study import load_models
 from trussmap.search.design import design_lattices, lattices_of, request_of
 from trussmap.search.objective import measured_struts
 from trussmap.search.refine import FAMILIES
-from trussmap.targets.reading import read_targets
+from trussmap.targets.reading import read_all_targets
+from trussmap.tensors.material import Material
 
 STRUT_MM, CELLS_MM = 0.3, (6.0, 12.0)
 
 if __name__ == "__main__":
-    targets, names = read_targets("resources/bone_targets_gpa.csv", 114.0)
+    targets = read_all_targets("resources/bone_targets_gpa.csv", Material(114.0), whole=True)
     forward, inverse, _ = load_models(None)
-    tree = {"minimum_strut_mm": STRUT_MM, "cell_size_mm": CELLS_MM, "specimens": names}
+    tree = {"minimum_strut_mm": STRUT_MM, "cell_size_mm": CELLS_MM, "specimens": targets.names}
     for family in FAMILIES[1:]:
         rows = tree[family] = []
         for cell in CELLS_MM:
             request = request_of({"family": family, "minimum_strut_mm": STRUT_MM}, cell)
-            table = design_lattices(targets, forward, inverse, keep=1, request=request)
+            table = design_lattices(targets.stiffness, forward, inverse, keep=1, request=request)
             rows.append(
                 {
                     "relative_error": table["relative_error"].tolist(),

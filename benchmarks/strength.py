@@ -23,7 +23,8 @@ from trussmap.mechanics.printing import SENSITIVITY
 from trussmap.mechanics.strength import LOAD_CASES
 from trussmap.search.design import design_lattices, request_of
 from trussmap.search.refine import plain_lattices
-from trussmap.targets.reading import read_goal
+from trussmap.targets.reading import read_all_targets
+from trussmap.tensors.material import Material
 
 ROOT = Path(__file__).parents[1]
 BLOCKS, DENSITY = (3, 5), 0.05
@@ -61,18 +62,24 @@ def bone():
     """What the best design for each specimen carries, by what was asked for, and what errors of a printer do to it."""
     settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     own, printing = settings["bone"], settings["printing"]
-    goal, names = read_goal(ROOT / own["targets"], own["youngs_modulus_gpa"])
+    targets = read_all_targets(ROOT / own["targets"], Material(own["youngs_modulus_gpa"]))
     forward, inverse, _ = load_models(None)
     rows = []
     for asked, request in ASKED.items():
         request = request_of(request | printing, own["cell_size_mm"])
         table = design_lattices(
-            goal.targets, forward, inverse, draws=300, keep=1, request=request, goal=goal
+            targets.stiffness,
+            forward,
+            inverse,
+            draws=300,
+            keep=1,
+            request=request,
+            goal=targets.goal,
         )
         carried = strength_columns(table, own["youngs_modulus_gpa"], own["yield_stress_gpa"])
         carried |= printability(table, own["cell_size_mm"])
         table = pd.concat([table, pd.DataFrame(carried)], axis=1)
-        for name, row in zip(names, table.to_dict("records"), strict=True):
+        for name, row in zip(targets.names, table.to_dict("records"), strict=True):
             found = {
                 key: row[key]
                 for key in ("relative_error", "relative_density", "strut_diameter_mm", *SENSITIVITY)
