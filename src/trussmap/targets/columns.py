@@ -65,6 +65,11 @@ def column_name(text: str) -> str:
     return name
 
 
+def with_letter(names: list[str], letter: str) -> list[str]:
+    """Names of constants with another letter, such as S11 for C11."""
+    return [letter + name[1:] for name in names]
+
+
 def unit_text(text: str) -> str:
     """Return the text in brackets behind the name of a column, or ''."""
     match = _BRACKETS.search(text.strip())

@@ -1,6 +1,10 @@
 """Orders of the components of a stiffness, and their notation."""
 
+from dataclasses import dataclass
+
 import numpy as np
+
+from trussmap.base.errors import InputError
 
 #: Each order with the places of 11, 22, 33, 23, 13, 12 in it, and the factor of its shears.
 NOTATIONS = {
@@ -19,6 +23,37 @@ ORDERS = {
     "mandel": "11, 22, 33, √2·23, √2·13, √2·12 (Kelvin's)",
     "vasp": "11, 22, 33, 12, 23, 13 (its XX YY ZZ XY YZ ZX)",
 }
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a source holds constants.
+
+    Attributes
+    ----------
+    order : of the components, one of ``ORDERS``
+    compliance : whether matrices and constants are compliances S, per unit of Young's modulus, with
+        engineering shear strains (S44 = 1/G23), in the order ``mandel`` as that notation has them
+    worksheet : of a workbook; the first that holds constants by default
+
+    Raises InputError for an order that is not known.
+    """
+
+    order: str = "voigt"
+    compliance: bool = False
+    worksheet: str = ""
+
+    def __post_init__(self) -> None:
+        if self.order not in ORDERS:
+            raise InputError(f"order {self.order}: expected {', '.join(ORDERS)}.")
+
+    @property
+    def letter(self) -> str:
+        """Letter of the constants' names."""
+        return "S" if self.compliance else "C"
+
+
+VOIGT = Layout()
 
 
 def in_voigt_order(matrix: np.ndarray, order: str) -> np.ndarray:

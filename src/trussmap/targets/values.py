@@ -1,11 +1,15 @@
 """Values of a sheet: numbers, deviations in columns, all in one unit."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from trussmap.base.errors import InputError
 from trussmap.targets.columns import KNOWN
+from trussmap.targets.faults import LARGEST
 from trussmap.targets.numerals import numeral, plain_numbers
 from trussmap.targets.units import PASCALS, known_unit
 from trussmap.tensors.stiffness import COMPONENTS
@@ -148,3 +152,25 @@ def _in_one_unit(sheet: Sheet, units: pd.DataFrame, unit: str) -> Sheet:
 def _times(text: str, factor: float) -> str:
     """Return a number times a factor, or the text where it is no number."""
     return repr(float(text) * factor) if text and _is_plain(text) else text
+
+
+def numbers_of(table: pd.DataFrame, columns: Sequence[str]) -> tuple[np.ndarray, list[str | None]]:
+    """Return the numbers (n, k) of k columns, nan where none stands, and faults.
+
+    Each of the n faults is a sentence on the first text of a row that is no number, or None.
+    """
+    numbers = np.full((len(table), len(columns)), np.nan)
+    faults: list[str | None] = [None] * len(table)
+    for k, name in enumerate(columns):
+        for row, text in enumerate(table.get(name, ())):
+            if not text:
+                continue
+            with suppress(ValueError):
+                numbers[row, k] = float(text)
+            if abs(numbers[row, k]) < 1 / LARGEST:
+                numbers[row, k] = 0.0
+            if not abs(numbers[row, k]) < LARGEST:
+                what = f"expected a finite number, below {LARGEST:g}"
+                faults[row] = faults[row] or f", column {name}: '{text}'; {what}."
+                numbers[row, k] = np.nan
+    return numbers, faults
