@@ -134,8 +134,8 @@ def _catalogue(path, random):
 
 def _targets(path, random):
     from trussmap.targets.hints import described
-    from trussmap.targets.orders import ORDERS
-    from trussmap.targets.reading import Layout, read_targets
+    from trussmap.targets.orders import ORDERS, Layout
+    from trussmap.targets.reading import read_targets
     from trussmap.tensors.material import Material
 
     order = list(ORDERS)[random.integers(len(ORDERS))]

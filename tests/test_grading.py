@@ -11,7 +11,7 @@ from trussmap.grading.sites import log_euclidean_mean
 from trussmap.lattice.descriptor import U, V, sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.parts.region import box, shape
-from trussmap.targets.reading import Layout
+from trussmap.targets.orders import Layout
 from trussmap.tensors.material import Material
 from trussmap.tensors.measures import relative_error
 from trussmap.tensors.stiffness import COMPONENTS, isotropic, pack, rotate

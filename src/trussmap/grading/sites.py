@@ -10,7 +10,8 @@ from scipy.spatial.distance import pdist
 
 from trussmap.base.errors import InputError
 from trussmap.targets.hints import doubts
-from trussmap.targets.reading import VOIGT, Layout, read_targets
+from trussmap.targets.orders import VOIGT, Layout
+from trussmap.targets.reading import read_targets
 from trussmap.targets.sheets import read_sheet
 from trussmap.tensors.material import Material
 from trussmap.tensors.stiffness import MANDEL_WEIGHT, hencky, pack, unpack
