@@ -227,7 +227,9 @@ def main() -> None:
     """Print the measures of a tree, a line each."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--tree", type=Path, default=Path(__file__).resolve().parents[1])
-    parser.add_argument("--start", default="trussmap.cli.design.design", help="where a target enters")
+    parser.add_argument(
+        "--start", default="trussmap.cli.design.design", help="where a target enters"
+    )
     given = parser.parse_args()
     rows = measure(given.tree) | way(given.tree, given.start) | assertions(given.tree)
     rows["mypy"] = mypy_errors(given.tree)
