@@ -1,15 +1,17 @@
-# The first Python that is new enough, unless one is named: make study PYTHON=python3.12
+# The same versions as requires-python in pyproject.toml.
+SUPPORTED := (3, 11) <= sys.version_info < (3, 14)
+# The first Python of a supported version, unless one is named: make study PYTHON=python3.12
 PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; do \
-  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done),python3)
+  "$$python" -c 'import sys; sys.exit(not $(SUPPORTED))' 2>/dev/null && echo "$$python" && break; done),python3)
 STUDY ?= laptop
 STUDIES := laptop $(basename $(notdir $(wildcard studies/*.yaml)))
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: help study test pages docs wheel benchmark lint format environment lock
+.PHONY: help study test test-all coverage pages docs wheel benchmark lint types format environment lock
 
 help: ## what can be made: this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "studies: $(STUDIES)"
 
 study: known environment ## the default study, laptop; another one by make study STUDY=smoke
@@ -19,9 +21,17 @@ study: known environment ## the default study, laptop; another one by make study
 known: # before an environment is made for it
 	@$(if $(filter $(STUDY),$(STUDIES)),:,echo "study '$(STUDY)': expected one of $(STUDIES)" >&2; exit 2)
 
-# Three processes on two cores: some tests wait, as for a cluster.
-test: environment ## all tests, the smoke study included
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Three processes on two cores: some tests wait, as for the smoke study or a cluster.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+test: environment ## the library's tests with one smoke study, within five minutes on two cores
+	$(PYTEST) -m "not slow"
+
+test-all: environment ## all tests: cluster, site, package and further runs of studies as well
+	$(PYTEST)
+
+coverage: environment ## share of the library's lines that `make test` runs
+	$(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered
 
 # A general finite-element package to compare with lies beside the environment; where it cannot be had, it is left out.
 benchmark: environment ## speed of homogenization beside other solvers (docs/benchmarks.md)
@@ -40,6 +50,9 @@ lint: environment ## style of code and workflow
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+types: environment ## types of the library
+	$(BIN)/python -m mypy
 
 format: environment ## bring code and workflow into style
 	$(BIN)/ruff check --fix .
@@ -62,7 +75,7 @@ lock: ## requirements.lock anew: the newest versions that pyproject.toml allows
 # Its name is a digest of what it is made from: contents count, not times. A new one is built beside
 # the old one, which stays in use until the new one is complete.
 environment: ## the environment .venv from requirements.lock, which all others make first
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+	@$(PYTHON) -c 'import sys; sys.exit(not $(SUPPORTED))' || { \
 	  echo "trussmap needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is none of them: name one, as in 'make PYTHON=python3.12 $(MAKECMDGOALS)'." >&2; exit 1; }
 	@digest=$$(cat requirements.lock pyproject.toml | cksum | tr ' ' -); new=.environments/$$digest; \
 	[ -e $$new/complete ] && [ "$$(readlink .venv)" = $$new ] || { \

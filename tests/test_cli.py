@@ -456,7 +456,7 @@ def test_answers_are_in_the_units_of_the_question(tmp_path, targets, trussmap):
     )
 
 
-def test_design_works_right_after_install(tmp_path):
+def test_design_works_right_after_install(tmp_path, trussmap):
     """With the networks that come along; the targets are unseen designs, whose stiffness can be
     had.
     """
@@ -477,7 +477,7 @@ def test_design_works_right_after_install(tmp_path):
     proposed = pd.read_csv(tmp_path / "found" / "designs.csv")
     assert proposed["nmse_frobenius"].max() < 0.1
     assert proposed["surrogate_nmse_frobenius"].max() < 0.1
-    assert process(*command, "quick", cwd=tmp_path).returncode == 0
+    assert trussmap(*command, "quick").returncode == 0
     found = pd.read_csv(tmp_path / "found" / "designs.csv").query("rank == 1")
     assert (
         found["nmse_frobenius"] <= proposed.query("rank == 1")["nmse_frobenius"].to_numpy()

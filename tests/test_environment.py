@@ -55,6 +55,31 @@ def test_conda_environment_states_the_locked_versions(locked):
     assert conda.keys() == {lock.normalized(lock.Requirement(line).name) for line in runtime}
 
 
+def test_supported_versions_of_python_are_the_same_everywhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    makefile = (ROOT / "Makefile").read_text()
+    first, end = map(
+        int, re.fullmatch(r">=3\.(\d+),<3\.(\d+)", project["requires-python"]).groups()
+    )
+    assert f"SUPPORTED := (3, {first}) <= sys.version_info < (3, {end})" in makefile
+    versions = [f"3.{minor}" for minor in range(first, end)]
+    named = [
+        line.rpartition(" :: ")[2] for line in project["classifiers"] if "Python :: 3." in line
+    ]
+    assert named == versions
+    assert f"needs Python {', '.join(versions[:-1])} or {versions[-1]}," in makefile
+
+
+def test_version_and_authors_are_those_of_the_citation():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == project["version"]
+    assert [person["name"] for person in project["authors"]] == [
+        person["name"] for person in citation["authors"]
+    ]
+    assert f"## {project['version']}\n" in (ROOT / "CHANGELOG.md").read_text()
+
+
 def test_make_help_lists_all_that_can_be_made():
     targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[
         1

@@ -20,6 +20,8 @@ THREADED = [
     "generalize/starts.csv",
 ]
 
+pytestmark = pytest.mark.slow
+
 
 def test_results_do_not_depend_on_the_cores(smoke_study, tmp_path):
     copy = shutil.copytree(smoke_study, tmp_path / "copy", symlinks=True)

@@ -57,6 +57,7 @@ def installed(wheel, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_all_of_the_library(wheel):
     with zipfile.ZipFile(wheel) as file:
         held = {name for name in file.namelist() if name.startswith("trussmap/")}
@@ -113,6 +114,7 @@ def test_commands_and_interface_need_what_is_installed_with_them():
     )
 
 
+@pytest.mark.slow
 def test_it_designs_anywhere(installed, tmp_path):
     """As a program and from Python, in a folder that knows nothing of the checkout."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

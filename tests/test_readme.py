@@ -50,6 +50,7 @@ def commands():
     ]
 
 
+@pytest.mark.slow
 def test_commands_run(folder):
     assert len(commands()) == 8
     pasted = "\n".join(" ".join(map(str, row)) for row in isotropic(800.0, 0.3))

@@ -98,7 +98,7 @@ NETWORKS = Networks(Guesses(), Guesses())
 
 @pytest.mark.parametrize(
     ("family", "count", "topologies"),
-    [("published", 2, list(range(0, 197, 9))), ("areas", 2, [2, 6, 10, 14, 20, 30, 40, 50])],
+    [("published", 2, list(range(0, 197, 9))), ("areas", 1, [2, 6, 10, 14, 20, 30, 40, 50])],
 )
 def test_what_is_expected_to_be_closest_as_printed_comes_first(family, count, topologies):
     targets = homogenize_designs(sample_designs(2, 0, count))

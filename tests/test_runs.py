@@ -29,6 +29,8 @@ DATA = ["dataset.h5", "moments.csv"]
 # Folders of a study that say how a run went, and not what came of it.
 COURSE = ("logs", "benchmarks", "timings")
 
+pytestmark = pytest.mark.slow
+
 
 def command_in(folder, *arguments, settings=(), shard_size=300, target=NETWORK):
     folder.mkdir(exist_ok=True)

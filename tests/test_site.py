@@ -32,6 +32,7 @@ def site(tmp_path_factory):
     return folder / "site"
 
 
+@pytest.mark.slow
 def test_it_is_built_and_asks_for_nothing(site):
     pages = files_in(site, "**/*.html")
     assert site / "guide" / "tutorial.html" in pages
@@ -46,6 +47,7 @@ def test_it_is_built_and_asks_for_nothing(site):
     )
 
 
+@pytest.mark.slow
 def test_it_opens_from_files_on_a_phone(site):
     """No complaints, no requests, no missing pictures, nothing wider than the screen; the search
     finds.

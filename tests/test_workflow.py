@@ -215,6 +215,7 @@ def test_times_are_those_of_all_rules_but_figures_report_and_what_is_made_on_req
     assert {"train_polar_inverse", "train_paper_forward_1"} <= metrics["seconds"].keys()
 
 
+@pytest.mark.slow
 def test_designing_for_own_targets(folder, study, tmp_path):
     table = pd.read_csv(BONE)[:2]
     table[COMPONENTS] *= 1000
@@ -252,6 +253,7 @@ def test_designing_for_own_targets(folder, study, tmp_path):
     assert {path.name for path in (tmp_path / "found").iterdir()} == {"designs.csv", "lattices"}
 
 
+@pytest.mark.slow
 def test_designing_for_own_targets_as_a_rule_gives_the_same(folder, study, tmp_path):
     pd.read_csv(BONE)[:1][COMPONENTS].to_csv(tmp_path / "targets.csv", index=False)
     own = [f"design={{targets: {tmp_path / 'targets.csv'}, youngs_modulus: 114}}"]
@@ -315,6 +317,7 @@ def test_second_run_has_nothing_to_do(folder, study):
     assert "Nothing to be done" in run.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "before", "after", "again", "still"),
     [
@@ -356,6 +359,7 @@ def test_an_edit_makes_again_what_it_touches(
         assert again.items() <= found.items() and not still & found.keys()
 
 
+@pytest.mark.slow
 def test_only_what_is_missing_is_made_again(folder, study):
     figure = study / "figures" / "elementary.png"
     content = figure.read_bytes()
@@ -366,6 +370,7 @@ def test_only_what_is_missing_is_made_again(folder, study):
     assert planned(snakemake(folder, "--dry-run")) == {"report": 1}
 
 
+@pytest.mark.slow
 def test_an_audit_finds_nothing_off(study, metrics, tmp_path):
     tree = json.loads((study / "audit.json").read_text())
     assert tree["mismatches"] == 0 and len(tree["checks"]) == 10
@@ -386,6 +391,7 @@ def test_an_audit_finds_nothing_off(study, metrics, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_an_audit_names_what_is_off(study, metrics, tmp_path):
     settings, random = json.loads((study / "study.json").read_text()), np.random.default_rng(0)
     copy = tmp_path / "copy"
@@ -454,6 +460,7 @@ def crate(study, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_crate_has_every_file_and_what_made_it(crate):
     graph = json.loads((crate / "ro-crate-metadata.json").read_text())["@graph"]
     entities = {entity["@id"]: entity for entity in graph}
@@ -478,6 +485,7 @@ def test_a_crate_has_every_file_and_what_made_it(crate):
     assert audited["mismatches"] == 0, audit.outcome(audited)
 
 
+@pytest.mark.slow
 def test_a_crate_is_what_its_profiles_require(crate, tmp_path):
     own = ROOT / "build" / "validator"
     if not own.is_dir() and find_spec("rocrate_validator") is None:
@@ -498,6 +506,7 @@ def test_a_crate_is_what_its_profiles_require(crate, tmp_path):
     assert run.returncode == 1 and "Main Workflow must have types" in run.stderr
 
 
+@pytest.mark.slow
 def test_more_than_ten_thousand_shards_have_names(tmp_path):
     settings = tmp_path / "settings.yaml"
     settings.write_text("sampling: {designs: 10001, shard_size: 1}\n")
@@ -506,6 +515,7 @@ def test_more_than_ten_thousand_shards_have_names(tmp_path):
     assert run.returncode == 0 and {"sample", "homogenize"} <= planned(run).keys(), run.stdout
 
 
+@pytest.mark.slow
 def test_truncated_shard_is_named(folder, study):
     shard = study / "stiffness" / "0002.h5"
     content = shard.read_bytes()
@@ -580,6 +590,7 @@ def test_unknown_study_is_named(tmp_path):
     assert "no studies/tiny.yaml; expected one of laptop, paper, paper_cpu, smoke." in run.stdout
 
 
+@pytest.mark.slow
 def test_what_reviewers_are_told_to_do_can_be_done(folder, tmp_path):
     """The examples of the documentation that need a finished study, in one."""
     page = tmp_path / "reviewer.md"
