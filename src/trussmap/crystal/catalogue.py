@@ -148,6 +148,7 @@ def _decimals(value: float) -> int:
     return -int(Decimal(repr(float(value))).as_tuple().exponent)
 
 
+@np.errstate(over="ignore")  # an infinite density is none that the file states
 def _density_of(graph: PeriodicGraph, radii: np.ndarray) -> float:
     """Relative density of struts of ``radii`` (m,), nodes not subtracted (architecture.md §3)."""
     return float(np.pi * (radii**2 @ graph.lengths) / graph.volume)
