@@ -1,8 +1,11 @@
-"""How many generated crystal cells the families areas and geometry meet within a ratio of radii, and in what time.
+"""How many generated crystal cells the families areas and geometry meet within a ratio of radii,
+and in what time.
 
-    python benchmarks/exact_cells.py results/laptop --family areas --out areas.csv    # resumes
-    where the file ends python benchmarks/exact_cells.py results/laptop --summary areas.csv
-    geometry.csv > docs/results/exact_cells.json
+    python benchmarks/exact_cells.py results/laptop --family areas --out areas.csv
+    python benchmarks/exact_cells.py results/laptop --summary areas.csv geometry.csv \
+        > docs/results/exact_cells.json
+
+The first resumes where its file ends.
 
 The targets are the study's own generated cells (`generalize/catalogue/generated.lat`), 25 at a time
 on one core.
@@ -18,9 +21,10 @@ import pandas as pd
 
 from trussmap.base.streams import stream
 from trussmap.crystal.targets import cell_targets
-from trussmap.search.design import MET, search
+from trussmap.mechanics.solver import Solver
+from trussmap.search.halving import CONVERGED, Space, search
 from trussmap.search.objective import measured_struts
-from trussmap.search.refine import Limits
+from trussmap.search.request import Limits
 from trussmap.study.front import NEARLY_MET
 from trussmap.targets.goal import Goal
 
@@ -30,11 +34,10 @@ CHUNK = 25
 def measure(targets, first, family, ratio):
     """The closest lattice of each of some targets (n, 21), as a table."""
     start, goal = time.process_time(), Goal(targets)
-    limits = Limits(radius_ratio=ratio)
-    owner, lattices, stiffness = search(
-        goal, "quick", stream(0, "bar", first), 1, family=family, limits=limits
-    )
-    error = goal.take(owner).error(stiffness)
+    space = Space(family, Limits(radius_ratio=ratio))
+    found = search(goal, Solver(threads=1), "quick", stream(0, "bar", first), space)
+    owner, lattices = found.target, found.lattices
+    error = found.error(goal)
     best = np.lexsort((error, owner))
     best = best[np.searchsorted(owner[best], np.arange(len(targets)))]
     diameters = measured_struts(lattices.take(best), gap=False)
@@ -56,7 +59,7 @@ def summarize(table):
     return {
         "cells": len(table),
         "met_share": (error < NEARLY_MET).mean(),
-        "exact_share": (error < MET).mean(),
+        "exact_share": (error < CONVERGED).mean(),
         "error_q99": error.quantile(0.99),
         "error_largest": error.max(),
         "left_out_share": (table["left_out"] > 0).mean(),
@@ -85,9 +88,8 @@ if __name__ == "__main__":
             )
         )
     else:
-        targets = cell_targets(
-            given.study / "generalize" / "catalogue" / "generated.lat", "generated", given.density
-        )[1]
+        path = given.study / "generalize" / "catalogue" / "generated.lat"
+        targets = cell_targets(path, "generated", given.density, Solver())[1]
         done = len(pd.read_csv(given.out)) if given.out.exists() else 0
         for first in range(done, len(targets), CHUNK):
             table = measure(targets[first : first + CHUNK], first, given.family, given.ratio)

@@ -34,6 +34,7 @@ from trussmap.grading import Sites, fade, grade
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.mechanics.homogenization.reference import beam_stiffness, frame_matrix
+from trussmap.mechanics.solver import Solver
 from trussmap.parts.region import box
 from trussmap.targets.reading import read_all_targets
 from trussmap.tensors.material import Material
@@ -51,15 +52,19 @@ LOADS = ("tension", "shear", "bending", "torsion")
 
 
 def bone_sites(length):
-    """The four specimens evenly along a bar, the first and last an eighth of its length from its ends."""
-    targets = read_all_targets("resources/bone_targets_gpa.csv", Material(114.0), whole=True)
+    """The four specimens evenly along a bar, the first and last an eighth of its length from its
+    ends.
+    """
+    targets = read_all_targets("resources/bone_targets_gpa.csv", Material(114.0))
     places = np.zeros((4, 3))
     places[:, 0] = np.linspace(length / 8, 7 * length / 8, 4)
     return Sites(places, targets.stiffness, targets.names)
 
 
 def rigid_motions(points, centre):
-    """Displacements (4, n, 3) and rotations (4, 3) of the loaded end under each of ``LOADS``, of size 1."""
+    """Displacements (4, n, 3) and rotations (4, 3) of the loaded end under each of ``LOADS``, of
+    size 1.
+    """
     shift = np.array([[1.0, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]])
     turn = np.array([[0.0, 0, 0], [0, 0, 0], [0, 1, 0], [1, 0, 0]])
     return shift[:, None] + np.cross(turn[:, None], points - centre), turn
@@ -77,7 +82,9 @@ def solved(matrix, right):
 
 
 def work(matrix, held, prescribed):
-    """Twice the energy (l,) of a body whose degrees of freedom ``held`` have the values ``prescribed`` (held, l)."""
+    """Twice the energy (l,) of a body whose degrees of freedom ``held`` have the values
+    ``prescribed`` (held, l).
+    """
     free = np.setdiff1d(np.arange(matrix.shape[0]), held)
     matrix = matrix.tocsr()
     u = np.zeros((matrix.shape[0], prescribed.shape[1]))
@@ -87,7 +94,9 @@ def work(matrix, held, prescribed):
 
 
 def frame_end_motion(structure, region, cell):
-    """Degrees of freedom of both ends of a bar along x, and their values (held, 4): one end held, the other moved."""
+    """Degrees of freedom of both ends of a bar along x, and their values (held, 4): one end held,
+    the other moved.
+    """
     at = structure.places[:, 0]
     first, last = (
         np.flatnonzero(np.abs(at - x) < 1e-6 * cell) for x in (region.low[0], region.high[0])
@@ -114,7 +123,9 @@ def frame_work(graded, cut):
 
 
 def continuum_work(sites, size, elements):
-    """The same of a continuum with the prescribed stiffness, quadratic hexahedra (elements along x, y and z)."""
+    """The same of a continuum with the prescribed stiffness, quadratic hexahedra (elements along x,
+    y and z).
+    """
     axes = [np.linspace(0, edge, n + 1) for edge, n in zip(size, elements, strict=True)]
     basis = skfem.Basis(
         skfem.MeshHex.init_tensor(*axes), skfem.ElementVector(skfem.ElementHex2()), intorder=4
@@ -159,11 +170,13 @@ def _component(basis, k):
 
 def bone_bar(cell):
     """The bar of beams for cells of a size."""
-    return grade(bone_sites(BAR[0]), box(BAR), cell, CARRIER, RADIUS_RATIO)
+    return grade(bone_sites(BAR[0]), box(BAR), cell, Solver(), CARRIER, RADIUS_RATIO)
 
 
 def compared(graded, continuum):
-    """Differences in compliance under ``LOADS`` of the structure, whole and cut in its faces, from a continuum."""
+    """Differences in compliance under ``LOADS`` of the structure, whole and cut in its faces, from
+    a continuum.
+    """
     return {
         name: dict(zip(LOADS, (continuum / frame_work(graded, cut) - 1).tolist(), strict=True))
         for name, cut in (("whole", False), ("cut", True))
@@ -197,7 +210,7 @@ def structure():
         save("structure", kept)
     # One specimen alone, in cells of the second size: what is left when nothing is graded.
     alone = Sites(*(part[:1] for part in bone_sites(BAR[0])))
-    uniform = grade(alone, box(BAR), CELLS[1], CARRIER, RADIUS_RATIO)
+    uniform = grade(alone, box(BAR), CELLS[1], Solver(), CARRIER, RADIUS_RATIO)
     kept["alone"] = compared(uniform, continuum_work(alone, BAR, (16, 4, 4)))
     # Through three sizes goes one parabola: where it begins is the limit, and how, the slope.
     sizes = np.array(CELLS) / CELLS[0]
@@ -265,7 +278,7 @@ def opensees():
 def graded_in(cell, radius_ratio):
     """Struts, seconds of CPU and peak of memory of `grade` for the bar in cells of a size."""
     start = time.process_time()
-    built = grade(bone_sites(BAR[0]), box(BAR), cell, CARRIER, radius_ratio).structure
+    built = grade(bone_sites(BAR[0]), box(BAR), cell, Solver(), CARRIER, radius_ratio).structure
     return {
         "cells": "one" if radius_ratio == RADIUS_RATIO else "bent",
         "struts": len(built.struts),
@@ -275,7 +288,9 @@ def graded_in(cell, radius_ratio):
 
 
 def scale():
-    """Grading of more and more cells, those of all sites alike and those that bend; each in a process of its own."""
+    """Grading of more and more cells, those of all sites alike and those that bend; each in a
+    process of its own.
+    """
     rows = []
     for radius_ratio in (RADIUS_RATIO, 3.0):
         for cell in (1.0, 0.8, 4 / 11):
@@ -286,7 +301,9 @@ def scale():
 
 
 def pairs():
-    """Random pairs of designs along a bar of 8 × 2 × 2 cells: their stiffness by one topology, and faded."""
+    """Random pairs of designs along a bar of 8 × 2 × 2 cells: their stiffness by one topology, and
+    faded.
+    """
     rows = (
         json.loads(RESULTS.read_text(encoding="utf-8")).get("pairs", []) if RESULTS.exists() else []
     )
@@ -298,9 +315,9 @@ def pairs():
             try:
                 if way == "graded":
                     sites = Sites(ends, homogenize_designs(designs), ["a", "b"])
-                    found = grade(sites, region, 1.0)
+                    found = grade(sites, region, 1.0, Solver())
                 else:
-                    found = fade(designs, ends, ["a", "b"], region, 1.0)
+                    found = fade(designs, ends, ["a", "b"], region, 1.0, Solver())
             except InputError as error:
                 row[way] = str(error)
                 continue

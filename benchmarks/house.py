@@ -11,8 +11,10 @@ Measures, over ``src/`` and ``workflow/scripts/`` unless said otherwise:
 - long lines: over 100 columns
 - docstrings whose first line is longer than 72 characters
 - way of a target: the modules that calls enter, followed statically and in source order from
-  `trussmap.cli`'s ``design``, each function once; a climb is a step to a module that more imports
+  `trussmap.cli.design`'s ``design``, each function once; a climb is a step to a module that more imports
   separate from the bottom than the one before
+- assertions in ``tests/``: ``assert`` statements, and calls of ``pytest.raises``, ``pytest.warns``
+  and ``np.testing.assert_…``; doctests are not counted
 - mypy: errors with its default settings, where it is installed
 """
 
@@ -194,6 +196,26 @@ def way(tree: Path, start: str) -> dict[str, str]:
     return {"way of a target, stations": str(len(entered)), "climbs back up": str(climbs)}
 
 
+def is_assertion(node: ast.AST) -> bool:
+    """Whether a node of a test can fail it: a statement, or a call that expects or compares."""
+    if isinstance(node, ast.Assert):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    name = ast.unparse(node.func).rpartition(".")[2]
+    return name in ("raises", "warns", "gradcheck") or name.startswith("assert_")
+
+
+def assertions(tree: Path) -> dict[str, str]:
+    """Count tests and assertions of a tree."""
+    paths = sorted((tree / "tests").glob("*.py"))
+    nodes = [
+        node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    tests = [n for n in nodes if isinstance(n, Function) and n.name.startswith("test_")]
+    return {"tests, assertions": f"{len(tests)}, {sum(map(is_assertion, nodes))}"}
+
+
 def mypy_errors(tree: Path) -> str:
     """Return the last line that mypy prints of a tree."""
     command = [sys.executable, "-m", "mypy", "src"]
@@ -205,9 +227,12 @@ def main() -> None:
     """Print the measures of a tree, a line each."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--tree", type=Path, default=Path(__file__).resolve().parents[1])
-    parser.add_argument("--start", default="trussmap.cli.design", help="where a target enters")
+    parser.add_argument(
+        "--start", default="trussmap.cli.design.design", help="where a target enters"
+    )
     given = parser.parse_args()
-    rows = measure(given.tree) | way(given.tree, given.start) | {"mypy": mypy_errors(given.tree)}
+    rows = measure(given.tree) | way(given.tree, given.start) | assertions(given.tree)
+    rows["mypy"] = mypy_errors(given.tree)
     for name, value in rows.items():
         print(f"{name:55}{value}")
 

@@ -173,17 +173,18 @@ def lattices(generator: np.random.Generator, seed: int) -> dict[str, list[np.nda
     return found
 
 
+def stiffnesses_of(path: Path) -> list[np.ndarray]:
+    """Stiffnesses (21,) of a file in GPa, over the modulus of Ti-6Al-4V."""
+    return [*read_all_targets(path, Material(114.0), whole=True).stiffness]
+
+
 def bone() -> dict[str, list[np.ndarray]]:
     """Trabecular bone: four bovine specimens, and the human femurs where they are at hand."""
-    tables = {
-        "bovine bone": ROOT / "resources/bone_targets_gpa.csv",
-        "femurs": SHARED / "reference" / "femur_targets_gpa.csv",
-    }
-    return {
-        name: [*read_all_targets(table, Material(114.0), whole=True).stiffness]
-        for name, table in tables.items()
-        if name != "femurs" or table.is_file()
-    }
+    found = {"bovine bone": stiffnesses_of(ROOT / "resources/bone_targets_gpa.csv")}
+    femurs = SHARED / "reference" / "femur_targets_gpa.csv"
+    if femurs.is_file():
+        found["femurs"] = stiffnesses_of(femurs)
+    return found
 
 
 def right_tensors(seed: int) -> dict[str, list[np.ndarray]]:

@@ -1,4 +1,5 @@
-"""What lattices for bone carry and what errors of a printer do to them, and strut stresses beside those of OpenSees.
+"""What lattices for bone carry and what errors of a printer do to them, and strut stresses beside
+those of OpenSees.
 
     PYTHONPATH=build/benchmark python benchmarks/strength.py docs/results/strength.json    #
     OpenSees: `make benchmark`
@@ -11,18 +12,19 @@ import json
 from pathlib import Path
 
 import general_fe
-import pandas as pd
 import yaml
 
 from trussmap.base.io import write_json
-from trussmap.designs.table import printability, strength_columns
+from trussmap.designs.table import Brief, Designs
 from trussmap.lattice.descriptor import sample_designs
 from trussmap.lattice.elementary import NAMES, elementary_lattice
 from trussmap.learning.study import load_models
 from trussmap.mechanics.printing import SENSITIVITY
+from trussmap.mechanics.solver import Solver
 from trussmap.mechanics.strength import LOAD_CASES
-from trussmap.search.design import design_lattices, request_of
-from trussmap.search.refine import plain_lattices
+from trussmap.search.design import design_all
+from trussmap.search.lattices import plain_lattices
+from trussmap.search.request import Search, request_of
 from trussmap.targets.reading import read_all_targets
 from trussmap.tensors.material import Material
 
@@ -33,13 +35,15 @@ BLOCKS, DENSITY = (3, 5), 0.05
 ASKED = {
     "published": {"family": "published"},
     "areas": {"family": "areas"},
-    "areas, thickest": {"family": "areas", "objective": "diameter"},
-    "areas, as printed": {"family": "areas", "objective": "printed_error"},
+    "areas, thickest": {"family": "areas", "maximise": "diameter"},
+    "areas, as printed": {"family": "areas", "minimise": "printed_error"},
 }
 
 
 def blocks():
-    """Rows (cell, nodes, largest difference in blocks of 3³ and 5³ cells) of elementary lattices and a few designs."""
+    """Rows (cell, nodes, largest difference in blocks of 3³ and 5³ cells) of elementary lattices
+    and a few designs.
+    """
     ops, package = general_fe.load()
     graphs = {name.replace("_", " "): elementary_lattice(k) for k, name in enumerate(NAMES)}
     graphs |= {
@@ -59,26 +63,20 @@ def blocks():
 
 
 def bone():
-    """What the best design for each specimen carries, by what was asked for, and what errors of a printer do to it."""
+    """What the best design for each specimen carries, by what was asked for, and what errors of a
+    printer do to it.
+    """
     settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     own, printing = settings["bone"], settings["printing"]
-    targets = read_all_targets(ROOT / own["targets"], Material(own["youngs_modulus_gpa"]))
-    forward, inverse, _ = load_models(None)
+    material = Material(own["youngs_modulus_gpa"], yield_stress=own["yield_stress_gpa"])
+    targets = read_all_targets(ROOT / own["targets"], material)
+    networks = load_models(None).networks
+    search = Search(draws=300, keep=1)
     rows = []
     for asked, request in ASKED.items():
         request = request_of(request | printing, own["cell_size_mm"])
-        table = design_lattices(
-            targets.stiffness,
-            forward,
-            inverse,
-            draws=300,
-            keep=1,
-            request=request,
-            goal=targets.goal,
-        )
-        carried = strength_columns(table, own["youngs_modulus_gpa"], own["yield_stress_gpa"])
-        carried |= printability(table, own["cell_size_mm"])
-        table = pd.concat([table, pd.DataFrame(carried)], axis=1)
+        batch = design_all(targets.goal, networks, Solver(material), search, request)
+        table = Designs(Brief(targets, material, request), batch).table
         for name, row in zip(targets.names, table.to_dict("records"), strict=True):
             found = {
                 key: row[key]

@@ -14,13 +14,11 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
-@pytest.fixture(scope="session")
-def reference_dir():
-    """Reference data that lie beside the checkout, not in it."""
-    path = Path(__file__).resolve().parents[2] / "shared" / "reference"
-    if not path.is_dir():
-        pytest.skip("the reference data (../shared/reference) are not beside this checkout")
-    return path
+def files_in(folder: Path, pattern: str) -> list[Path]:
+    """List the files below a folder that match a pattern; fail if there are none."""
+    matches = sorted(path for path in folder.glob(pattern) if path.is_file())
+    assert matches, f"{folder}: no file matches {pattern}, so a test of all of them tests nothing"
+    return matches
 
 
 @pytest.fixture(scope="session")

@@ -9,21 +9,25 @@ import pytest
 from trussmap.base.io import write_json
 from trussmap.data.dataset import merge_shards, write_shard
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, sample_designs
+from trussmap.learning.interfaces import Networks
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.study.assessment import assess, errors_by_name, summarize, summarize_groups, unseen
+from trussmap.targets.goal import Goal, Targets
 from trussmap.tensors.measures import MEASURES, errors
 from trussmap.tensors.stiffness import isotropic, pack
 
 
 def test_an_error_that_is_not_defined_is_absent(tmp_path):
-    """An isotropic target has constants that are 0, over which Eq. 8 divides, and here it has no design B."""
+    """An isotropic target has constants that are 0, over which Eq. 8 divides, and here it has no
+    design B.
+    """
     target = pack(isotropic(0.01))
     measured = {name: values for name, values in errors(target[None] + 1e-4, target[None]).items()}
     found = pd.DataFrame({"target": [1], "rank": [1]} | measured).assign(
         **{f"unrefined_{name}": values for name, values in measured.items()}
     )
     write_json(
-        errors_by_name(assess(found, ["isotropic"], target[None], refined=True)),
+        errors_by_name(assess(found, Targets(Goal(target[None]), ["isotropic"]), refined=True)),
         tmp_path / "summary.json",
     )
     written = json.loads((tmp_path / "summary.json").read_text())["isotropic"]
@@ -32,7 +36,7 @@ def test_an_error_that_is_not_defined_is_absent(tmp_path):
     assert written["relative_error"] == pytest.approx(measured["relative_error"][0])
 
 
-class Networks:
+class OneLattice:
     """Stand in for a forward and an inverse network that know one lattice."""
 
     def __init__(self, designs):
@@ -51,9 +55,9 @@ def test_one_unseen_design_has_no_coefficient_of_determination(tmp_path):
     shares = {"validation_share": 0.1, "test_share": 0.3}
     write_shard(tmp_path / "shard.h5", designs, stiffness[:, :9], stiffness, settings={"seed": 5})
     merge_shards([tmp_path / "shard.h5"], tmp_path / "dataset.h5", shares, {"seed": 5})
-    network, options = Networks(designs), {"draws": 3, "temperature": 1.0}
-    counts = {"none": 1}
-    tree, times = unseen(network, network, tmp_path / "dataset.h5", counts, options)
+    network, options = OneLattice(designs), {"draws": 3, "temperature": 1.0}
+    networks = Networks(network, network)
+    tree, times = unseen(networks, tmp_path / "dataset.h5", {"none": 1}, options)
     write_json(tree, tmp_path / "summary.json")
     assert (
         tree["none"]["r2"] == {}

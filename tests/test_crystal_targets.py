@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from given import SOLVER
+
 from trussmap.crystal.catalogue import write_catalogue
 from trussmap.crystal.generate import generate_catalogue
 from trussmap.crystal.targets import cell_targets, connectivity_class
@@ -12,10 +14,10 @@ RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 def test_cells_of_both_kinds_of_files(tmp_path):
     cells = generate_catalogue(5, seed=1, threads=1)
     write_catalogue(cells, tmp_path / "generated.lat")
-    table, targets = cell_targets(tmp_path / "generated.lat", "generated", 0.02, threads=1)
+    table, targets = cell_targets(tmp_path / "generated.lat", "generated", 0.02, SOLVER)
     assert targets.shape == (5, 21) and table["name"].tolist() == [cell.name for cell in cells]
     assert table["crystal_system"].tolist() == [cell.name.split("_")[1] for cell in cells]
-    published, _ = cell_targets(RESOURCES / "catalogue_targets.csv", "catalogue", 0.02)
+    published, _ = cell_targets(RESOURCES / "catalogue_targets.csv", "catalogue", 0.02, SOLVER)
     row = published.set_index("name").loc["trig_Z04.0_R57"]
     assert (row["source"], row["crystal_system"], row["connectivity"]) == ("catalogue", "trig", 4.0)
 

@@ -1,9 +1,12 @@
-"""What is run after the smoke study, in copies of it: the scaling study, and jobs again on one core."""
+"""What is run after the smoke study, in copies of it: the scaling study, and jobs again on one
+core.
+"""
 
 import shutil
 
 import pandas as pd
 import pytest
+from conftest import files_in
 from smoke import snakemake
 
 #: What comes of networks and searches, by jobs that take more threads where there are more cores.
@@ -26,7 +29,7 @@ def test_results_do_not_depend_on_the_cores(smoke_study, tmp_path):
     for file in files:
         assert (copy / file).stat().st_mtime > (smoke_study / file).stat().st_mtime
         assert (copy / file).read_bytes() == (smoke_study / file).read_bytes(), file
-    lattices = [*smoke_study.glob("results/smoke/generalize/bone/lattices/[!.]*")]
+    lattices = files_in(smoke_study, "results/smoke/generalize/bone/lattices/[!.]*")
     assert len(lattices) > 50
     for path in lattices:
         assert (copy / path.relative_to(smoke_study)).read_bytes() == path.read_bytes(), path

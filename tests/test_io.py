@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import files_in
 
 from trussmap.base.io import write_json
 
@@ -25,6 +26,6 @@ def test_every_json_file_goes_through_write_json():
     """Elsewhere ``json.dumps`` makes strings to digest, attributes of files, or what a page holds."""
     strings = {"dataset.py", "job.py", "models.py", "training.py", "live.py"}
     for folder in ("src", "workflow", "docs"):
-        for path in (ROOT / folder).rglob("*.py"):
+        for path in files_in(ROOT / folder, "**/*.py"):
             found = {*re.findall(r"json\.dumps?\b|to_json", path.read_text())}
             assert found <= ({"json.dumps"} if path.name in {"io.py", *strings} else set()), path

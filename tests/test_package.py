@@ -1,4 +1,6 @@
-"""The package as others install it: what the wheel holds, what it needs, and that it works far from any checkout."""
+"""The package as others install it: what the wheel holds, what it needs, and that it works far from
+any checkout.
+"""
 
 import ast
 import os
@@ -11,6 +13,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from conftest import files_in
 from test_architecture import imports
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,9 +61,7 @@ def test_the_wheel_holds_all_of_the_library(wheel):
     with zipfile.ZipFile(wheel) as file:
         held = {name for name in file.namelist() if name.startswith("trussmap/")}
     source = ROOT / "src"
-    wanted = {
-        p.relative_to(source).as_posix() for p in (source / "trussmap").rglob("*") if p.is_file()
-    }
+    wanted = {path.relative_to(source).as_posix() for path in files_in(source, "trussmap/**/*")}
     assert held == {name for name in wanted if "__pycache__" not in name}
     assert {"trussmap/py.typed", "trussmap/pretrained/polar/forward.safetensors"} <= held
     assert wheel.stat().st_size < 20e6
@@ -103,9 +104,9 @@ def test_commands_and_interface_need_what_is_installed_with_them():
     inside = {"llvmlite", "markupsafe"}  # of numba and of jinja2
     assert third_party(files) - inside == named(PROJECT["dependencies"])
     everything = [
-        *(ROOT / "src").rglob("*.py"),
-        *(ROOT / "workflow").rglob("*.py"),
-        *(ROOT / "docs").glob("*.py"),
+        *files_in(ROOT / "src", "**/*.py"),
+        *files_in(ROOT / "workflow", "**/*.py"),
+        *files_in(ROOT / "docs", "*.py"),
     ]
     assert third_party(everything) - inside <= named(PROJECT["dependencies"]) | named(
         PROJECT["optional-dependencies"]["study"]

@@ -1,4 +1,6 @@
-"""Regions filled with lattice: real boxes and shapes, in one piece, closed, with the volume of their struts."""
+"""Regions filled with lattice: real boxes and shapes, in one piece, closed, with the volume of
+their struts.
+"""
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from trussmap.base.errors import InputError
 from trussmap.lattice.compound import compound
 from trussmap.lattice.descriptor import design_graph, sample_designs
-from trussmap.parts import fill as parts
+from trussmap.parts import solid as solids
 from trussmap.parts.fill import fill
 from trussmap.parts.region import box, shape
 
@@ -97,9 +99,7 @@ def test_a_box_as_a_shape_is_the_box(tmp_path):
 def test_a_shape_with_two_arms_keeps_struts_in_both_but_not_between(tmp_path):
     """A strut may leave the region and come back."""
     arms = [([0, 0, 0], [6, 2, 1]), ([0, 0, 0], [1, 2, 4]), ([5, 0, 0], [6, 2, 4])]
-    solid = parts._united(
-        [parts.box(np.subtract(b, a)).solid.translate(a) for a, b in arms]
-    ).to_mesh()
+    solid = solids._united([box(np.subtract(b, a)).solid.translate(a) for a, b in arms]).to_mesh()
     trimesh.Trimesh(solid.vert_properties, solid.tri_verts).export(tmp_path / "u.stl")
     long = compound((0, 0, 0), (1, 1, 1))
     part = fill(long.mapped(np.diag([8.0, 1, 1])), 0.02, 2.0, shape(tmp_path / "u.stl"))
@@ -119,12 +119,12 @@ def test_sewn_and_united_solids_are_the_same(way, row, density, size):
     )
     joints = np.zeros(len(part.graph.nodes))
     np.maximum.at(joints, part.graph.struts, part.lattice_radii[:, None])
-    widths = parts._widths(part.graph.vectors, part.lattice_radii)
-    assert (way == "_tiled") == (parts._knots(part.graph, part.lattice_radii, joints) is None)
-    start = [] if way == "_stitched" else [parts._BEGINNINGS[0]]
+    widths = solids._widths(part.graph.vectors, part.lattice_radii)
+    assert (way == "_tiled") == (solids._knots(part.graph, part.lattice_radii, joints) is None)
+    start = [] if way == "_stitched" else [solids._BEGINNINGS[0]]
     sewn, united = (
-        getattr(parts, way)(part, joints, widths, *start),
-        parts._united_cells(part, joints, widths),
+        getattr(solids, way)(part, joints, widths, *start),
+        solids._united_cells(part, joints, widths),
     )
     assert sewn is not None
     sewn, united = (solid ^ part.region.solid for solid in (sewn, united))
@@ -132,7 +132,7 @@ def test_sewn_and_united_solids_are_the_same(way, row, density, size):
     # Cells have besides what was dropped, and struts whose axes are outside.
     assert (sewn - united).volume() < (1e-4 if way == "_stitched" else 0.05) * united.volume()
     assert part.mesh.is_watertight and part.mesh.body_count == 1
-    assert parts.volume(part.mesh) == pytest.approx(part.mesh.volume)
+    assert solids.volume(part.mesh) == pytest.approx(part.mesh.volume)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""A digest of the source changes with what the code does, for what depends on it, and with nothing else."""
+"""A digest of the source changes with what the code does, for what depends on it, and with nothing
+else.
+"""
 
 import shutil
 import subprocess
@@ -6,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import files_in
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -20,7 +23,7 @@ def digests(tmp_path):
     )
     shutil.copytree(ROOT / "workflow" / "scripts", tmp_path / "scripts")
     code = "import sys; from trussmap.base.provenance import source_digest as d; print(*[d(p) for p in sys.argv[1:]])"
-    scripts = sorted(path.name for path in (tmp_path / "scripts").glob("*.py"))
+    scripts = [path.name for path in files_in(tmp_path / "scripts", "*.py")]
 
     def after(file=None, old="", new=""):
         if file:

@@ -1,4 +1,6 @@
-"""Nothing unchecked is used: whatever happens to a file between the job that makes it and the one that reads it."""
+"""Nothing unchecked is used: whatever happens to a file between the job that makes it and the one
+that reads it.
+"""
 
 import json
 import shutil
@@ -290,7 +292,7 @@ def test_a_record_of_huge_layers_asks_for_no_memory(study):
 
 def test_a_study_that_designs_is_checked(study):
     results = study / "results/small"
-    assert load_models(results)[2] == 0.3
+    assert load_models(results).poisson_ratio == 0.3
     path = results / "models/polar/forward.json"
     write_record(read_record(path) | {"seed": 7}, path)
     with pytest.raises(InputError, match=r"forward.json: truncated, damaged or altered"):

@@ -1,4 +1,6 @@
-"""Runs that are disturbed, and runs on a cluster, beside one that is not: they come to the same bytes."""
+"""Runs that are disturbed, and runs on a cluster, beside one that is not: they come to the same
+bytes.
+"""
 
 import os
 import resource
@@ -12,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 import slurm
+from conftest import files_in
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = """
@@ -67,8 +70,8 @@ def finished(command, **more):
 def read(folder):
     """All files of a study but those on its course."""
     study = folder / "results/smoke"
-    files = [path.relative_to(study) for path in study.rglob("*") if path.is_file()]
-    return {str(path): (study / path).read_bytes() for path in files if path.parts[0] not in COURSE}
+    names = [path.relative_to(study) for path in files_in(study, "**/*")]
+    return {str(path): (study / path).read_bytes() for path in names if path.parts[0] not in COURSE}
 
 
 @pytest.fixture(scope="module")

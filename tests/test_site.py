@@ -1,4 +1,6 @@
-"""The documentation site: its examples run and print what it shows, it is built, and it stands without a network."""
+"""The documentation site: its examples run and print what it shows, it is built, and it stands
+without a network.
+"""
 
 import re
 import sys
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from browser import errors, opened, requested, started
+from conftest import files_in
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import presence_of_element_located
 from selenium.webdriver.support.wait import WebDriverWait
@@ -21,14 +24,16 @@ import website  # noqa: E402
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The built site. Examples that print something else than shown, and links to nothing, end the build."""
+    """The built site. Examples that print something else than shown, and links to nothing, end the
+    build.
+    """
     folder = tmp_path_factory.mktemp("site")
     website.build(folder / "pages", folder / "site")
     return folder / "site"
 
 
 def test_it_is_built_and_asks_for_nothing(site):
-    pages = sorted(site.rglob("*.html"))
+    pages = files_in(site, "**/*.html")
     assert site / "guide" / "tutorial.html" in pages
     for page in pages:
         asked = re.findall(
@@ -37,12 +42,14 @@ def test_it_is_built_and_asks_for_nothing(site):
         )
         assert not asked, page
     assert not re.search(
-        r"url\(['\"]?https?:", "".join(path.read_text() for path in site.rglob("*.css"))
+        r"url\(['\"]?https?:", "".join(path.read_text() for path in files_in(site, "**/*.css"))
     )
 
 
 def test_it_opens_from_files_on_a_phone(site):
-    """No complaints, no requests, no missing pictures, nothing wider than the screen; the search finds."""
+    """No complaints, no requests, no missing pictures, nothing wider than the screen; the search
+    finds.
+    """
     with started() as browser:
         for name in ("index", "guide/tutorial", "guide/gallery", "guide/reference", "learning"):
             opened(browser, site / f"{name}.html", width=400)
@@ -63,7 +70,7 @@ def test_it_opens_from_files_on_a_phone(site):
 def test_options_that_pages_name_are_there():
     """Commands are written out in README and pages, which cannot all be run."""
     commands = get_command(app).commands
-    for page in (ROOT / "README.md", *website.GUIDE.glob("*.md")):
+    for page in (ROOT / "README.md", *files_in(website.GUIDE, "*.md")):
         for command, rest in re.findall(
             r"^trussmap ([a-z-]+)((?:\\\n|[^\n#])*)", page.read_text(), re.MULTILINE
         ):
@@ -75,7 +82,7 @@ def test_options_that_pages_name_are_there():
 
 def test_examples_left_out_are_few_and_say_why():
     ways = Counter()
-    for page in website.GUIDE.glob("*.md"):
+    for page in files_in(website.GUIDE, "*.md"):
         for block in website.blocks(page.read_text()):
             if block.title.startswith(website.NOT_RUN):
                 assert block.title.startswith(f"{website.NOT_RUN}: ")

@@ -63,7 +63,13 @@ def by_engine(lattice, deformation, density, poisson_ratio=0.3):
     """Stiffness and derivatives of a ReducedLattice of any size."""
     lattices = concatenate([factorize(lattice)])
     stiffness, derivatives = homogenize_topologies(
-        [0], deformation[None], np.array([density]), 1, True, poisson_ratio, lattices=lattices
+        [0],
+        deformation[None],
+        np.array([density]),
+        1,
+        gradient=True,
+        poisson_ratio=poisson_ratio,
+        lattices=lattices,
     )
     return stiffness[0], derivatives[0]
 

@@ -1,4 +1,6 @@
-"""The smoke study, run for real in a temporary folder, and what the workflow promises about re-runs and bad input."""
+"""The smoke study, run for real in a temporary folder, and what the workflow promises about re-runs
+and bad input.
+"""
 
 import hashlib
 import json
@@ -17,6 +19,7 @@ import pandas as pd
 import pytest
 import trimesh
 import yaml
+from conftest import files_in
 from smoke import ROOT, snakemake
 from snakemake.utils import update_config
 
@@ -174,7 +177,7 @@ def test_catalogue_is_told_apart_and_summarized(study, metrics):
 
 def test_memory_that_rules_ask_for_covers_what_they_took(study):
     """With what drives a job on a cluster, two processes of Snakemake's of 150 MB each."""
-    for log in (study / "logs").rglob("*.log"):
+    for log in files_in(study / "logs", "**/*.log"):
         said = log.read_text()
         took, asked = map(
             int, re.search(r"^peak of memory: (\d+) MB of (\d+)$", said, re.MULTILINE).groups()
@@ -183,7 +186,7 @@ def test_memory_that_rules_ask_for_covers_what_they_took(study):
 
 
 def test_no_job_says_what_is_for_programmers(study):
-    for log in (study / "logs").rglob("*.log"):
+    for log in files_in(study / "logs", "**/*.log"):
         assert not re.search(r"Warning:|Traceback", log.read_text()), log
 
 
@@ -286,7 +289,9 @@ def test_designing_for_own_targets_as_a_rule_gives_the_same(folder, study, tmp_p
     assert run.returncode == 0, run.stderr
     pd.testing.assert_frame_equal(found, pd.read_csv(tmp_path / "found" / "designs.csv"))
     folders = tmp_path / "found", study / "design"
-    names, of_rule = ({path.name for path in (own / "lattices").glob("[!.]*")} for own in folders)
+    names, of_rule = (
+        {path.name for path in files_in(own / "lattices", "[!.]*")} for own in folders
+    )
     assert names == of_rule
     assert {f"target1_rank1.{ending}" for ending in ("stl", "vtk", "png", "html")} <= names
     assert all((own / "index.html").is_file() for own in folders)
@@ -334,7 +339,9 @@ def test_second_run_has_nothing_to_do(folder, study):
 def test_an_edit_makes_again_what_it_touches(
     folder, study, tmp_path, file, before, after, again, still
 ):
-    """``still`` is what stays as it is beside more than ``again``; None: nothing but ``again`` is made."""
+    """``still`` is what stays as it is beside more than ``again``; None: nothing but ``again`` is
+    made.
+    """
     library = tmp_path / "trussmap"
     shutil.copytree(
         ROOT / "src" / "trussmap", library, ignore=shutil.ignore_patterns("__pycache__")
@@ -515,7 +522,8 @@ def test_truncated_shard_is_named(folder, study):
     [
         (
             "sampling: {designz: 5}",
-            "settings.yaml, key sampling.designz: there is no such setting; expected one of designs, shard_size",
+            "settings.yaml, key sampling.designz: there is no such setting; expected one of "
+            "designs, shard_size",
         ),
         ("sampling: {designs: -5}", "key sampling.designs: -5 is less than the minimum of 1"),
         (

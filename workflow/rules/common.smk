@@ -38,7 +38,8 @@ def check_nodes():
         return
     found = subprocess.run(nodes, capture_output=True, text=True, errors="replace")
     if found.returncode:
-        raise WorkflowError(f"Slurm does not answer, no job was submitted: {found.stderr.strip()}")
+        reason = found.stderr.strip()
+        raise WorkflowError(f"Slurm does not answer, so no job was submitted: {reason}")
     most = max(map(int, found.stdout.split()), default=0)
     for job in workflow.dag.needrun_jobs():
         if 0 < most < job.threads:

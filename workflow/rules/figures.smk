@@ -74,7 +74,8 @@ for name, (subject, tables) in FIGURES.items():
         outputs={"figure": f"{RESULTS}/figures/{name}.png"},
         params=FIGURE_PARAMS.get(name),
         architectures=FIGURE_ARCHITECTURES.get(name, []),
-        resources=LARGE if "dataset" in tables else SMALL,
+        # A data set or thousands of struts take more than a gigabyte to draw.
+        resources=LARGE if {"dataset", "struts"} & {*tables} else SMALL,
     )
 
 

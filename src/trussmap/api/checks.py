@@ -2,7 +2,6 @@
 
 import sys
 from numbers import Real
-from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from trussmap.base.errors import InputError
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, check_designs
 
 #: A file or folder by its name.
-FileName = str | PathLike[str]
+FileName = str | Path
 
 
 def floats(values: ArrayLike) -> np.ndarray:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -85,7 +85,7 @@ def homogenize(
         check_admissible(stiffness, density, "designs, row", 1, poisson_ratio)
 
         def lattice_of(row: int) -> Lattice:
-            return Lattice.from_design(table.iloc[row].to_dict())
+            return Lattice.from_design({str(k): v for k, v in table.iloc[row].items()})
     else:
         several = [lattices] if isinstance(lattices, Lattice) else list(lattices)
         if not several or not all(isinstance(lattice, Lattice) for lattice in several):
@@ -93,7 +93,9 @@ def homogenize(
         graphs = [lattice.graph for lattice in several]
         density = np.array([lattice.relative_density for lattice in several])
         stiffness = homogenize_cells(graphs, density, threads=threads, poisson_ratio=poisson_ratio)
-        lattice_of = several.__getitem__
+
+        def lattice_of(row: int) -> Lattice:
+            return several[row]
 
     columns = pd.DataFrame({"relative_density": density})
     columns[COMPONENTS] = youngs_modulus * stiffness
@@ -226,7 +228,7 @@ def design(
         given_targets = read_all_targets(targets, material, closeness, layout)
     else:
         given_targets = targets_of_arrays(_constants(targets), material, closeness, layout)
-    settings = {name: given[name] for name in RequestSettings.__annotations__ if name in given}
+    settings: Any = {name: given[name] for name in RequestSettings.__annotations__ if name in given}
     settings["topologies"] = None if topologies is None else list(topologies)
     request = request_of(settings, cell_size_mm)
 
@@ -291,7 +293,8 @@ def differentiable_stiffness(
     deformation: "torch.Tensor | None" = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> "torch.Tensor":
-    """Effective stiffness (n, 21), base modulus 1, that PyTorch can differentiate once, by exact gradients.
+    """Effective stiffness (n, 21), base modulus 1, that PyTorch can differentiate once, by exact
+    gradients.
 
     Parameters
     ----------

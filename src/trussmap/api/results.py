@@ -64,7 +64,7 @@ class Results(Sequence[Lattice]):
         return repr(self._table)
 
     def _repr_html_(self) -> str:
-        return self._table._repr_html_()
+        return self._table._repr_html_()  # type: ignore[operator]  # pandas, for notebooks
 
     @property
     def stiffness(self) -> np.ndarray:

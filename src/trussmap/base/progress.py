@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -27,7 +27,7 @@ def progress_bar(
     what: str,
     total: int | None = None,
     unit: str = "it",
-    items: Iterable | None = None,
+    items: Iterable[Any] | None = None,
     done: int = 0,
     seconds: float = 5.0,
     inner: bool = False,
@@ -41,18 +41,24 @@ def progress_bar(
     from tqdm import tqdm
 
     file = sys.stderr if sys.stderr.isatty() else _Log()
-    style = {"unit": unit, "mininterval": seconds, "miniters": 1, "ascii": True, "ncols": 90}
+    style: dict[str, Any] = {
+        "unit": unit,
+        "mininterval": seconds,
+        "miniters": 1,
+        "ascii": True,
+        "ncols": 90,
+    }
     if inner:
         style |= {"leave": False, "delay": seconds}
     return tqdm(items, desc=what, total=total, initial=done, file=file, **style)
 
 
 def progress(
-    items: Iterable,
+    items: Iterable[Any],
     what: str,
     total: int | None = None,
     unit: str = "it",
     seconds: float = 5.0,
-) -> Iterator:
+) -> Iterator[Any]:
     """Iterate over ``items`` with a `progress_bar`."""
-    return progress_bar(what, total, unit, items, seconds=seconds)
+    return iter(progress_bar(what, total, unit, items, seconds=seconds))

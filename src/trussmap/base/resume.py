@@ -13,16 +13,16 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trussmap.base.errors import InputError
 from trussmap.base.io import write_json
 
-try:
-    import fcntl
-except ModuleNotFoundError:  # Windows has no such locks: two runs at once are not refused there.
-    fcntl = None
+# Windows has no such locks: two runs at once are not refused there.
+fcntl = import_module("fcntl") if find_spec("fcntl") else None
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,11 +2,12 @@
 
 import sys
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
 
+from trussmap.base.errors import InputError
 from trussmap.cli.commands import app, takes
 from trussmap.cli.options import DesignOptions, numbers_of, region_of, stress_of
 from trussmap.tensors.stiffness import POISSON_RATIO
@@ -75,7 +76,7 @@ def _brief(options: DesignOptions) -> "tuple[Brief, Search]":
     closeness = closeness_kind(options.closeness, "--closeness")
     material = _material(options)
     layout = Layout(options.order, options.compliance, options.worksheet)
-    settings = {
+    settings: Any = {
         name: getattr(options, name)
         for name in RequestSettings.__annotations__
         if hasattr(options, name)
@@ -109,9 +110,14 @@ def _files(options: DesignOptions, brief: "Brief", search: "Search") -> "Files":
     """Files that are written for each lattice: parts, pictures and pages where the size is known."""
     from trussmap.designs.writing import Files
 
-    region = region_of(options.box, options.shape, options.cell_size_mm)
+    filled = options.box is not None or options.shape is not None
     if options.cell_size_mm is None:
+        if filled:
+            raise InputError(
+                "--box and --shape need the size of the cells: expected --cell-size-mm as well."
+            )
         return Files(in_units=True)
+    region = region_of(options.box, options.shape) if filled else None
     from trussmap.figures.cell import plot
     from trussmap.report.design import pages_of
 
@@ -134,14 +140,14 @@ def _print_inputs(brief: "Brief", trained: float, search: "Search") -> None:
 
 def _print_results(options: DesignOptions, brief: "Brief", search: "Search") -> None:
     """Print the best lattices of the first targets, and a line on all."""
-    from trussmap.designs.table import read_designs_csv
+    from trussmap.designs.table import read_designs_csv, rows_of
     from trussmap.designs.terminal import result_lines, summary_line
     from trussmap.designs.writing import MOST_LATTICES
     from trussmap.search.request import lattices_missing
 
     written = options.out / "designs.csv"
     first = read_designs_csv(written, rows=search.keep * MOST_LATTICES)
-    for row in first.to_dict("records"):
+    for row in rows_of(first):
         if row["rank"] == 1 and row["target"] <= MOST_LATTICES:
             print(result_lines(row))
     table = read_designs_csv(written, ("target", "rank", "relative_error_percent"))

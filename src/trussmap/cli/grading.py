@@ -18,7 +18,6 @@ from trussmap.cli.options import (
     ShapeOption,
     UnitOption,
     WorksheetOption,
-    check_one_region,
     numbers_of,
     region_of,
 )
@@ -82,7 +81,7 @@ def grade(options: GradeOptions) -> None:
     cells as built are judged by finite elements on the way between them.
     """
     check_poisson_ratio(options.poisson_ratio, "--poisson-ratio")
-    check_one_region(options.box, options.shape)
+    region = region_of(options.box, options.shape)
     topologies = _topologies(options.topologies)
     from trussmap import grading
     from trussmap.mechanics.solver import Solver
@@ -97,11 +96,11 @@ def grade(options: GradeOptions) -> None:
     check_folder(options.out)
     graded = grading.grade(
         sites,
-        region_of(options.box, options.shape, options.cell_size_mm),
+        region,
         options.cell_size_mm,
+        Solver(material),
         topologies,
         options.radius_ratio,
-        Solver(material),
     )
     _write(graded, options)
 

@@ -200,27 +200,15 @@ class DesignOptions:
         return Path("results") / self.study if self.study else None
 
 
-def region_of(
-    box: tuple[float, float, float] | None, shape: Path | None, cell_size_mm: float | None
-) -> "Region | None":
-    """Region to fill, None without a box and a shape."""
-    if box is None and shape is None:
-        return None
-    if box is not None and shape is not None:
-        raise InputError("--box and --shape: expected one of them.")
-    if cell_size_mm is None:
-        raise InputError(
-            "--box and --shape need the size of the cells: expected --cell-size-mm as well."
-        )
+def region_of(box: tuple[float, float, float] | None, shape: Path | None) -> "Region":
+    """Region to fill, that of a box or of a shape."""
     from trussmap.parts import region
 
-    return region.box(box) if box is not None else region.shape(shape)
-
-
-def check_one_region(box: object, shape: object) -> None:
-    """Raise InputError unless one of a box and a shape is given."""
-    if (box is None) == (shape is None):
-        raise InputError("expected one of --box X Y Z and --shape FILE, which say what to fill.")
+    if box is not None and shape is None:
+        return region.box(box)
+    if shape is not None and box is None:
+        return region.shape(shape)
+    raise InputError("expected one of --box X Y Z and --shape FILE, which say what to fill.")
 
 
 def stress_of(text: str | None) -> list[float] | None:

@@ -13,7 +13,6 @@ from trussmap.cli.options import (
     BoxOption,
     PoissonRatioOption,
     ShapeOption,
-    check_one_region,
     region_of,
 )
 from trussmap.tensors.stiffness import POISSON_RATIO, check_poisson_ratio
@@ -74,7 +73,7 @@ def part(options: PartOptions) -> None:
     modulus = options.youngs_modulus
     if not modulus > 0:
         raise InputError(f"--youngs-modulus {modulus:g}: expected a number above 0.")
-    check_one_region(options.box, options.shape)
+    region = region_of(options.box, options.shape)
     table, theta = read_designs(options.designs)
     if options.row > len(theta):
         raise InputError(
@@ -87,7 +86,6 @@ def part(options: PartOptions) -> None:
 
     row = table.slice(options.row - 1, 1).to_pylist()[0]
     size = options.cell_size_mm
-    region = region_of(options.box, options.shape, size)
     density = float(row["relative_density"])
     filled = fill(row_graph(row), density, size, region, options.free_ends)
     stem = options.out / "part"
@@ -97,6 +95,6 @@ def part(options: PartOptions) -> None:
     thinnest = f"{facts['strut_diameter_mm']:.3g} mm"
     print(
         f"{facts['struts']} struts, the thinnest {thinnest}, {facts['volume_mm3']:.4g} mm³"
-        + (facts["remark"] and f"; {facts['remark']}")
+        + (f"; {facts['remark']}" if facts["remark"] else "")
     )
     print(f"written: {options.out / 'part.stl'}, .3mf, .inp, .vtk, .json")

@@ -195,11 +195,12 @@ class Entry:
         return np.array(rows), [line for line, _ in section.rows]
 
     def numbers(self, line: int, text: str, *counts: int, whole: bool = False) -> list[float]:
-        """The finite numbers of a line, as many as one of ``counts``; ``whole`` ones as int."""
+        """Finite numbers of a line, as many as one of ``counts``; ``whole`` ones as int."""
         words = text.replace(",", " ").replace("−", "-").split()
         values = [_whole(word) if whole else _number(word) for word in words]
-        if len(values) in counts and None not in values:
-            return values
+        known = [value for value in values if value is not None]
+        if len(values) in counts and len(known) == len(values):
+            return known
         given = f"'{text[:60]}'"
         if None not in values and len(values) > 3:
             given = f"{len(values)} numbers"

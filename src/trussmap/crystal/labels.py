@@ -48,7 +48,7 @@ def homogenize_catalogue(
     relative_density : of all cells; None: at every density that the file gives for a cell
     labelled : at the densities of labels alone
     """
-    faults = []
+    faults: list[str] = []
     tasks = []
     for cell in cells:
         where = f"line {cell.line}: "
@@ -99,7 +99,7 @@ def label_errors(row: Row) -> tuple[float, float]:
     ours = mandel_compliance(row.stiffness)
     compliance_error = np.linalg.norm(ours - label) / np.linalg.norm(label)
 
-    stiffness_error = np.nan
+    stiffness_error: float | np.ndarray = np.nan
     if np.linalg.eigvalsh(label)[0] > 0:
         stiffness = pack(np.linalg.inv(label)) / MANDEL_WEIGHT
         stiffness_error = relative_error(row.stiffness, stiffness)

@@ -4,6 +4,7 @@ A. Togo, K. Shinohara, I. Tanaka, Spglib: a software library for crystal symmetr
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import spglib
@@ -40,13 +41,15 @@ def _standard_setting():
 
 @cache
 def operations(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (k, 3, 3) and translations (k, 3) of space group ``number``: x ↦ R x + t in cell coordinates.
+    """Rotations (k, 3, 3) and translations (k, 3) of space group ``number``: x ↦ R x + t in cell
+    coordinates.
 
     >>> len(operations(225)[0])  # of the cell, which is centred
     192
     """
-    found = spglib.get_symmetry_from_database(_standard_setting()[number])
-    return found["rotations"].astype(float), found["translations"]
+    symmetry = spglib.get_symmetry_from_database(_standard_setting()[number])
+    assert symmetry is not None, f"spglib knows the space group {number}"
+    return symmetry["rotations"].astype(float), symmetry["translations"]
 
 
 def space_group(graph: PeriodicGraph) -> int:
@@ -66,6 +69,7 @@ def space_group(graph: PeriodicGraph) -> int:
         axis=0,
         return_index=True,
     )
-    return spglib.get_symmetry_dataset(
-        (cell, points[keep], species[keep]), symprec=TOLERANCE
-    ).number
+    atoms: Any = (cell, points[keep], species[keep])
+    symmetry = spglib.get_symmetry_dataset(atoms, symprec=TOLERANCE)
+    assert symmetry is not None, "the space group of translations at least is found"
+    return symmetry.number

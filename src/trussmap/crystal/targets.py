@@ -27,8 +27,8 @@ CONNECTIVITY = {4: "at most 4", 6: "4 to 6", 8: "6 to 8", 12: "8 to 12", np.inf:
 _SYSTEM_AND_CONNECTIVITY = re.compile(r"(?:^|_)(tric|mon|ort|tet|trig|hex|cub)_Z(\d+\.?\d*)")
 
 
-def connectivity_class(connectivity: np.ndarray) -> np.ndarray:
-    """What the classes of mean connectivities (n,) are called, as a pandas Categorical; nan belongs to none.
+def connectivity_class(connectivity: np.ndarray) -> pd.Categorical:
+    """Names of the classes of mean connectivities (n,); nan belongs to none.
 
     >>> list(connectivity_class([4.0, 4.1, 14.0]))
     ['at most 4', '4 to 6', 'above 12']

@@ -118,7 +118,7 @@ class Designs:
                 brief.material,
                 brief.request,
             )
-            for row, graph in zip(table.to_dict("records"), self.graphs, strict=True)
+            for row, graph in zip(rows_of(table), self.graphs, strict=True)
         ]
         table = table.assign(remark=remarks)
         table.insert(1, "name", np.asarray(brief.targets.names)[table["target"] - 1])
@@ -128,6 +128,11 @@ class Designs:
     def in_units(self) -> pd.DataFrame:
         """Table in the units of the base material, relative errors in %; see `in_users_units`."""
         return in_users_units(self.table, self.brief.material.youngs_modulus)
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def graphs_of(lattices: Lattices) -> list[PeriodicGraph]:
@@ -155,7 +160,7 @@ def _with_lattices(table: pd.DataFrame, lattices: Lattices) -> pd.DataFrame:
         return table.copy()
     columns = lattice_columns(lattices, table["family"].iloc[0])
     last = "larger_cell" if "larger_cell" in table else "radius_ratio"
-    place = table.columns.get_loc(last) + 1
+    place = [*table.columns].index(last) + 1
     table = table.copy()
     for k, (name, values) in enumerate(columns.items()):
         table.insert(place + k, name, values)
@@ -225,7 +230,8 @@ def in_users_units(table: pd.DataFrame, youngs_modulus: float) -> pd.DataFrame:
     the former come in.
     """
     predicted = [f"predicted_{name}" for name in COMPONENTS if f"predicted_{name}" in table]
-    relative = [name for name in table if "relative_error" in name or "modulus_error" in name]
+    names = [str(name) for name in table]
+    relative = [name for name in names if "relative_error" in name or "modulus_error" in name]
     table = table.assign(**{name: 100 * table[name] for name in relative})
     table = table.assign(
         **{name: youngs_modulus * table[name] for name in (*COMPONENTS, *predicted)}
@@ -260,7 +266,7 @@ def read_designs_csv(
     A name stays a text whatever it looks like.
     """
     header = pd.read_csv(path, nrows=0)
-    present = [name for name in header if columns is None or name in columns]
+    present = [str(name) for name in header if columns is None or name in columns]
     texts = [name for name in _TEXTS if name in present]
     empty = {name: [""] for name in present if name not in texts}
     return pd.read_csv(

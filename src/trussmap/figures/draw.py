@@ -290,8 +290,11 @@ def lattice(
     shift = graph.cell.sum(1) / 2
     extent = np.ptp(np.vstack([edge_start, edge_end]), axis=0).max()
     radii = np.maximum(graph.radii(relative_density), 0.008 * extent)
-    one = isinstance(color, str)
-    colors = np.tile(to_rgb(color), (len(start), 1)) if one else np.asarray(color)[index]
+    colors = (
+        np.asarray(color)[index]
+        if not isinstance(color, str)
+        else np.tile(np.array(to_rgb(color)), (len(start), 1))
+    )
     picture(
         ax,
         np.vstack([start, edge_start]) - shift,

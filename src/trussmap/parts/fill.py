@@ -112,7 +112,7 @@ def fill(
     graph = _sized(graph, relative_density, cell_size_mm, region)
     radii = graph.radii(relative_density)
     copies = _copies(graph, region)
-    same = _SAME * np.linalg.norm(region.high - region.low)
+    same = float(_SAME * np.linalg.norm(region.high - region.low))
     nodes, on_surface, struts, piece = _pieces(graph, copies, region, same)
     copy = copies[piece]
     lengths = np.linalg.norm(nodes[struts[:, 1]] - nodes[struts[:, 0]], axis=1)

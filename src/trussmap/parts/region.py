@@ -1,7 +1,8 @@
 """Regions to fill with lattice: boxes, and closed surfaces of any shape."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import manifold3d
 import numpy as np
@@ -20,13 +21,13 @@ class Region(NamedTuple):
     box : whether it is the whole of its bounds
     """
 
-    solid: object
+    solid: manifold3d.Manifold
     low: np.ndarray
     high: np.ndarray
     box: bool
 
 
-def box(size: tuple[float, float, float]) -> Region:
+def box(size: Sequence[float] | np.ndarray) -> Region:
     """A box in line with the axes, from the origin to ``size`` (3,).
 
     >>> box((10, 20, 5)).high.tolist()
@@ -48,7 +49,7 @@ def shape(path: str | Path) -> Region:
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; expected a closed surface, such as an STL in mm.")
     try:
-        mesh = trimesh.load(path, force="mesh")
+        mesh: Any = trimesh.load(path, force="mesh")
     except Exception as error:  # readers of some thirty formats raise what they like
         raise InputError(
             f"{path}: cannot be read as a surface ({error}); expected an STL in mm."
@@ -59,7 +60,8 @@ def shape(path: str | Path) -> Region:
         )
     if not mesh.is_watertight:
         raise InputError(
-            f"{path}: the surface is not closed; expected one without holes, so that it has an inside."
+            f"{path}: the surface is not closed; expected one without holes, so that it has an "
+            f"inside."
         )
     if mesh.volume < 0:
         mesh.invert()
@@ -81,7 +83,9 @@ def shape(path: str | Path) -> Region:
 
 def inside(region: Region, points: np.ndarray, tolerance: float = 0.0) -> np.ndarray:
     """Which points (n, 3) lie in a region; those of a box also within ``tolerance`` of it, in mm."""
-    within = ((points >= region.low - tolerance) & (points <= region.high + tolerance)).all(1)
+    within = np.all(
+        (points >= region.low - tolerance) & (points <= region.high + tolerance), axis=1
+    )
     if region.box:
         return within
     away = np.array([0.0, 0.0, 2 * (region.high - region.low)[2]])
@@ -91,22 +95,23 @@ def inside(region: Region, points: np.ndarray, tolerance: float = 0.0) -> np.nda
 
 
 def thickness(region: Region, rays: int = 100) -> float:
-    """Diameter in mm of the largest ball found in a region, around the middles of rays from its surface straight in."""
+    """Diameter in mm of the largest ball found in a region, around the middles of rays from its
+    surface straight in.
+    """
     mesh = region.solid.to_mesh()
     corners = np.asarray(mesh.vert_properties, float)[:, :3][mesh.tri_verts]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     areas = np.linalg.norm(normals, axis=1)
-    rng, span = np.random.default_rng(0), np.linalg.norm(region.high - region.low)
+    rng = np.random.default_rng(0)
+    span = np.linalg.norm(region.high - region.low)
     chosen = rng.choice(len(areas), rays, p=areas / areas.sum())
     starts = (rng.dirichlet(np.ones(3), rays)[:, :, None] * corners[chosen]).sum(1)
     inwards = -normals[chosen] / areas[chosen, None]
     outside = manifold3d.Manifold.cube(3 * (region.high - region.low)).translate(
         2 * region.low - region.high
     )
-    outside, point = (
-        outside - region.solid,
-        manifold3d.Manifold.tetrahedron().scale([1e-6 * span] * 3),
-    )
+    outside = outside - region.solid
+    point = manifold3d.Manifold.tetrahedron().scale([1e-6 * span] * 3)
     largest = 0.0
     for start, along in zip(starts + 1e-6 * span * inwards, span * inwards, strict=True):
         hits = region.solid.ray_cast(start, start + along)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from trussmap import __version__
 from trussmap.base.io import atomic_path
-from trussmap.designs.table import Brief, row_graph
+from trussmap.designs.table import Brief, row_graph, rows_of
 from trussmap.designs.writing import MOST_LATTICES, lattice_stem
 from trussmap.figures import style
 from trussmap.lattice.graph import PeriodicGraph
@@ -167,8 +167,9 @@ class Pages:
 
     def index(self, path: str | Path, table: pd.DataFrame) -> None:
         """Write the page of all rows of a designs.csv, some of which have pages."""
-        some = table[table["target"] <= MOST_LATTICES].iterrows()
-        pages = {index: f"lattices/{lattice_stem(row)}" for index, row in some}
+        some = table[table["target"] <= MOST_LATTICES]
+        stems = map(lattice_stem, rows_of(some))
+        pages = {k: f"lattices/{stem}" for k, stem in zip(some.index, stems, strict=True)}
         write_index(path, table, pages, self.unit)
 
 

@@ -179,7 +179,7 @@ def _table(
     # Targets without a proposal of an allowed topology have no unrefined design.
     columns |= _errors("unrefined_", unrefined[target], truth, goal.whole)
     for name, measure in (("frobenius", nmse_frobenius), ("componentwise", nmse_componentwise)):
-        error = measure(predicted, truth) if goal.whole else np.nan
+        error = measure(predicted, truth) if goal.whole else np.full(len(truth), np.nan)
         columns[f"surrogate_nmse_{name}"] = error
     table = pd.DataFrame(columns)
     whole_numbers = {name: int for name in DESIGN_COLUMNS if name.startswith("lattice")}

@@ -252,7 +252,7 @@ class _Walk:
             "density": p.logs[0, 0],
             "radius_ratio": spread / 2,
             "diameter": -self._diameters(p).min(),
-        }.get(self.objective, 0.0)
+        }.get(self.objective or "", 0.0)
         ratio = max(0.0, (spread - self.ratio) / 2)
         residual = np.abs(state.residual).sum()
         return value + _RESIDUAL * residual + self.weight * max(self._violation(p), ratio)

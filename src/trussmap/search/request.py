@@ -304,11 +304,12 @@ def _check_space(request: Request) -> None:
     total = lengths if request.topologies is None else lengths[request.topologies]
     lightest = least**2 * np.pi / 4 * total.min()
     high = request.limits.density[1]
+    size = request.cell_size_mm or np.nan  # given where struts have a least diameter
     if lightest > high:
-        needed = request.cell_size_mm * np.sqrt(lightest / high)
+        needed = size * np.sqrt(lightest / high)
         raise InputError(
             f"struts of {request.prints_mm.minimum_diameter:g} mm in a cell of "
-            f"{request.cell_size_mm:g} mm: the lightest topology then has a relative density of "
+            f"{size:g} mm: the lightest topology then has a relative density of "
             f"{lightest:.2g}, above {high:g}; expected {needed:.2g} mm at least."
         )
 
@@ -325,19 +326,20 @@ def _printing_errors(given: Mapping[str, Any], cell_size_mm: float | None) -> Pr
             f"error of diameters {percent:g} %: expected a standard deviation from 0 to "
             f"{_LARGEST_PERCENT} %."
         )
+    size = cell_size_mm or np.nan
     for name, length in lengths.items():
         if length and not cell_size_mm:
             raise InputError(
                 f"the error of {name} in mm needs the size of the cell in mm; none is given."
             )
-        if length and not 0 < length <= _LARGEST_LENGTH * cell_size_mm:
+        if length and not 0 < length <= _LARGEST_LENGTH * size:
             raise InputError(
                 f"error of {name} {length:g} mm: expected a length up to a tenth of the cell's "
                 "size."
             )
     if not (percent or any(lengths.values())):
         return None
-    width, node = (length / cell_size_mm if length else 0.0 for length in lengths.values())
+    width, node = (length / size if length else 0.0 for length in lengths.values())
     samples = int(given.get("error_samples", PrintingErrors().samples))
     return PrintingErrors(percent / 100, node, samples, width=width)
 

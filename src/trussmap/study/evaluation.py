@@ -48,7 +48,9 @@ from trussmap.lattice.descriptor import design_topology
 from trussmap.learning.interfaces import InverseModel
 from trussmap.learning.models import Inverse, load_forward, load_inverse
 from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.mechanics.solver import Solver
 from trussmap.search.refine import refine_designs
+from trussmap.tensors.material import Material
 from trussmap.tensors.measures import bootstrap_interval, errors, r_squared
 from trussmap.tensors.stiffness import COMPONENTS, ORTHOTROPIC
 
@@ -87,7 +89,8 @@ def evaluate(
     forward = load_forward(model_dir)
     inverse = load_inverse(model_dir)
     with open_dataset(dataset) as data:
-        test = _Test(arrays["stiffness"], settings, seed, threads, data.poisson_ratio)
+        solver = Solver(Material(poisson_ratio=data.poisson_ratio), threads)
+    test = _Test(arrays["stiffness"], settings, seed, solver)
 
     print("inverse model: proposals, and their finite elements", flush=True)
     proposals = inverse.propose(test.truth, draws=settings["redraws"], seed=seed)
@@ -105,7 +108,7 @@ def evaluate(
     times: dict[str, float] = {}
     if steps := settings.get("refine_steps", 0):
         start = perf_counter()
-        _, refined = refine_designs(test.truth, designs, steps, threads, test.poisson_ratio)
+        _, refined = refine_designs(test.truth, designs, test.solver, steps)
         seconds = perf_counter() - start
         times["refine_seconds_30000"] = seconds * _TIMED / len(designs)
         scores["r2_fe_refined"] = test.scores(refined)[0]
@@ -199,18 +202,18 @@ class _Test:
         truth: np.ndarray,
         settings: Mapping[str, Any],
         seed: int,
-        threads: int | None,
-        poisson_ratio: float,
+        solver: Solver,
     ) -> None:
         self.truth = truth
         self.resamples: int = settings["bootstrap"]
         self.seed = seed
-        self.threads = threads
-        self.poisson_ratio = poisson_ratio
+        self.solver = solver
 
     def homogenize(self, designs: np.ndarray) -> np.ndarray:
         """Compute the stiffness (n, 21) of designs (n, 19) by finite elements."""
-        return homogenize_designs(designs, threads=self.threads, poisson_ratio=self.poisson_ratio)
+        return homogenize_designs(
+            designs, threads=self.solver.threads, poisson_ratio=self.solver.poisson_ratio
+        )
 
     def scores(self, reached: np.ndarray) -> tuple[dict[str, float], dict[str, list[float]]]:
         """Compute R² of reached stiffnesses (n, 21) and its interval."""

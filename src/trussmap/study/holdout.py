@@ -18,7 +18,9 @@ from trussmap.learning.models import load_forward, load_network, load_parents
 from trussmap.learning.polar.forward import PolarForward
 from trussmap.learning.polar.inverse import PolarInverse
 from trussmap.mechanics.homogenization import homogenize_designs
+from trussmap.mechanics.solver import Solver
 from trussmap.search.refine import refine_designs
+from trussmap.tensors.material import Material
 from trussmap.tensors.measures import r_squared, relative_error
 
 #: Numbers by group, ``seen`` and ``held_out``, and by name.
@@ -105,12 +107,11 @@ class _Test:
         with open_dataset(dataset) as data:
             split = data.split(settings["split"])
             block = split.read(slice(settings["designs"]), ("designs", "stiffness"))
-            self.poisson_ratio = data.poisson_ratio
+            self.solver = Solver(Material(poisson_ratio=data.poisson_ratio), threads)
         self.designs = block["designs"]
         self.stiffness = block["stiffness"]
         self.topologies = topologies
         self.steps: int = settings["refine_steps"]
-        self.threads = threads
 
         held_out = np.isin(design_topology(self.designs), topologies)
         #: Rows (n,) bool of each group.
@@ -126,11 +127,9 @@ class _Test:
     def proposal_scores(self, proposals: np.ndarray) -> Scores:
         """Measure proposals (n, 19) by finite elements, also after refinement."""
         reached = homogenize_designs(
-            proposals, threads=self.threads, poisson_ratio=self.poisson_ratio
+            proposals, threads=self.solver.threads, poisson_ratio=self.solver.poisson_ratio
         )
-        _, refined = refine_designs(
-            self.stiffness, proposals, self.steps, self.threads, self.poisson_ratio
-        )
+        _, refined = refine_designs(self.stiffness, proposals, self.solver, self.steps)
         scores = self.scores(reached)
         for group, refined_scores in self.scores(refined, "refined_").items():
             topology = design_topology(proposals[self.groups[group]])

@@ -68,8 +68,8 @@ class Goal:
         """Number n of lattices."""
         return len(self.targets)
 
-    def take(self, rows: np.ndarray) -> "Goal":
-        """Return the goal of lattices by index, or by a mask."""
+    def take(self, rows: np.ndarray | slice) -> "Goal":
+        """Return the goal of lattices by index, mask or slice."""
         return replace(
             self,
             targets=self.targets[rows],

@@ -9,6 +9,8 @@ The matrix is symmetric and positive definite, so SuperLU may take its pivots fr
 """
 
 import os
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 from scipy.sparse import coo_matrix, csc_matrix, csr_matrix
@@ -18,10 +20,8 @@ from trussmap.base.errors import InputError
 from trussmap.lattice.symmetry import ReducedLattice
 from trussmap.tensors.stiffness import PAIRS, POISSON_RATIO, pack
 
-try:
-    import pymetis
-except ImportError:  # It has no wheels for Windows and for Linux on ARM.
-    pymetis = None
+# It has no wheels for Windows and for Linux on ARM.
+pymetis = import_module("pymetis") if find_spec("pymetis") else None
 
 # Bytes for each number in the two factors, with its index and what SuperLU copies as it grows.
 _BYTES = 16
@@ -248,6 +248,7 @@ def _memory() -> float:
 
 def _too_large(lattice: ReducedLattice, why: str) -> InputError:
     return InputError(
-        f"a lattice of {len(lattice.vectors):,} struts and {len(lattice.moving):,} nodes that symmetry"
+        f"a lattice of {len(lattice.vectors):,} struts and {len(lattice.moving):,} nodes that "
+        f"symmetry"
         f" tells apart is too large: its factorization needs {why}; expected a smaller cell."
     )
