@@ -1,6 +1,7 @@
 """Names of constants as people write them, and constants given by name."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from trussmap.base.errors import InputError
@@ -65,8 +66,8 @@ def column_name(text: str) -> str:
     return name
 
 
-def with_letter(names: list[str], letter: str) -> list[str]:
-    """Names of constants with another letter, such as S11 for C11."""
+def with_letter(names: Sequence[str], letter: str) -> list[str]:
+    """Return names of constants with another letter, such as S11 for C11."""
     return [letter + name[1:] for name in names]
 
 

@@ -1,4 +1,4 @@
-"""Goals of sheets with the 21 constants, or with those of a symmetry class."""
+"""Goals of sheets with the 21 constants, or those of a symmetry class."""
 
 import numpy as np
 
@@ -24,65 +24,106 @@ from trussmap.tensors.stiffness import COMPONENTS, pack, unpack
 _IN_ANY_ORDER = ("cubic", "orthotropic", "monoclinic b", "monoclinic c")
 
 
+def goal_of_constants(
+    sheet: Sheet, material: Material, kind: str, layout: Layout, whole: bool, notes: list[str]
+) -> tuple[Goal, list[str | None]]:
+    """Return goal and faults of a sheet of constants.
+
+    They are the 21, or those of a symmetry class, which give the others. Assumptions join
+    ``notes``.
+    """
+    letter = layout.letter
+    crystal = None if whole else _crystal(sheet, layout.order, letter)
+    if crystal:
+        notes.append(_crystal_note(crystal, layout.compliance))
+    missing = [] if crystal else _missing(sheet, letter, whole)
+    matrix, faults = _matrices(sheet, letter, notes)
+    deviation = None
+    if any(f"{name}_sd" in sheet.table for name in COMPONENTS):
+        deviation, slips = numbers_of(sheet.table, [f"{name}_sd" for name in COMPONENTS])
+        faults = [one or other for one, other in zip(faults, slips, strict=True)]
+    spread = deviation is not None
+    if crystal:
+        matrix, deviation = _completed(matrix, deviation, crystal, layout.compliance)
+
+    good = np.array([fault is None for fault in faults], bool)
+    blank = good & np.isnan(pack(matrix)).any(1)
+    free = bool(spread or missing or blank.any()) and not (whole or layout.compliance)
+    if free and kind != "frobenius":
+        raise InputError(
+            f"{sheet.where}: free constants and deviations go with the closeness frobenius; "
+            f"expected no {kind}."
+        )
+
+    if layout.compliance:
+        matrix, faults = invert_compliances(matrix, faults)
+    for k, constants in enumerate(matrix):
+        spreads = None if deviation is None else deviation[k]
+        faults[k] = faults[k] or fault_of_constants(constants, spreads, free)
+    targets, given, faults = _in_base_units(matrix, faults, material, layout)
+    if not free:
+        return Goal(targets, kind), faults
+    return Goal(targets, kind, weights=_weights(given, deviation, layout.order)), faults
+
+
 def _present(sheet: Sheet, letter: str) -> list[str]:
-    """Those of ``COMPONENTS`` that have a column, above or below the diagonal."""
+    """Return the ``COMPONENTS`` with a column above or below the diagonal."""
     columns = {*sheet.table.columns}
     return [name for name in COMPONENTS if {letter + name[1:], letter + name[:0:-1]} & columns]
 
 
 def _missing(sheet: Sheet, letter: str, whole: bool) -> list[str]:
-    """Constants without a column; InputError if there are some where all are needed."""
+    """Return the constants without a column.
+
+    Raises InputError for some where all are needed.
+    """
     present = _present(sheet, letter)
     missing = with_letter([name for name in COMPONENTS if name not in present], letter)
     if missing and (whole or letter == "S"):
         which = f"{letter}11, {letter}12, …, {letter}66"
+        reason = ", since a compliance is inverted as a whole" if letter == "S" else ""
         raise InputError(
             f"{sheet.where}: missing column {', '.join(missing)}; expected the 21 constants "
-            f"{which} of each target"
-            + (", since a compliance is inverted as a whole." if letter == "S" else ".")
+            f"{which} of each target{reason}."
         )
     return missing
 
 
 def _crystal(sheet: Sheet, order: str, letter: str) -> str | None:
-    """Symmetry class of whose constants the columns are the names and no others, or None."""
+    """Return the symmetry class whose constants the columns are, or None."""
     present = _present(sheet, letter)
     crystal = class_of_constants(present)
     if crystal is None or order == "voigt" or crystal in _IN_ANY_ORDER:
         return crystal
+    columns = ", ".join(with_letter(present, letter))
     raise InputError(
-        f"{sheet.where}: the columns {', '.join(with_letter(present, letter))} are the constants "
-        f"of "
-        f"a {crystal} material in the order voigt; expected that order, or columns of all 21 "
-        "constants, left empty where they are free."
+        f"{sheet.where}: the columns {columns} are the constants of a {crystal} material in the "
+        "order voigt; expected that order, or columns of all 21 constants, left empty where they "
+        "are free."
     )
 
 
 def _crystal_note(crystal: str, compliance: bool) -> str:
-    """What was assumed of constants without a column."""
-    what, letter = ("compliance", "S") if compliance else ("stiffness", "C")
+    """Return a note on the constants that a class gives without a column."""
+    kind = "compliance" if compliance else "stiffness"
+    letter = "S" if compliance else "C"
     given = ", ".join(with_letter(sufficient_constants(crystal), letter))
     article = "an" if crystal[0] in "aeiou" else "a"
-    rest = (
-        "all others are 0"
-        if crystal in _IN_ANY_ORDER[1:]
-        else "the others follow from its symmetry or are 0"
-    )
-    note = f"{given} are read as {article} {crystal.removesuffix(' 7')} {what}: {rest}"
-    return (
-        note
-        if compliance
-        else f"{note}; to leave others free, add a column of theirs without values"
-    )
+    zero = crystal in _IN_ANY_ORDER[1:]
+    rest = "all others are 0" if zero else "the others follow from its symmetry or are 0"
+    note = f"{given} are read as {article} {crystal.removesuffix(' 7')} {kind}: {rest}"
+    if compliance:
+        return note
+    return f"{note}; to leave others free, add a column of theirs without values"
 
 
 def _completed(
     matrix: np.ndarray, deviation: np.ndarray | None, crystal: str, compliance: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Constants (n, 6, 6) and deviations (n, 21) with those that follow from a class, nan where
-    unknown.
+    """Complete constants (n, 6, 6) and deviations (n, 21) by a symmetry class.
 
-    Constants that are 0 by symmetry have the smallest of the deviations.
+    They are nan where unknown. Constants that are 0 by symmetry have the smallest of the
+    deviations.
     """
     whole = completion(crystal, compliance)
     given = pack(matrix)
@@ -96,48 +137,8 @@ def _completed(
     return unpack(constants), deviation
 
 
-def goal_of_constants(
-    sheet: Sheet, material: Material, kind: str, layout: Layout, whole: bool, notes: list[str]
-) -> tuple[Goal, list[str | None]]:
-    """Goal and faults of a sheet of the 21 constants, or of those of a symmetry class.
-
-    What is assumed joins ``notes``.
-    """
-    table = sheet.table
-    letter = layout.letter
-    crystal = None if whole else _crystal(sheet, layout.order, letter)
-    if crystal:
-        notes.append(_crystal_note(crystal, layout.compliance))
-    missing = [] if crystal else _missing(sheet, letter, whole)
-    matrix, faults = _matrices(sheet, letter, notes)
-    spread = [name for name in COMPONENTS if f"{name}_sd" in table]
-    deviation = None
-    if spread:
-        deviation, slips = numbers_of(table, [f"{name}_sd" for name in COMPONENTS])
-        faults = [one or other for one, other in zip(faults, slips, strict=True)]
-    if crystal:
-        matrix, deviation = _completed(matrix, deviation, crystal, layout.compliance)
-
-    blank = np.array([fault is None for fault in faults], bool) & np.isnan(pack(matrix)).any(1)
-    free = bool(spread or missing or blank.any()) and not (whole or layout.compliance)
-    if free and kind != "frobenius":
-        raise InputError(
-            f"{sheet.where}: free constants and deviations go with the closeness frobenius; "
-            f"expected no {kind}."
-        )
-    if layout.compliance:
-        matrix, faults = invert_compliances(matrix, faults)
-    for k, constants in enumerate(matrix):
-        spreads = None if deviation is None else deviation[k]
-        faults[k] = faults[k] or fault_of_constants(constants, spreads, free)
-    targets, given, faults = _in_base_units(matrix, faults, material, layout)
-    if not free:
-        return Goal(targets, kind), faults
-    return Goal(targets, kind, weights=_weights(given, deviation, layout.order)), faults
-
-
 def _matrices(sheet: Sheet, letter: str, notes: list[str]) -> tuple[np.ndarray, list[str | None]]:
-    """Matrices (n, 6, 6) of a sheet, nan where nothing stands, and faults of its rows.
+    """Return the matrices (n, 6, 6) of a sheet, nan where empty, and faults.
 
     The mean of matrices that are nearly symmetric is named in ``notes``.
     """
@@ -156,9 +157,10 @@ def _matrices(sheet: Sheet, letter: str, notes: list[str]) -> tuple[np.ndarray, 
 def _in_base_units(
     matrix: np.ndarray, faults: list[str | None], material: Material, layout: Layout
 ) -> tuple[np.ndarray, np.ndarray, list[str | None]]:
-    """Stiffnesses (n, 21), base modulus 1, which constants are given (n, 21), and faults.
+    """Divide stiffnesses (n, 6, 6) by Young's modulus, in Voigt order.
 
-    Faults of size join those of the rows.
+    Returns them (n, 21), whether each constant is given (n, 21), and the faults together with those
+    of the stiffnesses.
     """
     targets = np.zeros((len(matrix), 21))
     given = np.zeros((len(matrix), 21), bool)
@@ -170,6 +172,7 @@ def _in_base_units(
         voigt = in_voigt_order(np.where(known, full, 0.0), layout.order)
         targets[k] = pack(voigt) / material.youngs_modulus
         given[k] = pack(in_voigt_order(known.astype(float), layout.order)) > 0
+
         if not layout.compliance:
             largest = COMPONENTS[int(np.argmax(np.nan_to_num(np.abs(pack(constants)))))]
             otherwise = "these are compliances, --compliance"
@@ -186,7 +189,7 @@ def _in_base_units(
 
 
 def _weights(given: np.ndarray, deviation: np.ndarray | None, order: str) -> np.ndarray:
-    """Weights (n, 21) of constants: 1, or by their deviations, and 0 where free."""
+    """Return weights (n, 21): 1, or by the deviations, and 0 where free."""
     if deviation is None:
         return given.astype(float)
     deviation = pack(in_voigt_order(unpack(deviation), order))

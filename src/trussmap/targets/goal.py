@@ -1,5 +1,4 @@
-"""What counts as close to a target: residuals of stiffnesses, and their derivatives, for all that
-searches.
+"""Goals of a search: residuals of stiffnesses, and their derivatives.
 
 The error of a stiffness is the sum of its squared residuals, and every kind of closeness is a
 function of the 21 constants alone, so that refinement needs nothing else to know.
@@ -26,13 +25,15 @@ from trussmap.tensors.stiffness import (
 #: ``compliance``: the same of the compliances; ``log_euclidean``: the squared distance of
 #: `trussmap.tensors.measures.log_euclidean`.
 KINDS = ("frobenius", "log_euclidean", "compliance")
-_SMALLEST_MODE = 1e-12  # of the largest: what an eigenvalue that is not positive counts as
+# Eigenvalue, over the largest, that replaces one that is not positive.
+_SMALLEST_MODE = 1e-12
 
 
 def closeness_kind(word: str, name: str = "closeness") -> str:
-    """Kind of closeness of a word of a user, with a hyphen or an underscore.
+    """Return the kind of closeness that a user names.
 
-    Raises InputError, in which ``name`` names the setting, for other words.
+    With a hyphen or an underscore. Raises InputError, in which ``name`` names the setting, for
+    other words.
 
     >>> closeness_kind("log-euclidean")
     'log_euclidean'
@@ -64,10 +65,11 @@ class Goal:
     engineering: np.ndarray | None = None
 
     def __len__(self) -> int:
+        """Number n of lattices."""
         return len(self.targets)
 
     def take(self, rows: np.ndarray | slice) -> "Goal":
-        """Goal of some of the lattices, or of each as often as it is named."""
+        """Return the goal of lattices by index, mask or slice."""
         return replace(
             self,
             targets=self.targets[rows],
@@ -77,11 +79,13 @@ class Goal:
 
     @property
     def whole(self) -> bool:
-        """Whether all 21 constants are given."""
+        """Tell whether all 21 constants are given."""
         return self.engineering is None and (self.weights is None or bool((self.weights > 0).all()))
 
     def constants(self, youngs_modulus: float = 1.0) -> list[dict[str, float]]:
-        """Constants that are given of each target, in the units of ``youngs_modulus``.
+        """Return the constants given of each target, by name.
+
+        They are in the units of ``youngs_modulus``.
 
         >>> goal = Goal(np.ones((1, 21)), engineering=np.array([[1.0, 2] + [np.nan] * 7]))
         >>> [sorted(constants) for constants in goal.constants()]
@@ -91,10 +95,11 @@ class Goal:
             names = [*ENGINEERING]
             values = self.engineering * np.where(np.arange(9) < 6, youngs_modulus, 1.0)
         else:
-            names = COMPONENTS
+            names = [*COMPONENTS]
             values = youngs_modulus * self.targets
             if self.weights is not None:
                 values = np.where(self.weights > 0, values, np.nan)
+
         return [
             {
                 name: float(value)
@@ -105,13 +110,16 @@ class Goal:
         ]
 
     def error(self, stiffness: np.ndarray) -> np.ndarray:
-        """Errors (n,) of stiffnesses (n, 21)."""
+        """Return errors (n,) of stiffnesses (n, 21)."""
         return (self.residuals(stiffness)[0] ** 2).sum(-1)
 
     def residuals(self, stiffness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Residuals (n, q) of stiffnesses (n, 21) and their derivatives (n, q, 21)."""
+        """Return residuals (n, q) of stiffnesses (n, 21), and derivatives.
+
+        The derivatives (n, q, 21) are by the constants.
+        """
         if self.engineering is not None:
-            return self._engineering(stiffness)
+            return _engineering_residuals(self.engineering, stiffness)
         weight = np.broadcast_to(MULTIPLICITY**0.5, self.targets.shape)
         if self.kind == "log_euclidean":
             value, slope = _logarithm(stiffness)
@@ -125,18 +133,6 @@ class Goal:
             return weight * (value - goal), weight[:, :, None] * slope
         weight = weight / np.linalg.norm(self.targets * weight, axis=1, keepdims=True)
         return weight * (stiffness - self.targets), weight[:, :, None] * np.eye(21)
-
-    def _engineering(self, stiffness):
-        compliance, slope = _compliance(stiffness)
-        value, by_compliance = engineering_constants(compliance)
-        given = np.isfinite(self.engineering)
-        goal = np.where(given, self.engineering, 1.0)
-        moduli = np.arange(9) < 6
-        scale = np.where(moduli, 1 / value, 1.0)
-        off = np.where(moduli, np.log(np.where(moduli, value / goal, 1.0)), value - goal)
-        count = np.sqrt(given.sum(1, keepdims=True))
-        by = (np.where(given, scale, 0) / count)[:, :, None] * by_compliance
-        return np.where(given, off, 0.0) / count, by @ slope
 
 
 @dataclass(frozen=True)
@@ -166,6 +162,7 @@ class Targets:
     unit: str = ""
 
     def __len__(self) -> int:
+        """Number n of targets."""
         return len(self.names)
 
     @property
@@ -174,18 +171,42 @@ class Targets:
         return self.goal.targets
 
 
-def _compliance(stiffness):
-    """Inverses (n, 21) of stiffnesses (n, 21) in Voigt form, and their derivatives (n, 21, 21)."""
+def _engineering_residuals(
+    engineering: np.ndarray, stiffness: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return residuals (n, 9) from engineering constants, and derivatives.
+
+    ``engineering`` (n, 9) is nan where free; the derivatives (n, 9, 21) are by the stiffness
+    (n, 21).
+    """
+    compliance, slope = _compliance(stiffness)
+    value, by_compliance = engineering_constants(compliance)
+    given = np.isfinite(engineering)
+    goal = np.where(given, engineering, 1.0)
+    moduli = np.arange(9) < 6
+    scale = np.where(moduli, 1 / value, 1.0)
+    off = np.where(moduli, np.log(np.where(moduli, value / goal, 1.0)), value - goal)
+    count = np.sqrt(given.sum(1, keepdims=True))
+    by = (np.where(given, scale, 0) / count)[:, :, None] * by_compliance
+    return np.where(given, off, 0.0) / count, by @ slope
+
+
+def _compliance(stiffness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return inverses (n, 21) of stiffnesses (n, 21), and derivatives.
+
+    In Voigt form; the derivatives (n, 21, 21) are by the stiffness.
+    """
     s = np.linalg.inv(unpack(np.asarray(stiffness, float)))
     slope = -s[:, ROWS][:, :, ROWS] * s[:, COLUMNS][:, :, COLUMNS]
     slope -= np.where(ROWS == COLUMNS, 0, s[:, ROWS][:, :, COLUMNS] * s[:, COLUMNS][:, :, ROWS])
     return pack(s), slope
 
 
-def _logarithm(stiffness):
-    """Logarithms (n, 21) of stiffnesses (n, 21) in Mandel form, and their derivatives (n, 21, 21).
+def _logarithm(stiffness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return logarithms (n, 21) of stiffnesses (n, 21), and derivatives.
 
-    By the divided differences of the logarithm at the eigenvalues (Daleckii & Krein 1965).
+    In Mandel form; the derivatives (n, 21, 21) are by the stiffness, from divided differences of
+    the logarithm at the eigenvalues (Daleckii & Krein 1965).
     """
     value, mode = np.linalg.eigh(mandel(stiffness))
     value = np.maximum(value, _SMALLEST_MODE * value[:, -1:])
@@ -194,6 +215,7 @@ def _logarithm(stiffness):
     near = np.abs(gap) < 1e-7 * value[:, :, None]
     middle = 2 / (value[:, :, None] + value[:, None, :])
     divided = np.where(near, middle, (log[:, :, None] - log[:, None, :]) / np.where(near, 1.0, gap))
+
     # Change of each constant, in the modes: the symmetric pair of entries that it fills.
     first = mode[:, ROWS]
     second = mode[:, COLUMNS]

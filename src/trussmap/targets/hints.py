@@ -1,4 +1,6 @@
-"""Targets in words, and what looks like a slip in them: unit, order of components, compliance."""
+"""Targets in words, and doubts about their unit, order or kind."""
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,20 +32,26 @@ from trussmap.tensors.stiffness import (
 #: Share of the Voigt bound of ``MAXIMUM_DENSITY`` below which a target is softer than a lattice is
 #: likely to be: a quarter of the least among 20,000 random designs.
 SOFT = 1e-3
-# A symmetry class speaks for an order if a stiffness fits it in that order within the second
-# distance and fits only classes of so many constants more as read, within the first.
+
+# The thresholds below come from benchmarks/order_hints.py.
+
+# Distance within which a stiffness has a symmetry class in the order it was read in.
 _FITS_AS_READ = 0.05
+# Distance within which it has one in another order, which then counts in favour of that order.
 _FITS = 0.005
+# Constants that this class has less than any within reach as read.
 _FEWER_CONSTANTS = 3
-# Cauchy's relations speak for an order if a stiffness without symmetry, within the first distance,
-# is at most so far off them in it (for orders that differ from that as read by √2 as well: the
-# second number), 2.2 times closer than as read, and if what it is off as read, its trace apart, is
-# three times as much and large: benchmarks/order_hints.py.
+# Distance from all classes beyond which Cauchy's relations count instead.
 _NO_CLASS = 0.04
+# Distance from Cauchy's relations in another order that counts in favour of it.
 _CAUCHY = 0.075
+# The same for orders whose shears differ by √2 as well.
 _CAUCHY_SCALED = 0.045
+# Factor by which that distance must be smaller than the distance as read.
 _CLOSER = 2.2
+# Factor by which it must be smaller than the traceless part of the distance as read.
 _CLOSER_DEVIATOR = 3.0
+# Largest ratio of it to the square of this part, which so must be large.
 _PER_SQUARE = 2.5
 # Relative difference up to which two orders count as reading the same.
 _SAME = 0.01
@@ -51,8 +59,26 @@ _SAME = 0.01
 _EXAMINED = 5
 
 
+class _Better(NamedTuple):
+    """Another reading of a stiffness that suits it better.
+
+    Attributes
+    ----------
+    reading : its place among the others
+    now : what holds of the stiffness as read, '' where no other reading is better
+    then : what holds of it in the other reading
+    """
+
+    reading: int = 0
+    now: str = ""
+    then: str = ""
+
+
 def described(targets: Targets, material: Material, most: int = 20) -> list[str]:
-    """Lines on how targets were read: each of them, ``most`` at the most, assumptions, doubts."""
+    """Describe how targets were read, in lines.
+
+    A line for each of ``most`` targets at the most, and notes on assumptions and doubts.
+    """
     unit = f"the units of Young's modulus {material.youngs_modulus:g}:"
     lines = [f"understood, in {unit}"]
     if targets.order is not None:
@@ -60,6 +86,7 @@ def described(targets: Targets, material: Material, most: int = 20) -> list[str]
         order = targets.order
         words = "of the file's labels" if targets.labelled else f"{order} ({ORDERS[order]})"
         lines = [f"understood{kind}, in the order {words} and {unit}"]
+
     for k, name in enumerate(targets.names[:most]):
         goal = targets.goal.take(np.array([k]))
         lines.append(f"  {name}: {describe_target(goal, material.youngs_modulus)}")
@@ -70,9 +97,10 @@ def described(targets: Targets, material: Material, most: int = 20) -> list[str]
 
 
 def doubts(targets: Targets, material: Material) -> list[str]:
-    """Sentences on what looks like a slip in whole targets: unit, order, compliance.
+    """Return sentences on likely slips in targets: unit, order, compliance.
 
-    Targets whose source gives the order itself are not doubted in it.
+    Only targets with all constants have some. Targets whose source gives the order itself are not
+    doubted in it.
     """
     hints = [soft_hint(targets.goal, material)]
     if targets.order is not None:
@@ -83,41 +111,44 @@ def doubts(targets: Targets, material: Material) -> list[str]:
 
 
 def describe_target(goal: Goal, youngs_modulus: float) -> str:
-    """What a Goal of one target asks for, in the units of ``youngs_modulus``."""
+    """Describe a goal of one target, in the units of ``youngs_modulus``."""
     if goal.engineering is not None:
         return f"{_moduli(goal.engineering[0], youngs_modulus)}; all else is free"
     if goal.weights is not None and not goal.whole:
-        weights = dict(zip(COMPONENTS, goal.weights[0], strict=True))
-        free = [name for name, weight in weights.items() if not weight]
+        weights = goal.weights[0]
+        free = [name for name, weight in zip(COMPONENTS, weights, strict=True) if not weight]
         given = [
-            f"{name} {plain(c * youngs_modulus)}"
-            for name, c in zip(COMPONENTS, goal.targets[0], strict=True)
-            if weights[name]
+            f"{name} {plain(constant * youngs_modulus)}"
+            for name, constant, weight in zip(COMPONENTS, goal.targets[0], weights, strict=True)
+            if weight
         ]
         rest = f"free: {', '.join(free)}" if free else "each as close as its deviation says"
         return f"{', '.join(given)}; {rest}"
-    c = goal.targets[0]
-    anisotropy = universal_anisotropy(c[None])[0]
-    # Of an isotropic stiffness, rounding is left.
+
+    stiffness = goal.targets[0]
+    constants = _moduli(moduli(stiffness[None])[0], youngs_modulus)
+    anisotropy = universal_anisotropy(stiffness[None])[0]
+    # Rounding makes an isotropic stiffness slightly anisotropic.
     anisotropy = anisotropy if anisotropy > 1e-9 else 0.0
-    return (
-        f"{_moduli(moduli(c[None])[0], youngs_modulus)}; universal anisotropy {anisotropy:.3g}; "
-        f"{symmetry_words(symmetry_distances(c))}"
-    )
+    symmetry = symmetry_words(symmetry_distances(stiffness))
+    return f"{constants}; universal anisotropy {anisotropy:.3g}; {symmetry}"
 
 
 def symmetry_words(distances: dict[str, float]) -> str:
-    """Distances of `symmetry_distances` in words: the most symmetric class within 5 %, or none."""
+    """Describe distances of `symmetry_distances` in words.
+
+    By the most symmetric class within 5 %, or none.
+    """
     closest = best_class(distances)
     if closest == "triclinic":
         near = [f"{name} within {distances[name]:.1%}" for name in ("monoclinic", "orthotropic")]
         return f"no symmetry within 5% ({', '.join(near)})"
-    return f"symmetry {closest}" + (
-        "" if distances[closest] < 5e-4 else f" within {distances[closest]:.1%}"
-    )
+    within = "" if distances[closest] < 5e-4 else f" within {distances[closest]:.1%}"
+    return f"symmetry {closest}{within}"
 
 
-def _moduli(constants, youngs_modulus):
+def _moduli(constants: np.ndarray, youngs_modulus: float) -> str:
+    """List engineering constants (9,), base modulus 1, that are not nan."""
     scaled = np.r_[constants[:6] * youngs_modulus, constants[6:]]
     return ", ".join(
         f"{name} {plain(v)}" for name, v in zip(ENGINEERING, scaled, strict=True) if np.isfinite(v)
@@ -125,17 +156,18 @@ def _moduli(constants, youngs_modulus):
 
 
 def plain(value: float) -> str:
-    """A number to three digits, without an exponent from a thousand to a million.
+    """Write a number to three digits, from 1000 to 10⁶ without an exponent.
 
     >>> plain(0.10234), plain(1642.4), plain(2.5e7)
     ('0.102', '1642', '2.5e+07')
     """
-    value += 0.0  # no minus before a 0
+    # The sum leaves no minus before a 0.
+    value += 0.0
     return f"{value:.0f}" if 999.5 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def soft_hint(goal: Goal, material: Material) -> str | None:
-    """Note on targets that are softer than lattices of the base material are likely to be, or None."""
+    """Return a note on targets softer than lattices are likely to be, or None."""
     if not goal.whole:
         return None
     _, ratio = admissibility(goal.targets, MAXIMUM_DENSITY, material.poisson_ratio)
@@ -144,15 +176,13 @@ def soft_hint(goal: Goal, material: Material) -> str | None:
         return None
     return (
         f"{soft} of {len(goal)} targets are softer than 1/{1 / SOFT:.0f} of the Voigt bound of "
-        f"relative density "
-        f"{MAXIMUM_DENSITY}: if the base material is not that much stiffer, targets and Young's "
-        f"modulus differ in unit "
-        "(1000 lies between MPa and GPa)"
+        f"relative density {MAXIMUM_DENSITY}: if the base material is not that much stiffer, "
+        "targets and Young's modulus differ in unit (1000 lies between MPa and GPa)"
     )
 
 
 def compliance_hint(goal: Goal, compliance: bool = False) -> str | None:
-    """Note on whole targets most of which look inverted, or None.
+    """Return a note on whole targets most of which look inverted, or None.
 
     ``compliance`` says that compliances were read, so that stiffnesses were given if they do.
     """
@@ -164,26 +194,50 @@ def compliance_hint(goal: Goal, compliance: bool = False) -> str | None:
     if compliance:
         return (
             f"inverted, {count} of {len(goal)} targets are auxetic and look like compliances: if "
-            f"the file holds "
-            "stiffnesses, leave out --compliance"
+            "the file holds stiffnesses, leave out --compliance"
         )
     return (
         f"{count} of {len(goal)} targets look like compliances (C12 + C13 + C23 is negative; as "
-        f"stiffnesses they are "
-        "auxetic): if the file holds compliances, expected --compliance"
+        "stiffnesses they are auxetic): if the file holds compliances, expected --compliance"
     )
 
 
 def order_hint(goal: Goal, order: str) -> str | None:
-    """Note on others of ``ORDERS`` that suit whole targets much better than ``order``, or None.
+    """Return a note on orders that suit whole targets much better, or None.
 
-    A symmetry class with far fewer constants than any that a target fits as read speaks for an
-    order; for a target that fits none, Cauchy's relations do. The note comes if at least half of
-    the first targets speak for an order, and all for the same.
+    A symmetry class with far fewer constants than any that a target fits as read counts in favour
+    of an order; for a target that fits none, Cauchy's relations do. The note comes if at least half
+    of the first targets favour an order, and all the same.
     """
     if not goal.whole:
         return None
     written = in_order(unpack(goal.targets[:_EXAMINED]), order)
+    reasons: dict[tuple[str, ...], list[_Better]] = {}
+    for matrix in written:
+        names, better = _better_orders(matrix, order)
+        if names:
+            reasons.setdefault(names, []).append(better)
+    if len(reasons) != 1:
+        return None
+    [(names, favours)] = reasons.items()
+    if 2 * len(favours) < len(written):
+        return None
+
+    first = favours[0]
+    questions = " Or ".join(f"--order {name}?" for name in names)
+    same = {1: "", 2: " Both read the same."}.get(len(names), " All of them read the same.")
+    return (
+        f"as read a target {first.now}; in the order {names[0]} ({ORDERS[names[0]]}) it "
+        f"{first.then}: is it {questions}{same}"
+    )
+
+
+def _better_orders(matrix: np.ndarray, order: str) -> tuple[tuple[str, ...], _Better]:
+    """Return the orders that suit a matrix better than ``order``, and why.
+
+    The matrix (6, 6) is in ``order``. There are several where they read the same, and none where
+    ``order`` suits well.
+    """
     # Of orders that mean the same (ansys and vasp), the first is named.
     meanings = [*NOTATIONS.values()]
     others = [
@@ -191,67 +245,54 @@ def order_hint(goal: Goal, order: str) -> str | None:
         for k, (name, meaning) in enumerate(NOTATIONS.items())
         if meaning != NOTATIONS[order] and meaning not in meanings[:k]
     ]
-    reasons: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    for matrix in written:
-        read = np.stack([pack(in_voigt_order(matrix, name)) for name in (order, *others)])
-        scaled = np.array([NOTATIONS[name][1] != NOTATIONS[order][1] for name in others])
-        number, reason = _by_class(read) or _by_cauchy(read, scaled)
-        if reason:
-            near = relative_error(read[1:], read[1 + number]) < _SAME
-            reasons.setdefault(tuple(np.array(others)[near]), []).append(reason)
-    if len(reasons) != 1:
-        return None
-    [(better, found)] = reasons.items()
-    if 2 * len(found) < len(written):
-        return None
-    now, then = found[0]
-    same = {1: "", 2: " Both read the same."}.get(len(better), " All of them read the same.")
-    return (
-        f"as read a target {now}; in the order {better[0]} ({ORDERS[better[0]]}) it {then}: is it "
-        + " Or ".join(f"--order {name}?" for name in better)
-        + same
-    )
+    readings = np.stack([pack(in_voigt_order(matrix, name)) for name in (order, *others)])
+    scaled = np.array([NOTATIONS[name][1] != NOTATIONS[order][1] for name in others])
+    better = _by_class(readings) or _by_cauchy(readings, scaled)
+    if not better.now:
+        return (), better
+    near = relative_error(readings[1:], readings[1 + better.reading]) < _SAME
+    return tuple(name for name, same in zip(others, near, strict=True) if same), better
 
 
-def _by_class(read: np.ndarray) -> tuple[int, tuple[str, ...]] | None:
-    """Other reading whose symmetry class has far fewer constants, and why: what holds now and then.
+def _by_class(readings: np.ndarray) -> _Better | None:
+    """Return the reading whose symmetry class has far fewer constants.
 
-    From the stiffness as read and in k other orders (1 + k, 21). The reason is () if the stiffness
-    has a class as read or if readings that differ suit equally well; None if it has no class at
-    all.
+    ``readings`` (1 + k, 21) is the stiffness as read and in k other orders. The result has no
+    reason if the stiffness has a class as read or if readings that differ suit equally well; it is
+    None if the stiffness has no class at all.
     """
     classes = [name for name in CLASSES if name != "triclinic"]
-    distances = {name: off[0] for name, off in class_distances(read[:1], classes).items()}
+    distances = {name: off[0] for name, off in class_distances(readings[:1], classes).items()}
     now = best_class(distances | {"triclinic": 0.0}, _FITS_AS_READ)
     higher = [name for name in classes if CLASSES[name] <= CLASSES[now] - _FEWER_CONSTANTS]
-    others = class_distances(read[1:], higher)
+    others = class_distances(readings[1:], higher)
     better = next((name for name in higher if others[name].min() <= _FITS), None)
     if better is None:
-        return (0, ()) if min(distances.values()) <= _NO_CLASS else None
+        return _Better() if min(distances.values()) <= _NO_CLASS else None
+
     best = int(np.argmin(others[better]))
-    alike = read[1:][others[better] <= _FITS]
-    if (relative_error(alike, read[1 + best]) > _SAME).any():
-        return 0, ()
-    said = (
-        f"has no symmetry within {_FITS_AS_READ:.0%}"
-        if now == "triclinic"
-        else f"has {now} symmetry"
-    )
+    alike = readings[1:][others[better] <= _FITS]
+    if (relative_error(alike, readings[1 + best]) > _SAME).any():
+        return _Better()
+    symmetry = f"has {now} symmetry"
+    if now == "triclinic":
+        symmetry = f"has no symmetry within {_FITS_AS_READ:.0%}"
     off = others[better][best]
-    return best, (said, f"has {better} symmetry" + (f" within {off:.1%}" if off > 5e-4 else ""))
+    within = f" within {off:.1%}" if off > 5e-4 else ""
+    return _Better(best, symmetry, f"has {better} symmetry{within}")
 
 
-def _by_cauchy(read: np.ndarray, scaled: np.ndarray) -> tuple[int, tuple[str, ...]]:
-    """Other reading that is much closer to Cauchy's relations, and why, () if there is none.
+def _by_cauchy(readings: np.ndarray, scaled: np.ndarray) -> _Better:
+    """Return the reading that is much closer to Cauchy's relations.
 
-    From the stiffness as read and in k other orders (1 + k, 21), and whether their shears count
-    otherwise (k,).
+    ``readings`` (1 + k, 21) is the stiffness as read and in k other orders, ``scaled`` (k,) whether
+    their shears differ by √2. The result has no reason if none is much closer.
     """
-    now, *off = np.sqrt(non_cauchy_share(read))
+    now, *off = np.sqrt(non_cauchy_share(readings))
     best = int(np.argmin(off))
-    tensor = non_cauchy_tensor(read[0])
+    tensor = non_cauchy_tensor(readings[0])
     deviator = tensor - np.trace(tensor) / 3 * np.eye(3)
-    seen = np.linalg.norm(deviator) / np.sqrt((MULTIPLICITY * read[0] ** 2).sum())
+    seen = np.linalg.norm(deviator) / np.sqrt((MULTIPLICITY * readings[0] ** 2).sum())
     limits = (
         _CAUCHY_SCALED if scaled[best] else _CAUCHY,
         _PER_SQUARE * seen**2,
@@ -259,6 +300,6 @@ def _by_cauchy(read: np.ndarray, scaled: np.ndarray) -> tuple[int, tuple[str, ..
         now / _CLOSER,
     )
     if off[best] >= min(limits):
-        return best, ()
+        return _Better()
     relations = "Cauchy's relations (C23 = C44 …), which bone and trusses are close to"
-    return best, (f"is {now:.1%} off {relations}", f"is {off[best]:.1%} off them")
+    return _Better(best, f"is {now:.1%} off {relations}", f"is {off[best]:.1%} off them")

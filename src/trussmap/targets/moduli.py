@@ -12,11 +12,14 @@ from trussmap.tensors.engineering import ENGINEERING
 from trussmap.tensors.material import Material
 from trussmap.tensors.stiffness import COMPONENTS, admissibility, isotropic, pack
 
+# Relative difference up to which constants of one material agree.
+_AGREEMENT = 0.01
+
 
 def goal_of_moduli(
     sheet: Sheet, material: Material, kind: str, whole: bool
 ) -> tuple[Goal, list[str | None]]:
-    """Goal and faults of a sheet of engineering constants, isotropic or not."""
+    """Return goal and faults of a sheet of engineering constants."""
     columns = {*sheet.table.columns}
     isotropic_columns = {"E", "G", "nu"} & columns
     if whole:
@@ -40,7 +43,7 @@ def goal_of_moduli(
 
 
 def _isotropic(sheet: Sheet, material: Material, kind: str) -> tuple[Goal, list[str | None]]:
-    """Goal and faults of a sheet of two of E, G and nu."""
+    """Return goal and faults of a sheet of two of E, G and nu."""
     values, faults = numbers_of(sheet.table, ("E", "G", "nu"))
     targets = np.zeros((len(values), 21))
     for k, (e, g, nu) in enumerate(values):
@@ -54,69 +57,96 @@ def _isotropic(sheet: Sheet, material: Material, kind: str) -> tuple[Goal, list[
             continue
         e = 2 * g * (1 + nu) if np.isnan(e) else e
         nu = e / (2 * g) - 1 if np.isnan(nu) else nu
-        if not (e > 0 and -1 < nu < 0.5):
-            faults[k] = (
-                f": E = {e:g} and nu = {nu:.4g}; expected a positive modulus, and a nu above -1 "
-                f"and below 0.5."
-            )
-        elif np.isfinite(g) and abs(e / (2 * g * (1 + nu)) - 1) > 0.01:
-            faults[k] = (
-                f": E = {e:g}, G = {g:g} and nu = {nu:g} are of no isotropic material; expected "
-                f"two of them."
-            )
-        else:
+        faults[k] = _fault_of_isotropic(e, g, nu)
+        if not faults[k]:
             targets[k] = pack(isotropic(e / material.youngs_modulus, nu))
             faults[k] = fault_of_stiffness(targets[k], np.ones(21, bool), material)
     return Goal(targets, kind), faults
 
 
+def _fault_of_isotropic(e: float, g: float, nu: float) -> str | None:
+    """Return a sentence on moduli that no isotropic material has, or None.
+
+    The shear modulus may be nan, where it is not given.
+    """
+    if not (e > 0 and -1 < nu < 0.5):
+        return (
+            f": E = {e:g} and nu = {nu:.4g}; expected a positive modulus, and a nu above -1 and "
+            "below 0.5."
+        )
+    if np.isfinite(g) and abs(e / (2 * g * (1 + nu)) - 1) > _AGREEMENT:
+        return (
+            f": E = {e:g}, G = {g:g} and nu = {nu:g} are of no isotropic material; expected two of "
+            "them."
+        )
+    return None
+
+
 def _engineering(sheet: Sheet, material: Material, kind: str) -> tuple[Goal, list[str | None]]:
-    """Goal and faults of a sheet of engineering constants."""
+    """Return goal and faults of a sheet of orthotropic engineering constants.
+
+    Where all good rows are complete, the goal is their stiffness, else the constants given.
+    """
     values, faults = numbers_of(sheet.table, (*ENGINEERING, *MINOR))
     given = values[:, :9]
-    other = values[:, 9:]
-    for k, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):  # nu_ij / E_i = nu_ji / E_j
-        with np.errstate(divide="ignore", invalid="ignore"):  # a modulus of 0 is refused below
-            turned = other[:, k] * given[:, i] / given[:, j]
-        told = np.isfinite(other[:, k])
-        for row in np.flatnonzero(told):
+    _join_minor(given, values[:, 9:], faults)
+    given[:, :6] /= material.youngs_modulus
+    for k, row in enumerate(given):
+        faults[k] = faults[k] or _fault_of_moduli(row, material)
+    good = np.array([fault is None for fault in faults], bool)
+    if not np.isfinite(given[good]).all() or not good.any():
+        return Goal(np.ones((len(given), 21)), engineering=given), faults
+
+    targets = np.zeros((len(given), 21))
+    nu = material.poisson_ratio
+    for k in np.flatnonzero(good).tolist():
+        try:
+            targets[k] = stiffness_of_moduli(given[k : k + 1])[0]
+            stable = admissibility(targets[k : k + 1], MAXIMUM_DENSITY, nu)[0][0] > 0
+        except np.linalg.LinAlgError:
+            stable = False
+        if not stable:
+            faults[k] = (
+                ", columns E1…nu23: of no stable material; expected smaller Poisson's ratios."
+            )
+    return Goal(targets, kind), faults
+
+
+def _join_minor(given: np.ndarray, minor: np.ndarray, faults: list[str | None]) -> None:
+    """Fill Poisson's ratios of constants (n, 9) from ``MINOR`` ones (n, 3).
+
+    By nu_ij / E_i = nu_ji / E_j. Ratios without moduli and ratios that disagree join the faults.
+    """
+    for k, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):
+        # A modulus of 0 is refused by `_fault_of_moduli`.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            turned = minor[:, k] * given[:, i] / given[:, j]
+        known = np.isfinite(minor[:, k])
+        for row in np.flatnonzero(known).tolist():
+            major = given[row, 6 + k]
             if not np.isfinite(turned[row]):
                 faults[row] = (
                     faults[row] or f", column {MINOR[k]}: expected E{i + 1} and E{j + 1} with it."
                 )
-            elif abs(given[row, 6 + k] - turned[row]) > 0.01 * max(1.0, abs(turned[row])):
+            elif abs(major - turned[row]) > _AGREEMENT * max(1.0, abs(turned[row])):
                 faults[row] = faults[row] or (
-                    f", column {MINOR[k]}: {other[row, k]:g} does not go with "
-                    f"{ENGINEERING[6 + k]} = "
-                    f"{given[row, 6 + k]:g}; expected E{i + 1} {MINOR[k]} = E{j + 1} "
-                    f"{ENGINEERING[6 + k]}."
+                    f", column {MINOR[k]}: {minor[row, k]:g} does not go with "
+                    f"{ENGINEERING[6 + k]} = {major:g}; expected E{i + 1} {MINOR[k]} = "
+                    f"E{j + 1} {ENGINEERING[6 + k]}."
                 )
-        given[:, 6 + k] = np.where(told & np.isnan(given[:, 6 + k]), turned, given[:, 6 + k])
-    given[:, :6] /= material.youngs_modulus
+        given[:, 6 + k] = np.where(known & np.isnan(given[:, 6 + k]), turned, given[:, 6 + k])
+
+
+def _fault_of_moduli(row: np.ndarray, material: Material) -> str | None:
+    """Return a sentence on constants (9,) that no lattice has, or None.
+
+    They are ``ENGINEERING``, base modulus 1.
+    """
+    if not np.isfinite(row).any():
+        return ": no constant is given; expected E1, E2, E3, G23 … nu23, some of them."
+    bad = np.flatnonzero(row[:6] <= 0)
+    if len(bad):
+        return f", column {ENGINEERING[bad[0]]}: expected a positive modulus."
     bound = np.array([1, 1, 1, *material.relative[DIAGONAL[3:]]])
-    for k, row in enumerate(given):
-        if faults[k]:
-            continue
-        bad = np.flatnonzero(row[:6] <= 0)
-        if not np.isfinite(row).any():
-            faults[k] = ": no constant is given; expected E1, E2, E3, G23 … nu23, some of them."
-        elif len(bad):
-            faults[k] = f", column {ENGINEERING[bad[0]]}: expected a positive modulus."
-        else:
-            ratio = np.nan_to_num(row[:6] / bound) / MAXIMUM_DENSITY
-            faults[k] = fault_of_size(ratio.max(), "", material)
-    good = np.array([fault is None for fault in faults], bool)
-    if np.isfinite(given[good]).all() and good.any():  # all that makes up an orthotropic stiffness
-        targets = np.zeros((len(given), 21))
-        for k in np.flatnonzero(good).tolist():
-            try:
-                targets[k] = stiffness_of_moduli(given[k : k + 1])[0]
-                stable = admissibility(targets[k : k + 1], MAXIMUM_DENSITY)[0][0] > 0
-            except np.linalg.LinAlgError:
-                stable = False
-            if not stable:
-                faults[k] = (
-                    ", columns E1…nu23: of no stable material; expected smaller Poisson's ratios."
-                )
-        return Goal(targets, kind), faults
-    return Goal(np.ones((len(given), 21)), engineering=given), faults
+    ratio = np.nan_to_num(row[:6] / bound) / MAXIMUM_DENSITY
+    return fault_of_size(ratio.max(), "", material)

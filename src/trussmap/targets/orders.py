@@ -27,7 +27,7 @@ ORDERS = {
 
 @dataclass(frozen=True)
 class Layout:
-    """How a source holds constants.
+    """Order and kind of the constants of a source.
 
     Attributes
     ----------
@@ -44,6 +44,7 @@ class Layout:
     worksheet: str = ""
 
     def __post_init__(self) -> None:
+        """Check the order."""
         if self.order not in ORDERS:
             raise InputError(f"order {self.order}: expected {', '.join(ORDERS)}.")
 

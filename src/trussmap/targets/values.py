@@ -155,7 +155,7 @@ def _times(text: str, factor: float) -> str:
 
 
 def numbers_of(table: pd.DataFrame, columns: Sequence[str]) -> tuple[np.ndarray, list[str | None]]:
-    """Return the numbers (n, k) of k columns, nan where none stands, and faults.
+    """Return the numbers (n, k) of k columns, nan where empty, and faults.
 
     Each of the n faults is a sentence on the first text of a row that is no number, or None.
     """
