@@ -130,6 +130,8 @@ def public_functions(path):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 yield from inside(node.body, f"{node.name}.")
             elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                if "overload" in map(ast.unparse, node.decorator_list):
+                    continue  # The function itself follows.
                 yield owner + node.name, node
 
     return inside(ast.parse(path.read_text()).body, "")
