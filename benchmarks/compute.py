@@ -1,4 +1,5 @@
-"""Operations of the matrix products in every training of some studies, counted by torch for one batch.
+"""Operations of the matrix products in every training of some studies, counted by torch for one
+batch.
 
     python benchmarks/compute.py laptop paper paper_cpu > docs/results/compute.json
 

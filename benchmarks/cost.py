@@ -1,4 +1,5 @@
-"""Time and cost of the paper study on clusters of some nodes, by a model fitted to the jobs of a measured study.
+"""Time and cost of the paper study on clusters of some nodes, by a model fitted to the jobs of a
+measured study.
 
     python benchmarks/cost.py
 
@@ -34,7 +35,9 @@ AFTER_POLAR = ["generalize_bone", "generalize_catalogue", "generalize_unseen", "
 
 
 def fitted(laptop, flop):
-    """Operations a second of a training on two cores, by least relative squares, and how far each is off."""
+    """Operations a second of a training on two cores, by least relative squares, and how far each
+    is off.
+    """
     jobs = [(a, name) for a in ("polar", "paper") for name in flop[a] if name != "all"]
     work = np.array([flop[a][name] for a, name in jobs])
     seconds = np.array([laptop["seconds"][f"train_{a}_{name}"] for a, name in jobs])
@@ -77,7 +80,9 @@ def jobs_of(seconds, flop, rate):
 
 
 def scheduled(jobs, nodes, gpus):
-    """Hours until the last of the jobs has ended, on nodes of four cores; if ``gpus``, each has one for trainings."""
+    """Hours until the last of the jobs has ended, on nodes of four cores; if ``gpus``, each has one
+    for trainings.
+    """
     ends, running, waiting, now = {}, [], dict(jobs), 0.0
     free = [[4, 1] for _ in range(nodes)]
     while waiting or running:
@@ -102,7 +107,8 @@ if __name__ == "__main__":
     print(f"a training on two cores: {rate / 1e12:.3f} TFLOP/s; the model is off by", end=" ")
     print(", ".join(f"{100 * error:+.0f} % ({name})" for name, error in off.items()))
     print(
-        "| trainings | 1 node | 10 nodes | 100 nodes | core hours | GPU hours |\n|---|---|---|---|---|---|"
+        "| trainings | 1 node | 10 nodes | 100 nodes | core hours | GPU hours "
+        "|\n|---|---|---|---|---|---|"
     )
     for what, speed in (
         ("two cores each, as fitted", rate),

@@ -1,4 +1,5 @@
-"""A batched solver in vectorised NumPy: dense matrices of many designs of one topology, solved by LAPACK.
+"""A batched solver in vectorised NumPy: dense matrices of many designs of one topology, solved by
+LAPACK.
 
 It uses the symmetry reduction of the engine and nothing else of it. The energy of a beam is ½ (w·B
 w + δ·D δ) with w = Δu + l × θ̄ + ε·l, B = ks + kp l⊗l, D = kd + kt l⊗l (l the strut vector, δ and
@@ -59,7 +60,9 @@ def _strut_tensor():
 
 @cache
 def _end_tensor(near, far):
-    """Its non-zero entries (feature, row, column, value) in u, θ of both ends and ε, by the displacements' signs."""
+    """Its non-zero entries (feature, row, column, value) in u, θ of both ends and ε, by the
+    displacements' signs.
+    """
     ends = np.zeros((15, 18))
     one = np.eye(3)
     ends[:3, 0:3], ends[:3, 6:9] = -near * one, far * one
@@ -73,7 +76,9 @@ def _end_tensor(near, far):
 
 @cache
 def _assembly(topology):
-    """ReducedLattice of a topology, its degrees of freedom, and the sparse map from features to matrix entries."""
+    """ReducedLattice of a topology, its degrees of freedom, and the sparse map from features to
+    matrix entries.
+    """
     lattice = reduce_by_symmetry(compound.topologies()[0][topology])
     struts, moving = len(lattice.vectors), lattice.moving
     turn = np.cumsum(3 + 3 * moving) - 3

@@ -1,4 +1,5 @@
-"""How many generated crystal cells the families areas and geometry meet within a ratio of radii, and in what time.
+"""How many generated crystal cells the families areas and geometry meet within a ratio of radii,
+and in what time.
 
     python benchmarks/exact_cells.py results/laptop --family areas --out areas.csv
     python benchmarks/exact_cells.py results/laptop --summary areas.csv geometry.csv \

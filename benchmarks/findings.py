@@ -1,4 +1,5 @@
-"""What the published data show when exact geometry is held against them; docs/findings.md quotes this script's tables.
+"""What the published data show when exact geometry is held against them; docs/findings.md quotes
+this script's tables.
 
     python benchmarks/findings.py [--designs 3000000] [orthotropic_reference_sample.csv]
 
@@ -74,7 +75,9 @@ def _forbidden(c):
 
 
 def orthotropy(draws=400):
-    """Size of the constants that orthotropy forbids, over all lattice sets, random stretches U and densities."""
+    """Size of the constants that orthotropy forbids, over all lattice sets, random stretches U and
+    densities.
+    """
     topology = compound.topologies()[1]
     rng = np.random.default_rng(0)
     density = rng.uniform(*descriptor.DENSITY_RANGE, (len(topology), draws))
@@ -173,7 +176,9 @@ def read(path):
 
 
 def _apart(a, b):
-    """Deviation of stiffnesses (n, 9) pooled over the designs: alone, a light one shows the network's own error."""
+    """Deviation of stiffnesses (n, 9) pooled over the designs: alone, a light one shows the
+    network's own error.
+    """
     return np.linalg.norm(a - b) / np.linalg.norm(b)
 
 
@@ -205,12 +210,15 @@ def _r2(prediction, truth):
 
 
 def _vertical_twice(members):
-    """Struts along z at 1× (lattices 0 and 3), which lattice 5 at 2× divides, and no other lattice at 2×."""
+    """Struts along z at 1× (lattices 0 and 3), which lattice 5 at 2× divides, and no other lattice
+    at 2×.
+    """
     return bool({(0, 1), (3, 1)} & set(members)) and [m for m in members if m[1] == 2] == [(5, 2)]
 
 
 def _with_pieces(members, lattice, direction, cuts, pieces):
-    """Compound of a lattice set in which ``pieces`` of some struts of one lattice stand beside their parts.
+    """Compound of a lattice set in which ``pieces`` of some struts of one lattice stand beside
+    their parts.
 
     ``direction`` (without signs) and ``cuts``, the number of parts, say which struts.
     """
@@ -242,7 +250,8 @@ def _vertical_strut(members):
 
 
 def _changed(sets, designs, marked=None):
-    """{lattice set: (rows, compound)} of designs whose published stiffness is that of other than exact geometry.
+    """{lattice set: (rows, compound)} of designs whose published stiffness is that of other than
+    exact geometry.
 
     Two dictionaries: struts that stand twice whatever the order (finding 2b), and those that do in
     some orders (2).
@@ -268,7 +277,9 @@ def _changed(sets, designs, marked=None):
 
 
 def doubled_struts(designs, published, ours, marked):
-    """Struts that stand twice in the published data: always (finding 2b) and in some orders (finding 2)."""
+    """Struts that stand twice in the published data: always (finding 2b) and in some orders
+    (finding 2).
+    """
     twice, ordered = _changed([_members(design) for design in designs], designs)
     mended = ours.copy()
     for changed in (twice, ordered):
@@ -319,15 +330,18 @@ def doubled_struts(designs, published, ours, marked):
     ratio = published[dense, third] / ours[dense, third]
     count = sum(map(_vertical_twice, compound.LATTICE_SETS))
     print(
-        f"{count} of the {len(compound.LATTICE_SETS)} lattice sets are of this kind. Published C33 over that of exact"
+        f"{count} of the {len(compound.LATTICE_SETS)} lattice sets are of this kind. Published "
+        f"C33 over that of exact"
     )
     print(
-        f"geometry, at relative densities above 0.01: up to {ratio.max():.2f}, median {np.median(ratio):.2f}.\n"
+        f"geometry, at relative densities above 0.01: up to {ratio.max():.2f}, median "
+        f"{np.median(ratio):.2f}.\n"
     )
 
 
 def moments(count, seed=2022, block=100_000):
-    """Means of ``count`` designs against the published ones, before and after the findings are put back in.
+    """Means of ``count`` designs against the published ones, before and after the findings are put
+    back in.
 
     What the two samples differ by in the means and squares of density, stretches and lattices,
     which are published too, is taken out by regression (control variates), which halves the
@@ -374,7 +388,8 @@ def moments(count, seed=2022, block=100_000):
         for k, name in enumerate(names)
     ]
     print(
-        f"{count:,} designs against the published {PUBLISHED_DESIGNS:,}; differences of the means in 1e-6.\n"
+        f"{count:,} designs against the published {PUBLISHED_DESIGNS:,}; differences of the means "
+        f"in 1e-6.\n"
     )
     table(
         [

@@ -1,4 +1,5 @@
-"""Mutated files for every reader: each has to end in InputError, one sentence that names the file, or in success.
+"""Mutated files for every reader: each has to end in InputError, one sentence that names the file,
+or in success.
 
     python benchmarks/fuzz.py --inputs 1000000 --out docs/results/fuzz.json
 
@@ -76,7 +77,9 @@ TOKENS = [
 
 
 def mutate(data: bytes, edits: list[tuple[int, float, int]]) -> bytes:
-    """Data after edits (kind, place from 0 to 1, number): bits, bytes, cuts, copies, tokens, lines and numbers."""
+    """Data after edits (kind, place from 0 to 1, number): bits, bytes, cuts, copies, tokens, lines
+    and numbers.
+    """
     data = bytearray(data)
     for kind, place, number in edits:
         at = int(place * len(data))
@@ -131,8 +134,8 @@ def _catalogue(path, random):
 
 def _targets(path, random):
     from trussmap.targets.hints import described
-    from trussmap.targets.orders import ORDERS
-    from trussmap.targets.reading import Layout, read_targets
+    from trussmap.targets.orders import ORDERS, Layout
+    from trussmap.targets.reading import read_targets
     from trussmap.tensors.material import Material
 
     order = list(ORDERS)[random.integers(len(ORDERS))]
@@ -214,7 +217,9 @@ def _labelled(cell):
 
 
 def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
-    """A matrix (6, 6) as programs write it: VASP, LaTeX, Mathematica, JSON, Abaqus, Octave, R and others."""
+    """A matrix (6, 6) as programs write it: VASP, LaTeX, Mathematica, JSON, Abaqus, Octave, R and
+    others.
+    """
     from trussmap.tensors.stiffness import COMPONENTS, pack
 
     rows = [[f"{value:.4g}" for value in row] for row in matrix]
@@ -231,7 +236,8 @@ def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
     nested = matrix.tolist()
     texts = [
         f" TOTAL ELASTIC MODULI (kBar)\n Direction XX YY ZZ XY YZ ZX\n ------\n{vasp}\n ------\n",
-        f" Elastic constants C_ij (Kbar)\n i j=  1 2 3 4 5 6\n{numbered}\n\n Compliances (1/Mbar)\n{numbered}\n",
+        f" Elastic constants C_ij (Kbar)\n i j=  1 2 3 4 5 6\n{numbered}\n\n Compliances "
+        f"(1/Mbar)\n{numbered}\n",
         "C = \\left[\\begin{array}{cccccc}\n"
         + "\\\\\n".join(map(" & ".join, rows))
         + "\n\\end{array}\\right]~\\text{GPa}\n",
@@ -240,9 +246,11 @@ def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
             {"elastic_tensor": {"ieee_format": nested, "raw": nested}, "unit": "GPa"}, indent=1
         ),
         json.dumps([{"name": "a"} | constants, {"C": pack(matrix).tolist()}]),
-        f"*MATERIAL, NAME=a\n*ELASTIC, TYPE=ANISOTROPIC\n{card}\n*ELASTIC\n1., 0.3, 20.\n0.9, 0.3, 40.\n"
+        f"*MATERIAL, NAME=a\n*ELASTIC, TYPE=ANISOTROPIC\n{card}\n*ELASTIC\n1., 0.3, 20.\n0.9, "
+        f"0.3, 40.\n"
         "*ELASTIC, TYPE=ENGINEERING CONSTANTS\n1., 2., 4., .1, .2, .3, .5, .6,\n.7\n",
-        f"C =\n\n   1.0e-01 *\n\n Columns 1 through 4:\n\n{halves[0]}\n\n Columns 5 and 6:\n\n{halves[1]}\n",
+        f"C =\n\n   1.0e-01 *\n\n Columns 1 through 4:\n\n{halves[0]}\n\n Columns 5 and "
+        f"6:\n\n{halves[1]}\n",
         "  [,1] [,2] [,3] [,4] [,5] [,6]\n"
         + "\n".join(f"[{k},] {row}" for k, row in enumerate(blank, 1)),
         f"| | 0 | 1 | 2 | 3 | 4 | 5 |\n|---|---|---|---|---|---|---|\n{bars}\n",
@@ -258,7 +266,9 @@ def _texts_of_matrices(matrix: np.ndarray) -> list[bytes]:
 
 
 def corpus(folder: Path) -> list[tuple]:
-    """(reader, what it is called, name of its file, contents, share of the inputs, folder of what stands beside it)."""
+    """(reader, what it is called, name of its file, contents, share of the inputs, folder of what
+    stands beside it).
+    """
     import pandas as pd
     from pandas import DataFrame
 

@@ -1,4 +1,5 @@
-"""The same cells in a general FE package: OpenSees through OpenSeesPy, its shear-flexible beam and its constraints.
+"""The same cells in a general FE package: OpenSees through OpenSeesPy, its shear-flexible beam and
+its constraints.
 
 A strut that leaves the cell ends at a copy of the node it meets there, tied to it by ``equalDOF``.
 The tie acts on increments, so a macroscopic strain is imposed by displacing every node by it before
@@ -19,7 +20,9 @@ from trussmap.tensors.stiffness import PAIRS, POISSON_RATIO, pack
 
 
 def load():
-    """The module and its name with version; ImportError with a readable message if it cannot be had."""
+    """The module and its name with version; ImportError with a readable message if it cannot be
+    had.
+    """
     try:
         # On Linux the wheel brings these libraries along, but is not told where they are.
         package = find_spec("openseespylinux")
@@ -35,7 +38,8 @@ def load():
 
 
 def _halve_loops(graph):
-    """Nodes (n, 3), ends (m, 2) and offsets (m, 3) with some struts split in two, and a node that has no copy.
+    """Nodes (n, 3), ends (m, 2) and offsets (m, 3) with some struts split in two, and a node that
+    has no copy.
 
     OpenSees does not assemble an element whose two ends are tied to the same node, so struts
     between a node and its own image are split; the first strut is, too, for the sake of a node to
@@ -65,7 +69,9 @@ def _nodes(ops, places):
 
 
 def _struts(ops, places, ends, radii):
-    """Beams of radii (m,) between the nodes ``ends`` (m, 2), which count from 0; they are numbered from 1."""
+    """Beams of radii (m,) between the nodes ``ends`` (m, 2), which count from 0; they are numbered
+    from 1.
+    """
     for axis in range(3):
         ops.geomTransf("Linear", axis + 1, *np.eye(3)[axis].tolist())
     across = np.abs(places[ends[:, 1]] - places[ends[:, 0]]).argmin(1) + 1
@@ -90,7 +96,8 @@ def _analysis(ops, step, system):
 
 
 def block_loads(ops, graph, relative_density, strain, cells):
-    """Axial forces and larger bending moments (m,) of the struts of the centre cell in a block of ``cells``³ cells.
+    """Axial forces and larger bending moments (m,) of the struts of the centre cell in a block of
+    ``cells``³ cells.
 
     No periodicity: nodes at which a strut of the infinite lattice is cut are displaced by the
     strain (6,), in Voigt order, and do not turn; all others are in equilibrium.
@@ -133,7 +140,8 @@ def block_loads(ops, graph, relative_density, strain, cells):
 
 
 def off_in_a_block(ops, graph, relative_density, stresses, cells):
-    """How far peak stresses of the struts of the centre cell are from the periodic ones, (k,) for stresses (k, 6).
+    """How far peak stresses of the struts of the centre cell are from the periodic ones, (k,) for
+    stresses (k, 6).
 
     Largest of all struts, over the largest periodic one; the block has the strain that the periodic
     lattice has.

@@ -52,7 +52,9 @@ LOADS = ("tension", "shear", "bending", "torsion")
 
 
 def bone_sites(length):
-    """The four specimens evenly along a bar, the first and last an eighth of its length from its ends."""
+    """The four specimens evenly along a bar, the first and last an eighth of its length from its
+    ends.
+    """
     targets = read_all_targets("resources/bone_targets_gpa.csv", Material(114.0))
     places = np.zeros((4, 3))
     places[:, 0] = np.linspace(length / 8, 7 * length / 8, 4)
@@ -60,7 +62,9 @@ def bone_sites(length):
 
 
 def rigid_motions(points, centre):
-    """Displacements (4, n, 3) and rotations (4, 3) of the loaded end under each of ``LOADS``, of size 1."""
+    """Displacements (4, n, 3) and rotations (4, 3) of the loaded end under each of ``LOADS``, of
+    size 1.
+    """
     shift = np.array([[1.0, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]])
     turn = np.array([[0.0, 0, 0], [0, 0, 0], [0, 1, 0], [1, 0, 0]])
     return shift[:, None] + np.cross(turn[:, None], points - centre), turn
@@ -78,7 +82,9 @@ def solved(matrix, right):
 
 
 def work(matrix, held, prescribed):
-    """Twice the energy (l,) of a body whose degrees of freedom ``held`` have the values ``prescribed`` (held, l)."""
+    """Twice the energy (l,) of a body whose degrees of freedom ``held`` have the values
+    ``prescribed`` (held, l).
+    """
     free = np.setdiff1d(np.arange(matrix.shape[0]), held)
     matrix = matrix.tocsr()
     u = np.zeros((matrix.shape[0], prescribed.shape[1]))
@@ -88,7 +94,9 @@ def work(matrix, held, prescribed):
 
 
 def frame_end_motion(structure, region, cell):
-    """Degrees of freedom of both ends of a bar along x, and their values (held, 4): one end held, the other moved."""
+    """Degrees of freedom of both ends of a bar along x, and their values (held, 4): one end held,
+    the other moved.
+    """
     at = structure.places[:, 0]
     first, last = (
         np.flatnonzero(np.abs(at - x) < 1e-6 * cell) for x in (region.low[0], region.high[0])
@@ -115,7 +123,9 @@ def frame_work(graded, cut):
 
 
 def continuum_work(sites, size, elements):
-    """The same of a continuum with the prescribed stiffness, quadratic hexahedra (elements along x, y and z)."""
+    """The same of a continuum with the prescribed stiffness, quadratic hexahedra (elements along x,
+    y and z).
+    """
     axes = [np.linspace(0, edge, n + 1) for edge, n in zip(size, elements, strict=True)]
     basis = skfem.Basis(
         skfem.MeshHex.init_tensor(*axes), skfem.ElementVector(skfem.ElementHex2()), intorder=4
@@ -164,7 +174,9 @@ def bone_bar(cell):
 
 
 def compared(graded, continuum):
-    """Differences in compliance under ``LOADS`` of the structure, whole and cut in its faces, from a continuum."""
+    """Differences in compliance under ``LOADS`` of the structure, whole and cut in its faces, from
+    a continuum.
+    """
     return {
         name: dict(zip(LOADS, (continuum / frame_work(graded, cut) - 1).tolist(), strict=True))
         for name, cut in (("whole", False), ("cut", True))
@@ -276,7 +288,9 @@ def graded_in(cell, radius_ratio):
 
 
 def scale():
-    """Grading of more and more cells, those of all sites alike and those that bend; each in a process of its own."""
+    """Grading of more and more cells, those of all sites alike and those that bend; each in a
+    process of its own.
+    """
     rows = []
     for radius_ratio in (RADIUS_RATIO, 3.0):
         for cell in (1.0, 0.8, 4 / 11):
@@ -287,7 +301,9 @@ def scale():
 
 
 def pairs():
-    """Random pairs of designs along a bar of 8 × 2 × 2 cells: their stiffness by one topology, and faded."""
+    """Random pairs of designs along a bar of 8 × 2 × 2 cells: their stiffness by one topology, and
+    faded.
+    """
     rows = (
         json.loads(RESULTS.read_text(encoding="utf-8")).get("pairs", []) if RESULTS.exists() else []
     )

@@ -1,4 +1,5 @@
-"""Speed of homogenization: the engine beside three other solvers, what bounds it, and what a topology costs.
+"""Speed of homogenization: the engine beside three other solvers, what bounds it, and what a
+topology costs.
 
 ``make benchmark`` runs it and prints tables in Markdown, which docs/benchmarks.md quotes. All
 solvers get designs of the same stream and are checked against each other; they take turns, so that
@@ -144,7 +145,8 @@ def compare(pool):
     ratios = np.array(seconds[solvers[1][0]]) / np.array(seconds["engine"])
     by_round = "; ".join(f"{one:.0f}, {two:.0f}" for one, two, _ in ratios)
     print(
-        f"\nBest of {ROUNDS} rounds, solvers in turns; a design is two solves, after U and in full. The engine over"
+        f"\nBest of {ROUNDS} rounds, solvers in turns; a design is two solves, after U and in "
+        f"full. The engine over"
     )
     print(f"dense NumPy round by round, 1 and 2 threads: {by_round}.\n")
 
@@ -180,7 +182,9 @@ def _flops(function):
 
 
 def count_flops(factorizations):
-    """Operations (t, 2) of one solve, assembly and elimination: + − × ÷ √ count one each, so a fused one two."""
+    """Operations (t, 2) of one solve, assembly and elimination: + − × ÷ √ count one each, so a
+    fused one two.
+    """
     strut, diagonal, below = (
         _flops(f) for f in (kernel.element_blocks, kernel.invert_factor, kernel.times_factor)
     )
@@ -234,7 +238,9 @@ def _fuse(times, x, y):
 
 
 def peak():
-    """Double-precision FLOP rates of one core: fused multiply-adds in registers, and a large matrix product."""
+    """Double-precision FLOP rates of one core: fused multiply-adds in registers, and a large matrix
+    product.
+    """
     x, y = aligned_zeros(16, LANES), aligned_zeros(2, LANES)
     x[:], y[0], y[1] = 1.0, 0.5, 0.5
     _fuse(1, x, y)
@@ -313,7 +319,8 @@ def cost_by_size(factorizations, lattices, share, graphs, batch=512):
     large = freedom > 30
     slope = np.polyfit(np.log(freedom[large]), np.log(cost[large]), 1)[0]
     print(
-        f"\nMeans over the sampling: {share @ freedom:.0f} degrees of freedom, {share @ nodes:.0f} nodes of the cell."
+        f"\nMeans over the sampling: {share @ freedom:.0f} degrees of freedom, "
+        f"{share @ nodes:.0f} nodes of the cell."
     )
     print(f"Above 30 degrees of freedom the cost grows with their power {slope:.1f}.")
 
@@ -355,7 +362,8 @@ def derivatives(lattices, count=10_000, batch=500):
     one = min(seconds["stiffness"])
     table(["", "solves"], [[name, f"{min(own) / one:.1f}"] for name, own in seconds.items()])
     print(
-        f"\n{count:,} designs, one thread, CPU time, best of five in turns; in the median topology of the 197,"
+        f"\n{count:,} designs, one thread, CPU time, best of five in turns; in the median "
+        f"topology of the 197,"
     )
     print(f"{np.median(struts):.0f} struts and {3 * np.median(nodes):.0f} coordinates.\n")
 

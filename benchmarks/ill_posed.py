@@ -1,4 +1,5 @@
-"""Why a regression of the descriptor on the stiffness (Bastek et al. 2022, Eq. 2) fails: ill-posed, or undertrained?
+"""Why a regression of the descriptor on the stiffness (Bastek et al. 2022, Eq. 2) fails: ill-posed,
+or undertrained?
 
     python benchmarks/ill_posed.py results/laptop [--epochs 1 4 16] --out
     docs/results/ill_posed.json python benchmarks/ill_posed.py results/laptop --networks --out
@@ -76,7 +77,9 @@ CUBE = Rotation.create_group("O").as_matrix().round(12)
 # ------------------------------------------------------------------------------------------- 1:
 # bounds of the loss
 def of_lattices():
-    """Variance (27,) of the encoded lattices where the topology is known: over all lists of lattices that make it."""
+    """Variance (27,) of the encoded lattices where the topology is known: over all lists of
+    lattices that make it.
+    """
     choices = np.array(list(product(range(7), range(7), range(7), (1, 2), (1, 2), (1, 2))))
     designs = np.full((len(choices), 19), 1.0)
     designs[:, TYPES], designs[:, REPS] = choices[:, :3], choices[:, 3:]
@@ -91,7 +94,8 @@ def of_lattices():
 
 
 def of_factors(design, samples, generator):
-    """Mean and variance (40,) of the encoded U, V, R1, R2 where the map A of a design (19,) is known up to its scale.
+    """Mean and variance (40,) of the encoded U, V, R1, R2 where the map A of a design (19,) is
+    known up to its scale.
 
     Given U, the singular values of A·U⁻¹ are V up to the scale s, whose density along the ray is
     s², and R2 and R1 up to the 24 rotations of a cube. The density of the rest: of (R2, V, R1) by
@@ -171,7 +175,9 @@ def bounds(designs, samples, seed):
 
 
 def trained(study, name):
-    """The networks ``name`` of `direct` in a study, of the least compute first: compute, network, record."""
+    """The networks ``name`` of `direct` in a study, of the least compute first: compute, network,
+    record.
+    """
     found = []
     for folder in [*study.glob("scaling/*/direct"), study / "models/direct"]:
         if (folder / f"{name}.json").exists():
@@ -183,7 +189,8 @@ def trained(study, name):
 
 
 def regressions(study, designs, stiffness):
-    """Inverse networks of a study: compute, loss and R² by finite elements on validation designs, both losses along
+    """Inverse networks of a study: compute, loss and R² by finite elements on validation designs,
+    both losses along
     the training."""
     points = []
     for flop, network, record in trained(study, "inverse"):
@@ -212,7 +219,9 @@ def regressions(study, designs, stiffness):
 
 
 def losses_along(record):
-    """Loss of the training and of the validation split after each epoch, of the record of a network."""
+    """Loss of the training and of the validation split after each epoch, of the record of a
+    network.
+    """
     return {
         f"{key}_along": [epoch[key] for epoch in record["history"]]
         for key in ("loss", "validation_loss")
@@ -220,7 +229,8 @@ def losses_along(record):
 
 
 def forward_boxes(study, blocks):
-    """Forward networks of a study: compute, mean squared error of the standardised stiffness on each of ``blocks``,
+    """Forward networks of a study: compute, mean squared error of the standardised stiffness on
+    each of ``blocks``,
     R² on the last, and both losses along the training."""
     points = []
     for flop, network, record in trained(study, "forward"):
@@ -240,7 +250,9 @@ def forward_boxes(study, blocks):
 # --------------------------------------------------------------------------------- 2: one topology,
 # two descriptions
 class Unique(DirectInverse):
-    """21 constants → density and a⊗a of the struts of a simple cubic lattice, longest first; standardised."""
+    """21 constants → density and a⊗a of the struts of a simple cubic lattice, longest first;
+    standardised.
+    """
 
     def __init__(self, hidden, scaling):
         super().__init__(hidden, scaling)
@@ -277,7 +289,9 @@ class Unique(DirectInverse):
 
 
 def unique(designs):
-    """Density in [0, 1] and the six entries of a⊗a of each strut, longest first (n, 19), at a cell of volume 1."""
+    """Density in [0, 1] and the six entries of a⊗a of each strut, longest first (n, 19), at a cell
+    of volume 1.
+    """
     maps = deformation_map(designs)
     maps /= np.cbrt(np.linalg.det(maps))[:, None, None]
     order = np.linalg.norm(maps, axis=1).argsort(1)[:, ::-1]
@@ -313,7 +327,9 @@ def simple_cubic(seed, count):
 
 
 def contrast(all_epochs, count, settings, seed):
-    """Both regressions at several lengths of training: compute, loss over that of the best constant, R² by FE."""
+    """Both regressions at several lengths of training: compute, loss over that of the best
+    constant, R² by FE.
+    """
     found = {"descriptor": [], "unique": []}
     block = simple_cubic(stream(seed, "simple cubic", "train"), count)
     test = simple_cubic(stream(seed, "simple cubic", "test"), 5000)
@@ -344,7 +360,9 @@ def contrast(all_epochs, count, settings, seed):
 
 
 def plot(found, path):
-    """Loss of Eq. 2 between its bounds, the accuracy of the proposals, and the loss of the other black box."""
+    """Loss of Eq. 2 between its bounds, the accuracy of the proposals, and the loss of the other
+    black box.
+    """
     with style.figure(path, 9.6, 7.4) as fig:
         (losses, forward), (accuracy, reached) = fig.subplots(2, 2)
         fig.subplots_adjust(left=0.075, right=0.985, top=0.96, bottom=0.07, wspace=0.2, hspace=0.28)

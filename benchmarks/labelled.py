@@ -95,7 +95,9 @@ MODELS: dict[str, Callable[[PeriodicGraph, np.ndarray], np.ndarray]] = {
 
 
 def rounding(compliance: np.ndarray) -> float:
-    """Relative change of the stiffness where its compliance (6, 6), Mandel, is given in five digits."""
+    """Relative change of the stiffness where its compliance (6, 6), Mandel, is given in five
+    digits.
+    """
     exponent = np.floor(np.log10(np.maximum(np.abs(compliance), 1e-300)))
     rounded = np.round(compliance / 10 ** (exponent - 4)) * 10 ** (exponent - 4)
     change = np.linalg.inv(rounded) - np.linalg.inv(compliance)
@@ -110,7 +112,9 @@ def asymmetry(label: np.ndarray, ours: np.ndarray) -> float:
 
 
 def measure(path: Path) -> tuple[list[dict], np.ndarray]:
-    """Rows on the compliances of a file, and their errors (n, models, 2) of stiffness and compliance."""
+    """Rows on the compliances of a file, and their errors (n, models, 2) of stiffness and
+    compliance.
+    """
     rows = []
     errors = []
     taken = take_catalogue(path)

@@ -50,7 +50,9 @@ def repeated(source, path):
 
 
 def peaks(command):
-    """Peak of anonymous and of resident memory in MB of a training, until its first line of progress."""
+    """Peak of anonymous and of resident memory in MB of a training, until its first line of
+    progress.
+    """
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -103,7 +105,8 @@ def main(study, further=None):
                     [*command, json.dumps(how), out / f"{network}.safetensors"]
                 )
                 print(
-                    f"{architecture}/{network}: {anonymous:,} MB anonymous, {resident:,} MB resident",
+                    f"{architecture}/{network}: {anonymous:,} MB anonymous, {resident:,} MB "
+                    f"resident",
                     flush=True,
                 )
 

@@ -1,4 +1,5 @@
-"""Where the published forward model loses accuracy: its second network F2, given more than F1 can tell it.
+"""Where the published forward model loses accuracy: its second network F2, given more than F1 can
+tell it.
 
     python benchmarks/oracles.py results/laptop [--train predicted nine full lattice] >
     docs/results/oracles.json
@@ -111,13 +112,17 @@ def _features(block, after_u):
 
 
 def shape_of(after_u):
-    """What neighbours are close in, (n, 22): the stiffness after U over its norm, and the norm's logarithm over ten."""
+    """What neighbours are close in, (n, 22): the stiffness after U over its norm, and the norm's
+    logarithm over ten.
+    """
     norm = tensor_norm(after_u)[:, None]
     return np.hstack([after_u / norm * MULTIPLICITY**0.5, 0.1 * np.log(norm)])
 
 
 def neighbours(train, block, count, seed, most=10):
-    """1 − R² left of C where its stiffness after U, R1 and V are those of a neighbour, the nearest and one at 0."""
+    """1 − R² left of C where its stiffness after U, R1 and V are those of a neighbour, the nearest
+    and one at 0.
+    """
     designs, stiffness = block["designs"][:count], block["stiffness"][:count]
     near = train.read(names=("designs", "stiffness_orthotropic"))
     nine = [

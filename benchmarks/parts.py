@@ -1,4 +1,5 @@
-"""What a part of 20,000 struts takes, with all its files: random designs in boxes, CPU seconds of this process.
+"""What a part of 20,000 struts takes, with all its files: random designs in boxes, CPU seconds of
+this process.
 
     python benchmarks/parts.py [relative density] [first design] [designs]
 
@@ -30,7 +31,8 @@ def main(density: float = 0.05, first: int = 0, count: int = 8) -> None:
             took = f"{process_time() - cpu:.1f} s of CPU time, {perf_counter() - wall:.1f} s"
             size = (Path(folder) / "part.stl").stat().st_size / 1e6
         print(
-            f"design {k}, relative density {density:g}: {facts['struts']} struts, {took}, STL of {size:.0f} MB",
+            f"design {k}, relative density {density:g}: {facts['struts']} struts, {took}, STL of "
+            f"{size:.0f} MB",
             flush=True,
         )
 

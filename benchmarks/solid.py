@@ -1,4 +1,5 @@
-"""The same cells as solids: periodic homogenization of their round struts by NGSolve, curved tetrahedra of high order.
+"""The same cells as solids: periodic homogenization of their round struts by NGSolve, curved
+tetrahedra of high order.
 
 The infinite lattice is cut across the middle of every strut, which leaves one star of half struts
 around each node of the primitive cell. Macroscopic strain enters through the strain energy alone,
@@ -74,7 +75,9 @@ def homogenize(
 
 
 def _mesh(graph, radius, safety):
-    """Tetrahedra of all stars; the mesher now and then fails to join a cut, so that is looked at, and tried again."""
+    """Tetrahedra of all stars; the mesher now and then fails to join a cut, so that is looked at,
+    and tried again.
+    """
     for size in (3.0, 2.4, 1.9, 1.5):
         # A shape keeps the identifications of a mesh that failed, so each gets its own.
         geometry = occ.OCCGeometry(_stars(graph, radius))

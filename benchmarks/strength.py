@@ -1,4 +1,5 @@
-"""What lattices for bone carry and what errors of a printer do to them, and strut stresses beside those of OpenSees.
+"""What lattices for bone carry and what errors of a printer do to them, and strut stresses beside
+those of OpenSees.
 
     PYTHONPATH=build/benchmark python benchmarks/strength.py docs/results/strength.json    #
     OpenSees: `make benchmark`
@@ -40,7 +41,9 @@ ASKED = {
 
 
 def blocks():
-    """Rows (cell, nodes, largest difference in blocks of 3³ and 5³ cells) of elementary lattices and a few designs."""
+    """Rows (cell, nodes, largest difference in blocks of 3³ and 5³ cells) of elementary lattices
+    and a few designs.
+    """
     ops, package = general_fe.load()
     graphs = {name.replace("_", " "): elementary_lattice(k) for k, name in enumerate(NAMES)}
     graphs |= {
@@ -60,7 +63,9 @@ def blocks():
 
 
 def bone():
-    """What the best design for each specimen carries, by what was asked for, and what errors of a printer do to it."""
+    """What the best design for each specimen carries, by what was asked for, and what errors of a
+    printer do to it.
+    """
     settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     own, printing = settings["bone"], settings["printing"]
     material = Material(own["youngs_modulus_gpa"], yield_stress=own["yield_stress_gpa"])

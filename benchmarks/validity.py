@@ -1,4 +1,5 @@
-"""Beams or solids: the stiffness of cells as beams and as solids of the same struts, from ρ = 0.005 to 0.1.
+"""Beams or solids: the stiffness of cells as beams and as solids of the same struts, from ρ = 0.005
+to 0.1.
 
     python benchmarks/validity.py docs/results/validity.json                  # goes on where it was
     cut off python benchmarks/validity.py docs/results/validity.json --summary        # only what
@@ -97,7 +98,9 @@ def cells():
 
 
 def tasks():
-    """Rows (strut length in radii, cell, graph, density, setting) of all that is to be solved, cheap ones first."""
+    """Rows (strut length in radii, cell, graph, density, setting) of all that is to be solved,
+    cheap ones first.
+    """
     rows = []
     for name, (graph, densities) in cells().items():
         graph = primitive_cell(graph)
@@ -157,7 +160,9 @@ def missing(found):
 
 
 def summarize(found):
-    """What the page says: solids by their highest order, densities of given errors, the fit and the convergence."""
+    """What the page says: solids by their highest order, densities of given errors, the fit and the
+    convergence.
+    """
     graphs = {name: primitive_cell(graph) for name, (graph, _) in cells().items()}
     best = sorted((e for e in found["solved"] if e["safety"] == SAFETY), key=lambda e: e["order"])
     entries = list({(e["cell"], e["relative_density"]): e for e in best}.values())
@@ -187,7 +192,9 @@ def summarize(found):
 
 
 def fit(entries, graphs):
-    """Shares of the overlap by which struts are shortened, by least squares of log E(n) and of ‖C‖ over all solids."""
+    """Shares of the overlap by which struts are shortened, by least squares of log E(n) and of ‖C‖
+    over all solids.
+    """
     directions = DIRECTIONS[::20]
 
     def residuals(shares):
@@ -255,7 +262,8 @@ def _isotropic_moduli(stiffness):
 
 
 def _crossings(rows, measure):
-    """Relative density at which a measure reaches each of `LEVELS`, between those solved; None where it does not.
+    """Relative density at which a measure reaches each of `LEVELS`, between those solved; None
+    where it does not.
 
     Errors go with the strut radius, so with the root of the density: below the thinnest solved, in
     proportion to it.

@@ -1,4 +1,5 @@
-"""Fill README.md and the pages of docs/ from measured results, so that they cannot disagree with them.
+"""Fill README.md and the pages of docs/ from measured results, so that they cannot disagree with
+them.
 
     python docs/generate.py                          # templates + docs/results/ → README.md,
     docs/*.md   (make pages) python docs/generate.py --take results/laptop    # first copy the
@@ -30,7 +31,9 @@ TABLES = ["generalize/starts.csv", "cauchy/ablation.csv"]
 
 
 def take(study):
-    """Copy the numbers of a finished study, and what run they are of, to ``docs/results/<study>.json``."""
+    """Copy the numbers of a finished study, and what run they are of, to
+    ``docs/results/<study>.json``.
+    """
     metrics = json.loads((study / "metrics.json").read_text(encoding="utf-8"))
     settings = json.loads((study / "study.json").read_text(encoding="utf-8"))
     commit = subprocess.run(
@@ -72,7 +75,9 @@ MORE = {
 
 
 def take_more(study):
-    """Copy what `snakemake scaling`, `trend`, `holdout` and the rule `front` made of a study, where they did."""
+    """Copy what `snakemake scaling`, `trend`, `holdout` and the rule `front` made of a study, where
+    they did.
+    """
     for source, place in MORE.items():
         if (study / source).exists():
             shutil.copyfile(study / source, DOCS / place)

@@ -27,7 +27,8 @@ GUIDE = ROOT / "docs" / "guide"
 NOT_RUN = "Not run here"
 # Many lattices meet a target exactly, and the last digits of a machine decide which is found.
 ONE_OF_MANY = "One of many that meet it: numbers of yours differ"
-NEEDS_STUDY = f"{NOT_RUN}: it needs a finished study"  # tests/test_workflow.py runs those of reviewer.md in one
+# Tests/test_workflow.py runs those of reviewer.md in one.
+NEEDS_STUDY = f"{NOT_RUN}: it needs a finished study"
 _FENCE = re.compile(r'^```(\w*)(?: title="([^"\n]*)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 _MAY_BE = re.compile(r" \d+ of \d+ kinds of struts left out;")  # of one of many
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
@@ -60,7 +61,9 @@ def is_run(block: Block) -> bool:
 
 
 def run(page: Path, folder: Path) -> None:
-    """Run the blocks of a page in a folder; SystemExit names the line where something else comes out than shown."""
+    """Run the blocks of a page in a folder; SystemExit names the line where something else comes
+    out than shown.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     session, said = {"__name__": page.stem}, ""
     for block in blocks(page.read_text(encoding="utf-8")):
@@ -86,7 +89,9 @@ def run(page: Path, folder: Path) -> None:
 
 
 def agree(said: list[str], shown: list[str], numbers: bool = True) -> bool:
-    """Whether lines are the same but for spaces and ``numbers`` up to 2 %; a shown line … stands for any lines."""
+    """Whether lines are the same but for spaces and ``numbers`` up to 2 %; a shown line … stands
+    for any lines.
+    """
     if not shown or not said:
         return not said and all(line == "…" for line in shown)
     if shown[0] == "…":
@@ -124,7 +129,9 @@ def _shell(text, folder, where):
 
 
 def build(source: Path, out: Path) -> None:
-    """Copy the pages to a folder ``source``, run their examples there, and make the site ``out`` of it."""
+    """Copy the pages to a folder ``source``, run their examples there, and make the site ``out`` of
+    it.
+    """
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(
         ROOT / "docs",

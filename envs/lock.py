@@ -1,4 +1,5 @@
-"""Print the lock: every package that pyproject.toml needs, with the version that this environment has.
+"""Print the lock: every package that pyproject.toml needs, with the version that this environment
+has.
 
 `make lock` runs it in a fresh environment. Packages that torch pins itself, and only on some machines (its CUDA
 libraries), are left to torch.
@@ -50,7 +51,8 @@ def closure():
 
 if __name__ == "__main__":
     print(
-        "# Every package of the environment, tools for tests and style included. Made by `make lock`."
+        "# Every package of the environment, tools for tests and style included. Made by `make "
+        "lock`."
     )
     for name, version in sorted(closure().items()):
         print(f"{name}=={version}")

@@ -50,7 +50,9 @@ def started():
 
 
 def opened(browser, path, width=1200):
-    """The browser with the file at ``path`` anew in a window ``width`` pixels wide; its logs begin there."""
+    """The browser with the file at ``path`` anew in a window ``width`` pixels wide; its logs begin
+    there.
+    """
     browser.get("about:blank")
     browser.get_log("browser"), browser.get_log("performance")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
@@ -66,7 +68,9 @@ def errors(browser):
 
 
 def requested(browser):
-    """Addresses that were asked for, other than those of files, of data in the page, and of the browser itself."""
+    """Addresses that were asked for, other than those of files, of data in the page, and of the
+    browser itself.
+    """
     messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
     urls = [
         m["params"]["request"]["url"]

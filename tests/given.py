@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from trussmap.mechanics.solver import Solver
-from trussmap.targets.reading import Layout, read_all_targets, read_targets
+from trussmap.targets.orders import Layout
+from trussmap.targets.reading import read_all_targets, read_targets
 from trussmap.tensors.material import Material
 
 #: Finite elements of the paper's base material.

@@ -1,4 +1,6 @@
-"""A cluster of one node, real Slurm as plain processes in a folder of its own, for tests that submit jobs."""
+"""A cluster of one node, real Slurm as plain processes in a folder of its own, for tests that
+submit jobs.
+"""
 
 import os
 import shutil
@@ -49,13 +51,16 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 @contextmanager
 def started():
-    """Yield the environment in which Slurm's commands find the cluster; skip where Slurm is not installed or fails."""
+    """Yield the environment in which Slurm's commands find the cluster; skip where Slurm is not
+    installed or fails.
+    """
     needed = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
     search = os.pathsep.join([os.environ["PATH"], "/usr/sbin"])
     programs = {name: shutil.which(name, path=search) for name in needed}
     if not all(programs.values()) or find_spec("snakemake_executor_plugin_slurm") is None:
         pytest.skip(
-            "NO SLURM: slurm-wlm, munge or snakemake-executor-plugin-slurm is not installed; no job was submitted"
+            "NO SLURM: slurm-wlm, munge or snakemake-executor-plugin-slurm is not installed; no "
+            "job was submitted"
         )
     with TemporaryDirectory(prefix="slurm", ignore_cleanup_errors=True) as name:
         folder = Path(name)

@@ -32,7 +32,9 @@ def snakemake(folder, *arguments, study="smoke", settings=(), targets=(), librar
 
 @pytest.fixture(scope="session")
 def smoke_study(tmp_path_factory):
-    """A folder in which the smoke study was run from nothing, by the first test process that asks; for reading."""
+    """A folder in which the smoke study was run from nothing, by the first test process that asks;
+    for reading.
+    """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent

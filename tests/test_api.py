@@ -1,4 +1,6 @@
-"""`import trussmap as tm`: quick to import, and the same numbers, files and sentences as by the command line."""
+"""`import trussmap as tm`: quick to import, and the same numbers, files and sentences as by the
+command line.
+"""
 
 import subprocess
 import sys
@@ -53,7 +55,9 @@ def test_a_table_of_designs_and_its_lattices_have_the_same_stiffness(table):
 
 
 def test_a_cell_as_it_is_drawn_is_the_lattice_that_it_tiles():
-    """Struts on faces stand four times in the drawing, once in the lattice; a box that is no cube; two radii."""
+    """Struts on faces stand four times in the drawing, once in the lattice; a box that is no cube;
+    two radii.
+    """
     edges = [
         (i, j) for i in range(8) for j in range(i) if np.abs(CORNERS[i] - CORNERS[j]).sum() == 1
     ]

@@ -18,7 +18,9 @@ from trussmap.tensors.stiffness import isotropic, pack
 
 
 def test_an_error_that_is_not_defined_is_absent(tmp_path):
-    """An isotropic target has constants that are 0, over which Eq. 8 divides, and here it has no design B."""
+    """An isotropic target has constants that are 0, over which Eq. 8 divides, and here it has no
+    design B.
+    """
     target = pack(isotropic(0.01))
     measured = {name: values for name, values in errors(target[None] + 1e-4, target[None]).items()}
     found = pd.DataFrame({"target": [1], "rank": [1]} | measured).assign(

@@ -59,7 +59,9 @@ def test_the_kernel_is_kept_under_all_that_is_compiled_in():
 
 
 def test_machine_code_is_kept_in_no_other_way():
-    """Numba's own ``cache=True`` watches the file of a function, not what is compiled in from others."""
+    """Numba's own ``cache=True`` watches the file of a function, not what is compiled in from
+    others.
+    """
     for path in files_in(SOURCE, "**/*.py"):
         assert path.name == "cache.py" or not re.search(r"\bcache=(True|1)", path.read_text()), path
 

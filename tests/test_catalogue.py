@@ -111,7 +111,9 @@ Bar connectivities:
 
 
 def test_cells_agree_in_both_forms_and_numberings(shared, tmp_path):
-    """Windows of the sample, renumbered from 1 and without fundamental block, give the same lattices."""
+    """Windows of the sample, renumbered from 1 and without fundamental block, give the same
+    lattices.
+    """
     path = shared / "reference" / "lumpe_sample.lat"
     windows, section = [], None
     for line in path.read_text().splitlines():

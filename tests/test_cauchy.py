@@ -1,4 +1,6 @@
-"""Cauchy's relations: what stretched struts fulfil, what bending adds, and searches among fewer lattices."""
+"""Cauchy's relations: what stretched struts fulfil, what bending adds, and searches among fewer
+lattices.
+"""
 
 import numpy as np
 import pandas as pd

@@ -205,7 +205,9 @@ def test_homogenize_cells_skips_bad_cells(tmp_path, shared, trussmap):
 
 
 def fails(run, folder, *parts):
-    """One sentence on stderr with all ``parts``, an exit code, and no file that was not there before."""
+    """One sentence on stderr with all ``parts``, an exit code, and no file that was not there
+    before.
+    """
     assert run.returncode != 0
     assert run.stdout == ""
     assert len(run.stderr.strip().splitlines()) == 1, run.stderr
@@ -342,7 +344,9 @@ def test_targets_are_pasted_in_the_order_of_abaqus(tmp_path, trussmap, targets):
 
 
 def test_targets_as_a_code_prints_them(tmp_path, targets, trussmap):
-    """Labels give the order and the heading the unit; both are printed, and the answers are in ``--unit``."""
+    """Labels give the order and the heading the unit; both are printed, and the answers are in
+    ``--unit``.
+    """
     matrix = 10 * unpack(targets.to_numpy()[1])[[0, 1, 2, 5, 3, 4]][:, [0, 1, 2, 5, 3, 4]]
     labels = ["XX", "YY", "ZZ", "XY", "YZ", "ZX"]
     rows = [
@@ -375,7 +379,9 @@ def test_targets_as_a_code_prints_them(tmp_path, targets, trussmap):
 
 
 def test_slips_in_targets_are_named_where_they_are(tmp_path, trussmap):
-    """Engineering constants have no order; thousands have no marks; a modulus just too low is no wrong unit."""
+    """Engineering constants have no order; thousands have no marks; a modulus just too low is no
+    wrong unit.
+    """
     constants = "E1,E2,E3,G23,G13,G12,nu21,nu31,nu32\n473,521,1122,316,231,213,0.32,0.11,0.141\n"
     command = ["design", "-", "--out", "found", "--draws", "5", "--refine", "none"]
 
@@ -451,7 +457,9 @@ def test_answers_are_in_the_units_of_the_question(tmp_path, targets, trussmap):
 
 
 def test_design_works_right_after_install(tmp_path, trussmap):
-    """With the networks that come along; the targets are unseen designs, whose stiffness can be had."""
+    """With the networks that come along; the targets are unseen designs, whose stiffness can be
+    had.
+    """
     c = homogenize_designs(sample_designs(5, 0, 3))
     pd.DataFrame(c * 210, columns=COMPONENTS).to_csv(tmp_path / "targets.csv", index=False)
     command = [
@@ -558,7 +566,9 @@ def test_what_cannot_be_asked_of_a_lattice_is_named(tmp_path, trussmap, targets,
 def test_struts_of_their_own_cross_section_meet_a_target_exactly_and_can_be_printed(
     tmp_path, targets, trussmap
 ):
-    """Two constants are left free; the CSV files have the radius of every strut, and the plain solver agrees."""
+    """Two constants are left free; the CSV files have the radius of every strut, and the plain
+    solver agrees.
+    """
     targets.iloc[:1].drop(columns=["C56", "C46"]).to_csv(tmp_path / "targets.csv", index=False)
     command = [
         "design",
@@ -670,7 +680,9 @@ def test_impossible_parts_leave_nothing(tmp_path, trussmap, designs, arguments, 
 
 
 def test_compliances_are_designed_for_and_bounds_are_those_of_the_base_material(tmp_path, trussmap):
-    """E = 0.09 and nu = 0.45 are above the Voigt bound of a base material with nu = 0.3, below that with 0.45."""
+    """E = 0.09 and nu = 0.45 are above the Voigt bound of a base material with nu = 0.3, below that
+    with 0.45.
+    """
     command = [
         "design",
         "-",

@@ -1,4 +1,6 @@
-"""A standard output that lacks the signs of a text gets readable ASCII; files are UTF-8 whatever the locale."""
+"""A standard output that lacks the signs of a text gets readable ASCII; files are UTF-8 whatever
+the locale.
+"""
 
 import json
 import os
@@ -36,7 +38,9 @@ def trussmap(*arguments, cwd, **environment):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two designs, and two targets in GPa with names in several scripts, in files with names in them."""
+    """Two designs, and two targets in GPa with names in several scripts, in files with names in
+    them.
+    """
     designs = pd.DataFrame(sample_designs(7, 0, 2), columns=DESIGN_COLUMNS)
     designs.to_csv(tmp_path / "désigns√.csv", index=False)
     targets = pd.DataFrame(210 * homogenize_designs(designs.to_numpy()), columns=COMPONENTS)

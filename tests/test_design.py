@@ -84,7 +84,9 @@ def test_random_starts_are_no_designs_of_the_data_set(truth, monkeypatch):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_design_has_the_stiffness_that_a_plain_solver_finds(family):
-    """For bone, which the free families meet with struts at most ten times as thick as others, and crystal networks."""
+    """For bone, which the free families meet with struts at most ten times as thick as others, and
+    crystal networks.
+    """
     bone = bone_targets().stiffness
     cells = generate_catalogue(3, 5, threads=1)
     targets = np.concatenate([bone, homogenize_cells([cell.graph for cell in cells], 0.02)])
@@ -137,7 +139,9 @@ def test_limits_hold_and_a_wider_ratio_comes_closer(truth):
 
 
 def test_a_cell_too_small_for_its_struts_says_how_large_it_must_be():
-    """The closest there, as thick as asked for, is off; in a cell twice as large as said, both are had."""
+    """The closest there, as thick as asked for, is off; in a cell twice as large as said, both are
+    had.
+    """
     target = bone_targets().stiffness[2:3]
     networks = load_networks(pretrained())
 

@@ -1,4 +1,6 @@
-"""One matrix as programs and people write it comes out the same; what stays refused is named at its line."""
+"""One matrix as programs and people write it comes out the same; what stays refused is named at its
+line.
+"""
 
 import json
 

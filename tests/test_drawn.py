@@ -1,4 +1,6 @@
-"""Cells as people give them: rounded, drawn with opposite faces, with slips. Right, or refused by its reason."""
+"""Cells as people give them: rounded, drawn with opposite faces, with slips. Right, or refused by
+its reason.
+"""
 
 import runpy
 import warnings
@@ -98,7 +100,9 @@ def test_the_tolerance_has_no_unit():
 
 
 def test_close_nodes_that_a_small_tolerance_keeps_apart():
-    """A node 0.02 beside the edge of the cube, tied to the centre: refused as a slip, or taken as meant."""
+    """A node 0.02 beside the edge of the cube, tied to the centre: refused as a slip, or taken as
+    meant.
+    """
     nodes, struts = body_centred()
     nodes = np.vstack([nodes, [[0.48, 0.5, 0.5], [0.5, 0.2, 0.4]]])
     struts = np.vstack([struts, [[9, 0], [9, 1], [9, 10], [10, 8]]])
@@ -306,7 +310,9 @@ def test_a_graph_of_wrong_arrays_is_no_lattice():
 
 
 def test_translations_that_rounding_tears_apart_are_none():
-    """Of the three of an octet cell two pass the tolerance here, and a third of the cell is no cell."""
+    """Of the three of an octet cell two pass the tolerance here, and a third of the cell is no
+    cell.
+    """
     graph = tm.Lattice.from_struts(*octet(), 0.05).graph
     nodes = graph.nodes.copy()
     nodes[1:] += [[9e-8, 0, 0], [0, 6e-8, 0], [0, 0, -9e-8]]

@@ -85,7 +85,9 @@ def test_distances_fall_with_symmetry_and_do_not_depend_on_axes():
 
 
 def test_means_and_anisotropy_of_copper():
-    """Closed forms of cubic crystals: Voigt (C11 − C12 + 3 C44)/5, Reuss 5/(4/(C11 − C12) + 3/C44)/…"""
+    """Closed forms of cubic crystals: Voigt (C11 − C12 + 3 C44)/5, Reuss 5/(4/(C11 − C12) +
+    3/C44)/…
+    """
     c = CRYSTALS["cubic"][None]
     m = means(c)
     voigt, reuss = (168 - 121 + 3 * 75) / 5, 5 / (4 / (168 - 121) + 3 / 75)

@@ -1,4 +1,6 @@
-"""One list of dependencies (pyproject.toml), one lock, one conda environment: they must say the same."""
+"""One list of dependencies (pyproject.toml), one lock, one conda environment: they must say the
+same.
+"""
 
 import re
 import subprocess

@@ -176,7 +176,9 @@ def test_exact_beams_of_a_column_and_of_an_inclined_strut():
 
 
 def computed(folder):
-    """Force of a deck ``part.inp`` by its energy and by its reactions, with the numbers that it names."""
+    """Force of a deck ``part.inp`` by its energy and by its reactions, with the numbers that it
+    names.
+    """
     text = (folder / "part.inp").read_text()
     run = subprocess.run(["ccx", "-i", "part"], cwd=folder, capture_output=True, text=True)
     assert run.returncode == 0 and "*ERROR" not in run.stdout, run.stdout[-2000:]

@@ -1,4 +1,6 @@
-"""The front of error against the ratio of strut radii: what must hold of it, its numbers, its figure."""
+"""The front of error against the ratio of strut radii: what must hold of it, its numbers, its
+figure.
+"""
 
 import given
 import numpy as np

@@ -1,4 +1,6 @@
-"""What is run after the smoke study, in copies of it: the scaling study, and jobs again on one core."""
+"""What is run after the smoke study, in copies of it: the scaling study, and jobs again on one
+core.
+"""
 
 import shutil
 

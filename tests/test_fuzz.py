@@ -1,4 +1,6 @@
-"""Every reader ends in one sentence or in success, whatever a file holds; benchmarks/fuzz.py has the million inputs."""
+"""Every reader ends in one sentence or in success, whatever a file holds; benchmarks/fuzz.py has
+the million inputs.
+"""
 
 import shutil
 import sys

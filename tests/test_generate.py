@@ -1,4 +1,6 @@
-"""The generated crystal-network catalogue: symmetric, connected, distinct, reproducible; and its file."""
+"""The generated crystal-network catalogue: symmetric, connected, distinct, reproducible; and its
+file.
+"""
 
 import numpy as np
 import pytest
@@ -73,7 +75,9 @@ def test_cells_are_trusses_of_moderate_size(cells):
 
 
 def test_struts_keep_their_distance(cells):
-    """Points along each strut are no closer to another strut's than half of what is promised, but near a joint."""
+    """Points along each strut are no closer to another strut's than half of what is promised, but
+    near a joint.
+    """
     for cell in cells[:10]:
         graph = cell.graph.tiled(2) if len(cell.graph.nodes) < 4 else cell.graph
         if len(graph.struts) > 60:

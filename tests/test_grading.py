@@ -11,7 +11,7 @@ from trussmap.grading.sites import log_euclidean_mean
 from trussmap.lattice.descriptor import U, V, sample_designs
 from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.parts.region import box, shape
-from trussmap.targets.reading import Layout
+from trussmap.targets.orders import Layout
 from trussmap.tensors.material import Material
 from trussmap.tensors.measures import relative_error
 from trussmap.tensors.stiffness import COMPONENTS, isotropic, pack, rotate
@@ -92,7 +92,9 @@ def test_one_topology_carries_all_sites_and_what_lies_between(fitting):
 
 
 def test_whole_cells_fill_a_box(fitting):
-    """Each of nine cells has its volume of struts at the local density, halves of those in the faces counted."""
+    """Each of nine cells has its volume of struts at the local density, halves of those in the
+    faces counted.
+    """
     structure = fitting.structure
     volume = (np.pi * structure.radii**2 * lengths(structure) * structure.share).sum()
     assert volume / (18 * 2 * 2) == pytest.approx(
@@ -135,7 +137,9 @@ def test_sites_are_met_and_constant_beyond_the_ends_of_a_line(targets):
 
 
 def test_phases_follow_reciprocal_vectors_that_are_gradients():
-    """A rotation about z that grows along x is no gradient; a stretch along x that grows along it is one."""
+    """A rotation about z that grows along x is no gradient; a stretch along x that grows along it
+    is one.
+    """
     region = box((12, 3, 3))
 
     def stretched(points):
@@ -212,7 +216,9 @@ def test_regions_that_no_cells_fill(targets, size, cell, says):
 
 
 def test_shapes_that_no_cells_fill(targets, tmp_path):
-    """A wall or a rod thinner than a cell, however large its bounds, and bodies apart; a cavity is none."""
+    """A wall or a rod thinner than a cell, however large its bounds, and bodies apart; a cavity is
+    none.
+    """
     sites, block = Sites(ENDS, targets[0][:2], ["a", "b"]), trimesh.creation.box
     hollow = trimesh.util.concatenate(
         [block((4, 4, 4)), trimesh.Trimesh(*_turned_out(block((3.8, 3.8, 3.8))))]
@@ -235,7 +241,9 @@ def _turned_out(surface):
 
 
 def test_stiffness_out_of_reach_is_result_lines():
-    """An isotropic material with next to no shear stiffness, stiffer along all axes than a lattice of density 0.1."""
+    """An isotropic material with next to no shear stiffness, stiffer along all axes than a lattice
+    of density 0.1.
+    """
     sites = Sites(ENDS, np.array([pack(isotropic(0.2)), pack(isotropic(0.001))]), ["stiff", "soft"])
     with pytest.raises(InputError, match="stiff"):
         grade(sites, box((12, 2, 2)), 1.0, given.SOLVER, np.array([0]))
@@ -270,7 +278,9 @@ def test_sites_may_be_given_by_compliances_of_a_class(tmp_path):
 
 
 def test_the_way_through_sites_in_space_and_a_region_that_it_leads_past(targets, tmp_path):
-    """Points follow the sites in their order; where no site nor way is in the region, points all over it are judged."""
+    """Points follow the sites in their order; where no site nor way is in the region, points all
+    over it are judged.
+    """
     places = np.array([[0.0, 0, 0], [4, 4, 0], [0, 4, 4], [4, 0, 4]])
     whole = grade(Sites(places, *targets), box((4, 4, 4)), 2.0, given.SOLVER, CARRIER)
     table = whole.path_table(114.0)

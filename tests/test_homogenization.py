@@ -182,7 +182,9 @@ def test_areas_of_struts_weigh_their_stiffness():
 
 @pytest.fixture(scope="module")
 def free_lattices():
-    """Compounds and one net without inversion centre, each with cross-sections and node positions of its own."""
+    """Compounds and one net without inversion centre, each with cross-sections and node positions
+    of its own.
+    """
     rng = np.random.default_rng(8)
     graphs = [topologies()[0][key] for key in (0, 1, 7, 30, 77, 120, 196)] + [random_net()]
     reduced = [reduce_by_symmetry(graph) for graph in graphs]
@@ -303,7 +305,8 @@ def r2(prediction, truth):
 
 
 def test_reproduces_the_published_orthotropic_stiffness(shared):
-    """The published network learnt from finite elements; where its geometry is ours, it agrees to its own accuracy.
+    """The published network learnt from finite elements; where its geometry is ours, it agrees to
+    its own accuracy.
 
     In lattice sets with struts along z at 1× (0 or 3) in which lattice 5 is the only one at 2×, the
     published data behave as if the strut along z stood there twice; with a second one added we

@@ -264,7 +264,9 @@ def test_a_training_that_diverges_says_so(tmp_path):
 
 
 def test_a_training_does_not_depend_on_the_cores(tmp_path):
-    """Torch's threads stand for the cores: sums over rows, such as the gradients of biases, are spread over them."""
+    """Torch's threads stand for the cores: sums over rows, such as the gradients of biases, are
+    spread over them.
+    """
     found = []
     for cores in (1, 2):
         torch.set_num_threads(cores)
@@ -335,7 +337,9 @@ def test_weights_are_those_of_torchs_own_adam():
 
 
 def test_a_checkpoint_resumes_on_another_device(tmp_path):
-    """The fused optimizer needs its step counts on the device of the weights; torch's device without data shows it."""
+    """The fused optimizer needs its step counts on the device of the weights; torch's device
+    without data shows it.
+    """
     settings = _settings(epochs=2, schedule="constant")
     model, data = _toy()
     model.fail_after = 15
@@ -610,7 +614,9 @@ def test_fewer_designs_are_seen_more_often(designs, effort, epochs, seen):
 
 @pytest.mark.parametrize("name", ["forward", "inverse"])
 def test_compute_is_counted_in_matrix_products(folder, name):
-    """Two operations forward for each weight and row, four backward, two where the inputs need no gradient."""
+    """Two operations forward for each weight and row, four backward, two where the inputs need no
+    gradient.
+    """
     record = read_record(folder / "direct" / f"{name}.json")
     settings = record["settings"]
     rows = settings["epochs"] * settings["batch"] * (record["designs"] // settings["batch"])

@@ -67,7 +67,9 @@ def test_the_published_code_sees_seven_constants():
 
 
 def test_a_direction_that_is_off_is_seen():
-    """A cross that matches a circle in norm only: the largest error of E(n) tells what the tensor's norm hides."""
+    """A cross that matches a circle in norm only: the largest error of E(n) tells what the tensor's
+    norm hides.
+    """
     soft = pack(isotropic())
     soft[COMPONENTS.index("C44")] *= 0.05
     found = errors(soft[None], pack(isotropic())[None])

@@ -54,7 +54,9 @@ def remarks(table, targets, youngs_modulus=1.0, cell_size_mm=None, prints=NO_LIM
 
 
 def written_lattices(folder):
-    """Lattices that the table and the folder of designs tell of; no table, no lattices that anyone vouches for."""
+    """Lattices that the table and the folder of designs tell of; no table, no lattices that anyone
+    vouches for.
+    """
     if not (folder / "designs.csv").exists():
         return None, None
     table = pd.read_csv(folder / "designs.csv")
@@ -193,7 +195,8 @@ def test_remarks_name_struts_and_gaps_beyond_what_a_printer_makes():
         (
             1,
             PrintLimits(),
-            r"thinnest strut has 0.113 mm, less than the 0.2 mm that most printers need .* 1.78 mm would",
+            r"thinnest strut has 0.113 mm, less than the 0.2 mm that most printers need .* 1.78 "
+            r"mm would",
         ),
         (1, PrintLimits(0.3), r"less than the 0.3 mm asked for .* cells of 2.66 mm would do"),
         (

@@ -1,4 +1,6 @@
-"""Pages in a browser: they open quickly, without a network, live parts draw, and they fit phone and paper."""
+"""Pages in a browser: they open quickly, without a network, live parts draw, and they fit phone and
+paper.
+"""
 
 import base64
 import json
@@ -48,7 +50,9 @@ def stiffness(designs):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory, designs, stiffness):
-    """The report of a study with bone, catalogue, predictions of one architecture, and a graded structure."""
+    """The report of a study with bone, catalogue, predictions of one architecture, and a graded
+    structure.
+    """
     study = tmp_path_factory.mktemp("results") / "tiny"
     for folder in ("generalize/bone", "generalize/catalogue", "evaluation", "grading", "figures"):
         (study / folder).mkdir(parents=True)
@@ -387,7 +391,8 @@ def test_a_page_without_a_target_or_with_some_constants_of_one(designs, stiffnes
     )
     assert 'data-kind="lattice"' in alone and "target</th>" not in alone and "target</th>" in part
     assert re.search(
-        r"<td>E1</td><td class=\"n\">0.02</td><td class=\"n\">0.01</td><td[^>]*>-0.01</td><td[^>]*>-50.00",
+        r"<td>E1</td><td class=\"n\">0.02</td><td "
+        r"class=\"n\">0.01</td><td[^>]*>-0.01</td><td[^>]*>-50.00",
         part,
     )
     assert re.search(

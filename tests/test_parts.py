@@ -1,4 +1,6 @@
-"""Regions filled with lattice: real boxes and shapes, in one piece, closed, with the volume of their struts."""
+"""Regions filled with lattice: real boxes and shapes, in one piece, closed, with the volume of
+their struts.
+"""
 
 import numpy as np
 import pytest

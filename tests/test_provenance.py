@@ -1,4 +1,6 @@
-"""A digest of the source changes with what the code does, for what depends on it, and with nothing else."""
+"""A digest of the source changes with what the code does, for what depends on it, and with nothing
+else.
+"""
 
 import shutil
 import subprocess

@@ -1,4 +1,6 @@
-"""The README's examples for designers and programmers run as they stand, on files of the names that they give."""
+"""The README's examples for designers and programmers run as they stand, on files of the names that
+they give.
+"""
 
 import re
 import subprocess
@@ -36,7 +38,9 @@ def folder(tmp_path_factory):
 
 
 def commands():
-    """Those of trussmap; what networks or studies of one's own are for is tested with these (test_workflow.py)."""
+    """Those of trussmap; what networks or studies of one's own are for is tested with these
+    (test_workflow.py).
+    """
     lines = "".join(text for language, text in BLOCKS if language == "sh").splitlines()
     found = [line.split("#")[0].strip() for line in lines if line.startswith("trussmap ")]
     return [

@@ -1,4 +1,6 @@
-"""Nothing unchecked is used: whatever happens to a file between the job that makes it and the one that reads it."""
+"""Nothing unchecked is used: whatever happens to a file between the job that makes it and the one
+that reads it.
+"""
 
 import json
 import shutil

@@ -146,7 +146,8 @@ def test_links_lead_to_files_of_the_study(study, metrics):
 def test_the_papers_protocol_tells_what_the_network_thought_and_what_is(study, metrics):
     text = render(study, metrics)
     row = re.search(
-        r"<tr><td>specimen 1</td>(<td class=.n.>0.0012</td><td class=.n.>0.034</td><td class=.n.>21 %</td>)",
+        r"<tr><td>specimen 1</td>(<td class=.n.>0.0012</td><td class=.n.>0.034</td><td "
+        r"class=.n.>21 %</td>)",
         text,
     )
     assert row and "median of 9 crystal networks" in text

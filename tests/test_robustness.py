@@ -1,4 +1,6 @@
-"""Errors of a printer: cells with errors by the plain solver, and the least sensitive of lattices that are alike."""
+"""Errors of a printer: cells with errors by the plain solver, and the least sensitive of lattices
+that are alike.
+"""
 
 from dataclasses import replace
 
@@ -27,7 +29,9 @@ BOTH = PrintingErrors(0.08, 0.02, 12, seed=3)
 
 @pytest.mark.parametrize("kind", [0, 1, 2, 5, "sampled", "of its own"])
 def test_erring_cells_by_the_plain_solver(kind):
-    """Lattices that errors rob of all symmetry, and those so small that they keep some, such as 0 and 2."""
+    """Lattices that errors rob of all symmetry, and those so small that they keep some, such as 0
+    and 2.
+    """
     sampled = plain_lattices(sample_designs(12, 0, 1)).graph(0)
     own = replace(sampled, areas=np.random.default_rng(0).uniform(0.5, 2, len(sampled.struts)))
     graph = {"sampled": sampled, "of its own": own}.get(kind) or elementary_lattice(kind)

@@ -1,4 +1,6 @@
-"""Runs that are disturbed, and runs on a cluster, beside one that is not: they come to the same bytes."""
+"""Runs that are disturbed, and runs on a cluster, beside one that is not: they come to the same
+bytes.
+"""
 
 import os
 import resource

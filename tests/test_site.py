@@ -1,4 +1,6 @@
-"""The documentation site: its examples run and print what it shows, it is built, and it stands without a network."""
+"""The documentation site: its examples run and print what it shows, it is built, and it stands
+without a network.
+"""
 
 import re
 import sys
@@ -22,7 +24,9 @@ import website  # noqa: E402
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The built site. Examples that print something else than shown, and links to nothing, end the build."""
+    """The built site. Examples that print something else than shown, and links to nothing, end the
+    build.
+    """
     folder = tmp_path_factory.mktemp("site")
     website.build(folder / "pages", folder / "site")
     return folder / "site"
@@ -45,7 +49,9 @@ def test_it_is_built_and_asks_for_nothing(site):
 
 @pytest.mark.slow
 def test_it_opens_from_files_on_a_phone(site):
-    """No complaints, no requests, no missing pictures, nothing wider than the screen; the search finds."""
+    """No complaints, no requests, no missing pictures, nothing wider than the screen; the search
+    finds.
+    """
     with started() as browser:
         for name in ("index", "guide/tutorial", "guide/gallery", "guide/reference", "learning"):
             opened(browser, site / f"{name}.html", width=400)

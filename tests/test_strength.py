@@ -35,7 +35,9 @@ def general_fe():
 
 
 def test_simple_cubic_by_hand():
-    """Struts in line with a stress carry it alone; under shear they bend to an S, moment σ a³/2 at the ends."""
+    """Struts in line with a stress carry it alone; under shear they bend to an S, moment σ a³/2 at
+    the ends.
+    """
     density = 0.03
     radius = np.sqrt(density / (3 * np.pi))
     found = strength(elementary_lattice(0), density)
@@ -51,7 +53,9 @@ def test_simple_cubic_by_hand():
 
 
 def test_octet_by_hand_where_it_stretches():
-    """As of hinged bars: σ/ρ · 3 along a cube's edge (Deshpande et al. 2001) and under pressure, 6 in shear."""
+    """As of hinged bars: σ/ρ · 3 along a cube's edge (Deshpande et al. 2001) and under pressure, 6
+    in shear.
+    """
     for density in (1e-4, 1e-6):
         found = strength(elementary_lattice(1), density)
         bending = 10 * np.sqrt(
@@ -69,7 +73,9 @@ def test_octet_by_hand_where_it_stretches():
 
 
 def test_octet_bends_by_its_transverse_displacements():
-    """By symmetry its nodes do not turn, so that a strut's moments are those of a beam whose ends are displaced."""
+    """By symmetry its nodes do not turn, so that a strut's moments are those of a beam whose ends
+    are displaced.
+    """
     density, graph = 0.02, elementary_lattice(1)
     radius, length = graph.radii(density)[0], graph.lengths[0]
     stiffness, _ = end_forces(graph, beam_stiffness(graph.lengths, graph.radii(density), 0.3))
@@ -83,7 +89,9 @@ def test_octet_bends_by_its_transverse_displacements():
 
 
 def test_loads_are_in_equilibrium_with_the_stress():
-    """Virtual work of the ends' forces on any affine displacement, for struts of different cross-sections."""
+    """Virtual work of the ends' forces on any affine displacement, for struts of different
+    cross-sections.
+    """
     graph = plain_lattices(sample_designs(4, 0, 1)).graph(0)
     graph = replace(graph, areas=np.random.default_rng(1).uniform(0.5, 2, len(graph.struts)))
     radii = graph.radii(0.05)
@@ -121,7 +129,9 @@ def test_block_without_fluctuation_in_opensees(general_fe, kind):
     ("seed", "alike", "bound"), [(3, True, 1e-3), (8, True, 1e-3), (3, False, 0.02)]
 )
 def test_centre_of_a_finite_block_in_opensees(general_fe, seed, alike, bound):
-    """Compounds without cubic symmetry, two and eight nodes in the cell; with radii of their own ends reach further."""
+    """Compounds without cubic symmetry, two and eight nodes in the cell; with radii of their own
+    ends reach further.
+    """
     graph = plain_lattices(sample_designs(seed, 0, 1)).graph(0)
     if not alike:
         graph = replace(graph, areas=np.random.default_rng(seed).uniform(0.5, 2, len(graph.struts)))

@@ -1,4 +1,6 @@
-"""Tables as CSV and Parquet: every digit comes back, and whatever is wrong is named by file, row and column."""
+"""Tables as CSV and Parquet: every digit comes back, and whatever is wrong is named by file, row
+and column.
+"""
 
 import numpy as np
 import pandas as pd
@@ -208,7 +210,9 @@ def test_tessellations_may_be_written_0_and_1(designs, save):
 
 
 def test_tessellations_of_only_1s_mean_the_same_written_either_way():
-    """All at 1x or all at 2x: for every choice of types one topology, hence one stiffness to the last bit."""
+    """All at 1x or all at 2x: for every choice of types one topology, hence one stiffness to the
+    last bit.
+    """
     types = np.array([*np.ndindex(7, 7, 7)])
     assert np.array_equal(
         lattices_topology(types, np.full_like(types, 1)),

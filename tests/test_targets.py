@@ -235,7 +235,9 @@ def test_a_mistaken_order_is_noticed_and_a_right_one_is_not():
 
 
 def test_symmetry_tells_the_order_where_cauchy_does_not():
-    """Transversely isotropic about the third axis, C66 = (C11 − C12)/2, with shears far from Cauchy's relations."""
+    """Transversely isotropic about the third axis, C66 = (C11 − C12)/2, with shears far from
+    Cauchy's relations.
+    """
     c = np.zeros((6, 6))
     c[:3, :3] = [[4, 1, 2], [1, 4, 2], [2, 2, 9]]
     c[range(3, 6), range(3, 6)] = 0.5, 0.5, 1.5
@@ -245,7 +247,9 @@ def test_symmetry_tells_the_order_where_cauchy_does_not():
 
 
 def test_mandel_form_of_an_isotropic_material():
-    """As read it is a cubic material of Zener ratio 2, as the octet truss is, which a note must not doubt."""
+    """As read it is a cubic material of Zener ratio 2, as the octet truss is, which a note must not
+    doubt.
+    """
     c = isotropic(3.0)
     matrix = c * np.outer(*[[1, 1, 1, 2**0.5, 2**0.5, 2**0.5]] * 2)
     np.testing.assert_allclose(in_voigt_order(matrix, "mandel"), c)
@@ -344,7 +348,9 @@ def cubic(zener, coupling=0.3):
 
 
 def test_right_tensors_of_a_class_are_not_doubted_by_a_higher_one():
-    """The octet truss and other cubic materials near Zener ratio 2 would be isotropic in Mandel's order."""
+    """The octet truss and other cubic materials near Zener ratio 2 would be isotropic in Mandel's
+    order.
+    """
     octet = homogenize_topologies(np.array([60]), np.eye(3)[None], np.array([0.05]))
     plain = homogenize_topologies(
         np.arange(0, 197, 9), np.tile(np.eye(3), (22, 1, 1)), np.full(22, 0.03)
@@ -370,7 +376,9 @@ def test_one_target_of_several_in_another_order_makes_no_note():
 
 
 def compliance_file(folder, constants, order="voigt"):
-    """File of the compliances of engineering constants (n, 9), in one of the orders; their stiffnesses (n, 21)."""
+    """File of the compliances of engineering constants (n, 9), in one of the orders; their
+    stiffnesses (n, 21).
+    """
     c = stiffness_of_moduli(np.array(constants))
     matrices = np.linalg.inv(unpack(written_in(order, c)))
     path = folder / "compliance.txt"

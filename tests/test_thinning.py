@@ -1,4 +1,6 @@
-"""Struts that are left out: what the engine makes of a cross-section of 0, and what remains of a lattice."""
+"""Struts that are left out: what the engine makes of a cross-section of 0, and what remains of a
+lattice.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""The smoke study, run for real in a temporary folder, and what the workflow promises about re-runs and bad input."""
+"""The smoke study, run for real in a temporary folder, and what the workflow promises about re-runs
+and bad input.
+"""
 
 import hashlib
 import json
@@ -340,7 +342,9 @@ def test_second_run_has_nothing_to_do(folder, study):
 def test_an_edit_makes_again_what_it_touches(
     folder, study, tmp_path, file, before, after, again, still
 ):
-    """``still`` is what stays as it is beside more than ``again``; None: nothing but ``again`` is made."""
+    """``still`` is what stays as it is beside more than ``again``; None: nothing but ``again`` is
+    made.
+    """
     library = tmp_path / "trussmap"
     shutil.copytree(
         ROOT / "src" / "trussmap", library, ignore=shutil.ignore_patterns("__pycache__")
@@ -528,7 +532,8 @@ def test_truncated_shard_is_named(folder, study):
     [
         (
             "sampling: {designz: 5}",
-            "settings.yaml, key sampling.designz: there is no such setting; expected one of designs, shard_size",
+            "settings.yaml, key sampling.designz: there is no such setting; expected one of "
+            "designs, shard_size",
         ),
         ("sampling: {designs: -5}", "key sampling.designs: -5 is less than the minimum of 1"),
         (

@@ -1,4 +1,5 @@
-"""Validate crates (Workflow Run Crate 0.5 and below) at the required level: python tests/validator.py CRATE…
+"""Validate crates (Workflow Run Crate 0.5 and below) at the required level: python
+tests/validator.py CRATE…
 
 Needs roc-validator. The context, which it would fetch, is that of RO-Crate 1.3 that the package
 rocrate carries: it has the terms of 1.1, of which those of Bioschemas have moved since.

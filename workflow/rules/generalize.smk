@@ -3,18 +3,10 @@
 DESIGNING = config["model"]["architecture"]
 #: What the searches of all chapters share.
 SEARCHING = {"seed": config["seed"], "poisson_ratio": config["poisson_ratio"]}
-BONE = {
-    "targets": PROJECT / config["bone"]["targets"],
-    "youngs_modulus": config["bone"]["youngs_modulus_gpa"],
-}
-
-
-def search_settings(**changes):
-    """Settings of a search (`trussmap.search.request.Search`) of the config, some of them changed."""
-    settings = dict(config["search"])
-    return settings | {"effort": settings.pop("refine")} | changes
-
-
+BONE_TARGETS = PROJECT / config["bone"]["targets"]
+BONE_MODULUS = config["bone"]["youngs_modulus_gpa"]
+#: Settings of a `trussmap.search.request.Search`.
+SEARCH = {{"refine": "effort"}.get(key, key): value for key, value in config["search"].items()}
 GENERATED = (
     [f"{RESULTS}/generalize/catalogue/generated.lat"] if config["catalogue"]["generated"] else []
 )
@@ -26,14 +18,14 @@ single_job(
     inputs={
         "models": models(DESIGNING),
         "dataset": f"{RESULTS}/dataset.h5",
-        "targets": BONE["targets"],
+        "targets": BONE_TARGETS,
     },
     outputs=files_of("generalize/bone", "designs.csv", "targets.csv", "summary.json")
     | {"lattices": directory(f"{RESULTS}/generalize/bone/lattices")},
     params=SEARCHING
     | {
-        "search": search_settings(),
-        "youngs_modulus": BONE["youngs_modulus"],
+        "search": SEARCH,
+        "youngs_modulus": BONE_MODULUS,
         "unit": "GPa",
         "request": config["printing"],
         "closeness": "frobenius",
@@ -46,7 +38,7 @@ single_job(
 single_job(
     "generalize_families",
     "Designing lattices with free cross-sections and node positions for bone",
-    inputs={"models": models(DESIGNING), "targets": BONE["targets"]},
+    inputs={"models": models(DESIGNING), "targets": BONE_TARGETS},
     outputs={
         "designs": expand(f"{RESULTS}/generalize/bone_{{f}}/designs.csv", f=FAMILIES),
         "lattices": directory(expand(f"{RESULTS}/generalize/bone_{{f}}/lattices", f=FAMILIES)),
@@ -54,8 +46,8 @@ single_job(
     params=SEARCHING
     | {
         "families": FAMILIES,
-        "search": search_settings(keep=1, effort="quick"),
-        "youngs_modulus": BONE["youngs_modulus"],
+        "search": SEARCH | {"keep": 1, "effort": "quick"},
+        "youngs_modulus": BONE_MODULUS,
         "cell_size_mm": config["bone"]["cell_size_mm"],
         "request": config["printing"] | {"topologies": config["front"]["topologies"]},
     }
@@ -80,7 +72,7 @@ single_job(
     },
     params=SEARCHING
     | {
-        "search": search_settings(draws=config["catalogue"]["draws"]),
+        "search": SEARCH | {"draws": config["catalogue"]["draws"]},
         "relative_density": config["catalogue"]["relative_density"],
     }
     | loads_of(),
@@ -93,7 +85,7 @@ single_job(
     outputs=files_of("generalize/unseen", "summary.json")
     | {"timing": timing_of("generalize_unseen")},
     params={
-        "search": search_settings(draws=config["unseen"]["draws"]),
+        "search": SEARCH | {"draws": config["unseen"]["draws"]},
         "counts": {e: config["unseen"][e] for e in ["none", "quick", "thorough"]},
         "seed": config["seed"],
     },
@@ -102,12 +94,12 @@ single_job(
 single_job(
     "search_bone",
     "Searching all topologies for the stiffness of bone, without a network",
-    inputs={"targets": BONE["targets"]},
+    inputs={"targets": BONE_TARGETS},
     outputs={
         "table": f"{RESULTS}/generalize/bone/search.csv",
         "summary": f"{RESULTS}/generalize/bone/search.json",
     },
-    params=SEARCHING | {"youngs_modulus": BONE["youngs_modulus"]},
+    params=SEARCHING | {"youngs_modulus": BONE_MODULUS},
 )
 single_job(
     "compare_starts",
@@ -143,7 +135,7 @@ single_job(
     "front",
     "Measuring what radii of struts that differ buy",
     inputs={
-        "bone": BONE["targets"],
+        "bone": BONE_TARGETS,
         "generated": GENERATED if config["front"]["cells"] else [],
     },
     outputs={
@@ -153,7 +145,7 @@ single_job(
     params=SEARCHING
     | {
         "settings": config["front"],
-        "youngs_modulus": BONE["youngs_modulus"],
+        "youngs_modulus": BONE_MODULUS,
         "relative_density": config["catalogue"]["relative_density"],
     },
 )
@@ -186,7 +178,7 @@ single_job(
     },
     params=SEARCHING
     | {
-        "search": search_settings(),
+        "search": SEARCH,
         "youngs_modulus": config["design"]["youngs_modulus"],
         "unit": "",
         "request": config["design"]["request"] | config["printing"],

@@ -11,7 +11,8 @@ with job(snakemake):
     from trussmap.base.io import write_json
     from trussmap.review.audit import audit, outcome
 
-    p, out = snakemake.params, Path(snakemake.output[0])
+    p = snakemake.params
+    out = Path(snakemake.output[0])
     tree = audit(
         out.parent,
         p.sample,

@@ -1,4 +1,5 @@
-"""How far data, targets and designs are from Cauchy's relations, and what that and each elementary lattice cost bone.
+"""How far data, targets and designs are from Cauchy's relations, and what that and each elementary
+lattice cost bone.
 
 Outputs, with the fields of the functions of `trussmap.study.cauchy`: `data.csv` (`describe_designs`
 of test designs), `targets.csv` (`describe_residual` of targets and their designs A, with
@@ -19,7 +20,9 @@ with job(snakemake):
     from trussmap.tensors.material import Material
     from trussmap.tensors.stiffness import COMPONENTS
 
-    p, source, out = snakemake.params, snakemake.input, snakemake.output
+    p = snakemake.params
+    source = snakemake.input
+    out = snakemake.output
     with open_dataset(source.dataset) as data:
         sample = data.test.read(slice(p.settings["designs"]), ("designs", "stiffness"))
         solver = Solver(Material(poisson_ratio=data.poisson_ratio), snakemake.threads)

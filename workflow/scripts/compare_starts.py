@@ -1,4 +1,5 @@
-"""What starts from networks, lookups and random designs are worth, in the design space and out of it.
+"""What starts from networks, lookups and random designs are worth, in the design space and out of
+it.
 
 Outputs: `starts.csv`, a table of `trussmap.study.starts.errors_by_cost` for each ``space``
 (``inside``: unseen test designs; ``outside``: crystal-network cells), and `starts.json`, the least
@@ -18,7 +19,9 @@ with job(snakemake):
     from trussmap.study.starts import errors_by_cost, least_cost
     from trussmap.tensors.stiffness import COMPONENTS
 
-    p, source, out = snakemake.params, snakemake.input, snakemake.output
+    p = snakemake.params
+    source = snakemake.input
+    out = snakemake.output
     networks = load_networks(Path(source.models[0]).parent)
     count = p.settings["targets"]
     with open_dataset(source.dataset) as data:

@@ -27,5 +27,6 @@ with job(snakemake):
     for direction, key in (("forward", "r2"), ("inverse", "r2_surrogate"), ("inverse", "r2_fe")):
         worst = min(metrics[direction][key].items(), key=lambda item: item[1])
         print(
-            f"{snakemake.wildcards.architecture} {direction} {key}: worst of 21 is {worst[0]} with {worst[1]:.4f}"
+            f"{snakemake.wildcards.architecture} {direction} {key}: worst of 21 is {worst[0]} "
+            f"with {worst[1]:.4f}"
         )

@@ -1,4 +1,6 @@
-"""Draw the errors of designs for crystal-network cells by crystal system and connectivity (paper, SI 4): a PNG."""
+"""Draw the errors of designs for crystal-network cells by crystal system and connectivity (paper,
+SI 4): a PNG.
+"""
 
 from trussmap.study.job import job
 

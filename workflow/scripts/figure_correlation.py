@@ -1,4 +1,5 @@
-"""Draw predicted over true and achieved over target stiffness on test designs (paper, Fig. 2, SI Figs. S3, S4): PNGs.
+"""Draw predicted over true and achieved over target stiffness on test designs (paper, Fig. 2, SI
+Figs. S3, S4): PNGs.
 
 The inverse model's designs are judged by finite elements, and once more by the forward model as in
 the paper.
@@ -17,11 +18,13 @@ with job(snakemake):
             name: file[name][:]
             for name in ("stiffness", "forward", "inverse_fe", "inverse_surrogate")
         }
-    truth, out = arrays["stiffness"], snakemake.output
+    truth = arrays["stiffness"]
+    out = snakemake.output
     correlation.plot(truth, arrays["forward"], out.forward, f"Forward model ({label})")
     for name, judge in (
         ("inverse_fe", "finite elements"),
         ("inverse_surrogate", "the forward model"),
     ):
-        title, words = f"Inverse model ({label}), judged by {judge}", ("target", "achieved")
+        title = f"Inverse model ({label}), judged by {judge}"
+        words = ("target", "achieved")
         correlation.plot(truth, arrays[name], out[name], title, words)

@@ -1,4 +1,6 @@
-"""Draw three designs of relative density 0.05 with their elastic surfaces (paper, Fig. 1B–D): a PNG."""
+"""Draw three designs of relative density 0.05 with their elastic surfaces (paper, Fig. 1B–D): a
+PNG.
+"""
 
 from trussmap.study.job import job
 

@@ -1,4 +1,5 @@
-"""Fit how the accuracy of an architecture grows with compute: the fits (JSON), their picture (PNG), the rows (CSV).
+"""Fit how the accuracy of an architecture grows with compute: the fits (JSON), their picture (PNG),
+the rows (CSV).
 
 The JSON has `trussmap.learning.trend.fit_trend` under ``forward|inverse.min|mean`` and what was
 published, at which compute, under ``published``, and the number of ``resamples``. Points that miss

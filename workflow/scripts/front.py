@@ -1,4 +1,5 @@
-"""Measure how close lattices come to bone and to crystal networks as the radii of their struts may differ more.
+"""Measure how close lattices come to bone and to crystal networks as the radii of their struts may
+differ more.
 
 Outputs: `front.csv`, tables of `trussmap.study.front.front` with ``source`` (bone, generated),
 ``name`` and the columns of `trussmap.study.front.describe_targets`, and `summary.json`
@@ -19,7 +20,8 @@ with job(snakemake):
     from trussmap.targets.reading import read_all_targets
     from trussmap.tensors.material import Material
 
-    p, source = snakemake.params, snakemake.input
+    p = snakemake.params
+    source = snakemake.input
     material = Material(p.youngs_modulus, p.poisson_ratio, unit="GPa")
     solver = Solver(material, snakemake.threads)
     bone = read_all_targets(source.bone, material, whole=True)

@@ -25,7 +25,9 @@ with job(snakemake):
     from trussmap.targets.reading import read_all_targets
     from trussmap.tensors.material import Material
 
-    p, source, out = snakemake.params, snakemake.input, snakemake.output
+    p = snakemake.params
+    source = snakemake.input
+    out = snakemake.output
     material = Material(p.youngs_modulus, p.poisson_ratio, p.yield_stress, p.unit)
     targets = read_all_targets(source.targets, material, p.closeness)
     request = request_of(p.request, p.cell_size_mm)

@@ -1,4 +1,5 @@
-"""Design lattices with the stiffness of crystal-network cells and compare with the closest training designs.
+"""Design lattices with the stiffness of crystal-network cells and compare with the closest training
+designs.
 
 Outputs: as of `generalize_bone`; besides, `cells.csv` has for each cell its `source` (`catalogue`:
 the circulated one; `generated`: ours), `crystal_system`, mean `connectivity` (struts at a node) and
@@ -28,7 +29,9 @@ with job(snakemake):
     from trussmap.targets.goal import Goal, Targets
     from trussmap.tensors.material import Material
 
-    p, source, out = snakemake.params, snakemake.input, snakemake.output
+    p = snakemake.params
+    source = snakemake.input
+    out = snakemake.output
     material = Material(poisson_ratio=p.poisson_ratio, yield_stress=p.yield_stress)
     solver = Solver(material, snakemake.threads)
     search = Search(**p.search, seed=p.seed)

@@ -20,7 +20,8 @@ with job(snakemake):
     from trussmap.targets.reading import read_all_targets
     from trussmap.tensors.material import Material
 
-    p, source = snakemake.params, snakemake.input
+    p = snakemake.params
+    source = snakemake.input
     material = Material(p.youngs_modulus, p.poisson_ratio, p.yield_stress, "GPa")
     targets = read_all_targets(source.targets, material, whole=True)
     search = Search(**p.search, seed=p.seed)

@@ -1,4 +1,5 @@
-"""Design lattices for the stiffness of unseen test designs, which can be had exactly, with every effort of refinement.
+"""Design lattices for the stiffness of unseen test designs, which can be had exactly, with every
+effort of refinement.
 
 Outputs: `summary.json`, the numbers of `trussmap.study.assessment.unseen`, and `timing`, how long a
 target took.

@@ -1,4 +1,6 @@
-"""Generate crystal-network cells, labelled as generated, as a catalogue in text form (`trussmap.crystal.catalogue`)."""
+"""Generate crystal-network cells, labelled as generated, as a catalogue in text form
+(`trussmap.crystal.catalogue`).
+"""
 
 from trussmap.study.job import job
 

@@ -1,4 +1,5 @@
-"""Grade a lattice in space with the specimens of bone as sites, and fade the designs of two of them for comparison.
+"""Grade a lattice in space with the specimens of bone as sites, and fade the designs of two of them
+for comparison.
 
 Outputs, lengths in mm: `nodes.csv` and `struts.csv` (`trussmap.parts.files.write_structure_csv`,
 with `progress`), `structure.vtk` and `structure.3mf`; `path.csv`, the stiffness on the way
@@ -29,7 +30,8 @@ with job(snakemake):
     material = Material(poisson_ratio=snakemake.params.poisson_ratio)
     solver = Solver(material, snakemake.threads)
     targets = pd.read_csv(snakemake.input.targets)
-    length, width = options["length"] * cell, options["width"] * cell
+    length = options["length"] * cell
+    width = options["width"] * cell
     region = box((length, width, width))
     places = np.zeros((len(targets), 3))
     places[:, 0] = np.linspace(
@@ -42,7 +44,8 @@ with job(snakemake):
     first, last = options["faded"]
     if not {first, last} <= {*table.index.get_level_values("target")}:
         raise InputError(
-            f"{snakemake.input.designs}: no target {first} or {last}; set grading.faded to two of its rows."
+            f"{snakemake.input.designs}: no target {first} or {last}; set grading.faded to two of "
+            f"its rows."
         )
     pairs = sorted(product(table.loc[first].index, table.loc[last].index), key=sum)
     for k, (rank, other) in enumerate(pairs, 1):

@@ -16,7 +16,8 @@ with job(snakemake):
     from trussmap.lattice.descriptor import DESIGN_COLUMNS, REPS, TYPES
     from trussmap.study.holdout import held_out_topologies
 
-    p, out = snakemake.params, snakemake.output
+    p = snakemake.params
+    out = snakemake.output
     topologies = held_out_topologies(p.topologies, p.seed)
     copy_without(snakemake.input[0], out.dataset, topologies, p.source)
     table = pd.DataFrame({"topology": topologies})

@@ -16,7 +16,8 @@ with job(snakemake):
     from trussmap.base.io import write_json
     from trussmap.study.holdout import evaluate_holdout
 
-    p, given = snakemake.params, snakemake.input
+    p = snakemake.params
+    given = snakemake.input
     folders = {
         name: Path(getattr(given, name)[0]).parent
         for name in ("vectors", "members", "all", "study")

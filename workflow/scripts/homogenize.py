@@ -18,10 +18,12 @@ with job(snakemake):
     from trussmap.tensors.stiffness import ORTHOTROPIC_INDEX, check_admissible
 
     shard = read_shard(snakemake.input[0])
-    designs, first = shard["designs"], int(shard["first"])
+    designs = shard["designs"]
+    first = int(shard["first"])
     how = {"threads": snakemake.threads, "poisson_ratio": snakemake.params.poisson_ratio}
     homogenize_designs(designs[:1], **how)  # what is prepared once is not timed
-    stiffness, seconds = [], 0.0
+    stiffness = []
+    seconds = 0.0
     for orthotropic, what in ((True, "after the stretch U"), (False, "after the whole map")):
         start = perf_counter()
         c = homogenize_designs(designs, orthotropic=orthotropic, **how)

@@ -1,4 +1,6 @@
-"""The baseline of all networks, the closest training design: `evaluation/lookup.json` (`trussmap.study.evaluation`)."""
+"""The baseline of all networks, the closest training design: `evaluation/lookup.json`
+(`trussmap.study.evaluation`).
+"""
 
 from trussmap.study.job import job
 

@@ -32,7 +32,8 @@ with job(snakemake):
         snakemake.input.shards, snakemake.output.dataset, p.shares, settings, p.source, **plan
     )
     with open_dataset(snakemake.output.dataset) as data:
-        designs, sizes = len(data), [f"{len(getattr(data, split)):,} {split}" for split in SPLITS]
+        designs = len(data)
+        sizes = [f"{len(getattr(data, split)):,} {split}" for split in SPLITS]
         print(f"{designs:,} designs: {', '.join(sizes)}")
     published = pd.read_csv(snakemake.input.published, comment="#")
     moments = compare_moments(column_statistics(snakemake.output.dataset), published, designs)
@@ -40,5 +41,6 @@ with job(snakemake):
         moments.to_csv(path, index=False, float_format="%.8g")
     worst = moments.loc[moments["mean_z"].abs().idxmax()]
     print(
-        f"largest deviation from the published means: {worst['column']}, {worst['mean_z']:+.1f} standard errors"
+        f"largest deviation from the published means: {worst['column']}, {worst['mean_z']:+.1f} "
+        f"standard errors"
     )

@@ -1,4 +1,6 @@
-"""Gather the headline numbers of the study beside the paper's: `metrics.json` (keys in `trussmap.study.metrics`)."""
+"""Gather the headline numbers of the study beside the paper's: `metrics.json` (keys in
+`trussmap.study.metrics`).
+"""
 
 from trussmap.study.job import job
 

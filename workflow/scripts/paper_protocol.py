@@ -1,4 +1,5 @@
-"""The paper's protocol with the networks of one architecture: what they take for bone and for catalogue cells.
+"""The paper's protocol with the networks of one architecture: what they take for bone and for
+catalogue cells.
 
 Output: `<architecture>.json`, under the architecture's name `bone`, the errors for each specimen,
 and `catalogue`, their medians over some cells, by `trussmap.study.protocol.selected_by_network`.
@@ -18,7 +19,8 @@ with job(snakemake):
     from trussmap.tensors.material import Material
     from trussmap.tensors.stiffness import COMPONENTS
 
-    p, source = snakemake.params, snakemake.input
+    p = snakemake.params
+    source = snakemake.input
     networks = load_networks(Path(source.models[0]).parent)
     solver = Solver(Material(poisson_ratio=p.poisson_ratio), snakemake.threads)
     draws = p.settings["draws"]

@@ -10,7 +10,8 @@ with job(snakemake):
     from trussmap.data.dataset import write_shard
     from trussmap.lattice.descriptor import sample_designs
 
-    seed, (start, stop) = snakemake.params.seed, snakemake.params.bounds
+    seed = snakemake.params.seed
+    (start, stop) = snakemake.params.bounds
     designs = sample_designs(seed, start, stop)
     write_shard(
         snakemake.output[0],

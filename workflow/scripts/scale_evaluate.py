@@ -1,4 +1,6 @@
-"""Evaluate one point of the scaling study: a JSON with the fields of `trussmap.learning.scaling.scaling_row`."""
+"""Evaluate one point of the scaling study: a JSON with the fields of
+`trussmap.learning.scaling.scaling_row`.
+"""
 
 from trussmap.study.job import job
 
@@ -9,7 +11,9 @@ with job(snakemake):
     from trussmap.learning.scaling import scaling_row
     from trussmap.study.evaluation import evaluate, evaluate_forward
 
-    p, point, dataset = snakemake.params, snakemake.wildcards, snakemake.input.dataset
+    p = snakemake.params
+    point = snakemake.wildcards
+    dataset = snakemake.input.dataset
     folder = Path(snakemake.input.models[0]).parent
     if any(Path(path).stem == "inverse" for path in snakemake.input.models):
         metrics, *_ = evaluate(folder, dataset, p.settings, p.seed, snakemake.threads)

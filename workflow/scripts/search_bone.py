@@ -1,4 +1,5 @@
-"""How far a target lies from the design space: the best stiffness that any of its topologies has, by finite elements.
+"""How far a target lies from the design space: the best stiffness that any of its topologies has,
+by finite elements.
 
 Outputs: `search.csv`, a row for each specimen and topology that came closest (`name`, the errors of
 `trussmap.tensors.measures.MEASURES`, `topology` and the descriptor of

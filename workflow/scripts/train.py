@@ -1,4 +1,5 @@
-"""Train one network of an architecture; with ``params.part``, on so many designs and with that share of the batches.
+"""Train one network of an architecture; with ``params.part``, on so many designs and with that
+share of the batches.
 
 Outputs: the weights (`.safetensors`) and the record beside them (`.json`, fields in
 `trussmap.learning.models`).
@@ -11,7 +12,8 @@ with job(snakemake):
     from trussmap.learning.models import train_network
     from trussmap.learning.scaling import scaled_settings
 
-    p, network = snakemake.params, snakemake.wildcards
+    p = snakemake.params
+    network = snakemake.wildcards
     settings = dict(p.settings)
     if hasattr(p, "part"):
         with open_dataset(snakemake.input.dataset) as data:

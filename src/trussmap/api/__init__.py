@@ -1,4 +1,5 @@
-"""Lattices, their stiffness, and lattices that have a given stiffness, from Python: ``import trussmap as tm``.
+"""Lattices, their stiffness, and lattices that have a given stiffness, from Python: ``import
+trussmap as tm``.
 
 >>> import trussmap as tm
 >>> octet = tm.Lattice.from_elementary("octet", relative_density=0.05)

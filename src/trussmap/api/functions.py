@@ -22,7 +22,8 @@ from trussmap.mechanics.solver import Solver
 from trussmap.mechanics.strength import check_buckling_length
 from trussmap.search.design import design_all
 from trussmap.search.request import RequestSettings, Search, request_of
-from trussmap.targets.reading import Layout, read_all_targets, targets_of_arrays
+from trussmap.targets.orders import Layout
+from trussmap.targets.reading import read_all_targets, targets_of_arrays
 from trussmap.tensors.elasticity import moduli
 from trussmap.tensors.engineering import ENGINEERING
 from trussmap.tensors.material import Material
@@ -292,7 +293,8 @@ def differentiable_stiffness(
     deformation: "torch.Tensor | None" = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> "torch.Tensor":
-    """Effective stiffness (n, 21), base modulus 1, that PyTorch can differentiate once, by exact gradients.
+    """Effective stiffness (n, 21), base modulus 1, that PyTorch can differentiate once, by exact
+    gradients.
 
     Parameters
     ----------

@@ -64,7 +64,8 @@ class Lattice:
         check_graph(self.graph)
         if not positive(self.relative_density, "relative density") < 1:
             raise InputError(
-                f"relative density {self.relative_density:g}: expected a number above 0 and below 1."
+                f"relative density {self.relative_density:g}: expected a number above 0 and below "
+                f"1."
             )
 
     @classmethod
@@ -87,7 +88,8 @@ class Lattice:
         unknown = [name for name in names if name not in NAMES]
         if unknown or not names:
             raise InputError(
-                f"elementary lattices {', '.join(map(str, names)) or '(none)'}: expected some of {', '.join(NAMES)}."
+                f"elementary lattices {', '.join(map(str, names)) or '(none)'}: expected some of "
+                f"{', '.join(NAMES)}."
             )
         if tessellation not in (1, 2):
             raise InputError(f"tessellation {tessellation}: expected 1 or 2.")
@@ -201,7 +203,8 @@ class Lattice:
         graph = drawn.graph(thickness)
         if fault := mechanism(graph):
             raise InputError(
-                f"the lattice has no definite stiffness: {fault}; expected one part that holds together."
+                f"the lattice has no definite stiffness: {fault}; expected one part that holds "
+                f"together."
             )
         return cls(graph, relative_density)
 

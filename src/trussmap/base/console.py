@@ -1,4 +1,6 @@
-"""Text on terminals and pipes whose encoding lacks signs of it: spelled out in ASCII, never an error."""
+"""Text on terminals and pipes whose encoding lacks signs of it: spelled out in ASCII, never an
+error.
+"""
 
 import codecs
 import sys
@@ -75,7 +77,8 @@ def _ascii_codec(name):
 
 
 def spell(error: UnicodeError) -> tuple[str, int]:
-    """ASCII for the signs that could not be encoded, and where to go on: an error handler of `codecs`.
+    """ASCII for the signs that could not be encoded, and where to go on: an error handler of
+    `codecs`.
 
     >>> codecs.register_error("spell", spell)
     >>> "‖C‖ ≥ 10⁻⁶ N/m², ν = 0.3 … “é”".encode("ascii", "spell")

@@ -4,7 +4,8 @@ from trussmap.base.console import as_text
 
 
 class InputError(ValueError):
-    """Bad input; the message is one sentence that names file, row and column and says what would be right.
+    """Bad input; the message is one sentence that names file, row and column and says what would be
+    right.
 
     What it quotes of a file may be of any length and content: it stays one line that fits a screen.
     """

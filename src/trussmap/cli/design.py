@@ -69,7 +69,8 @@ def _brief(options: DesignOptions) -> "tuple[Brief, Search]":
     from trussmap.designs.table import Brief
     from trussmap.search.request import RequestSettings, Search, request_of
     from trussmap.targets.goal import closeness_kind
-    from trussmap.targets.reading import Layout, read_targets
+    from trussmap.targets.orders import Layout
+    from trussmap.targets.reading import read_targets
 
     stress = stress_of(options.load)
     closeness = closeness_kind(options.closeness, "--closeness")

@@ -85,7 +85,7 @@ def grade(options: GradeOptions) -> None:
     topologies = _topologies(options.topologies)
     from trussmap import grading
     from trussmap.mechanics.solver import Solver
-    from trussmap.targets.reading import Layout
+    from trussmap.targets.orders import Layout
     from trussmap.tensors.material import Material
 
     material = Material(options.youngs_modulus, options.poisson_ratio, unit=options.unit)

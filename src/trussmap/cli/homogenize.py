@@ -109,8 +109,10 @@ class HomogenizeCellsOptions:
     relative_density: Annotated[
         float | None,
         typer.Option(
-            help="Relative density of each cell. Where the file gives radii for each strut, it must "
-            "be one of theirs. Default: all that the file gives for a cell, of its radii or else of "
+            help="Relative density of each cell. Where the file gives radii for each strut, it "
+            "must "
+            "be one of theirs. Default: all that the file gives for a cell, of its radii or else "
+            "of "
             "its compliances; with --compare, of its compliances.",
         ),
     ] = None
@@ -144,7 +146,8 @@ def homogenize_cells(options: HomogenizeCellsOptions) -> None:
 
     path = options.catalogue
     catalogue = take_catalogue(path)
-    cells, notes = catalogue.cells, catalogue.notes
+    cells = catalogue.cells
+    notes = catalogue.notes
     if options.compare:
         cells, notes = _labelled(path, catalogue)
     rows, faults = homogenize_catalogue(

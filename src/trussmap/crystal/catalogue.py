@@ -148,6 +148,7 @@ def _decimals(value: float) -> int:
     return -int(Decimal(repr(float(value))).as_tuple().exponent)
 
 
+@np.errstate(over="ignore")  # an infinite density is none that the file states
 def _density_of(graph: PeriodicGraph, radii: np.ndarray) -> float:
     """Relative density of struts of ``radii`` (m,), nodes not subtracted (architecture.md §3)."""
     return float(np.pi * (radii**2 @ graph.lengths) / graph.volume)
@@ -285,7 +286,9 @@ def _write_rows(
 
 
 def _window(graph):
-    """Struts cut at the faces of the closed cell: nodes (k, 3), bars (b, 2), and which nodes are the graph's (n,)."""
+    """Struts cut at the faces of the closed cell: nodes (k, 3), bars (b, 2), and which nodes are
+    the graph's (n,).
+    """
     pieces = []
     for start, vector in zip(
         graph.nodes[graph.struts[:, 0]], graph.fractional_vectors, strict=True
@@ -411,7 +414,8 @@ def _compliance(entry: Entry) -> dict[float, np.ndarray]:
 def _cell_vectors(entry):
     """Cell vectors as columns (3, 3): a along x, b in the x–y plane."""
     values, lines = entry.array(CELL, 6)
-    lengths, angles = values[0, :3], np.radians(values[0, 3:])
+    lengths = values[0, :3]
+    angles = np.radians(values[0, 3:])
     if (lengths <= FLATTEST * max(lengths.max(), FLATTEST)).any():
         entry.fail(lines[0], "cell lengths a, b, c; expected positive numbers of one magnitude")
     if ((angles <= 0) | (angles >= np.pi)).any():
@@ -444,7 +448,9 @@ def _check_lengths(entry, graph, lines):
 
 
 def _from_window(entry, nodes, bars, lines, cell):
-    """The periodic graph of a window: opposite faces identified, duplicates dropped, cut struts joined again."""
+    """The periodic graph of a window: opposite faces identified, duplicates dropped, cut struts
+    joined again.
+    """
     whole = np.zeros((len(bars), 3), dtype=int)
     graph = periodic_graph(nodes, bars, whole, np.eye(3), TOLERANCE).mapped(cell)
     _check_lengths(entry, graph, lines)

@@ -24,10 +24,13 @@ from trussmap.mechanics.homogenization import homogenize_cells
 from trussmap.mechanics.homogenization.engine import mechanism
 from trussmap.tensors.stiffness import mandel_compliance
 
-MOST_NODES, MOST_STRUTS, LEAST_DEGREE = 40, 150, 3
+MOST_NODES = 40
+MOST_STRUTS = 150
+LEAST_DEGREE = 3
 #: Least distance of two nodes, relative to (volume / nodes)^(1/3), and of two struts, relative to
 #: their mean length.
-NODE_DISTANCE, STRUT_DISTANCE = 0.4, 0.1
+NODE_DISTANCE = 0.4
+STRUT_DISTANCE = 0.1
 #: Least angle between struts that meet, degrees.
 ANGLE = 20.0
 #: A shell of neighbours ends where the next distance is larger by this factor.
@@ -46,7 +49,8 @@ _closest_points = njit(closest_points)
 def generate_catalogue(
     count: int, seed: int = 0, threads: int | None = None
 ) -> list[CatalogueCell]:
-    """The first ``count`` cells of the generated catalogue ``seed``: a list of CatalogueCell, all distinct.
+    """The first ``count`` cells of the generated catalogue ``seed``: a list of CatalogueCell, all
+    distinct.
 
     Cell k depends on (seed, k) alone. A name such as ``generated_cub_Z06.0_sg221_17`` tells the
     crystal system, the mean number of struts at a node, the space group that the finished net has,
@@ -75,14 +79,18 @@ def generate_catalogue(
 
 
 def _features(nets, stiffness):
-    """What tells nets apart whatever their orientation and cell: (n, 7) log-eigenvalues of stiffness, mean degree."""
+    """What tells nets apart whatever their orientation and cell: (n, 7) log-eigenvalues of
+    stiffness, mean degree.
+    """
     eigenvalues = 1 / np.linalg.eigvalsh(mandel_compliance(stiffness))[:, ::-1]
     degree = [2 * len(net.struts) / len(net.nodes) for net in nets]
     return np.column_stack([np.log(np.maximum(eigenvalues, 1e-300)), degree])
 
 
 def random_net(seed: int, attempt: int) -> tuple[int, PeriodicGraph | None]:
-    """Space group, and a net as PeriodicGraph that has its symmetry, or None where the attempt made no truss."""
+    """Space group, and a net as PeriodicGraph that has its symmetry, or None where the attempt made
+    no truss.
+    """
     rng = np.random.Generator(np.random.Philox(key=seed, counter=(attempt + 1) << 128))
     last = [0, *SYSTEMS.values()]
     system = rng.integers(len(SYSTEMS))
@@ -112,7 +120,8 @@ def _random_nodes(rng, rotations, translations, cell):
         1 / 3
     )  # of the images of a general point
     for _ in range(rng.choice(3, p=[0.25, 0.4, 0.35]) + 1):
-        point, radius = rng.random(3), spacing * rng.uniform(0.2, 1.8)
+        point = rng.random(3)
+        radius = spacing * rng.uniform(0.2, 1.8)
         for _ in range(
             8
         ):  # draw the point onto the symmetry elements within reach: the mean of its images there
@@ -130,7 +139,8 @@ def _random_nodes(rng, rotations, translations, cell):
 
 
 def _bonded(nodes, cell, neighbours, mutual):
-    """The net in which every node is joined to its nearest ``neighbours``, or None where they cannot be told.
+    """The net in which every node is joined to its nearest ``neighbours``, or None where they
+    cannot be told.
 
     More than these are taken up to the next gap in the distances. Where only one of two nodes
     counts the other among its neighbours, they are joined unless ``mutual``.
@@ -169,7 +179,8 @@ def _is_truss(graph):
     degree = np.bincount(graph.struts.ravel(), minlength=len(graph.nodes))
     if degree.min() < LEAST_DEGREE or len(graph.struts) > MOST_STRUTS or mechanism(graph):
         return False
-    start, vectors = graph.nodes[graph.struts[:, 0]] @ graph.cell.T, graph.vectors
+    start = graph.nodes[graph.struts[:, 0]] @ graph.cell.T
+    vectors = graph.vectors
     clearance = STRUT_DISTANCE * graph.lengths.mean()
     heights = 1 / np.linalg.norm(np.linalg.inv(graph.cell), axis=1)
     images = np.ceil((graph.lengths.max() + clearance) / heights + 1).astype(int)
@@ -178,7 +189,9 @@ def _is_truss(graph):
 
 @compiled(__name__)
 def _collide(start, vectors, cell, images, clearance, cosine):
-    """Whether any two struts come closer than ``clearance`` or meet in an angle of more than ``cosine``."""
+    """Whether any two struts come closer than ``clearance`` or meet in an angle of more than
+    ``cosine``.
+    """
     length = np.sqrt((vectors**2).sum(1))
     for x in range(-images[0], images[0] + 1):
         for y in range(-images[1], images[1] + 1):
@@ -187,7 +200,8 @@ def _collide(start, vectors, cell, images, clearance, cosine):
                 home = x == 0 and y == 0 and z == 0
                 for a in range(len(start)):
                     for b in range(a + 1 if home else a, len(start)):
-                        u, v = vectors[a], vectors[b]
+                        u = vectors[a]
+                        v = vectors[b]
                         middle = 0.0
                         for k in range(3):
                             middle += (
@@ -208,7 +222,9 @@ def _collide(start, vectors, cell, images, clearance, cosine):
 
 @compiled(__name__)
 def _close(gap, u, v, clearance, along):
-    """Whether struts 0 + s u and ``gap`` + t v collide; ``along`` bounds u·v where they share an end."""
+    """Whether struts 0 + s u and ``gap`` + t v collide; ``along`` bounds u·v where they share an
+    end.
+    """
     tiny = 1e-12 * (u @ u)
     for at_u, sign_u in ((0.0, 1.0), (1.0, -1.0)):
         for at_v, sign_v in ((0.0, 1.0), (1.0, -1.0)):

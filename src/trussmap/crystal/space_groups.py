@@ -41,7 +41,8 @@ def _standard_setting():
 
 @cache
 def operations(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (k, 3, 3) and translations (k, 3) of space group ``number``: x ↦ R x + t in cell coordinates.
+    """Rotations (k, 3, 3) and translations (k, 3) of space group ``number``: x ↦ R x + t in cell
+    coordinates.
 
     >>> len(operations(225)[0])  # of the cell, which is centred
     192

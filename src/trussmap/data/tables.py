@@ -89,13 +89,16 @@ def _read_csv(path):
         if not found or not found["row"]:
             raise
         raise InputError(
-            f"{path}, row {int(found['row']) - 1}: {found['found']} values under {found['expected']} columns; "
+            f"{path}, row {int(found['row']) - 1}: {found['found']} values under "
+            f"{found['expected']} columns; "
             "expected one value for each column."
         ) from error
 
 
 def _opened(path, mode="r"):
-    """A file of Arrow, which takes names for UTF-8 whatever the locale; the bytes of a name are the same in any."""
+    """A file of Arrow, which takes names for UTF-8 whatever the locale; the bytes of a name are the
+    same in any.
+    """
     import pyarrow as pa
 
     return pa.OSFile(os.fsencode(path), mode)
@@ -150,7 +153,9 @@ def _parquet_writer(file, schema):
 
 
 def with_columns(table: "pa.Table", columns: dict[str, np.ndarray]) -> "pa.Table":
-    """The table with the ``columns`` (a dictionary of arrays) at its end, in place of those of the same name."""
+    """The table with the ``columns`` (a dictionary of arrays) at its end, in place of those of the
+    same name.
+    """
     table = table.drop_columns([name for name in columns if name in table.column_names])
     for name, values in columns.items():
         table = table.append_column(name, [np.ascontiguousarray(values)])
@@ -158,7 +163,9 @@ def with_columns(table: "pa.Table", columns: dict[str, np.ndarray]) -> "pa.Table
 
 
 def numbers_of(table: "pa.Table", name: str, path: str | Path) -> np.ndarray:
-    """A column as float64 (n,); raises InputError naming the row of the first value that is no finite number."""
+    """A column as float64 (n,); raises InputError naming the row of the first value that is no
+    finite number.
+    """
     from pyarrow import types
 
     column = table[name]
@@ -213,13 +220,13 @@ def read_designs(path: str | Path, orthotropic_only: bool = False) -> "tuple[pa.
 def read_design_blocks(
     path: str | Path, orthotropic_only: bool = False, rows: int = 65536
 ) -> "Iterator[tuple[pa.Table, np.ndarray]]":
-    """The same block by block, for files that are larger than memory; rows in errors are counted from their block's."""
+    """The same block by block, for files that are larger than memory; rows in errors are counted
+    from their block's.
+    """
     import pyarrow as pa
 
-    blocks, first = (
-        _csv_blocks(path) if check_ending(path) == ".csv" else _parquet_blocks(path, rows),
-        0,
-    )
+    blocks = _csv_blocks(path) if check_ending(path) == ".csv" else _parquet_blocks(path, rows)
+    first = 0
     try:
         for block in blocks:
             table = pa.Table.from_batches([block])

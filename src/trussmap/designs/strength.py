@@ -61,7 +61,9 @@ def strength_columns(
 
 
 def strength_sentence(row: Mapping[str, Any]) -> str:
-    """Sentence on what a row with the columns of `strength_columns` carries, the least of all cases."""
+    """Sentence on what a row with the columns of `strength_columns` carries, the least of all
+    cases.
+    """
     words = []
     for name, verb in (("buckling", "buckle"), ("yield", "yield")):
         values = {

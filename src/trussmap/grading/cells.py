@@ -27,7 +27,8 @@ from trussmap.tensors.rotation import angle_axis
 _FREEDOMS = (40, 170)
 # Relative error up to which a site is met, and topologies that are followed from the mean to the
 # sites.
-MET, _FOLLOWED = 1e-4, 64
+MET = 1e-4
+_FOLLOWED = 64
 #: Of the thickest to the thinnest strut of a cell, at most: what all four specimens of bone can be
 #: met with.
 RADIUS_RATIO = 3.0
@@ -36,7 +37,9 @@ RADIUS_RATIO = 3.0
 _CHANGE = 2.0
 # What a step may take of the map where the map has to change.
 _RELUCTANT = 0.05
-_MEAN_STEPS, _SITE_STEPS, _STATION_STEPS = 40, 12, 12
+_MEAN_STEPS = 40
+_SITE_STEPS = 12
+_STATION_STEPS = 12
 _STRETCH = (0.15, 7.0)  # of a cell, at most
 _PARTS = (0.5, 1.0)  # of the way from the mean to a site
 
@@ -127,7 +130,8 @@ def _freedoms():
 
 
 def on_maps(topology: np.ndarray, maps: np.ndarray, density: np.ndarray) -> Lattices:
-    """Lattices of topologies (n,) under maps (n, 3, 3), whose size does not count, at relative densities (n,).
+    """Lattices of topologies (n,) under maps (n, 3, 3), whose size does not count, at relative
+    densities (n,).
 
     Raises InputError for a map that stretches more than the family allows.
     """
@@ -139,17 +143,23 @@ def on_maps(topology: np.ndarray, maps: np.ndarray, density: np.ndarray) -> Latt
         or stretch.min() < _STRETCH[0]
     ):
         raise InputError(
-            f"grading: cells would be stretched {stretch.max() / stretch.min():.2g} times; expected stretches within "
-            f"{_STRETCH[0]:g} to {_STRETCH[1]:g}, as of sites that differ less or lie farther apart."
+            f"grading: cells would be stretched {stretch.max() / stretch.min():.2g} times; "
+            f"expected stretches within "
+            f"{_STRETCH[0]:g} to {_STRETCH[1]:g}, as of sites that differ less or lie farther "
+            f"apart."
         )
     turned = np.linalg.det(first) < 0
     first[turned, :, 2] *= -1
     last[turned, 2] *= -1
     types, reps = topology_members()
     designs = np.zeros((len(topology), 19))
-    designs[:, TYPES], designs[:, REPS] = types[topology], reps[topology]
-    designs[:, DENSITY], designs[:, U], designs[:, V] = density, 1.0, stretch
-    designs[:, R1], designs[:, R2] = angle_axis(last), angle_axis(first)
+    designs[:, TYPES] = types[topology]
+    designs[:, REPS] = reps[topology]
+    designs[:, DENSITY] = density
+    designs[:, U] = 1.0
+    designs[:, V] = stretch
+    designs[:, R1] = angle_axis(last)
+    designs[:, R2] = angle_axis(first)
     return plain_lattices(designs, "geometry")
 
 
@@ -160,7 +170,9 @@ def unit_maps(lattices: Lattices) -> np.ndarray:
 
 
 def _finest(lattices):
-    """The smallest diameter or gap of lattices, over the size of the cell: negative where struts overlap."""
+    """The smallest diameter or gap of lattices, over the size of the cell: negative where struts
+    overlap.
+    """
     return measured_struts(lattices)[:, [0, 2]].min()
 
 
@@ -172,7 +184,8 @@ def station_cells(
     solver: Solver,
     radius_ratio: float = RADIUS_RATIO,
 ) -> Lattices:
-    """Cells at points (n, 3) with the stiffness prescribed there, under the maps (n, 3, 3) that they have as built.
+    """Cells at points (n, 3) with the stiffness prescribed there, under the maps (n, 3, 3) that
+    they have as built.
 
     Each starts from the interpolated cells of the sites and changes as little as does.
     """

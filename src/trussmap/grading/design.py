@@ -30,7 +30,8 @@ from trussmap.tensors.stiffness import COMPONENTS
 #: Cells that a structure may have, of some hundred struts each.
 MOST_CELLS = 30_000
 # Distance of stations over the size of a cell, and how many there are at most.
-_SPACING, _STATIONS = 0.5, 3000
+_SPACING = 0.5
+_STATIONS = 3000
 # Points between two sites at which local cells are measured.
 _BETWEEN = 8
 # Relative error from which on a target counts as out of reach of any cell.
@@ -69,7 +70,8 @@ class Graded:
     metrics: dict
 
     def path_table(self, youngs_modulus: float = 1.0) -> pd.DataFrame:
-        """A row for each of ``points``, in their order along the way: place, errors, prescribed and local stiffness.
+        """A row for each of ``points``, in their order along the way: place, errors, prescribed and
+        local stiffness.
 
         Stiffness is in the units of ``youngs_modulus``, that of the base material.
         """
@@ -137,8 +139,10 @@ def grade(
     if found.error.max() > _HOPELESS:
         worst = int(found.error.argmax())
         raise InputError(
-            f"grading: no cell comes closer to {sites.names[worst]} than {100 * found.error[worst]:.0f} % together "
-            f"with the other sites; expected targets that lattices of relative densities from {DENSITY_RANGE[0]:g} to "
+            f"grading: no cell comes closer to {sites.names[worst]} than "
+            f"{100 * found.error[worst]:.0f} % together "
+            f"with the other sites; expected targets that lattices of relative densities from "
+            f"{DENSITY_RANGE[0]:g} to "
             f"{DENSITY_RANGE[1]:g} have."
         )
     cell = float(np.cbrt(np.linalg.det(fitting))) if found.one_cell else cell_size_mm
@@ -147,7 +151,8 @@ def grade(
         basis = np.einsum("ns,sij->nij", sites.weights(points), found.reciprocal) / cell
         if (np.linalg.det(basis) * cell**3).min() < 0.02:
             raise InputError(
-                "grading: the cells of two sites differ so much that none between them has a volume; expected sites "
+                "grading: the cells of two sites differ so much that none between them has a "
+                "volume; expected sites "
                 "that differ less."
             )
         return basis
@@ -201,7 +206,8 @@ def fade(
     share = sites.progress(stations)
     maps = np.linalg.inv(phases.gradient(stations))
     sections = path.sections(share, maps).reshape(*map(len, axes), -1)
-    graph, still = path.graph, np.zeros(len(path.graph.nodes), int)
+    graph = path.graph
+    still = np.zeros(len(path.graph.nodes), int)
     thinnest = minimum_radius * path.mean_radius * cell_size_mm
     shifts = np.zeros((*map(len, axes), 0, 3))
     cells = GradedCells(
@@ -217,33 +223,40 @@ def _check_size(region, cell):
     words = " × ".join(f"{edge:.3g}" for edge in size)
     if size.min() < cell * (1 - 1e-9):
         raise InputError(
-            f"grading: a region of {words} mm is thinner than a cell of {cell:g} mm; expected smaller cells."
+            f"grading: a region of {words} mm is thinner than a cell of {cell:g} mm; expected "
+            f"smaller cells."
         )
     # The largest ball in it has at least twice its volume over its surface as diameter.
     thin = not region.box and 2 * region.solid.volume() / region.solid.surface_area() < cell
     if thin and (thick := thickness(region)) < 0.9 * cell:
         raise InputError(
-            f"grading: the shape is about {thick:.3g} mm thick where it is thickest, less than a cell of {cell:g} mm; "
+            f"grading: the shape is about {thick:.3g} mm thick where it is thickest, less than a "
+            f"cell of {cell:g} mm; "
             "expected smaller cells."
         )
     count = np.prod(size) / cell**3
     if count > MOST_CELLS:
         raise InputError(
-            f"grading: a region of {words} mm holds about {count:,.0f} cells of {cell:g} mm; expected at most "
+            f"grading: a region of {words} mm holds about {count:,.0f} cells of {cell:g} mm; "
+            f"expected at most "
             f"{MOST_CELLS:,}, with cells from {cell * (count / MOST_CELLS) ** (1 / 3):.3g} mm on."
         )
 
 
 def _check_near(sites, region, cell):
-    """Raise InputError where the region lies apart from the sites: they may be meant in other coordinates."""
-    low, high = sites.positions.min(0), sites.positions.max(0)
+    """Raise InputError where the region lies apart from the sites: they may be meant in other
+    coordinates.
+    """
+    low = sites.positions.min(0)
+    high = sites.positions.max(0)
     if np.maximum(region.low - high, low - region.high).max() > cell:
         spans = [
             " × ".join(f"{a:.4g} to {b:.4g}" for a, b in zip(*ends, strict=True))
             for ends in ((low, high), (region.low, region.high))
         ]
         raise InputError(
-            f"grading: the sites, at {spans[0]} mm, lie apart from the region, {spans[1]} mm; expected positions in "
+            f"grading: the sites, at {spans[0]} mm, lie apart from the region, {spans[1]} mm; "
+            f"expected positions in "
             "its coordinates (a box begins at 0, 0, 0)."
         )
 
@@ -254,7 +267,9 @@ def _grid(axes):
 
 
 def _axes(sites, region, cell, one_cell):
-    """Coordinates of the stations along x, y and z: those of the sites too, one where nothing changes along an axis."""
+    """Coordinates of the stations along x, y and z: those of the sites too, one where nothing
+    changes along an axis.
+    """
     size = region.high - region.low
     changes = (np.ptp(sites.positions, axis=0) > 1e-9 * size.max()) | (not one_cell)
     spacing = _SPACING * cell
@@ -280,7 +295,8 @@ def _axes(sites, region, cell, one_cell):
 def _graded(found, lattices, maps, axes):
     """The GradedCells of lattices at stations, under maps (n, 3, 3) in mm."""
     key = int(found.lattices.topology[0])
-    graph, reduced = topologies()[0][key], reduced_topology(key)
+    graph = topologies()[0][key]
+    reduced = reduced_topology(key)
     areas = lattices.areas[:, : len(reduced.vectors)]
     shifts = lattices.shifts[:, : int(reduced.moving.sum())]
     sections = np.empty_like(areas)
@@ -309,7 +325,8 @@ def _finished(cells, phases, sites, region, cell, reciprocal, facts, solver):
     points, along, at_sites = _measured_points(sites, region)
     built, density = stiffness_as_built(cells, phases, points, solver)
     prescribed = sites.stiffness(points)
-    off, nmse = relative_error(built, prescribed), nmse_frobenius(built, prescribed)
+    off = relative_error(built, prescribed)
+    nmse = nmse_frobenius(built, prescribed)
     middle, largest = modulus_error(built, prescribed)
     everywhere = _grid(np.linspace(region.low, region.high, 9).T)
     bent = [distortion(reciprocal(at), phases.gradient(at)) for at in (points, everywhere)]
@@ -371,7 +388,8 @@ def _measured_points(sites, region):
     way = (sites.positions[:-1, None] + share[:, None] * steps[:, None]).reshape(-1, 3)
     along = np.add.outer(np.arange(len(steps)), share).ravel() / max(len(steps), 1)
     there = inside(region, way)
-    way, along = way[there], along[there]
+    way = way[there]
+    along = along[there]
     if not len(way) and (len(steps) or not within.any()):
         size = region.high - region.low
         way = _grid(region.low[:, None] + (np.arange(4) + np.sqrt(0.5)) / 4 * size[:, None])
@@ -379,7 +397,8 @@ def _measured_points(sites, region):
         along = sites.progress(way)
     own = np.flatnonzero(within)
     if not len(way) + len(own):  # a thin or winding shape
-        way, along = (region.low + region.high)[None] / 2, np.zeros(1)
+        way = (region.low + region.high)[None] / 2
+        along = np.zeros(1)
     points = np.concatenate([sites.positions[own], way])
     return points, np.concatenate([own / max(len(steps), 1), along]), len(own)
 

@@ -29,14 +29,17 @@ class FadedCells:
     def __init__(
         self, graph: PeriodicGraph, maps: np.ndarray, density: np.ndarray, present: np.ndarray
     ) -> None:
-        self.graph, self.density = graph, density
+        self.graph = graph
+        self.density = density
         self.reciprocal = np.linalg.inv(maps)
         lengths = np.linalg.norm(np.einsum("dij,mj->dmi", maps, graph.fractional_vectors), axis=2)
         self.areas = present * (density / (present * lengths).sum(1))[:, None]
         self.mean_radius = np.sqrt(self.areas.max(1) / np.pi).min()
 
     def sections(self, progress: np.ndarray, cells: np.ndarray) -> np.ndarray:
-        """Cross-sections (n, m) at progress (n,) in cells (n, 3, 3), so that the relative density changes linearly."""
+        """Cross-sections (n, m) at progress (n,) in cells (n, 3, 3), so that the relative density
+        changes linearly.
+        """
         areas = np.outer(1 - progress, self.areas[0]) + np.outer(progress, self.areas[1])
         lengths = np.linalg.norm(
             np.einsum("nij,mj->nmi", cells, self.graph.fractional_vectors), axis=2
@@ -46,7 +49,9 @@ class FadedCells:
 
 
 def faded_cells(designs: np.ndarray) -> FadedCells:
-    """The FadedCells of two designs (2, 19); raises InputError where no path of positive cell volume joins them."""
+    """The FadedCells of two designs (2, 19); raises InputError where no path of positive cell
+    volume joins them.
+    """
     maps = deformation_map(designs)
     maps /= np.cbrt(np.linalg.det(maps))[:, None, None]
     graph, maps, in_a, in_b = _common_cell(designs, maps)
@@ -54,7 +59,8 @@ def faded_cells(designs: np.ndarray) -> FadedCells:
 
 
 def _common_cell(designs, maps):
-    """The superposed unit cell, the two maps with the closest reciprocal bases, and which struts belong to A and B.
+    """The superposed unit cell, the two maps with the closest reciprocal bases, and which struts
+    belong to A and B.
 
     A lattice stays the same when its unit cube is turned by a rotation of the cube and its map
     turned back. Of these 24 descriptions of B, the one whose reciprocal basis is closest to A's
@@ -111,7 +117,8 @@ def _contains(lattice, graph):
     near = (
         (np.minimum(start, start + along) < 1.6) & (np.maximum(start, start + along) > -0.6)
     ).all(1)
-    start, along = start[near], along[near]
+    start = start[near]
+    along = along[near]
     middle = graph.nodes[graph.struts[:, 0]] + graph.fractional_vectors / 2
     middle -= np.floor(middle)
     inside = []

@@ -26,9 +26,12 @@ def result_lines(graded: Graded) -> list[str]:
     if graded.at_sites:
         where = f"at the sites {percent(m['site_relative_error_max'])} at most, on the way"
     said = [
-        f"{m['struts']:,} struts in cells of {m['cell_size_mm']:.3g} mm, density {density}; left out: {dropped}",
-        f"error of the local cells as built: {where} {percent(m['path_relative_error'])} on average and "
-        f"{percent(m['path_relative_error_max'])} at most; E(n) {percent(m['path_modulus_error_max'])} at most",
+        f"{m['struts']:,} struts in cells of {m['cell_size_mm']:.3g} mm, density {density}; left "
+        f"out: {dropped}",
+        f"error of the local cells as built: {where} {percent(m['path_relative_error'])} on "
+        f"average and "
+        f"{percent(m['path_relative_error_max'])} at most; E(n) "
+        f"{percent(m['path_modulus_error_max'])} at most",
         f"struts from {m['diameter_min_mm']:.3g} to {m['diameter_max_mm']:.3g} mm, smallest gap "
         + (
             f"{m['gap_min_mm']:.3g} mm"
@@ -41,10 +44,8 @@ def result_lines(graded: Graded) -> list[str]:
     off = relative_error(graded.built[: graded.at_sites], graded.prescribed[: graded.at_sites])
     if graded.at_sites and off.max() > _OFF:
         worst = int(off.argmax())
-        name, own = (
-            graded.sites.names[round(graded.along[worst] * (sites - 1))],
-            graded.density[worst],
-        )
+        name = graded.sites.names[round(graded.along[worst] * (sites - 1))]
+        own = graded.density[worst]
         near = [
             word
             for word, end in zip(("least", "most"), DENSITY_RANGE, strict=True)
@@ -54,11 +55,13 @@ def result_lines(graded: Graded) -> list[str]:
             f", about the {word} allowed" for word in near
         )
         said.append(
-            f"note: the stiffness of {name} is not reached together with the others: {percent(off[worst])} off; {why}"
+            f"note: the stiffness of {name} is not reached together with the others: "
+            f"{percent(off[worst])} off; {why}"
         )
     if not m.get("one_cell", 1):
         said.append(
-            "cells change their edges from place to place too and do not fit together exactly: theirs are "
+            "cells change their edges from place to place too and do not fit together exactly: "
+            "theirs are "
             f"{percent(m['phase_error'])} off those prescribed, which the errors above contain"
         )
     said.append("struts end at whole joints" + _beyond(graded))
@@ -86,14 +89,16 @@ def percent(value: float) -> str:
 def write_graded(
     graded: Graded, folder: str | Path, stl: bool = False, youngs_modulus: float = 1.0
 ) -> None:
-    """Write ``nodes.csv``, ``struts.csv``, ``structure.vtk``, ``structure.3mf`` and ``path.csv`` to a folder.
+    """Write ``nodes.csv``, ``struts.csv``, ``structure.vtk``, ``structure.3mf`` and ``path.csv`` to
+    a folder.
 
     With ``stl`` also ``structure.stl``, the closed surface of the solid, which takes about a minute
     for 10,000 struts; InputError where it does not close, before anything is written. Without, one
     that is there is removed: it is of another structure. The stiffness in ``path.csv`` is in the
     units of ``youngs_modulus``, that of the base material.
     """
-    folder, structure = Path(folder), graded.structure
+    folder = Path(folder)
+    structure = graded.structure
     mesh = solid_of(structure.nodes, structure.struts, structure.radii) if stl else None
     parts = structure.nodes, structure.struts, structure.radii
     write_beams(folder / "structure.3mf", *parts)

@@ -1,4 +1,5 @@
-"""Phase fields: three functions of space whose gradients are the reciprocal vectors of the local cell.
+"""Phase fields: three functions of space whose gradients are the reciprocal vectors of the local
+cell.
 
 A node with fractional coordinates f in cell n lies where φ = n + f, so that every cell shares its
 nodes with its neighbours, whatever the change between them (Pantz & Trabelsi 2008, Groen & Sigmund
@@ -16,7 +17,8 @@ from scipy.sparse.linalg import splu
 from trussmap.parts.region import Region
 
 # Cells between two knots of the splines, and intervals of an axis at most.
-_KNOT, _MOST = 1.0, 14
+_KNOT = 1.0
+_MOST = 14
 # How far the phases are defined beyond the region, in cells.
 OVERHANG = 2.0
 
@@ -35,12 +37,14 @@ class Phases:
     def __init__(
         self, region: Region, reciprocal: Callable[[np.ndarray], np.ndarray], cell: float
     ) -> None:
-        low, high = region.low - OVERHANG * cell, region.high + OVERHANG * cell
+        low = region.low - OVERHANG * cell
+        high = region.high + OVERHANG * cell
         counts = np.clip(np.ceil((high - low) / (_KNOT * cell)), 4, _MOST).astype(int)
         inner = [np.linspace(a, b, n + 1) for a, b, n in zip(low, high, counts, strict=True)]
         self.knots = tuple(np.concatenate([[t[0]] * 3, t, [t[-1]] * 3]) for t in inner)
         # Two points of Gauss an interval, of those that are in the region or half a cell around it.
-        points, weights = [], []
+        points = []
+        weights = []
         for t, a, b in zip(inner, region.low, region.high, strict=True):
             half = np.diff(t) / 2
             at = ((t[:-1] + half)[:, None] + half[:, None] * np.array([-1, 1]) / 3**0.5).ravel()
@@ -79,12 +83,17 @@ class Phases:
         return self.spline(points)
 
     def gradient(self, points: np.ndarray) -> np.ndarray:
-        """Gradients (n, 3, 3) at points (n, 3), that of one phase in each row: the reciprocal basis as built."""
+        """Gradients (n, 3, 3) at points (n, 3), that of one phase in each row: the reciprocal basis
+        as built.
+        """
         return np.stack([self.spline(points, nu=np.eye(3, dtype=int)[d]) for d in range(3)], -1)
 
     def solve(self, wanted: np.ndarray, guess: np.ndarray) -> np.ndarray:
-        """Points (n, 3) at which the phases have the values ``wanted`` (n, 3): Newton's method, nan where it fails."""
-        points, reach = guess.copy(), np.linalg.norm(np.linalg.inv(self.gradient(guess[:1])[0]), 2)
+        """Points (n, 3) at which the phases have the values ``wanted`` (n, 3): Newton's method, nan
+        where it fails.
+        """
+        points = guess.copy()
+        reach = np.linalg.norm(np.linalg.inv(self.gradient(guess[:1])[0]), 2)
         left = np.arange(len(points))
         for _ in range(12):
             missed = wanted[left] - self.value(points[left])

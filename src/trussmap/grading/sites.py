@@ -10,7 +10,8 @@ from scipy.spatial.distance import pdist
 
 from trussmap.base.errors import InputError
 from trussmap.targets.hints import doubts
-from trussmap.targets.reading import VOIGT, Layout, read_targets
+from trussmap.targets.orders import VOIGT, Layout
+from trussmap.targets.reading import read_targets
 from trussmap.targets.sheets import read_sheet
 from trussmap.tensors.material import Material
 from trussmap.tensors.stiffness import MANDEL_WEIGHT, hencky, pack, unpack
@@ -75,11 +76,14 @@ def log_euclidean_mean(stiffness: np.ndarray, weights: np.ndarray) -> np.ndarray
 
 
 def check_sites(sites: Sites, where: str) -> Sites:
-    """The sites, or InputError where two of them coincide, a position is no number, or a target no stiffness."""
+    """The sites, or InputError where two of them coincide, a position is no number, or a target no
+    stiffness.
+    """
     shapes = np.shape(sites.positions), np.shape(sites.targets)
     if not (len(sites.names) and shapes == ((len(sites.names), 3), (len(sites.names), 21))):
         raise InputError(
-            f"{where}: positions and targets of shapes {shapes}; expected (s, 3) and (s, 21) of s names."
+            f"{where}: positions and targets of shapes {shapes}; expected (s, 3) and (s, 21) of s "
+            f"names."
         )
     for k, (place, target) in enumerate(zip(sites.positions, sites.targets, strict=True), 1):
         if not np.isfinite(place).all():
@@ -95,7 +99,8 @@ def check_sites(sites: Sites, where: str) -> Sites:
             first, second = (k[near][0] for k in np.triu_indices(len(sites.positions), 1))
             place = ", ".join(f"{x:g}" for x in sites.positions[second])
             raise InputError(
-                f"{where}, rows {first + 1} and {second + 1}: two sites at ({place}) mm; expected one stiffness at "
+                f"{where}, rows {first + 1} and {second + 1}: two sites at ({place}) mm; expected "
+                f"one stiffness at "
                 "each place."
             )
     return sites
@@ -119,13 +124,15 @@ def read_sites(path: str | Path, material: Material, layout: Layout = VOIGT) -> 
     for k, axis in enumerate(_AXES):
         if axis not in table:
             raise InputError(
-                f"{path}: missing column {axis}; expected the position of each site, x_mm, y_mm, z_mm."
+                f"{path}: missing column {axis}; expected the position of each site, x_mm, y_mm, "
+                f"z_mm."
             )
         positions[:, k] = pd.to_numeric(table[axis], errors="coerce")
         if (bad := np.flatnonzero(~np.isfinite(positions[:, k]))).size:
             text = table[axis].iloc[bad[0]]
             raise InputError(
-                f"{path}, row {bad[0] + 1}, column {axis}: {text or 'nothing'}; expected a number in mm."
+                f"{path}, row {bad[0] + 1}, column {axis}: {text or 'nothing'}; expected a number "
+                f"in mm."
             )
     notes = (*targets.notes, *doubts(targets, material))
     sites = Sites(positions, targets.stiffness, targets.names, notes)

@@ -1,4 +1,6 @@
-"""Finite strut structures: cells that vary in space, put where the phases want them, within a region."""
+"""Finite strut structures: cells that vary in space, put where the phases want them, within a
+region.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,7 +26,8 @@ _FACE = 1e-6
 
 @dataclass(frozen=True)
 class GradedCells:
-    """One lattice whose cross-sections and nodes vary in space: known at stations on a grid, linear between them.
+    """One lattice whose cross-sections and nodes vary in space: known at stations on a grid, linear
+    between them.
 
     Attributes
     ----------
@@ -59,8 +62,11 @@ class GradedCells:
         return self.signs[nodes, None] * self._between(points, self.shifts, self.movers[nodes])
 
     def _between(self, points, values, which):
-        """Values (n, …) at points (n, 3), of each the one that is asked for (n,): linear between eight stations."""
-        low, share = [], []
+        """Values (n, …) at points (n, 3), of each the one that is asked for (n,): linear between
+        eight stations.
+        """
+        low = []
+        share = []
         for axis, x in zip(self.axes, points.T, strict=True):
             k = np.clip(np.searchsorted(axis, x, side="right") - 1, 0, max(len(axis) - 2, 0))
             step = axis[np.minimum(k + 1, len(axis) - 1)] - axis[k]
@@ -84,8 +90,11 @@ class GradedCells:
         return total
 
     def local(self, point: np.ndarray, cell: np.ndarray) -> tuple[PeriodicGraph, float]:
-        """The periodic lattice as built at a point (3,), on its cell (3, 3) in mm, and its relative density."""
-        struts, nodes = np.arange(len(self.graph.struts)), np.arange(len(self.graph.nodes))
+        """The periodic lattice as built at a point (3,), on its cell (3, 3) in mm, and its relative
+        density.
+        """
+        struts = np.arange(len(self.graph.struts))
+        nodes = np.arange(len(self.graph.nodes))
         radii = self.radii(np.tile(point, (len(struts), 1)), struts)
         there = radii > 0
         places = self.graph.nodes + self.moved(np.tile(point, (len(nodes), 1)), nodes)
@@ -103,7 +112,8 @@ def stiffness_as_built(
     points: np.ndarray,
     solver: Solver,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Effective stiffness (n, 21) and relative density (n,) of the local cells as built at points (n, 3).
+    """Effective stiffness (n, 21) and relative density (n,) of the local cells as built at points
+    (n, 3).
 
     Of each the periodic lattice of the phases' gradient and the cross-sections and nodes that
     struts there have.
@@ -151,7 +161,8 @@ class Structure:
 
 
 def build(cells: GradedCells, phases: Phases, region: Region, cell: float) -> Structure:
-    """The struts in a region whose ends, before cells move them, are within it, in one piece without free ends.
+    """The struts in a region whose ends, before cells move them, are within it, in one piece
+    without free ends.
 
     ``cell`` is the size of a cell in mm. Raises InputError where no strut is left. ``progress`` of
     the result is 0.
@@ -175,7 +186,8 @@ def build(cells: GradedCells, phases: Phases, region: Region, cell: float) -> St
     names, struts = np.unique(own, return_inverse=True)
     struts = struts.reshape(-1, 2)
     members = np.tile(np.arange(len(graph.struts)), len(corners))
-    number, at = names % count, np.stack(np.unravel_index(names // count, shape), -1) + origin
+    number = names % count
+    at = np.stack(np.unravel_index(names // count, shape), -1) + origin
     wanted = at + graph.nodes[number]
     places = phases.solve(wanted, samples[cKDTree(sample_phases).query(wanted)[1]])
     there = np.isfinite(places).all(1)
@@ -187,10 +199,13 @@ def build(cells: GradedCells, phases: Phases, region: Region, cell: float) -> St
     if not keep.any():
         words = " × ".join(f"{edge:.3g}" for edge in region.high - region.low)
         raise InputError(
-            f"grading: cells of {cell:g} mm leave no strut in a region of {words} mm; expected smaller cells."
+            f"grading: cells of {cell:g} mm leave no strut in a region of {words} mm; expected "
+            f"smaller cells."
         )
     used, struts = np.unique(struts[keep], return_inverse=True)
-    struts, places, number = struts.reshape(-1, 2), places[used], number[used]
+    struts = struts.reshape(-1, 2)
+    places = places[used]
+    number = number[used]
     nodes = phases.solve(wanted[used] + cells.moved(places, number), places)
     share = np.ones(len(struts))
     if region.box:
@@ -218,7 +233,9 @@ def _reach(graph):
 
 
 def _cells_of(phases, region, cell, graph):
-    """Cells (k, 3) in and around a region; and points (p, 3) with their phases, one close to any of it."""
+    """Cells (k, 3) in and around a region; and points (p, 3) with their phases, one close to any of
+    it.
+    """
     axes = [
         np.arange(a - cell, b + 1.01 * cell, _SAMPLE * cell)
         for a, b in zip(region.low, region.high, strict=True)
@@ -232,7 +249,9 @@ def _cells_of(phases, region, cell, graph):
 
 
 def _pruned(count, struts):
-    """Which struts (m,) stay when dangling ones are dropped one by one, then all but the main part; how many went."""
+    """Which struts (m,) stay when dangling ones are dropped one by one, then all but the main part;
+    how many went.
+    """
     keep = np.ones(len(struts), dtype=bool)
     while True:
         ends = np.bincount(struts[keep].ravel(), minlength=count)

@@ -1,4 +1,5 @@
-"""Compound lattices: elementary lattices superposed, split at every crossing and without duplicates.
+"""Compound lattices: elementary lattices superposed, split at every crossing and without
+duplicates.
 
 A compound depends on the *set* of its (type, tessellation) pairs alone. The 2,744 ordered choices
 are 469 sets; many of these are the same geometry up to the scale of the tessellation, which leaves
@@ -38,7 +39,8 @@ def lattice_set(types: np.ndarray, reps: np.ndarray) -> tuple[tuple[int, int], .
 
 
 def superpose(graphs: list[PeriodicGraph]) -> PeriodicGraph:
-    """Superpose lattices of the unit cube: split struts at crossings and at foreign nodes, drop duplicates.
+    """Superpose lattices of the unit cube: split struts at crossings and at foreign nodes, drop
+    duplicates.
 
     Raises ValueError where a crossing is not on the common grid of the elementary lattices'
     compounds.
@@ -72,8 +74,10 @@ def _close_images(start, along):
     shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 3)
     images = (start[:, None] + shifts).reshape(-1, 3)
     image_along = np.repeat(along, len(shifts), axis=0)
-    low, high = np.minimum(start, start + along), np.maximum(start, start + along)
-    image_low, image_high = images + np.minimum(0, image_along), images + np.maximum(0, image_along)
+    low = np.minimum(start, start + along)
+    high = np.maximum(start, start + along)
+    image_low = images + np.minimum(0, image_along)
+    image_high = images + np.maximum(0, image_along)
     reachable = (
         (image_low <= high.max(0) + _TOLERANCE) & (image_high >= low.min(0) - _TOLERANCE)
     ).all(1)
@@ -97,7 +101,8 @@ def _crossings(p, a, q, b):
 
     Crossing struts meet in one point; parallel ones that overlap meet at the ends of the other.
     """
-    gap, normal = q - p, np.cross(a, b)
+    gap = q - p
+    normal = np.cross(a, b)
     square = (normal**2).sum(1)
     parallel = square < 1e-12
     safe = np.where(parallel, 1.0, square)
@@ -126,7 +131,9 @@ def _to_grid(points):
 
 
 def _canonical(p, q):
-    """One name for each strut from p to q (n, 3) and all its periodic images: the smaller of its two directed forms."""
+    """One name for each strut from p to q (n, 3) and all its periodic images: the smaller of its
+    two directed forms.
+    """
     forward, backward = (
         np.concatenate([a % _GRID, b - a // _GRID * _GRID], axis=1) for a, b in ((p, q), (q, p))
     )
@@ -159,7 +166,9 @@ def _without_doubling(lattice):
 
 
 def build_topologies() -> tuple[list[PeriodicGraph], np.ndarray, np.ndarray]:
-    """All distinct compounds, the topology (469,) of every lattice set, and whether that is doubled in it (469,)."""
+    """All distinct compounds, the topology (469,) of every lattice set, and whether that is doubled
+    in it (469,).
+    """
     singles = {(k, rep): elementary_lattice(k).tiled(rep) for k, rep in MEMBERS}
     known: dict[frozenset, int] = {}
     graphs: list[PeriodicGraph] = []
@@ -218,19 +227,22 @@ def _topology_table():
 
 
 def lattices_topology(types: np.ndarray, reps: np.ndarray) -> np.ndarray:
-    """Topology number (n,) in 0..196 of lattice types (n, 3) and tessellations (n, 3), equal for equal geometry.
+    """Topology number (n,) in 0..196 of lattice types (n, 3) and tessellations (n, 3), equal for
+    equal geometry.
 
     >>> one, other = lattices_topology([[0, 1, 1], [1, 1, 0]], [[1, 1, 2], [1, 2, 1]])
     >>> bool(one == other)
     True
     """
-    types, reps = np.asarray(types).astype(int), np.asarray(reps).astype(int)
+    types = np.asarray(types).astype(int)
+    reps = np.asarray(reps).astype(int)
     return _topology_table()[(*np.moveaxis(types, -1, 0), *np.moveaxis(reps - 1, -1, 0))]
 
 
 @cache
 def topology_members() -> tuple[np.ndarray, np.ndarray]:
-    """Lattice types (197, 3) and tessellations (197, 3) that make each topology, with the fewest lattices.
+    """Lattice types (197, 3) and tessellations (197, 3) that make each topology, with the fewest
+    lattices.
 
     >>> types, reps = topology_members()
     >>> types.shape, reps.shape
@@ -243,7 +255,8 @@ def topology_members() -> tuple[np.ndarray, np.ndarray]:
 
 
 def compound(types: np.ndarray, reps: np.ndarray) -> PeriodicGraph:
-    """The compound lattice of up to three types (0..6) and tessellations (1 or 2), on the unit cube.
+    """The compound lattice of up to three types (0..6) and tessellations (1 or 2), on the unit
+    cube.
 
     A compound of doubled lattices alone is returned doubled, as it is listed.
 

@@ -1,4 +1,6 @@
-"""The design descriptor Θ: columns, ranges, sampling, and the map x = R2·V·R1·U·X (architecture.md §3)."""
+"""The design descriptor Θ: columns, ranges, sampling, and the map x = R2·V·R1·U·X (architecture.md
+§3).
+"""
 
 import numpy as np
 
@@ -17,15 +19,13 @@ DESIGN_COLUMNS = [
     *("R2_theta", "R2_rot_ax1", "R2_rot_ax2"),
     *("V1", "V2", "V3"),
 ]
-DENSITY, U, TYPES, REPS, R1, R2, V = (
-    0,
-    slice(1, 4),
-    slice(4, 7),
-    slice(7, 10),
-    slice(10, 13),
-    slice(13, 16),
-    slice(16, 19),
-)
+DENSITY = 0
+U = slice(1, 4)
+TYPES = slice(4, 7)
+REPS = slice(7, 10)
+R1 = slice(10, 13)
+R2 = slice(13, 16)
+V = slice(16, 19)
 #: Columns that the orthotropic stiffness depends on.
 ORTHOTROPIC_COLUMNS = DESIGN_COLUMNS[:10]
 DENSITY_RANGE = (0.002, 0.1)
@@ -36,7 +36,8 @@ _DRAWS = 20  # random numbers a design consumes, a multiple of the generator's f
 
 
 def sample_designs(seed: int, start: int, stop: int) -> np.ndarray:
-    """Designs ``start`` to ``stop`` - 1 (n, 19) of the stream ``seed``; design k depends on (seed, k) alone.
+    """Designs ``start`` to ``stop`` - 1 (n, 19) of the stream ``seed``; design k depends on (seed,
+    k) alone.
 
     ρ and the stretches are uniform, lattice types and tessellations independent and uniform,
     rotation axes uniform on the sphere and angles uniform on [0, 2π) (architecture.md §4). The
@@ -50,16 +51,15 @@ def sample_designs(seed: int, start: int, stop: int) -> np.ndarray:
     uniform = (raw >> np.uint64(11)) * 2.0**-53
     designs = np.empty((stop - start, len(DESIGN_COLUMNS)))
     designs[:, DENSITY] = _scale(uniform[:, 0], DENSITY_RANGE)
-    designs[:, U], designs[:, V] = (
-        _scale(uniform[:, 1:4], STRETCH_RANGE),
-        _scale(uniform[:, 4:7], STRETCH_RANGE),
-    )
+    designs[:, U] = _scale(uniform[:, 1:4], STRETCH_RANGE)
+    designs[:, V] = _scale(uniform[:, 4:7], STRETCH_RANGE)
     designs[:, TYPES] = np.floor(uniform[:, 7:10] * 7)
     designs[:, REPS] = np.floor(uniform[:, 10:13] * 2) + 1
     for columns, first in ((R1, 13), (R2, 16)):
         # By symmetry of the angle's law, an axis on the sphere is as good as one on the hemisphere
         # n3 ≥ 0.
-        height, azimuth = uniform[:, first], 2 * np.pi * uniform[:, first + 1]
+        height = uniform[:, first]
+        azimuth = 2 * np.pi * uniform[:, first + 1]
         across = np.sqrt(1 - height**2)
         turn = 2 * np.pi * uniform[:, first + 2]
         designs[:, columns] = np.stack(
@@ -105,7 +105,8 @@ def design_topology(designs: np.ndarray) -> np.ndarray:
 
 
 def design_graph(design: np.ndarray, stage: str = "full") -> PeriodicGraph:
-    """The lattice of one design (19,) after its whole map, or after U alone with ``stage="orthotropic"``.
+    """The lattice of one design (19,) after its whole map, or after U alone with
+    ``stage="orthotropic"``.
 
     >>> design = sample_designs(2022, 0, 1)
     >>> bool(np.isclose(design_graph(design[0]).volume, np.linalg.det(deformation_map(design)[0])))
@@ -148,6 +149,7 @@ def check_designs(designs: np.ndarray, where: str, columns: list[str] = DESIGN_C
             if not good.all():
                 row = int(np.argmin(good))
                 raise InputError(
-                    f"{where}, row {row + 1}, column {name}_rot_ax2: {name}_rot_ax1² + {name}_rot_ax2² is above 1, "
+                    f"{where}, row {row + 1}, column {name}_rot_ax2: {name}_rot_ax1² + "
+                    f"{name}_rot_ax2² is above 1, "
                     "which leaves no third component for a unit axis."
                 )

@@ -135,7 +135,8 @@ def _check_lengths(drawn: DrawnCell) -> None:
         first, second = drawn.struts[short[0]]
         raise InputError(
             f"struts, row {short[0] + 1}: its ends, nodes {first} and {second}, are "
-            f"{drawn.lengths[short[0]]:.3g} apart, where the median strut has {usual:.3g}; expected "
+            f"{drawn.lengths[short[0]]:.3g} apart, where the median strut has {usual:.3g}; "
+            f"expected "
             "a strut between two different places."
         )
 
@@ -155,8 +156,10 @@ def _check_chains(drawn: DrawnCell) -> None:
     last = width.argmax()
     if width[last] > drawn.near:
         raise InputError(
-            f"nodes {drawn.first[last]} and {last}: {width[last]:.3g} apart, yet linked by nodes each "
-            f"within the tolerance of {drawn.tolerance * drawn.scale:.3g}; expected nodes that coincide "
+            f"nodes {drawn.first[last]} and {last}: {width[last]:.3g} apart, yet linked by nodes "
+            f"each "
+            f"within the tolerance of {drawn.tolerance * drawn.scale:.3g}; expected nodes that "
+            f"coincide "
             "or are clearly apart, or a smaller tolerance."
         )
 
@@ -249,7 +252,8 @@ def _check_ends(drawn: DrawnCell, graph: PeriodicGraph) -> None:
         node = np.unique(drawn.first[drawn.struts])[free[0]]
         further = f" and {len(free) - 1} further ones" if len(free) > 1 else ""
         warnings.warn(
-            f"node {node}{further}: a strut ends free there; it counts in the density and carries no load.",
+            f"node {node}{further}: a strut ends free there; it counts in the density and carries "
+            f"no load.",
             stacklevel=4,
         )
 
@@ -273,20 +277,24 @@ def _check_partners(drawn, graph, degree, direction):
         node = alone[slip.argmax()]
         place = ", ".join(f"{value:.4g}" for value in drawn.nodes[node].round(9) + 0.0)
         raise InputError(
-            f"node {node}: struts end at it on a face across cell vector {direction + 1} (fractional "
+            f"node {node}: struts end at it on a face across cell vector {direction + 1} "
+            f"(fractional "
             f"{place}), but no node has its place on the opposite face; expected a node there too, "
             "without struts if none ends there, or a node that is moved onto its partner."
         )
 
 
 def _nodes_without_partner(drawn, direction, margin):
-    """Whether nodes reach from face to face; nodes (k,) on one that struts leave into the cell and that
+    """Whether nodes reach from face to face; nodes (k,) on one that struts leave into the cell and
+    that
     have no partner on the opposite one; whether they also have a strut in the face (k,)."""
     along = drawn.nodes[:, direction]
-    low, high = along.min(), along.max()
+    low = along.min()
+    high = along.max()
     closed = abs(high - low - 1) < margin
     if not closed and low > -margin and high < 1 + margin:
-        low, high = 0.0, 1.0
+        low = 0.0
+        high = 1.0
     side = (np.abs(along - low) < margin) * 1 - (np.abs(along - high) < margin) * 1
 
     leaving = np.abs(drawn.vectors[:, direction]) > margin

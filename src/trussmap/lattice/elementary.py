@@ -1,4 +1,5 @@
-"""The seven elementary lattices (Bastek et al. 2022, SI Appendix, Fig. S1) as periodic graphs on the unit cube.
+"""The seven elementary lattices (Bastek et al. 2022, SI Appendix, Fig. S1) as periodic graphs on
+the unit cube.
 
 Their numbers 0..6 are those of the published data set; the names are descriptive, not the paper's.
 """

@@ -13,7 +13,8 @@ from trussmap.base.errors import InputError
 #: Relative difference up to which two radii of one strut are one.
 SAME_RADIUS = 1e-6
 # Pairs of close nodes that memory holds for sure, and further ones for each node.
-_PAIRS, _NEIGHBOURS = 1_000_000, 100
+_PAIRS = 1_000_000
+_NEIGHBOURS = 100
 # Fractional distance from a face of the cell that is a rounding error.
 _NOISE = 1e-9
 #: An array, or a number in compiled code.
@@ -70,7 +71,9 @@ class PeriodicGraph:
         return replace(self, cell=deformation @ self.cell)
 
     def with_struts(self, kept: np.ndarray) -> "PeriodicGraph":
-        """The lattice of those struts alone that ``kept`` (m,) marks, without the nodes that have none."""
+        """The lattice of those struts alone that ``kept`` (m,) marks, without the nodes that have
+        none.
+        """
         if kept.all():
             return self
         used, index = np.unique(self.struts[kept], return_inverse=True)
@@ -100,13 +103,15 @@ class PeriodicGraph:
         return PeriodicGraph(nodes, struts, (target // n).reshape(-1, 3), self.cell, areas)
 
     def overlaps(self, radii: np.ndarray) -> np.ndarray:
-        """Length (m, 2) by which each strut, from its first and second node on, runs beside and inside another one.
+        """Length (m, 2) by which each strut, from its first and second node on, runs beside and
+        inside another one.
 
         The surfaces of two round struts of radii r and R (m,) whose axes meet at an angle θ part,
         on the inner side, at (R + r cos θ) / sin θ along the first; for equal ones that is r /
         tan(θ/2).
         """
-        ends, own = self.struts.T.ravel(), np.tile(radii, 2)
+        ends = self.struts.T.ravel()
+        own = np.tile(radii, 2)
         outward = np.concatenate([self.vectors, -self.vectors]) / np.tile(self.lengths, 2)[:, None]
         cosine = outward @ outward.T
         sine = np.sqrt(np.maximum(1 - cosine**2, 0))
@@ -115,17 +120,18 @@ class PeriodicGraph:
         return reach.max(1).reshape(2, -1).T
 
     def close_struts(self, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pairs of struts without a common node, perhaps closer than ``reach``: (k,), and (k,) in the cells (k, 3)."""
+        """Pairs of struts without a common node, perhaps closer than ``reach``: (k,), and (k,) in
+        the cells (k, 3).
+        """
         shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
-        start, along, length = (
-            self.nodes[self.struts[:, 0]] @ self.cell.T,
-            self.vectors,
-            self.lengths,
-        )
+        start = self.nodes[self.struts[:, 0]] @ self.cell.T
+        along = self.vectors
+        length = self.lengths
         middles = start + along / 2 + shifts @ self.cell.T
         # An end is a node in a cell: node and cell of both ends of every image.
         cells = np.stack([shifts + 0 * self.offsets, shifts + self.offsets], 2)
-        tree, own = cKDTree(middles.reshape(-1, 3)), start + along / 2
+        tree = cKDTree(middles.reshape(-1, 3))
+        own = start + along / 2
         near = tree.query_ball_point(own, (length + length.max()) / 2 + reach)
         strut = np.repeat(np.arange(len(own)), [len(hits) for hits in near])
         shift, other = np.unravel_index(np.concatenate(near).astype(int), middles.shape[:2])
@@ -140,12 +146,14 @@ class PeriodicGraph:
 
     def axis_distances(self, first: np.ndarray, second: np.ndarray, cell: np.ndarray) -> np.ndarray:
         """Distances (k,) between the axes of struts (k,) and struts (k,) in cells (k, 3)."""
-        start, along = self.nodes[self.struts[:, 0]], self.vectors
+        start = self.nodes[self.struts[:, 0]]
+        along = self.vectors
         gap = (start[second] + cell - start[first]) @ self.cell.T
         return segment_distance(along[first], along[second], gap)
 
     def smallest_gap(self, radii: float | np.ndarray = 0.0) -> float:
-        """Least distance between the surfaces of two struts that share no node, for radii (m,); negative: they overlap.
+        """Least distance between the surfaces of two struts that share no node, for radii (m,);
+        negative: they overlap.
 
         Without radii it is that of their axes.
         """
@@ -163,14 +171,17 @@ class PeriodicGraph:
             reach *= 2
 
     def largest_void(self, radii: np.ndarray) -> float:
-        """Diameter of the largest sphere that fits between struts of radii (m,), to about a hundredth of it.
+        """Diameter of the largest sphere that fits between struts of radii (m,), to about a
+        hundredth of it.
 
         Struts count as rows of close points; the centre is searched for on a grid that is refined
         where it matters.
         """
-        step, edge = 0.03, self.volume ** (1 / 3)
+        step = 0.03
+        edge = self.volume ** (1 / 3)
         shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
-        start, along = self.nodes[self.struts[:, 0]], self.fractional_vectors
+        start = self.nodes[self.struts[:, 0]]
+        along = self.fractional_vectors
         count = np.ceil(self.lengths / (step * edge)).astype(int) + 1
         own = np.repeat(np.arange(len(count)), count)
         share = np.concatenate([np.linspace(0, 1, k) for k in count])
@@ -200,7 +211,8 @@ class PeriodicGraph:
 
 
 def undirected(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
-    """One name for a strut, whichever end it starts from: of its two rows (n, k) each, the lexicographically smaller.
+    """One name for a strut, whichever end it starts from: of its two rows (n, k) each, the
+    lexicographically smaller.
 
     >>> undirected(np.array([[2, 0, 1]]), np.array([[0, 2, -1]]))
     array([[ 0,  2, -1]])
@@ -211,7 +223,8 @@ def undirected(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
 
 
 def strut_names(struts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Rows (m, 5), nodes and offset, that are equal for equal struts (m, 2) with offsets (m, 3) and their reverses.
+    """Rows (m, 5), nodes and offset, that are equal for equal struts (m, 2) with offsets (m, 3) and
+    their reverses.
 
     >>> names = strut_names(np.array([[0, 1], [1, 0]]), np.array([[0, 0, 1], [0, 0, -1]]))
     >>> bool((names[0] == names[1]).all())
@@ -323,15 +336,18 @@ def _check_one_radius(radii: np.ndarray, first: np.ndarray) -> None:
     if len(differ):
         again = differ[0]
         raise InputError(
-            f"struts, rows {first[again] + 1} and {again + 1}: one strut, itself or a periodic image, "
-            f"with the radii {radii[first[again]]:g} and {radii[again]:g}; expected one radius a strut."
+            f"struts, rows {first[again] + 1} and {again + 1}: one strut, itself or a periodic "
+            f"image, "
+            f"with the radii {radii[first[again]]:g} and {radii[again]:g}; expected one radius a "
+            f"strut."
         )
 
 
 def closest_points(
     uu: Numbers, vv: Numbers, uv: Numbers, ug: Numbers, vg: Numbers
 ) -> tuple[Numbers, Numbers]:
-    """Parameters s, t in [0, 1] at which the segments s·u and g + t·v are closest, by the vectors' scalar products.
+    """Parameters s, t in [0, 1] at which the segments s·u and g + t·v are closest, by the vectors'
+    scalar products.
 
     Ericson, Real-Time Collision Detection (2005), section 5.1.9. Arrays, or numbers in compiled
     code.

@@ -1,4 +1,6 @@
-"""The polar decomposition A = Q·S of a design's map: what its stiffness depends on, and designs with given parts."""
+"""The polar decomposition A = Q·S of a design's map: what its stiffness depends on, and designs
+with given parts.
+"""
 
 import numpy as np
 
@@ -22,7 +24,9 @@ _SYMMETRIC = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 
 
 def polar_parts(designs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Topology (n,), relative density (n,), rotation Q (n, 3, 3) and deviator of log S (n, 6) of designs (n, 19)."""
+    """Topology (n,), relative density (n,), rotation Q (n, 3, 3) and deviator of log S (n, 6) of
+    designs (n, 19).
+    """
     designs = np.asarray(designs, float)
     a = deformation_map(designs)
     value, frame = np.linalg.eigh(a.swapaxes(-1, -2) @ a)
@@ -40,7 +44,8 @@ def published_designs(
     rotation: np.ndarray,
     log_stretch: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Designs (n, 19) with the polar parts given, and whether each is exactly representable (n,) bool.
+    """Designs (n, 19) with the polar parts given, and whether each is exactly representable (n,)
+    bool.
 
     S = W diag(s) Wᵀ, so A = (QW) diag(s) Wᵀ: R2 = QW, V = s up to the scale, R1 = Wᵀ, U = 1. The
     stiffness is free of the scale, which is chosen to centre V in [0.5, 2]. Where the stretches
@@ -70,8 +75,12 @@ def published_designs(
     for row in open_rows[spread[open_rows] < 2 * limit]:  # the others are beyond any U
         trial = _spread(stretch[row], grid)
         if trial.min() < spread[row]:
-            spread[row], log_u[row] = trial.min(), grid[trial.argmin()]
-    left, log_v, right = frame, value, frame.swapaxes(-1, -2).copy()  # where U = 1
+            spread[row] = trial.min()
+            log_u[row] = grid[trial.argmin()]
+    # where U = 1
+    left = frame
+    log_v = value
+    right = frame.swapaxes(-1, -2).copy()
     parted = log_u.any(-1)
     left[parted], v, right[parted] = np.linalg.svd(
         stretch[parted] * np.exp(-log_u[parted])[:, None, :]
@@ -83,15 +92,12 @@ def published_designs(
     log_v -= 0.5 * (log_v.max(-1, keepdims=True) + log_v.min(-1, keepdims=True))
     designs = np.empty((n, 19))
     designs[:, DENSITY] = np.clip(relative_density, *DENSITY_RANGE)
-    designs[:, TYPES], designs[:, REPS] = types, reps
-    designs[:, U], designs[:, V] = (
-        np.clip(np.exp(log_u), *STRETCH_RANGE),
-        np.clip(np.exp(log_v), *STRETCH_RANGE),
-    )
-    designs[:, R1], designs[:, R2] = (
-        angle_axis(right),
-        angle_axis(np.asarray(rotation, float) @ left),
-    )
+    designs[:, TYPES] = types
+    designs[:, REPS] = reps
+    designs[:, U] = np.clip(np.exp(log_u), *STRETCH_RANGE)
+    designs[:, V] = np.clip(np.exp(log_v), *STRETCH_RANGE)
+    designs[:, R1] = angle_axis(right)
+    designs[:, R2] = angle_axis(np.asarray(rotation, float) @ left)
     return designs, spread <= limit + 1e-9
 
 
@@ -102,7 +108,8 @@ def _spread(stretch, log_u):
 
 
 def six_of(matrix: Array) -> Array:
-    """The entries 11, 22, 33, 23, 13, 12 (..., 6) of symmetric matrices (..., 3, 3); arrays or tensors.
+    """The entries 11, 22, 33, 23, 13, 12 (..., 6) of symmetric matrices (..., 3, 3); arrays or
+    tensors.
 
     >>> six_of(np.array([[1, 6, 5], [6, 2, 4], [5, 4, 3]]))
     array([1, 2, 3, 4, 5, 6])
@@ -111,7 +118,8 @@ def six_of(matrix: Array) -> Array:
 
 
 def symmetric_matrix(six: Array) -> Array:
-    """Symmetric matrices (..., 3, 3) with given six entries (..., 6): the inverse of ``six_of``; arrays or tensors.
+    """Symmetric matrices (..., 3, 3) with given six entries (..., 6): the inverse of ``six_of``;
+    arrays or tensors.
 
     >>> symmetric_matrix(np.arange(1, 7))[0]
     array([1, 6, 5])

@@ -15,8 +15,11 @@ TOLERANCE = 1e-7
 
 
 def match_nodes(nodes: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Node at each of the points (..., 3) modulo the cell: indices (...), -1 for none, and its cell (..., 3)."""
-    shape, points = points.shape[:-1], points.reshape(-1, 3)
+    """Node at each of the points (..., 3) modulo the cell: indices (...), -1 for none, and its cell
+    (..., 3).
+    """
+    shape = points.shape[:-1]
+    points = points.reshape(-1, 3)
     distance, index = cKDTree(_wrap(nodes), boxsize=1.0).query(_wrap(points))
     found = np.where(distance < TOLERANCE, index, -1)
     cell = np.rint(points - nodes[index]).astype(int)
@@ -36,7 +39,9 @@ def _image_of_struts(graph, index, cell, reverse=False):
 
 
 def _with_areas(graph, names):
-    """Set of the struts by name and cross-section, in billionths of the mean: what a symmetry must leave alike."""
+    """Set of the struts by name and cross-section, in billionths of the mean: what a symmetry must
+    leave alike.
+    """
     areas = (
         np.zeros(len(names))
         if graph.areas is None
@@ -48,7 +53,8 @@ def _with_areas(graph, names):
 
 
 def translations(graph: PeriodicGraph) -> np.ndarray:
-    """Translations (t, 3) in cell coordinates, the zero one first, that map the lattice onto itself.
+    """Translations (t, 3) in cell coordinates, the zero one first, that map the lattice onto
+    itself.
 
     Few candidates are compared with the whole lattice: those that map a node of the rarest kind to
     its like, and of these none that follows from others.
@@ -89,7 +95,9 @@ def _is_group(shifts: np.ndarray) -> bool:
 
 
 def _rarest_nodes(graph):
-    """Nodes (k,) of the rarest kind: a translation or an inversion of the lattice maps them onto each other."""
+    """Nodes (k,) of the rarest kind: a translation or an inversion of the lattice maps them onto
+    each other.
+    """
     i, j = graph.struts.T
     squares = graph.lengths**2 * (1 if graph.areas is None else graph.areas)
     sums = (
@@ -166,8 +174,11 @@ def _primitive(graph):
 
 
 def integer_basis(generators: np.ndarray) -> np.ndarray:
-    """Basis (3, 3) of the integer lattice spanned by ``generators`` (n, 3), by column-wise elimination."""
-    rows, basis = [list(map(int, row)) for row in generators], []
+    """Basis (3, 3) of the integer lattice spanned by ``generators`` (n, 3), by column-wise
+    elimination.
+    """
+    rows = [list(map(int, row)) for row in generators]
+    basis = []
     for column in range(3):
         while sum(row[column] != 0 for row in rows) > 1:
             pivot = min((row for row in rows if row[column]), key=lambda row: abs(row[column]))
@@ -200,7 +211,9 @@ def _reduced(basis):
 
 
 def inversion(graph: PeriodicGraph) -> tuple[np.ndarray, np.ndarray] | None:
-    """Inversion of the lattice: (partner node (n,), its cell (n, 3)) such that x_n ↦ partner + cell, or None."""
+    """Inversion of the lattice: (partner node (n,), its cell (n, 3)) such that x_n ↦ partner +
+    cell, or None.
+    """
     struts = _with_areas(graph, strut_names(graph.struts, graph.offsets))
     alike = _rarest_nodes(graph)
     for node in alike:
@@ -254,7 +267,8 @@ class ReducedLattice:
         areas: np.ndarray | None = None,
         shifts: np.ndarray | None = None,
     ) -> PeriodicGraph:
-        """The graph that this was reduced from, with other cross-sections (m,) or moved nodes (moving nodes, 3).
+        """The graph that this was reduced from, with other cross-sections (m,) or moved nodes
+        (moving nodes, 3).
 
         Shifts are in the Cartesian frame of the graph's cell; images of struts and nodes follow.
         Struts of no cross-section are left out, and with them the nodes that have no others.
@@ -273,21 +287,23 @@ class ReducedLattice:
 
 
 def reduce_by_symmetry(graph: PeriodicGraph) -> ReducedLattice:
-    """ReducedLattice of any periodic graph; where there is no inversion centre, the first node is held instead."""
+    """ReducedLattice of any periodic graph; where there is no inversion centre, the first node is
+    held instead.
+    """
     primitive, primitive_node, primitive_strut = _primitive(graph)
     partners = inversion(primitive)
     count = len(primitive.nodes)
     if partners is None:
-        node, sign = np.arange(count), np.ones(count, dtype=int)
+        node = np.arange(count)
+        sign = np.ones(count, dtype=int)
         moving = np.arange(count) > 0
         image = np.arange(len(primitive.struts))
-        kept, weights = image, np.ones(len(image))
+        kept = image
+        weights = np.ones(len(image))
     else:
         partner, cell = partners
-        node, sign = (
-            np.minimum(np.arange(count), partner),
-            np.where(np.arange(count) <= partner, 1, -1),
-        )
+        node = np.minimum(np.arange(count), partner)
+        sign = np.where(np.arange(count) <= partner, 1, -1)
         moving = partner != np.arange(count)
         names = strut_names(primitive.struts, primitive.offsets)
         images = _image_of_struts(primitive, partner, cell, reverse=True)

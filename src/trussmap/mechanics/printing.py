@@ -1,4 +1,5 @@
-"""What errors of a printer do to the stiffness of a lattice: Monte Carlo on its whole unit cell, without symmetry.
+"""What errors of a printer do to the stiffness of a lattice: Monte Carlo on its whole unit cell,
+without symmetry.
 
 Every strut and every node of the cell errs on its own; neighbouring cells err alike, for the cell
 stays periodic. In a print of many cells errors average out: it comes closer to the mean of these
@@ -49,7 +50,8 @@ class PrintingErrors(NamedTuple):
 
 
 def sensitivity(stiffness: np.ndarray) -> dict[str, float]:
-    """How far cells with errors are from the one without, of `erring_stiffness` (1 + samples, 21): SENSITIVITY.
+    """How far cells with errors are from the one without, of `erring_stiffness` (1 + samples, 21):
+    SENSITIVITY.
 
     That is mean and 95th percentile of ‖ΔC‖/‖C‖ and of the log-Euclidean distance
     (`trussmap.tensors.measures`).
@@ -70,13 +72,15 @@ def sensitivity(stiffness: np.ndarray) -> dict[str, float]:
 def erring_cells(
     graph: PeriodicGraph, relative_density: float, errors: PrintingErrors
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Radii (1 + samples, m) of the struts and shifts (1 + samples, n, 3) of the nodes of erring cells, none first.
+    """Radii (1 + samples, m) of the struts and shifts (1 + samples, n, 3) of the nodes of erring
+    cells, none first.
 
     They follow from the seed and the numbers of struts and nodes. A strut keeps a tenth of its
     diameter at least.
     """
     generator = np.random.default_rng(stream(errors.seed, "printing errors"))
-    radii, edge = graph.radii(relative_density), graph.volume ** (1 / 3)
+    radii = graph.radii(relative_density)
+    edge = graph.volume ** (1 / 3)
     deviation = np.hypot(errors.diameter, errors.width * edge / (2 * radii))
     scales = 1 + deviation * generator.standard_normal((errors.samples, len(graph.struts)))
     shifts = errors.node * edge * generator.standard_normal((errors.samples, len(graph.nodes), 3))
@@ -91,7 +95,9 @@ def erring_stiffness(
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray:
-    """Effective stiffness (1 + samples, 21) of the `erring_cells` of a lattice, the nominal one first."""
+    """Effective stiffness (1 + samples, 21) of the `erring_cells` of a lattice, the nominal one
+    first.
+    """
     radii, shifts = erring_cells(graph, relative_density, errors)
     sections = np.pi * radii**2
     i, j = graph.struts.T
@@ -108,7 +114,8 @@ def erring_stiffness(
     moves[np.arange(len(moves)), reduced.graph_nodes] = reduced.graph_signs
     moves = np.column_stack([moves[:, reduced.moving], np.ones(len(moves))])
     shifts = np.einsum("mn,snk->smk", np.linalg.pinv(moves), shifts)[:, :-1]
-    cell, maps = np.zeros(len(density), int), np.broadcast_to(np.eye(3), (len(density), 3, 3))
+    cell = np.zeros(len(density), int)
+    maps = np.broadcast_to(np.eye(3), (len(density), 3, 3))
     options = {"threads": threads, "poisson_ratio": poisson_ratio, "areas": areas, "shifts": shifts}
     return homogenize_topologies(
         cell, maps, density, **options, lattices=concatenate([factorize(reduced)])

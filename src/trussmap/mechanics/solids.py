@@ -1,4 +1,6 @@
-"""How far a lattice of round struts, made as a solid, is from the beams that it is computed as (docs/validity.md)."""
+"""How far a lattice of round struts, made as a solid, is from the beams that it is computed as
+(docs/validity.md).
+"""
 
 import numpy as np
 
@@ -9,13 +11,16 @@ from trussmap.tensors.stiffness import POISSON_RATIO
 #: Shares of the overlap with its neighbours by which each end of a strut is shortened, in
 #: stretching and in bending, to behave as in a solid: fitted to the solids of
 #: benchmarks/validity.py (docs/results/validity.json, ``summary.fit``).
-STRETCHING, BENDING = 0.374, 0.549
+STRETCHING = 0.374
+BENDING = 0.549
 #: Share of a strut that its two ends are shortened by at the most.
 _MOST = 0.9
 
 
 def crowding(graph: PeriodicGraph, radii: np.ndarray) -> str | None:
-    """Why struts of radii (m,) in a primitive cell are no struts but a perforated solid, in words, or None."""
+    """Why struts of radii (m,) in a primitive cell are no struts but a perforated solid, in words,
+    or None.
+    """
     if (graph.overlaps(radii) > graph.lengths[:, None] / 2).any():
         return "struts overlap beyond their middle"
     if graph.smallest_gap() < 2 * radii.max():
@@ -29,7 +34,8 @@ def solid_stiffness(
     poisson_ratio: float = POISSON_RATIO,
     shares: tuple[float, float] = (STRETCHING, BENDING),
 ) -> np.ndarray:
-    """Estimate (21,) of the stiffness of a lattice as a solid of its struts, of the beams' radii; base modulus 1.
+    """Estimate (21,) of the stiffness of a lattice as a solid of its struts, of the beams' radii;
+    base modulus 1.
 
     Where struts merge, they hardly deform: beams are shortened at both ends by ``shares`` of the
     length by which they overlap with others (`PeriodicGraph.overlaps`), the first in tension, the
@@ -39,7 +45,8 @@ def solid_stiffness(
     >>> float(solid_stiffness(elementary_lattice(0), 0.03)[0] / 0.01) > 1.03  # simple cubic; beams would have 0.01
     True
     """
-    radii, length = graph.radii(relative_density), graph.lengths
+    radii = graph.radii(relative_density)
+    length = graph.lengths
     overlap = graph.overlaps(radii)
     stretched, bent = (np.minimum(share * overlap, _MOST / 2 * length[:, None]) for share in shares)
     k = beam_stiffness(length - bent.sum(1), radii, poisson_ratio)
@@ -48,6 +55,8 @@ def solid_stiffness(
     k[:, [0, 6], [6, 0]] = -axial[:, None]
     # Rigid ends: where the beam begins, the strut has moved by rotation times distance, too.
     arm = np.tile(np.eye(12), (len(length), 1, 1))
-    arm[:, 1, 5], arm[:, 2, 4] = bent[:, 0], -bent[:, 0]
-    arm[:, 7, 11], arm[:, 8, 10] = -bent[:, 1], bent[:, 1]
+    arm[:, 1, 5] = bent[:, 0]
+    arm[:, 2, 4] = -bent[:, 0]
+    arm[:, 7, 11] = -bent[:, 1]
+    arm[:, 8, 10] = bent[:, 1]
     return homogenize_elements(graph, arm.transpose(0, 2, 1) @ k @ arm)

@@ -1,4 +1,5 @@
-"""Strength of a lattice to first order: first yield and Euler buckling of its struts, per macroscopic stress.
+"""Strength of a lattice to first order: first yield and Euler buckling of its struts, per
+macroscopic stress.
 
 Struts are the linear beams of the homogenization. No plastic reserve, no buckling of several struts
 together, no notches where struts meet and no imperfections: what is printed carries less than the
@@ -23,7 +24,8 @@ LOAD_CASES = {
 _STRESSES = np.array(list(LOAD_CASES.values()))
 #: Buckling length of a strut over its length: 1 between hinges, 0.5 between ends that cannot turn,
 #: above 1 where ends sway, as those of the simple cubic lattice can.
-PINNED, FIXED = 1.0, 0.5
+PINNED = 1.0
+FIXED = 0.5
 #: The buckling lengths that there are, to a strut whose ends sway.
 BUCKLING_LENGTHS = FIXED, 2.0
 # Share of the largest axial force below which one is rounding.
@@ -52,7 +54,8 @@ def strength(
     effective_length: float = PINNED,
     poisson_ratio: float = POISSON_RATIO,
 ) -> Strength:
-    """The Strength of one lattice under macroscopic stresses (k, 6) in Voigt order, by default ``LOAD_CASES``.
+    """The Strength of one lattice under macroscopic stresses (k, 6) in Voigt order, by default
+    ``LOAD_CASES``.
 
     Moments go linearly along a strut, so that an end has the largest. ``effective_length`` is the
     buckling length over the length: ``PINNED`` is on the safe side for struts joined rigidly at
@@ -63,7 +66,8 @@ def strength(
     100.0
     """
     graph = primitive_cell(graph)
-    radius, length = graph.radii(relative_density), graph.lengths
+    radius = graph.radii(relative_density)
+    length = graph.lengths
     axial, moment = strut_loads(graph, relative_density, stresses, poisson_ratio)
     section = np.pi * radius[:, None] ** 2
     peak = (np.abs(axial) + 4 * moment / radius[:, None]) / section
@@ -91,7 +95,9 @@ def strut_loads(
     stresses: np.ndarray,
     poisson_ratio: float = POISSON_RATIO,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Axial forces, tension positive, and the larger bending moments of both ends, (m, k) under stresses (k, 6)."""
+    """Axial forces, tension positive, and the larger bending moments of both ends, (m, k) under
+    stresses (k, 6).
+    """
     elements = beam_stiffness(graph.lengths, graph.radii(relative_density), poisson_ratio)
     stiffness, forces = end_forces(graph, elements)
     forces = forces @ np.linalg.solve(stiffness, np.asarray(stresses, float).T)

@@ -1,4 +1,6 @@
-"""Lattices and parts as files: nodes and struts (CSV), ParaView (VTK), printers (STL, 3MF), finite elements (INP)."""
+"""Lattices and parts as files: nodes and struts (CSV), ParaView (VTK), printers (STL, 3MF), finite
+elements (INP).
+"""
 
 import hashlib
 import locale
@@ -83,7 +85,8 @@ def write_structure_csv(
     directory: str | Path,
     **columns: np.ndarray,
 ) -> None:
-    """Write a finite structure as ``nodes.csv`` (node, x, y, z) and ``struts.csv`` (strut, node_1, node_2, radius, …).
+    """Write a finite structure as ``nodes.csv`` (node, x, y, z) and ``struts.csv`` (strut, node_1,
+    node_2, radius, …).
 
     Further ``columns`` (m,) of the struts stand behind their radii.
     """
@@ -103,7 +106,8 @@ def write_structure_csv(
 def write_vtk(
     path: str | Path, nodes: np.ndarray, struts: np.ndarray, radii: np.ndarray, **data: np.ndarray
 ) -> None:
-    """Write a finite structure as VTK lines with the cell data ``radius`` (ParaView: Tube filter, radius by scalar).
+    """Write a finite structure as VTK lines with the cell data ``radius`` (ParaView: Tube filter,
+    radius by scalar).
 
     ``path`` ends in .vtk (legacy) or .vtu; further ``data`` (m,) of the struts are cell data too.
     """
@@ -118,7 +122,9 @@ def write_vtk(
 
 
 def write_stl(path: str | Path, part: Part) -> None:
-    """Write the watertight surface of a part as binary STL in mm; raises InputError where it does not close."""
+    """Write the watertight surface of a part as binary STL in mm; raises InputError where it does
+    not close.
+    """
     write_mesh(path, part.mesh)
 
 
@@ -129,7 +135,8 @@ def write_mesh(path: str | Path, mesh: trimesh.Trimesh) -> None:
 
 
 def write_3mf(path: str | Path, part: Part) -> None:
-    """Write a part as 3MF with the beam lattice extension: straight beams with radii, clipped by the region, in mm.
+    """Write a part as 3MF with the beam lattice extension: straight beams with radii, clipped by
+    the region, in mm.
 
     The file is a hundredth of the STL and exact, for programs that know the extension. Raises
     InputError where lib3mf, which writes it, does not come for this machine.
@@ -155,7 +162,8 @@ def write_beams(
     model = wrapper.CreateModel()
     model.SetUnit(lib3mf.ModelUnit.MilliMeter)
     if region is not None:  # an object refers to those before it
-        surface, clip = region.solid.to_mesh(), model.AddMeshObject()
+        surface = region.solid.to_mesh()
+        clip = model.AddMeshObject()
         clip.SetName("region")
         corners = [
             lib3mf.Position(tuple(point)) for point in surface.vert_properties[:, :3].tolist()
@@ -200,7 +208,9 @@ def write_beams(
 
 @contextmanager
 def _own_locale():
-    """lib3mf leaves the process in the locale C, in which text files are ASCII: set back the one before."""
+    """lib3mf leaves the process in the locale C, in which text files are ASCII: set back the one
+    before.
+    """
     before = locale.setlocale(locale.LC_ALL)
     try:
         yield
@@ -411,7 +421,9 @@ def check_deck(solver: str, elements: int) -> None:
 
 
 def surface_sets(part: Part) -> dict[str, np.ndarray]:
-    """Nodes on the surface of a part by name: ``SURFACE``, and the faces of a box, ``XMIN`` … ``ZMAX``."""
+    """Nodes on the surface of a part by name: ``SURFACE``, and the faces of a box, ``XMIN`` …
+    ``ZMAX``.
+    """
     sets = {"SURFACE": np.flatnonzero(part.on_surface)}
     if part.region.box:
         near = 1e-6 * (part.region.high - part.region.low).max()
@@ -422,7 +434,9 @@ def surface_sets(part: Part) -> dict[str, np.ndarray]:
 
 
 def is_squeezed(part: Part) -> bool:
-    """Whether the deck of a part has a step: a box is squeezed where nodes lie in both of its faces across z."""
+    """Whether the deck of a part has a step: a box is squeezed where nodes lie in both of its faces
+    across z.
+    """
     return {"ZMIN", "ZMAX"} <= surface_sets(part).keys()
 
 

@@ -60,7 +60,8 @@ def shape(path: str | Path) -> Region:
         )
     if not mesh.is_watertight:
         raise InputError(
-            f"{path}: the surface is not closed; expected one without holes, so that it has an inside."
+            f"{path}: the surface is not closed; expected one without holes, so that it has an "
+            f"inside."
         )
     if mesh.volume < 0:
         mesh.invert()
@@ -94,22 +95,23 @@ def inside(region: Region, points: np.ndarray, tolerance: float = 0.0) -> np.nda
 
 
 def thickness(region: Region, rays: int = 100) -> float:
-    """Diameter in mm of the largest ball found in a region, around the middles of rays from its surface straight in."""
+    """Diameter in mm of the largest ball found in a region, around the middles of rays from its
+    surface straight in.
+    """
     mesh = region.solid.to_mesh()
     corners = np.asarray(mesh.vert_properties, float)[:, :3][mesh.tri_verts]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     areas = np.linalg.norm(normals, axis=1)
-    rng, span = np.random.default_rng(0), np.linalg.norm(region.high - region.low)
+    rng = np.random.default_rng(0)
+    span = np.linalg.norm(region.high - region.low)
     chosen = rng.choice(len(areas), rays, p=areas / areas.sum())
     starts = (rng.dirichlet(np.ones(3), rays)[:, :, None] * corners[chosen]).sum(1)
     inwards = -normals[chosen] / areas[chosen, None]
     outside = manifold3d.Manifold.cube(3 * (region.high - region.low)).translate(
         2 * region.low - region.high
     )
-    outside, point = (
-        outside - region.solid,
-        manifold3d.Manifold.tetrahedron().scale([1e-6 * span] * 3),
-    )
+    outside = outside - region.solid
+    point = manifold3d.Manifold.tetrahedron().scale([1e-6 * span] * 3)
     largest = 0.0
     for start, along in zip(starts + 1e-6 * span * inwards, span * inwards, strict=True):
         hits = region.solid.ray_cast(start, start + along)

@@ -89,7 +89,8 @@ _BEGINNINGS = np.random.default_rng(0).uniform(0.1, 0.4, (4, 3))
 
 def solid_of_part(part: CutLattice) -> manifold3d.Manifold:
     """Union of the part's struts, whole as they are in the lattice, and their joints; not yet cut."""
-    graph, radii = part.graph, part.lattice_radii
+    graph = part.graph
+    radii = part.lattice_radii
     joints = np.zeros(len(graph.nodes))
     np.maximum.at(joints, graph.struts, radii[:, None])
     widths = _widths(graph.vectors, radii)
@@ -120,21 +121,26 @@ def _knots(
     thick = 1.001 * _BALL * joints[graph.struts].max(1)  # with the spheres at their ends
     first, second, cell = graph.close_struts(2 * thick.max())
     near = graph.axis_distances(first, second, cell) < thick[first] + thick[second]
-    first, second, cell = first[near], second[near], cell[near]
+    first = first[near]
+    second = second[near]
+    cell = cell[near]
     whole[first] = whole[second] = True
     ties = np.concatenate(
         [graph.struts[whole], np.stack([graph.struts[first, 0], graph.struts[second, 0]], 1)]
     )
     offsets = np.concatenate([graph.offsets[whole], cell])
-    label, place = components(ties, len(graph.nodes)), np.zeros((len(graph.nodes), 3), int)
+    label = components(ties, len(graph.nodes))
+    place = np.zeros((len(graph.nodes), 3), int)
     known = np.zeros(len(graph.nodes), bool)
     known[np.unique(label, return_index=True)[1]] = True
     while not known.all():
         for (a, b), offset in zip(ties, offsets, strict=True):
             if known[a] and not known[b]:
-                place[b], known[b] = place[a] + offset, True
+                place[b] = place[a] + offset
+                known[b] = True
             elif known[b] and not known[a]:
-                place[a], known[a] = place[b] - offset, True
+                place[a] = place[b] - offset
+                known[a] = True
     if (place[ties[:, 0]] + offsets != place[ties[:, 1]]).any():
         return None
     i, j = graph.struts.T
@@ -170,7 +176,8 @@ def _stitched(
     Knots with the same struts are alike, so few unions are made and the rest is arithmetic, in a
     fraction of the time that the union of all struts takes. None where that cannot be.
     """
-    graph, strut = part.graph, part.copies[:, 3]
+    graph = part.graph
+    strut = part.copies[:, 3]
     knots = _knots(graph, part.lattice_radii, joints)
     if knots is None:
         return None
@@ -187,7 +194,8 @@ def _stitched(
     )
     # Copies of struts have numbers.
     reach = abs(place).max(initial=0) + abs(graph.offsets).max(initial=0)
-    low, high = places[:, :3].min(0) - reach, places[:, :3].max(0) + reach
+    low = places[:, :3].min(0) - reach
+    high = places[:, :3].max(0) + reach
 
     def number(cells, strut):
         return np.ravel_multi_index(
@@ -241,12 +249,14 @@ def _surface(
 
     None where a cut did not come out of the union as it went in.
     """
-    graph, vectors = part.graph, part.graph.vectors
+    graph = part.graph
+    vectors = part.graph.vectors
     centres = (graph.nodes + place) @ graph.cell.T
     nodes = np.unique(
         np.concatenate([graph.struts[strut[end != 1], 0], graph.struts[strut[end > 0], 1]])
     )
-    shapes, expected = [_ball(centres[k], joints[k]) for k in nodes], []
+    shapes = [_ball(centres[k], joints[k]) for k in nodes]
+    expected = []
     for e, k in zip(end, strut, strict=True):
         origin = centres[graph.struts[k, 1]] - vectors[k] if e == 1 else centres[graph.struts[k, 0]]
         first, last = ((0, middle[k]), (middle[k], vectors[k]), (0, vectors[k]))[e]
@@ -254,8 +264,10 @@ def _surface(
         if e < 2:
             expected.append(origin + rings[k])
     mesh = _united(shapes).simplify(_FINE * part.radii.min()).to_mesh64()
-    vertices, triangles = mesh.vert_properties[:, :3], mesh.tri_verts.astype(int)
-    slot, ring = np.full(len(vertices), -1), np.zeros(0, int)
+    vertices = mesh.vert_properties[:, :3]
+    triangles = mesh.tri_verts.astype(int)
+    slot = np.full(len(vertices), -1)
+    ring = np.zeros(0, int)
     if expected:
         distance, ring = cKDTree(vertices).query(np.concatenate(expected))
         if distance.max() > 1e-6 * joints.max():
@@ -284,12 +296,11 @@ def _sewn(
     *cells, strut = np.unravel_index(numbers, (*(high - low + 1), len(graph.struts)))
     start = (graph.nodes[graph.struts[strut, 0]] + np.stack(cells, -1) + low) @ graph.cell.T
     points = [(rings[strut] + start[:, None]).reshape(-1, 3)]
-    faces, total = [], len(points[0])
+    faces = []
+    total = len(points[0])
     for knot in knots:
-        inner, index = (
-            np.ones(len(knot.vertices), bool),
-            np.empty((len(knot.cells), len(knot.vertices)), int),
-        )
+        inner = np.ones(len(knot.vertices), bool)
+        index = np.empty((len(knot.cells), len(knot.vertices)), int)
         inner[knot.ring] = False
         points.append((knot.vertices[inner] + (knot.cells @ graph.cell.T)[:, None]).reshape(-1, 3))
         index[:, inner] = total + np.arange(len(points[-1])).reshape(len(index), -1)
@@ -321,8 +332,10 @@ def _tiled(
     wide = 1.01 * _BALL * joints.max() * np.linalg.norm(inverse, axis=1)
     first = graph.nodes[graph.struts[:, 0]]
     last = first + graph.fractional_vectors
-    least, most = np.minimum(first, last) - wide - begin, np.maximum(first, last) + wide - begin
-    low, high = np.floor(-most.max(0)).astype(int), np.ceil(1 - least.min(0)).astype(int)
+    least = np.minimum(first, last) - wide - begin
+    most = np.maximum(first, last) + wide - begin
+    low = np.floor(-most.max(0)).astype(int)
+    high = np.ceil(1 - least.min(0)).astype(int)
     cells = np.stack(np.meshgrid(*map(np.arange, low, high + 1), indexing="ij"), -1).reshape(
         -1, 1, 3
     )
@@ -340,7 +353,8 @@ def _tiled(
         np.column_stack([graph.cell, graph.cell @ begin])
     )
     mesh = (_united(shapes) ^ block).to_mesh64()
-    points, triangles = mesh.vert_properties[:, :3], mesh.tri_verts.astype(int)
+    points = mesh.vert_properties[:, :3]
+    triangles = mesh.tri_verts.astype(int)
     own = points @ inverse.T - begin
     faces = [np.abs(own[:, axis] - side) < 1e-8 for axis in range(3) for side in (0, 1)]
     own[np.abs(own) < 1e-8] = 0
@@ -399,7 +413,8 @@ def _united_cells(part: CutLattice, joints: np.ndarray, widths: np.ndarray) -> m
     start = graph.nodes[graph.struts[:, 0]] @ graph.cell.T
     shapes = [_prism(*strut) for strut in zip(widths, start, graph.vectors, strict=True)]
     shapes += [_ball(*joint) for joint in zip(graph.nodes @ graph.cell.T, joints, strict=True)]
-    cells, strut = part.copies[:, :3], part.copies[:, 3]
+    cells = part.copies[:, :3]
+    strut = part.copies[:, 3]
     ends = [np.column_stack([cells, graph.struts[strut, 0]])]
     ends += [np.column_stack([cells + graph.offsets[strut], graph.struts[strut, 1]])]
     joint = np.unique(np.concatenate(ends), axis=0)
@@ -408,7 +423,8 @@ def _united_cells(part: CutLattice, joints: np.ndarray, widths: np.ndarray) -> m
     members = members[np.lexsort(members.T[::-1])]
     bounds = np.flatnonzero(np.r_[True, (members[1:, :3] != members[:-1, :3]).any(1), True])
     # Many cells are alike: the union of their struts is made once.
-    known, solids = {}, []
+    known = {}
+    solids = []
     for low, high in pairwise(bounds):
         key = members[low:high, 3].tobytes()
         if key not in known:
@@ -428,7 +444,8 @@ def _widths(vectors: np.ndarray, radii: np.ndarray) -> np.ndarray:
     first = np.cross(np.eye(3)[np.argmin(np.abs(third), axis=1)], third)
     first /= np.linalg.norm(first, axis=1, keepdims=True)
     second = np.cross(third, first)
-    cos, sin = np.cos(turn)[:, None], np.sin(turn)[:, None]
+    cos = np.cos(turn)[:, None]
+    sin = np.sin(turn)[:, None]
     return (
         np.stack([cos * first + sin * second, cos * second - sin * first], -1)
         * (_WIDER * radii)[:, None, None]
@@ -471,12 +488,14 @@ def largest_piece(solid: manifold3d.Manifold) -> trimesh.Trimesh | None:
     Vertices that its single precision would fuse are moved apart; None where that fails.
     """
     mesh = solid.to_mesh64()
-    points, faces = mesh.vert_properties[:, :3], mesh.tri_verts.astype(int)
+    points = mesh.vert_properties[:, :3]
+    faces = mesh.tri_verts.astype(int)
     piece = components(np.concatenate([faces[:, :2], faces[:, 1:]]), len(points))[faces[:, 0]]
     faces = faces[piece == np.bincount(piece, _volumes(points, faces)).argmax()]
     used = np.zeros(len(points), bool)
     used[faces] = True
-    points, faces = points[used].astype(np.float32), (np.cumsum(used) - 1)[faces]
+    points = points[used].astype(np.float32)
+    faces = (np.cumsum(used) - 1)[faces]
     grain = np.float32(4) * np.spacing(np.abs(points).max())
     for _ in range(20):
         fused = _fused(points)
@@ -490,7 +509,9 @@ def largest_piece(solid: manifold3d.Manifold) -> trimesh.Trimesh | None:
 
 
 def _fused(points: np.ndarray) -> np.ndarray:
-    """Which of points (n, 3), in single precision, are where another one is: by a hash, which finds all of them."""
+    """Which of points (n, 3), in single precision, are where another one is: by a hash, which finds
+    all of them.
+    """
     words = (points + np.float32(0)).view(np.uint32).astype(np.uint64)  # -0 and 0 are one
     key = (
         words * np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)

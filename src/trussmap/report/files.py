@@ -132,7 +132,8 @@ FILES = [
         "cauchy/*",
         "how far data, targets and designs are from Cauchy’s relations; "
         "bone by fewer elementary lattices",
-        "trussmap.tensors.stiffness.non_cauchy_share of any stiffness; draw figures/cauchy.png anew",
+        "trussmap.tensors.stiffness.non_cauchy_share of any stiffness; draw figures/cauchy.png "
+        "anew",
     ),
     Kind(
         "front/*",

@@ -1,4 +1,6 @@
-"""Steps of least squares between bounds, compiled: what refinement spends its time on beside the finite elements."""
+"""Steps of least squares between bounds, compiled: what refinement spends its time on beside the
+finite elements.
+"""
 
 import numpy as np
 
@@ -35,13 +37,19 @@ def bounded_step(
 @compiled(__name__, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _bounded_steps(residual, jacobian, damping, lower, upper, reach, step):
     count, equations, size = jacobian.shape
-    scale, weighted, fixed = np.empty(size), np.empty((equations, size)), np.empty(size, np.bool_)
-    low, high = np.empty(size), np.empty(size)
-    normal, left = np.empty((equations, equations)), np.empty(equations)
+    scale = np.empty(size)
+    weighted = np.empty((equations, size))
+    fixed = np.empty(size, np.bool_)
+    low = np.empty(size)
+    high = np.empty(size)
+    normal = np.empty((equations, equations))
+    left = np.empty(equations)
     for n in range(count):
-        j, s = jacobian[n], step[n]
+        j = jacobian[n]
+        s = step[n]
         # The longest column of J, and the gradient Jᵀr.
-        scale[:], s[:] = 0.0, 0.0
+        scale[:] = 0.0
+        s[:] = 0.0
         for i in range(equations):
             for k in range(size):
                 scale[k] += j[i, k] ** 2
@@ -78,14 +86,17 @@ def _bounded_steps(residual, jacobian, damping, lower, upper, reach, step):
                     free = s[k]
                     s[k] = min(max(free, low[k]), high[k])
                     if free != s[k]:
-                        fixed[k], within = True, False
+                        fixed[k] = True
+                        within = False
             if within:
                 break
 
 
 @compiled(__name__, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _solve(matrix, right):
-    """Solve in place by Cholesky's factors; ``matrix`` is positive definite, and its lower half alone is read."""
+    """Solve in place by Cholesky's factors; ``matrix`` is positive definite, and its lower half
+    alone is read.
+    """
     size = len(right)
     for i in range(size):
         for h in range(i + 1):

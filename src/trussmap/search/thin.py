@@ -1,4 +1,5 @@
-"""Lattices without their thinnest struts: what is too thin for a ratio of radii is left out, if the rest still holds.
+"""Lattices without their thinnest struts: what is too thin for a ratio of radii is left out, if the
+rest still holds.
 
 A stiffness with soft modes asks for struts that hardly carry. Where the ratio of radii forbids thin
 ones, none at all may do instead; the cross-section of a strut that is left out is 0
@@ -14,7 +15,8 @@ from trussmap.search.refine import Lattices
 
 
 def thinned(lattices: Lattices, ratio: float, share: float = 1.0) -> Lattices:
-    """Lattices whose radii are within a ratio, or nearly: without struts thinner than a share of the least radius.
+    """Lattices whose radii are within a ratio, or nearly: without struts thinner than a share of
+    the least radius.
 
     The thickest strut stays as thick as it is, and the thinnest may be a ``ratio`` thinner. Struts
     that end in nothing without those left out are left out as well. Where the rest would fall apart
@@ -40,7 +42,9 @@ def thinned(lattices: Lattices, ratio: float, share: float = 1.0) -> Lattices:
 
 
 def _holds(key, areas):
-    """Whether what cross-sections (struts,) leave of a topology is one piece that carries loads in all directions."""
+    """Whether what cross-sections (struts,) leave of a topology is one piece that carries loads in
+    all directions.
+    """
     there = areas[reduced_topology(key).graph_struts] > 0
     graph = topologies()[0][key].with_struts(there)
     return mechanism(graph) is None and round(abs(np.linalg.det(integer_basis(cycles(graph))))) == 1
@@ -48,7 +52,8 @@ def _holds(key, areas):
 
 def _without_ends(key, areas):
     """Cross-sections (struts,), 0 also where a strut has an end at which no other one meets it."""
-    graph, own = topologies()[0][key], reduced_topology(key).graph_struts
+    graph = topologies()[0][key]
+    own = reduced_topology(key).graph_struts
     while True:
         there = areas[own] > 0
         degree = np.bincount(graph.struts[there].ravel(), minlength=len(graph.nodes))

@@ -7,7 +7,7 @@ published family.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -147,7 +147,12 @@ class _Search:
             self.goal.take(target), lattices, self.solver, _STEPS, limits
         )
         candidates = Candidates(target, lattices, stiffness)
-        return self.closest(Candidates.join([there, candidates]) if there else candidates)
+        if there:
+            candidates = Candidates.join([there, candidates])
+            # All of them are compared as they are written, whose parameters are rounded.
+            stiffness = candidates.lattices.stiffness(self.solver)
+            candidates = replace(candidates, stiffness=stiffness)
+        return self.closest(candidates)
 
     def closest(self, candidates: Candidates) -> Candidates:
         """Keep the closest few candidates of every target, best first."""

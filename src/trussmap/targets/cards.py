@@ -1,4 +1,4 @@
-"""Elastic constants on cards *ELASTIC of Abaqus and CalculiX, among other keywords."""
+"""Elastic constants on cards *ELASTIC of Abaqus and CalculiX."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,15 @@ _DECK = re.compile(r"^[ \t]*(tb\s*,\s*anel|mat9\b|mat1\b|\*mat_)", re.IGNORECASE
 
 
 class _Keyword(NamedTuple):
-    """A keyword with its line, its parameters in capitals, and its lines of data."""
+    """A keyword of a deck.
+
+    Attributes
+    ----------
+    line : its number in the deck
+    name : in capitals
+    parameters : by their names in capitals
+    data : numbers and cells of the lines below it
+    """
 
     line: int
     name: str
@@ -48,13 +56,13 @@ def check_other_decks(text: str, where: str) -> None:
     if match := _DECK.search(text):
         line = text.count("\n", 0, match.start(1)) + 1
         raise InputError(
-            f"{where}, line {line}: cards of another program than Abaqus or CalculiX; expected a 6×6 matrix, and "
-            "--order ansys for the order 11, 22, 33, 12, 23, 13."
+            f"{where}, line {line}: cards of another program than Abaqus or CalculiX; expected a "
+            "6×6 matrix, and --order ansys for the order 11, 22, 33, 12, 23, 13."
         )
 
 
 def read_cards(text: str, where: str) -> tuple[list[Record], list[str]]:
-    """Return the targets on the cards *ELASTIC of a deck, and sentences on those that are none.
+    """Return the targets on the cards *ELASTIC of a deck, and faults.
 
     The name is that of the material, with the temperature where a card has several. Other keywords
     are skipped. All types become stiffness in Voigt order.
@@ -74,21 +82,24 @@ def read_cards(text: str, where: str) -> tuple[list[Record], list[str]]:
 
 
 def _keywords(text: str) -> Iterator[_Keyword]:
-    """Keywords of a deck, joined where they go on in the next line, with the data of *ELASTIC."""
+    """Yield the keywords of a deck, with data where they are *ELASTIC.
+
+    A keyword whose line ends with a comma goes on in the next one.
+    """
     current: _Keyword | None = None
-    going = ""
+    begun = ""
     for number, line in enumerate(text.splitlines(), 1):
         plain = line.strip()
         if not plain or plain.startswith("**"):
             continue
-        if plain.startswith("*") or going:
-            going += plain
+        if plain.startswith("*") or begun:
+            begun += plain
             if plain.endswith(","):
                 continue
             if current:
                 yield current
-            current = _keyword(number, going)
-            going = ""
+            current = _keyword(number, begun)
+            begun = ""
         elif current and current.name == "ELASTIC":
             cells = [cell.strip() for cell in plain_numbers(plain.rstrip(",")).split(",")]
             current.data.append((number, cells))
@@ -97,6 +108,7 @@ def _keywords(text: str) -> Iterator[_Keyword]:
 
 
 def _keyword(number: int, line: str) -> _Keyword:
+    """Return the keyword of a line, without data."""
     name, *rest = line.lstrip("* \t").split(",")
     parameters = {}
     for word in rest:
@@ -106,7 +118,7 @@ def _keyword(number: int, line: str) -> _Keyword:
 
 
 def _records(keyword: _Keyword, material: str) -> list[Record]:
-    """The targets on one card, one for each temperature."""
+    """Return the targets on one card, one for each temperature."""
     given = "".join(keyword.parameters.get("TYPE", "ISOTROPIC").upper().split())
     kind = next(
         (name for name in _COUNTS if len(given) > 2 and name.replace(" ", "").startswith(given)),
@@ -114,8 +126,8 @@ def _records(keyword: _Keyword, material: str) -> list[Record]:
     )
     if kind is None:
         raise InputError(
-            f"line {keyword.line}: *ELASTIC, TYPE={given} holds no stiffness of a solid in space; expected "
-            f"{', '.join(_COUNTS)}."
+            f"line {keyword.line}: *ELASTIC, TYPE={given} holds no stiffness of a solid in space; "
+            f"expected {', '.join(_COUNTS)}."
         )
     sets = list(_sets(keyword, _COUNTS[kind]))
     if not sets:
@@ -123,18 +135,18 @@ def _records(keyword: _Keyword, material: str) -> list[Record]:
             f"line {keyword.line}: *ELASTIC without numbers; expected {_COUNTS[kind]} of them."
         )
     records = []
-    for line, numbers, beyond in sets:
+    for line, numbers, fields in sets:
         matrix = _stiffness(kind, numbers, line)
         name = material
         if len(sets) > 1:
-            name = f"{material} at {', '.join(f'{value:g}' for value in beyond)}".strip()
+            name = f"{material} at {', '.join(f'{value:g}' for value in fields)}".strip()
         values = dict(zip(MATRIX, map(repr, matrix.ravel().tolist()), strict=True))
         records.append(Record(name, f"card in line {line}", values, order=_ORDER))
     return records
 
 
 def _sets(keyword: _Keyword, count: int) -> Iterator[tuple[int, list[float], list[float]]]:
-    """Line, constants, and what follows them (temperature, fields), of each set on a card."""
+    """Yield line, constants, and temperature and fields of each set on a card."""
     numbers: list[float] = []
     first = 0
     for line, cells in keyword.data:
@@ -145,7 +157,8 @@ def _sets(keyword: _Keyword, count: int) -> Iterator[tuple[int, list[float], lis
                 raise InputError(
                     f"line {line}: '{cell}' is not a number; expected {count} constants."
                 )
-            number = float(value.value) if value else 0.0  # the solvers read a blank as 0
+            # The solvers read a blank as 0.
+            number = float(value.value) if value else 0.0
             if number and not 1 / _LARGEST < abs(number) < _LARGEST:
                 raise InputError(
                     f"line {line}: '{cell}'; expected a number of a material, below {_LARGEST:g}."
@@ -159,13 +172,13 @@ def _sets(keyword: _Keyword, count: int) -> Iterator[tuple[int, list[float], lis
 
 
 def _stiffness(kind: str, numbers: list[float], line: int) -> np.ndarray:
-    """The matrix (6, 6) in Voigt order of the numbers of a card."""
+    """Return the matrix (6, 6) in Voigt order of the numbers of a card."""
     if kind == "ISOTROPIC":
         modulus, ratio = numbers
         if not (modulus > 0 and -1 < ratio < 0.5):
             raise InputError(
-                f"line {line}: E = {modulus:g} and nu = {ratio:g}; expected a positive modulus, and a nu above -1 and "
-                "below 0.5."
+                f"line {line}: E = {modulus:g} and nu = {ratio:g}; expected a positive modulus, "
+                "and a nu above -1 and below 0.5."
             )
         return isotropic(modulus, ratio)
     if kind == "ENGINEERING CONSTANTS":

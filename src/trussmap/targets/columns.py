@@ -1,4 +1,4 @@
-"""Names of constants, however people write them, and texts that give constants by name."""
+"""Names of constants as people write them, and constants given by name."""
 
 import re
 from typing import NamedTuple
@@ -48,7 +48,7 @@ _MODULUS = re.compile(r"(e|g|nu|v)_?\{?([123xyz]{0,2})\}?")
 
 
 def column_name(text: str) -> str:
-    """Return the project's name of a column, or its own name without what stands in brackets.
+    """Return the project's name of a column, or its text without brackets.
 
     >>> [column_name(text) for text in ("c_{12} [GPa]", "Ex / MPa", "νxy", "C(1,1)", "remark")]
     ['C12', 'E1', 'nu12', 'C11', 'remark']
@@ -65,14 +65,19 @@ def column_name(text: str) -> str:
     return name
 
 
+def with_letter(names: list[str], letter: str) -> list[str]:
+    """Names of constants with another letter, such as S11 for C11."""
+    return [letter + name[1:] for name in names]
+
+
 def unit_text(text: str) -> str:
-    """Return what stands in brackets behind the name of a column, or ''."""
+    """Return the text in brackets behind the name of a column, or ''."""
     match = _BRACKETS.search(text.strip())
     return match[0].lstrip(" /") if match else ""
 
 
 def _modulus(letter: str, axes: str) -> str:
-    """The engineering constant of a letter and its axes, or ''."""
+    """Return the engineering constant of a letter and its axes, or ''."""
     kind = letter.upper() if letter in "eg" else "nu"
     axes = axes.translate(_AXES)
     if kind == "G":
@@ -83,14 +88,20 @@ def _modulus(letter: str, axes: str) -> str:
 
 
 class _Item(NamedTuple):
-    """Constants, by their names in the project, with the texts that stand behind them."""
+    """Names of one constant, and the numbers behind them.
+
+    Attributes
+    ----------
+    names : several where they are equal, such as C11 = C22 = 2.0
+    texts : one for each target, with units
+    """
 
     names: list[str]
     texts: list[str]
 
 
 def read_by_name(text: str, where: str) -> list[Record] | None:
-    """Return the targets of a text that gives constants by name, such as ``C11 = 2.0``.
+    """Read targets whose constants stand by name, such as ``C11 = 2.0``.
 
     Several numbers behind a name are of several targets, whose names may stand in the line above. A
     name that comes again begins the next target. Returns None for any other text.
@@ -106,16 +117,18 @@ def read_by_name(text: str, where: str) -> list[Record] | None:
     for number, (line, items) in enumerate(lines, 1):
         if not items and re.search(rf"{_NAME}\W*[=:]", _COMMENT.sub("", line), re.IGNORECASE):
             raise InputError(
-                f"{where}, line {number}: '{line.strip()[:60]}' is no constant by name; expected such as C11 = 2.0."
+                f"{where}, line {number}: '{line.strip()[:60]}' is no constant by name; expected "
+                "such as C11 = 2.0."
             )
     return _collected(lines, where)
 
 
 def _items(line: str) -> list[_Item]:
-    """The constants that a line consists of, or none."""
-    items = []
+    """Return the constants that a line consists of, or none."""
+    items: list[_Item] = []
     line = _COMMENT.sub("", plain_numbers(line))
-    if "." in line or re.search(rf"{_NAME}[\s\"']*,", line, re.IGNORECASE):  # no decimal commas
+    # With points or with commas behind names, commas separate values.
+    if "." in line or re.search(rf"{_NAME}[\s\"']*,", line, re.IGNORECASE):
         line = line.replace(",", " ")
     while line.strip(_FILLING):
         match = _NAMES.match(line.lstrip(_FILLING + "-*•"))
@@ -136,16 +149,17 @@ def _items(line: str) -> list[_Item]:
 
 
 def _has_numbers(line: str) -> bool:
-    """Whether a line that is no comment has more numbers than a heading."""
+    """Tell whether a line, its comment apart, has more numbers than a heading."""
     cells = _COMMENT.sub("", line).replace(",", " ").split()
     numbers = sum(numeral(cell) is not None for cell in cells)
     return 2 * numbers > len(cells) or numbers > 2
 
 
 def _collected(lines: list[tuple[str, list[_Item]]], where: str) -> list[Record]:
-    """Targets of lines with the constants that they consist of."""
+    """Gather the constants of lines in targets."""
     records: list[Record] = []
-    columns: list[Record] = []  # of the constants that are being read
+    # Targets, side by side, whose constants are being read.
+    columns: list[Record] = []
     heading = ""
     for number, (line, items) in enumerate(lines, 1):
         if not items and re.search(r"\w", line):
@@ -161,8 +175,8 @@ def _collected(lines: list[tuple[str, list[_Item]]], where: str) -> list[Record]
                 heading = ""
             if len(item.texts) != len(columns):
                 raise InputError(
-                    f"{where}, line {number}: {len(item.texts)} numbers behind {item.names[0]}, {len(columns)} behind "
-                    "others; expected as many."
+                    f"{where}, line {number}: {len(item.texts)} numbers behind {item.names[0]}, "
+                    f"{len(columns)} behind others; expected as many."
                 )
             for record, value in zip(columns, item.texts, strict=True):
                 record.values.update(dict.fromkeys(item.names, value))
@@ -170,7 +184,7 @@ def _collected(lines: list[tuple[str, list[_Item]]], where: str) -> list[Record]
 
 
 def _empty(heading: str, count: int, where: str, number: int) -> list[Record]:
-    """Targets without values yet, with the names and the unit of their heading."""
+    """Begin targets without values, with names and unit of their heading."""
     try:
         unit = unit_of(heading)
     except InputError as error:

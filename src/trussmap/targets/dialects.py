@@ -1,7 +1,7 @@
-"""Texts of matrices as programs and typesetters write them, as lines of cells that keep their numbers.
+"""Matrices as programs and typesetters write them, as lines of cells.
 
-LaTeX, Markdown, R, Mathematica, and nested lists as of Python, NumPy, SymPy, MATLAB, Octave and
-Julia.
+The lines keep their numbers. Known are LaTeX, Markdown, R, Mathematica, and nested lists as of
+Python, NumPy, SymPy, MATLAB, Octave and Julia.
 """
 
 import re
@@ -25,7 +25,8 @@ _BRACES = re.compile(r"(?<!num)\{([^{}]*)\}")
 _R_LABEL = re.compile(r"\[(\d+),\]|\[,(\d+)\]")
 _UNIT_IN_BRACKETS = re.compile(rf"[\[(]\s*(?:in\s+)?({UNIT.pattern})\s*[\])]", re.IGNORECASE)
 _NESTED = re.compile(
-    r"(?<![\w.])[\[{][\s\[{(]{0,40}[-+.\d]|\(\s{0,9}\(\s*[-+.\d]|\bc\(\s*[-+.\d]|\bmatrix\(\s*['\"]",
+    r"(?<![\w.])[\[{][\s\[{(]{0,40}[-+.\d]|\(\s{0,9}\(\s*[-+.\d]|\bc\(\s*[-+.\d]"
+    r"|\bmatrix\(\s*['\"]",
     re.IGNORECASE,
 )
 _KEYWORD = re.compile(r",\s*\w+\s*=\s*[\w.']+(?=\s*[,)])")
@@ -46,7 +47,7 @@ _MATHEMATICA_COMMENT = re.compile(r"\(\*.{0,1000}?\*\)", re.DOTALL)
 
 
 def plain_lines(lines: list[str]) -> list[tuple[int, str]]:
-    r"""Return numbered lines with tabs for the marks between cells of LaTeX and Markdown.
+    r"""Number lines, with tabs between the cells of LaTeX and Markdown.
 
     >>> plain_lines([r"2.0 & 0.8 \\ 0.8 & 1.6"])
     [(1, '2.0 \t 0.8 '), (1, ' 0.8 \t 1.6')]
@@ -62,7 +63,7 @@ def plain_lines(lines: list[str]) -> list[tuple[int, str]]:
 
 
 def _of_latex(number: int, line: str) -> Iterator[tuple[int, str]]:
-    """Rows of a line of LaTeX, without its macros."""
+    """Yield the rows of a line of LaTeX, without its macros."""
     if not line.strip():
         yield number, ""
     line = _LAYOUT.sub(" ", _LATEX_COMMENT.sub("", line)).replace("{,}", ",")
@@ -74,12 +75,12 @@ def _of_latex(number: int, line: str) -> Iterator[tuple[int, str]]:
 
 
 def _between_bars(line: str) -> str:
-    """A line of a table with bars, as cells between tabs."""
+    """Return a line of a table with tabs for its bars."""
     return line.strip().removeprefix("|").removesuffix("|").replace("|", "\t")
 
 
 def unbracketed(line: str) -> str:
-    """Return a line with its units out of brackets, which would else be lists.
+    """Take units out of the brackets of a line, which would else be lists.
 
     >>> unbracketed("C [GPa] = [[")
     'C in GPa = [['
@@ -97,9 +98,10 @@ def is_nested(text: str) -> bool:
 
 
 def nested_lines(lines: list[tuple[int, str]]) -> Iterator[Line]:
-    """Yield rows of lists in brackets as lines of cells, numbered as the lines they begin in.
+    """Yield rows of lists in brackets as lines of cells.
 
-    A row is an innermost list. Lines and semicolons end rows of a list that stands in no other.
+    A row is an innermost list and has the number of the line it begins in. Lines and semicolons end
+    rows of a list that stands in no other.
     """
     row: list[str] = []
     depth = 0
@@ -130,7 +132,10 @@ def nested_lines(lines: list[tuple[int, str]]) -> Iterator[Line]:
 
 
 def _without_keywords(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Lines without comments of Mathematica, arguments such as ``dtype=float`` and sizes."""
+    """Leave out comments of Mathematica, named arguments and sizes.
+
+    The arguments are such as ``dtype=float``.
+    """
     text = "\n".join(line for _, line in lines)
     text = _MATHEMATICA_COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text)
     text = _DECLARED.sub("", text)

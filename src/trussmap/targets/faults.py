@@ -58,8 +58,10 @@ def invert_compliances(
         lowest = np.linalg.eigvalsh(own)[0] / np.abs(own).max()
         if lowest <= _SINGULAR:
             faults[k] = (
-                ", columns S11…S66: the compliance is not positive definite (its smallest eigenvalue is "
-                f"{lowest:.2g} of its largest constant); expected a compliance with positive eigenvalues only."
+                ", columns S11…S66: the compliance is not positive definite (its smallest "
+                "eigenvalue is "
+                f"{lowest:.2g} of its largest constant); expected a compliance with positive "
+                f"eigenvalues only."
             )
             continue
         stiffness[k] = np.linalg.inv(own)
@@ -98,7 +100,9 @@ def symmetric_mean(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def fault_of_constants(
     matrix: np.ndarray, deviation: np.ndarray | None, free: bool, letter: str = "C"
 ) -> str | None:
-    """What is wrong with the numbers of a target as they stand, (6, 6) with nan where none stands, or None."""
+    """What is wrong with the numbers of a target as they stand, (6, 6) with nan where none stands,
+    or None.
+    """
     upper = pack(matrix)
     given = np.isfinite(upper)
     if not given.any():
@@ -109,8 +113,10 @@ def fault_of_constants(
     i, j = np.unravel_index(np.argmax(off), (6, 6))
     if off[i, j] > SYMMETRY_TOLERANCE * np.abs(upper[given]).max():
         return (
-            f", column {letter}{i + 1}{j + 1}: {matrix[i, j]:g} differs from {letter}{j + 1}{i + 1} = "
-            f"{matrix[j, i]:g}, so the target is not symmetric, by more than {ASYMMETRY:.0%} of the largest constant "
+            f", column {letter}{i + 1}{j + 1}: {matrix[i, j]:g} differs from "
+            f"{letter}{j + 1}{i + 1} = "
+            f"{matrix[j, i]:g}, so the target is not symmetric, by more than {ASYMMETRY:.0%} of "
+            f"the largest constant "
             "or in sign; expected the same value in both, or the upper triangle alone."
         )
     for name, value in zip(
@@ -118,7 +124,8 @@ def fault_of_constants(
     ):
         if value <= 0:
             return (
-                f", column {name}: {value:g}, so the target is not positive definite; expected a positive value on the "
+                f", column {name}: {value:g}, so the target is not positive definite; expected a "
+                f"positive value on the "
                 "diagonal."
             )
     if deviation is not None and (given & ~(deviation > 0)).any():
@@ -130,7 +137,8 @@ def fault_of_constants(
 def fault_of_stiffness(
     c: np.ndarray, given: np.ndarray, material: Material, largest: str = "", otherwise: str = ""
 ) -> str | None:
-    """What is wrong with a stiffness (21,), base modulus 1, some of whose constants are given, or None.
+    """What is wrong with a stiffness (21,), base modulus 1, some of whose constants are given, or
+    None.
 
     ``largest`` is the user's name of the largest constant, ``otherwise`` what would do for one that
     looks like a compliance.
@@ -139,7 +147,8 @@ def fault_of_stiffness(
         lowest, ratio = admissibility(c[None], MAXIMUM_DENSITY, material.poisson_ratio)
         if lowest[0] <= 0:
             return (
-                f", columns C11…C66: the target is not positive definite (its smallest eigenvalue is {lowest[0]:.2g} "
+                f", columns C11…C66: the target is not positive definite (its smallest eigenvalue "
+                f"is {lowest[0]:.2g} "
                 "of the largest); expected a stiffness with positive eigenvalues only."
             )
         fault = fault_of_size(ratio[0], largest and f", column {largest}", material)
@@ -151,7 +160,9 @@ def fault_of_stiffness(
 
 
 def fault_of_size(ratio: float, what: str, material: Material) -> str | None:
-    """Why a target that has ``ratio`` times the Voigt bound of the densest lattice cannot be met, or None."""
+    """Why a target that has ``ratio`` times the Voigt bound of the densest lattice cannot be met,
+    or None.
+    """
     if ratio <= 1:
         return None
     solid = ratio * MAXIMUM_DENSITY
@@ -160,27 +171,34 @@ def fault_of_size(ratio: float, what: str, material: Material) -> str | None:
         said = f"{what}: the target is {solid:.3g} times as stiff as the solid base material with {material}, "
         if solid > _WRONG_UNIT:
             return said + (
-                "which looks like a wrong unit (1000 lies between MPa and GPa); expected targets in the units of "
+                "which looks like a wrong unit (1000 lies between MPa and GPa); expected targets "
+                "in the units of "
                 "Young's modulus."
             )
         return said + (
-            f"too stiff for any lattice of it; expected a base material of Young's modulus {needed:.3g} at least, or, "
+            f"too stiff for any lattice of it; expected a base material of Young's modulus "
+            f"{needed:.3g} at least, or, "
             "if that is a matter of units, the target in its own."
         )
     return (
-        f"{what}: the target is too stiff for this material: {ratio:.3g} times the Voigt bound of relative density "
-        f"{MAXIMUM_DENSITY} with {material}; expected a base material of Young's modulus {needed:.3g} at least, or a "
+        f"{what}: the target is too stiff for this material: {ratio:.3g} times the Voigt bound of "
+        f"relative density "
+        f"{MAXIMUM_DENSITY} with {material}; expected a base material of Young's modulus "
+        f"{needed:.3g} at least, or a "
         "softer target."
     )
 
 
 def check_targets(targets: np.ndarray, material: Material, where: str) -> None:
-    """Raise InputError for the first of targets (n, 21), base modulus 1, that no lattice of ``where`` can have."""
+    """Raise InputError for the first of targets (n, 21), base modulus 1, that no lattice of
+    ``where`` can have.
+    """
     targets = np.array(targets, float)
     youngs_modulus = material.youngs_modulus
     if not 1 / LARGEST < youngs_modulus < LARGEST or not (np.abs(targets) < LARGEST).all():
         raise InputError(
-            f"{where}: numbers of no material; expected stiffness and Young's modulus below {LARGEST:g}."
+            f"{where}: numbers of no material; expected stiffness and Young's modulus below "
+            f"{LARGEST:g}."
         )
     targets[np.abs(targets) < 1 / LARGEST] = 0.0
     for k, c in enumerate(targets):
@@ -198,6 +216,7 @@ def check_modulus(youngs_modulus: object) -> float:
         value = np.nan
     if not 1 / LARGEST < value < LARGEST:
         raise InputError(
-            f"Young's modulus {youngs_modulus}: expected a positive number in the units of the targets."
+            f"Young's modulus {youngs_modulus}: expected a positive number in the units of the "
+            f"targets."
         )
     return value

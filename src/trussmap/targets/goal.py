@@ -1,4 +1,5 @@
-"""What counts as close to a target: residuals of stiffnesses, and their derivatives, for all that searches.
+"""What counts as close to a target: residuals of stiffnesses, and their derivatives, for all that
+searches.
 
 The error of a stiffness is the sum of its squared residuals, and every kind of closeness is a
 function of the 21 constants alone, so that refinement needs nothing else to know.
@@ -194,7 +195,8 @@ def _logarithm(stiffness):
     middle = 2 / (value[:, :, None] + value[:, None, :])
     divided = np.where(near, middle, (log[:, :, None] - log[:, None, :]) / np.where(near, 1.0, gap))
     # Change of each constant, in the modes: the symmetric pair of entries that it fills.
-    first, second = mode[:, ROWS], mode[:, COLUMNS]
+    first = mode[:, ROWS]
+    second = mode[:, COLUMNS]
     change = (
         first[:, :, :, None] * second[:, :, None, :] + second[:, :, :, None] * first[:, :, None, :]
     )

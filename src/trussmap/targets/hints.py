@@ -32,13 +32,19 @@ from trussmap.tensors.stiffness import (
 SOFT = 1e-3
 # A symmetry class speaks for an order if a stiffness fits it in that order within the second
 # distance and fits only classes of so many constants more as read, within the first.
-_FITS_AS_READ, _FITS, _FEWER_CONSTANTS = 0.05, 0.005, 3
+_FITS_AS_READ = 0.05
+_FITS = 0.005
+_FEWER_CONSTANTS = 3
 # Cauchy's relations speak for an order if a stiffness without symmetry, within the first distance,
 # is at most so far off them in it (for orders that differ from that as read by √2 as well: the
 # second number), 2.2 times closer than as read, and if what it is off as read, its trace apart, is
 # three times as much and large: benchmarks/order_hints.py.
-_NO_CLASS, _CAUCHY, _CAUCHY_SCALED = 0.04, 0.075, 0.045
-_CLOSER, _CLOSER_DEVIATOR, _PER_SQUARE = 2.2, 3.0, 2.5
+_NO_CLASS = 0.04
+_CAUCHY = 0.075
+_CAUCHY_SCALED = 0.045
+_CLOSER = 2.2
+_CLOSER_DEVIATOR = 3.0
+_PER_SQUARE = 2.5
 # Relative difference up to which two orders count as reading the same.
 _SAME = 0.01
 # Targets whose order is examined.
@@ -137,8 +143,10 @@ def soft_hint(goal: Goal, material: Material) -> str | None:
     if not soft:
         return None
     return (
-        f"{soft} of {len(goal)} targets are softer than 1/{1 / SOFT:.0f} of the Voigt bound of relative density "
-        f"{MAXIMUM_DENSITY}: if the base material is not that much stiffer, targets and Young's modulus differ in unit "
+        f"{soft} of {len(goal)} targets are softer than 1/{1 / SOFT:.0f} of the Voigt bound of "
+        f"relative density "
+        f"{MAXIMUM_DENSITY}: if the base material is not that much stiffer, targets and Young's "
+        f"modulus differ in unit "
         "(1000 lies between MPa and GPa)"
     )
 
@@ -155,11 +163,13 @@ def compliance_hint(goal: Goal, compliance: bool = False) -> str | None:
         return None
     if compliance:
         return (
-            f"inverted, {count} of {len(goal)} targets are auxetic and look like compliances: if the file holds "
+            f"inverted, {count} of {len(goal)} targets are auxetic and look like compliances: if "
+            f"the file holds "
             "stiffnesses, leave out --compliance"
         )
     return (
-        f"{count} of {len(goal)} targets look like compliances (C12 + C13 + C23 is negative; as stiffnesses they are "
+        f"{count} of {len(goal)} targets look like compliances (C12 + C13 + C23 is negative; as "
+        f"stiffnesses they are "
         "auxetic): if the file holds compliances, expected --compliance"
     )
 

@@ -1,7 +1,7 @@
-"""Matrices without names of columns: 6×6, triangles, 21 constants, with or without labels around them."""
+"""Matrices without column names: 6×6, triangles, or 21 constants."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from trussmap.tensors.stiffness import COLUMNS, COMPONENTS, ROWS
 
 #: A line of a text or of a workbook: its number and its cells.
 Line = tuple[int, list[str]]
+#: A cell: a number, a word, or None where nothing stands.
+Cell = Numeral | str | None
 #: All entries of the 6×6 matrix, row by row.
 MATRIX = [f"C{i}{j}" for i in range(1, 7) for j in range(1, 7)]
 
@@ -58,26 +60,42 @@ class Record(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A line of numbers: its number, the word in front of them or '', and its cells, None where nothing stands."""
+    """A line of numbers.
+
+    Attributes
+    ----------
+    line : its number
+    label : the word in front of the numbers, or ''
+    cells : None where nothing stands, a text where a word stands among the numbers
+    """
 
     line: int
     label: str
-    cells: list[Numeral | str | None]
+    cells: Sequence[Cell]
 
     @property
     def numbers(self) -> list[Numeral | str]:
+        """Cells that are not empty."""
         return [cell for cell in self.cells if cell is not None]
 
 
-def _numbers_of(row: _Row) -> list[Numeral | None]:
-    """Cells of a row without words."""
-    return [cell for cell in row.cells if not isinstance(cell, str)]
-
-
 class Matrices:
-    """Reader of lines of cells that holds what the lines above said: heading, unit, labels, factor."""
+    """Reader of lines of cells.
 
-    def __init__(self, where: str, column_by_column: bool = False):
+    It remembers heading, unit, labels and factor from the lines above a matrix.
+
+    Attributes
+    ----------
+    records : matrices that were read
+    faults : sentences on rows of numbers that make up none
+    notes : sentences on what was recognised or assumed
+    """
+
+    def __init__(self, where: str, column_by_column: bool = False) -> None:
+        """Begin to read ``where``, the name of the source in messages.
+
+        ``column_by_column`` is the order of 21 constants that stand in no triangle.
+        """
         self.where = where
         self.column_by_column = column_by_column
         self.records: list[Record] = []
@@ -93,6 +111,7 @@ class Matrices:
         self._name = ""
         self._compliance = False
         self._order: tuple[int, ...] | None = None
+        # First and last of the columns that are printed below.
         self._columns: tuple[int, int] | None = None
         self._factor = 1.0
 
@@ -105,11 +124,13 @@ class Matrices:
         return self
 
     def _check_pending(self) -> None:
+        """Make a fault of columns whose matrix has not been completed."""
         if self._pending:
             self._fault(self._pending[0].line, "columns of a matrix without the rest of them")
         self._pending = []
 
     def _line(self, number: int, cells: list[str]) -> None:
+        """Read a line: a rule, labels, a factor, a heading, or numbers."""
         filled = [cell for cell in cells if cell]
         text = " ".join(filled)
         if not filled:
@@ -120,20 +141,24 @@ class Matrices:
             self._close()
         elif match := _RANGE.fullmatch(text):
             self._close()
-            self._columns = int(match[1]), int(match[2] or match[1])
+            self._columns = (int(match[1]), int(match[2] or match[1]))
         elif any(self._rows) and _PRODUCT.match(text):
             raise InputError(
-                f"{self.where}, line {number}: '{text[:30]}' behind a matrix; expected its numbers multiplied."
+                f"{self.where}, line {number}: '{text[:30]}' behind a matrix; expected its numbers "
+                "multiplied."
             )
         elif match := _FACTOR.fullmatch(text[-200:]):
             self._heading(number, text[: len(text) - len(match[0]) + match.start(1)])
             self._factor_in_front(number, match[1])
         elif not self._header(filled):
             row = _row(number, cells)
-            self._heading(number, text) if row is None else self._append(row)
+            if row is None:
+                self._heading(number, text)
+            else:
+                self._append(row)
 
     def _header(self, words: list[str]) -> bool:
-        """Whether words are labels of columns, which are then kept."""
+        """Keep the labels of columns that words are; tell whether they are."""
         if len(words) > 9:
             return False
         bare = [word for word in words if numeral(word) is None]
@@ -143,21 +168,22 @@ class Matrices:
             self._order = order
             return True
         onward = bool(self._pending) and not bare
-        if bare == ["\\"] and words[-1] == "\\":  # pandas goes on with further columns below
+        if bare == ["\\"] and words[-1] == "\\":
+            # pandas prints a mark where further columns come below.
             words = words[:-1]
         elif len(words) == 7 or (bare and len(words) > len(bare)):
             words = words[-6:]
-        known = [index_of(word) for word in words]
-        ends = [end for end in known if end is not None]
-        if len(ends) < 2 or len(ends) < len(known) or any(b - a != 1 for a, b in pairwise(ends)):
+        indices = [index for word in words if (index := index_of(word)) is not None]
+        if len(words) < 2 or len(indices) < len(words):
             return False
-        if not (bare or onward):
+        if any(b - a != 1 for a, b in pairwise(indices)) or not (bare or onward):
             return False
         self._close()
-        self._columns = ends[0], ends[-1]
+        self._columns = (indices[0], indices[-1])
         return True
 
     def _heading(self, number: int, text: str) -> None:
+        """Take name, unit and kind of the next matrix from a line of text."""
         behind = known_unit(text.rstrip(".,;"))
         if any(self._rows) and behind:
             self._unit = behind
@@ -165,11 +191,14 @@ class Matrices:
             self._close()
             self._check_pending()
             self._forget()
-        if _EQUIVALENCE.search(text):  # such as 10 kbar = 1 GPa
+
+        # A line such as 10 kbar = 1 GPa names no unit.
+        if _EQUIVALENCE.search(text):
             return
         if _TEN.search(text):
             raise InputError(
-                f"{self.where}, line {number}: a power of ten with the unit, '{text[:40]}'; expected a unit alone."
+                f"{self.where}, line {number}: a power of ten with the unit, '{text[:40]}'; "
+                "expected a unit alone."
             )
         self._compliance |= bool(_COMPLIANCE.search(text))
         try:
@@ -178,6 +207,7 @@ class Matrices:
             self._compliance |= unit.startswith("1/")
         except InputError as error:
             self.notes.append(f"line {number}: {error}".rstrip(".") + "; none of them is taken")
+
         plain = re.sub(
             rf"[\[(]\s*(?:in\s+)?{UNIT.pattern}\s*[\])]|\bin\s+{UNIT.pattern}", "", text, flags=re.I
         )
@@ -189,12 +219,14 @@ class Matrices:
         value = numeral(text)
         if value is None or value.deviation or value.unit:
             raise InputError(
-                f"{self.where}, line {number}: the factor '{text}' is not a number; expected the matrix times it."
+                f"{self.where}, line {number}: the factor '{text}' is not a number; expected the "
+                "matrix times it."
             )
         self._factor *= float(value.value)
         self.notes.append(f"line {number}: the factor {text} applies to the matrix below it")
 
     def _append(self, row: _Row) -> None:
+        """Add a row of numbers; one of 21 or 36 is a matrix by itself."""
         if len(row.numbers) in (21, 36):
             self._close()
             self._rows[-1].append(row)
@@ -210,10 +242,11 @@ class Matrices:
             return
         rows = [row for segment in segments for row in segment]
         if self._columns and self._columns[1] - self._columns[0] < 5:
-            self._side_by_side(rows)
+            self._side_by_side(rows, *self._columns)
         else:
             labelled = [bool(row.label) for row in rows]
-            if any(labelled) and not all(labelled):  # names in front of first rows
+            if any(labelled) and not all(labelled):
+                # Labels of some rows are names in front of the first rows of matrices.
                 starts = [0, *(k for k, label in enumerate(labelled) if label and k), len(rows)]
                 segments = [rows[a:b] for a, b in pairwise(starts)]
                 segments = [[first._replace(label=""), *rest] for first, *rest in segments]
@@ -225,14 +258,19 @@ class Matrices:
             self._forget()
 
     def _take(self, segments: list[list[_Row]], names: list[str]) -> None:
-        """Take each segment as matrices, or all of them together where they are none one by one."""
+        """Record the matrices of each segment, or of all of them together.
+
+        Together where they are none one by one and have no names.
+        """
         outcomes = [self._attempt(segment) for segment in segments]
         failed = [outcome for outcome in outcomes if isinstance(outcome, str)]
         if failed and len(segments) > 1 and not any(names):
             whole = [row for segment in segments for row in segment]
             together = self._attempt(whole)
             if not isinstance(together, str):
-                outcomes, segments, names = [together], [whole], [""]
+                outcomes = [together]
+                segments = [whole]
+                names = [""]
         for outcome, segment, name in zip(outcomes, segments, names, strict=True):
             if isinstance(outcome, str):
                 self.faults.append(f"{self.where}, {outcome}")
@@ -249,23 +287,27 @@ class Matrices:
                     self._name = ""
 
     def _attempt(self, rows: list[_Row]) -> list[tuple[np.ndarray, str]] | str:
-        """Matrices (6, 6) of cells with their names, or what is wrong."""
+        """Return the matrices (6, 6) of rows with names, or what is wrong."""
         try:
             return self._matrices(rows)
         except InputError as error:
             return str(error)
 
     def _matrices(self, rows: list[_Row]) -> list[tuple[np.ndarray, str]]:
+        """Return the matrices (6, 6) of rows with names, or raise InputError."""
+        numbers: list[list[Numeral | None]] = []
         for row in rows:
             if odd := next((cell for cell in row.cells if isinstance(cell, str)), None):
                 raise InputError(f"line {row.line}: '{odd}' is not a number; {_EXPECTED}.")
+            numbers.append([cell for cell in row.cells if not isinstance(cell, str)])
         if rows[0].label and len(rows[0].numbers) in (21, 36):
             return [
-                (shaped([_numbers_of(row)], self.column_by_column)[0], row.label) for row in rows
+                (shaped([cells], self.column_by_column)[0], row.label)
+                for cells, row in zip(numbers, rows, strict=True)
             ]
         if rows[0].label:
             self._check_labels(rows)
-        for cells in readings([_numbers_of(row) for row in rows]):
+        for cells in readings(numbers):
             if matrices := shaped(cells, self.column_by_column):
                 return [(matrix, "") for matrix in matrices]
         counts = [len(row.numbers) for row in rows]
@@ -278,25 +320,24 @@ class Matrices:
         """Hold the labels of rows against those of columns, or raise InputError."""
         labels = [row.label for row in rows]
         order = component_order(labels)
-        known = [index_of(label) for label in labels]
-        numbers = [number for number in known if number is not None]
+        indices = [index for label in labels if (index := index_of(label)) is not None]
+        ascending = all(b - a in (1, -5) for a, b in pairwise(indices))
         if order:
             if self._order and self._order != order:
                 raise InputError(
-                    f"line {rows[0].line}: rows and columns have labels in two orders; expected the same."
+                    f"line {rows[0].line}: rows and columns have labels in two orders; expected "
+                    "the same."
                 )
             self._order = order
-        elif len(numbers) < len(known) or any(b - a not in (1, -5) for a, b in pairwise(numbers)):
+        elif len(indices) < len(labels) or not ascending:
             raise InputError(
-                f"line {rows[0].line}: labels {', '.join(labels[:6])} in front of the rows; expected none, 1 … 6, or "
-                "components such as xx, yy, zz, yz, xz, xy."
+                f"line {rows[0].line}: labels {', '.join(labels[:6])} in front of the rows; "
+                "expected none, 1 … 6, or components such as xx, yy, zz, yz, xz, xy."
             )
 
-    def _side_by_side(self, rows: list[_Row]) -> None:
-        """Join columns of a matrix that a program printed in several blocks."""
-        assert self._columns is not None
-        first, last = self._columns
-        rows = [row._replace(cells=[*row.numbers]) for row in rows]
+    def _side_by_side(self, rows: list[_Row], first: int, last: int) -> None:
+        """Join columns ``first`` to ``last`` of a matrix printed in blocks."""
+        rows = [row._replace(cells=row.numbers) for row in rows]
         width = last - first + 1
         if rows[0].label == "" and {len(row.cells) for row in rows} == {width + 1}:
             rows = [row._replace(cells=row.cells[1:]) for row in rows]
@@ -309,6 +350,7 @@ class Matrices:
                 f"rows below the heading of columns {first} to {last} that do not fit it",
             )
             return
+
         joined = rows
         if begun:
             pairs = zip(self._pending, rows, strict=True)
@@ -319,19 +361,22 @@ class Matrices:
             self._take([joined], [""])
 
     def _fault(self, line: int, what: str) -> None:
+        """Add a fault in a line."""
         self.faults.append(f"{self.where}, line {line}: {what}; {_EXPECTED}.")
 
     def _record(self, matrix: np.ndarray, name: str, place: str) -> None:
-        own = (
-            self._unit if self._unit.startswith("1/") == self._compliance else ""
-        )  # not of the other kind above
-        units = ({cell.unit for cell in matrix.ravel() if cell} | {own}) - {""}
+        """Add the record of a matrix (6, 6) of numbers, None where nothing stands."""
+        # A unit from above may be of a matrix of the other kind.
+        fits = self._unit.startswith("1/") == self._compliance
+        heading = self._unit if fits else ""
+        units = ({cell.unit for cell in matrix.ravel() if cell} | {heading}) - {""}
         if len(units) > 1:
             raise InputError(
                 f"{self.where}, {place}: units {', '.join(sorted(units))}; expected one."
             )
         if self._order:
             matrix = matrix[list(self._order)][:, list(self._order)]
+
         values = dict(zip(MATRIX, (cell and cell.value for cell in matrix.ravel()), strict=True))
         if self._factor != 1:
             values = {
@@ -349,7 +394,7 @@ class Matrices:
 
 
 def _row(number: int, cells: list[str]) -> _Row | None:
-    """The row of numbers that a line is, or None where it is a text."""
+    """Return the row of numbers that a line is, or None for a text."""
     if _COMMENT.match(next(filter(None, cells))):
         return None
     cut = next((k for k, cell in enumerate(cells) if _COMMENT.match(cell)), len(cells))
@@ -358,13 +403,16 @@ def _row(number: int, cells: list[str]) -> _Row | None:
     count = sum(isinstance(cell, Numeral) for cell in read)
     first = next((k for k, cell in enumerate(read) if cell is not None), 0)
     label = words[0] if len(words) == 1 and read[first] == words[0] else ""
-    if re.match(r"[-+]?\.?\d", label) and not INDEX.fullmatch(label):  # an odd number
+    # An odd number is no label.
+    if re.match(r"[-+]?\.?\d", label) and not INDEX.fullmatch(label):
         label = ""
     known = COMPONENT.fullmatch(label) or INDEX.fullmatch(label)
     if count <= len(words) and not (count and label and known):
         return None
-    if "=" in words and count < 4:  # an equation
+    # A few numbers with an equals sign are an equation.
+    if "=" in words and count < 4:
         return None
+
     filled = [cell for cell in cells[:cut] if cell]
     if len(filled) - bool(label) != 6 and not (INDEX.fullmatch(filled[0]) and len(filled) == 7):
         # A mark that stands for no entry may be the sign of the number behind it.
@@ -375,8 +423,8 @@ def _row(number: int, cells: list[str]) -> _Row | None:
     return _Row(number, label, read[first + 1 :] if label else read)
 
 
-def _cell(text: str) -> Numeral | str | None:
-    """A cell as a number, None where it is left out, or as its text."""
+def _cell(text: str) -> Cell:
+    """Return a cell as a number, None where it is left out, or as its text."""
     if not text or _OMITTED.fullmatch(text) or _SYMMETRIC.fullmatch(text):
         return None
     return numeral(text) or text

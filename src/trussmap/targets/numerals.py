@@ -1,4 +1,4 @@
-"""Numbers as programs and people write them: exponents, minus signs, deviations, units behind."""
+"""Numbers as programs and people write them, with deviations and units."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,10 @@ _ORDINARY = re.compile(r"[-+\d\s.,;|eE]*")
 # Marks that are a minus in front of a digit: of mathematics, of type, and of East Asian fonts.
 _MINUS = re.compile(r"(?<![\w.])[\u2010-\u2014\u2212\ufe63\uff0d](?=\.?\d)")
 _BLANK = re.compile(r"[\u00a0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff]")
-_TEN = r"10\s*(?:(?:\^|\*\*)\s*(?:([-+]?\d+)|\{\s*([-+]?\d+)\s*\}|\(\s*([-+]?\d+)\s*\))|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+))"
+_TEN = (
+    r"10\s*(?:(?:\^|\*\*)\s*(?:([-+]?\d+)|\{\s*([-+]?\d+)\s*\}|\(\s*([-+]?\d+)\s*\))"
+    r"|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+))"
+)
 _TIMES_TEN = re.compile(rf"(?<=[\d.)])\s*(?:×|\*|·|\\times|\\cdot)\s*{_TEN}")
 _POWER_OF_TEN = re.compile(rf"(?<![\w.]){_TEN}")
 _SUPERSCRIPTS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
@@ -33,7 +36,14 @@ _BEFORE_UNIT = re.compile(rf"(?<=[\d.)])\s+(?={STRESS}(?![\w^]))", re.IGNORECASE
 
 @dataclass(frozen=True)
 class Numeral:
-    """A number as a text that `float` takes, with its standard deviation and unit, '' without them."""
+    """A number as a text that `float` takes.
+
+    Attributes
+    ----------
+    value : such as ``1.5e-3``
+    deviation : standard deviation, as another such text, or ''
+    unit : unit of stress as in `trussmap.targets.units.PASCALS`, or ''
+    """
 
     value: str
     deviation: str = ""
@@ -41,7 +51,7 @@ class Numeral:
 
 
 def numeral(text: str) -> Numeral | None:
-    """Return the number that a text is, or None where it is none, or not a finite one.
+    """Return the finite number that a text is, or None for any other text.
 
     An exponent may be written with E, D, ``*^`` as in Mathematica, or, behind a decimal point, with
     a sign and two or three digits alone, as Fortran does where the letter does not fit. Digits in
@@ -74,11 +84,12 @@ def numeral(text: str) -> Numeral | None:
     elif match["spread"]:
         deviation = re.sub(r"[dD]|\*\^", "e", match["spread"])
         deviation += f"e{power}" if match["outer"] else ""
-    finite = all(np.isfinite(_float(part)) for part in (value, deviation or "0"))
+    finite = all(np.isfinite(_float(number)) for number in (value, deviation or "0"))
     return Numeral(value, deviation, known_unit(match["unit"] or "")) if finite else None
 
 
 def _float(text: str) -> float:
+    """Convert a text to a number, nan where it is none."""
     try:
         return float(text)
     except ValueError:
@@ -86,13 +97,14 @@ def _float(text: str) -> float:
 
 
 def plain_numbers(line: str) -> str:
-    """Return a line with its numbers in the forms that `numeral` takes, in one piece each.
+    """Return a line with each number as one word that `numeral` takes.
 
     >>> plain_numbers("−0.05  1.20 ± 0.03  2.0×10^-3  np.float64(1.5)  2 GPa")
     '-0.05  1.20±0.03  2.0e-3  1.5  2GPa'
     """
 
-    def exponent(match: re.Match) -> str:
+    def exponent(match: re.Match[str]) -> str:
+        """Return the exponent in plain digits."""
         return next(filter(None, match.groups())).translate(_SUPERSCRIPTS)
 
     if _ORDINARY.fullmatch(line) and "+-" not in line:

@@ -1,4 +1,4 @@
-"""Shapes of 6×6 matrices in rows of numbers, and the labels that programs print around them."""
+"""Shapes of 6×6 matrices in rows of numbers, and labels around them."""
 
 import re
 from collections.abc import Iterable
@@ -18,29 +18,31 @@ INDEX = re.compile(r"(?:[a-zσεγτϵ]+_?)?\{?([0-6])\}?[.:)]?|\[,?\s*([0-6])\s
 
 
 def component_order(labels: list[str]) -> tuple[int, ...] | None:
-    """Return where 11, 22, 33, 23, 13, 12 stand among six labels, or None where these are others.
+    """Return the places of 11, 22, 33, 23, 13, 12 among six labels.
+
+    None for labels of another kind.
 
     >>> component_order(["XX", "YY", "ZZ", "XY", "YZ", "ZX"])
     (0, 1, 2, 4, 5, 3)
     """
-    matches = [COMPONENT.fullmatch(label) for label in labels]
-    known = [match for match in matches if match]
-    if len(labels) != 6 or len(known) != 6:
+    matches = [match for label in labels if (match := COMPONENT.fullmatch(label))]
+    if len(labels) != 6 or len(matches) != 6:
         return None
-    names = ["".join(sorted((match[1] + match[2]).translate(_AXES))) for match in known]
+    names = ["".join(sorted((match[1] + match[2]).translate(_AXES))) for match in matches]
     return tuple(names.index(name) for name in _VOIGT) if {*names} == {*_VOIGT} else None
 
 
 def index_of(word: str) -> int | None:
-    """The number of a row or column that a label is, or None."""
+    """Return the number of a row or column that a label is, or None."""
     match = INDEX.fullmatch(word)
     return int(match[1] or match[2]) if match else None
 
 
 def shaped(cells: list[list[Numeral | None]], column_by_column: bool) -> list[np.ndarray]:
-    """Return the matrices (6, 6) of cells that are whole, a triangle, or 21 constants; or none.
+    """Return the matrices (6, 6) that rows of cells make up, or none.
 
-    ``column_by_column`` is the order of 21 constants that stand in no triangle.
+    They are whole, a triangle, or 21 constants. ``column_by_column`` is the order of 21 constants
+    that stand in no triangle.
     """
     width = {len(row) for row in cells}
     if len(width) == 1:
@@ -52,8 +54,11 @@ def shaped(cells: list[list[Numeral | None]], column_by_column: bool) -> list[np
     return _counted(rows, column_by_column)
 
 
-def readings(cells: list[list]) -> Iterable[list[list]]:
-    """Rows of cells as they stand, then without numbers of columns above and of rows in front."""
+def readings(cells: list[list[Numeral | None]]) -> Iterable[list[list[Numeral | None]]]:
+    """Yield rows of cells as they stand, then without numbers around them.
+
+    Those are the numbers of columns above the rows, and of rows in front of them.
+    """
     yield cells
     numbers = [[cell for cell in row if cell is not None] for row in cells]
     heads = ([str(k) for k in range(6)], [str(k) for k in range(1, 7)])
@@ -72,29 +77,37 @@ def readings(cells: list[list]) -> Iterable[list[list]]:
             yield [_without_first(row) for row in cells[start:]]
 
 
-def _without_first(row: list) -> list:
-    """A row of cells without its first number."""
+def _without_first(row: list[Numeral | None]) -> list[Numeral | None]:
+    """Leave out the first number of a row of cells."""
     at = next(k for k, cell in enumerate(row) if cell is not None)
     return [*row[:at], None, *row[at + 1 :]]
 
 
 def _filled(matrices: list[np.ndarray]) -> list[np.ndarray]:
-    """Matrices of which one triangle may be left out or left at zero, with both; or none."""
+    """Fill the triangle of matrices that is left out or left at zero.
+
+    Returns none where a matrix has gaps in both triangles.
+    """
     off = ROWS != COLUMNS
     for values in matrices:
         upper = values[ROWS, COLUMNS]
         lower = values[COLUMNS, ROWS]
-        blank = [any(cell is None for cell in part) for part in (upper, lower)]
+        blank = [any(cell is None for cell in triangle) for triangle in (upper, lower)]
         if all(blank):
             return []
         if any(blank):
             whole = lower if blank[0] else upper
             other = upper if blank[0] else lower
-            merged = [b if b is not None else a for a, b in zip(whole, other, strict=True)]
+            merged = [
+                mirrored if cell is None else cell
+                for mirrored, cell in zip(whole, other, strict=True)
+            ]
             rows, columns = (ROWS, COLUMNS) if blank[0] else (COLUMNS, ROWS)
             values[rows, columns] = merged
             continue
-        zero = [all(float(cell.value) == 0 for cell in part[off]) for part in (upper, lower)]
+        zero = [
+            all(float(cell.value) == 0 for cell in triangle[off]) for triangle in (upper, lower)
+        ]
         if zero[0] != zero[1]:
             whole = lower if zero[0] else upper
             values[ROWS, COLUMNS] = whole
@@ -103,7 +116,7 @@ def _filled(matrices: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _counted(rows: list[list[Numeral]], column_by_column: bool) -> list[np.ndarray]:
-    """Matrices (6, 6) of rows of numbers whose counts are those of one, else none."""
+    """Return the matrices (6, 6) of rows that have as many numbers, or none."""
     counts = [len(row) for row in rows]
     flat = [cell for row in rows for cell in row]
     if len(flat) == 36:
@@ -121,5 +134,5 @@ def _counted(rows: list[list[Numeral]], column_by_column: bool) -> list[np.ndarr
 
 
 def _square(flat: list[Numeral], place: np.ndarray) -> np.ndarray:
-    """The matrix (6, 6) whose entries stand at ``place`` (6, 6) of a list."""
+    """Return the matrix whose entries stand at ``place`` (6, 6) of a list."""
     return np.array(flat, object)[place]

@@ -57,7 +57,7 @@ _EXPECTED = "expected a header with the columns C11, C12, …, C66, or a 6×6 ma
 
 
 class _Choice(NamedTuple):
-    """Parameters of `read_sheet` on how numbers are meant."""
+    """Parameters of `read_sheet` on the meaning of numbers."""
 
     column_by_column: bool
     unit: str
@@ -99,7 +99,11 @@ def read_sheet(
         return _of_workbook(path, choice, worksheet)
     if worksheet:
         raise InputError(f"{where}: not a workbook; expected no name of a worksheet ({worksheet}).")
-    text = _text(path, where)
+    return _of_text(where, _text(path, where), choice)
+
+
+def _of_text(where: str, text: str, choice: _Choice) -> Sheet:
+    """Read a text: a deck, JSON, constants by name, a table, or matrices."""
     if has_cards(text):
         records, faults = read_cards(text, where)
         return _of_records(where, records, faults, [], choice)
@@ -114,7 +118,7 @@ def read_sheet(
 
 
 def _text(path: str | Path, where: str) -> str:
-    """The text of a file."""
+    """Return the text of a file or of standard input."""
     try:
         raw = sys.stdin.buffer.read() if str(path) == STDIN else Path(path).read_bytes()
     except FileNotFoundError:
@@ -141,7 +145,7 @@ def _text(path: str | Path, where: str) -> str:
 
 
 def _lines(text: str, where: str) -> list[Line]:
-    """Lines of a text as cells."""
+    """Split the lines of a text into cells."""
     numbered = plain_lines(text.splitlines())
     header = _header_text("\n".join(line for _, line in numbered))
     separator = _separator([line for _, line in numbered])
@@ -172,7 +176,10 @@ def _lines(text: str, where: str) -> list[Line]:
 
 
 def _with_row_names(lines: list[Line]) -> list[Line]:
-    """Lines of a table whose rows, as pandas and R print them, may begin with a name or number."""
+    """Name the column in front of rows that begin with a name or number.
+
+    Tables that pandas and R print have no name above it.
+    """
     filled = [(number, cells) for number, cells in lines if cells]
     lines = [*dropwhile(lambda line: line[1][0].startswith("#"), filled)]
     (number, header), *rows = lines
@@ -187,13 +194,13 @@ def _with_row_names(lines: list[Line]) -> list[Line]:
 
 
 def _header_text(text: str) -> bool:
-    """Whether a text begins, below comments, with names of columns."""
+    """Tell whether a text begins, below comments, with names of columns."""
     first = _first_line(text)
     return _is_header([word.strip(' "') for word in re.split(r"[,;\t]|\s+", first)])
 
 
 def _first_line(text: str) -> str:
-    """The first line with something in it but a comment."""
+    """Return the first line that is neither blank nor a comment, or ''."""
     return next(
         (
             line
@@ -205,11 +212,10 @@ def _first_line(text: str) -> str:
 
 
 def _separator(lines: list[str]) -> str | None:
-    """What separates the values of lines: a tab, a semicolon, a comma, or None for blanks."""
+    """Return the separator of values: tab, semicolon, comma; None for blanks."""
     text = "\n".join(lines)
-    if _header_text(
-        text
-    ):  # what separates the names of columns; a target's name may have any mark in it
+    if _header_text(text):
+        # The header decides: a target's name below it may contain any mark.
         lines = [_first_line(text)]
     else:
         counts = [len(_NUMBERS.findall(line)) for line in lines]
@@ -231,7 +237,7 @@ def _separator(lines: list[str]) -> str | None:
 
 
 def _of_workbook(path: str | Path, choice: _Choice, worksheet: str) -> Sheet:
-    """The Sheet of the worksheet of a name, or of the first that holds constants."""
+    """Read the worksheet of a name, or the first that holds constants."""
     pages = _worksheets(path)
     if not pages:
         raise InputError(f"{path}: a workbook without worksheets; {_EXPECTED}.")
@@ -255,7 +261,7 @@ def _of_workbook(path: str | Path, choice: _Choice, worksheet: str) -> Sheet:
 
 
 def _worksheets(path: str | Path) -> dict[str, list[Line]]:
-    """Rows of each worksheet of a workbook as cells, by its name."""
+    """Return the rows of each worksheet of a workbook as cells, by its name."""
     import openpyxl
 
     try:
@@ -266,7 +272,7 @@ def _worksheets(path: str | Path) -> dict[str, list[Line]]:
         raise InputError(
             f"{path}: no such file; expected a table of stiffness targets, CSV or XLSX."
         ) from None
-    except Exception as error:  # of the many kinds that a damaged archive ends in
+    except Exception as error:  # A damaged archive raises errors of many kinds.
         raise InputError(f"{path}: cannot be read as a workbook ({error}).") from None
     return {
         name: [
@@ -278,12 +284,14 @@ def _worksheets(path: str | Path) -> dict[str, list[Line]]:
 
 
 def _of_lines(where: str, lines: list[Line], choice: _Choice, padded: bool = False) -> Sheet:
-    """The Sheet of lines of cells: a table below a header, or matrices."""
+    """Read lines of cells: a table below a header, or matrices."""
     for number, cells in lines:
         if grouped := next(filter(_THOUSANDS.fullmatch, cells), None):
             raise InputError(
-                f"{where}, line {number}: '{grouped}' has a mark between thousands; expected it without."
+                f"{where}, line {number}: '{grouped}' has a mark between thousands; expected it "
+                "without."
             )
+
     lines = _with_decimal_points(lines)
     filled = [(number, cells) for number, cells in lines if any(cells)]
     if not filled:
@@ -292,8 +300,10 @@ def _of_lines(where: str, lines: list[Line], choice: _Choice, padded: bool = Fal
         if _is_header(cells):
             titles = [" ".join(title) for _, title in filled[:k]]
             return _table(where, cells, filled[k + 1 :], choice, padded, titles)
-        if sum(map(bool, cells)) > 1 and not cells[0].startswith("#"):  # no title above the header
+        # A line of several cells is no title above a header.
+        if sum(map(bool, cells)) > 1 and not cells[0].startswith("#"):
             break
+
     if padded:
         lines = [(number, [plain_numbers(cell) for cell in cells]) for number, cells in lines]
     reader = Matrices(where, choice.column_by_column).read(lines)
@@ -301,13 +311,13 @@ def _of_lines(where: str, lines: list[Line], choice: _Choice, padded: bool = Fal
 
 
 def _is_header(cells: list[str]) -> bool:
-    """Whether cells are names of columns, constants among them."""
+    """Tell whether cells are names of columns, constants among them."""
     known = {column_name(cell) for cell in cells} & KNOWN
     return len(known) > 2 * sum(numeral(cell) is not None for cell in cells)
 
 
 def _with_decimal_points(lines: list[Line]) -> list[Line]:
-    """Lines with points for decimal commas, where no value has a point of its own."""
+    """Replace decimal commas by points, where no value has a point."""
     values = [
         cell
         for _, cells in lines
@@ -335,7 +345,10 @@ def _table(
     padded: bool,
     titles: list[str],
 ) -> Sheet:
-    """The Sheet of rows below titles and a header; ``padded`` ones, of a workbook, may be shorter than it."""
+    """Read rows below titles and a header.
+
+    Rows of a workbook, which are ``padded``, may be shorter than the header.
+    """
     while header and not header[-1]:
         header = header[:-1]
     names = [column_name(text) for text in header]
@@ -345,25 +358,10 @@ def _table(
             for text, name, unit in zip(header, names, below, strict=True)
         ]
         lines = lines[1:]
-    for name in names:
-        if names.count(name) > 1 and name:
-            raise InputError(f"{where}, column {name}: stands twice; expected each column once.")
-        if re.fullmatch(r"C\d\d", name) and name not in MATRIX:
-            raise InputError(
-                f"{where}, column {name}: no constant has this name; expected C11, C12, …, C66."
-            )
-    rows, places, faults = [], [], []
+    _check_names(where, names)
+
     lines = [line for line in lines if not all(map(_RULE.fullmatch, line[1]))]
-    for k, (number, cells) in enumerate(lines, 1):
-        while len(cells) > len(names) and not cells[-1]:
-            cells = cells[:-1]
-        if len(cells) > len(names) or (len(cells) < len(names) and not padded):
-            faults.append(
-                f"{where}, row {k} (line {number}): {len(cells)} values under {len(names)} columns; expected as many."
-            )
-            continue
-        rows.append([*cells, *[""] * (len(names) - len(cells))])
-        places.append(f"row {k}")
+    rows, places, faults = _rows(where, names, lines, padded)
     table = pd.DataFrame(rows, columns=names, dtype=object)
     table = table.loc[:, [bool(name) for name in names]]
     units = pd.DataFrame("", table.index, table.columns)
@@ -373,11 +371,45 @@ def _table(
     return with_values(Sheet(where, table, places, faults, notes), units, choice.unit)
 
 
+def _check_names(where: str, names: list[str]) -> None:
+    """Raise InputError for a column that stands twice or is no constant."""
+    for name in names:
+        if names.count(name) > 1 and name:
+            raise InputError(f"{where}, column {name}: stands twice; expected each column once.")
+        if re.fullmatch(r"C\d\d", name) and name not in MATRIX:
+            raise InputError(
+                f"{where}, column {name}: no constant has this name; expected C11, C12, …, C66."
+            )
+
+
+def _rows(
+    where: str, names: list[str], lines: list[Line], padded: bool
+) -> tuple[list[list[str]], list[str], list[str]]:
+    """Return the rows that fit the header of a table, places, and faults."""
+    rows: list[list[str]] = []
+    places: list[str] = []
+    faults: list[str] = []
+    for k, (number, cells) in enumerate(lines, 1):
+        while len(cells) > len(names) and not cells[-1]:
+            cells = cells[:-1]
+        if len(cells) > len(names) or (len(cells) < len(names) and not padded):
+            faults.append(
+                f"{where}, row {k} (line {number}): {len(cells)} values under {len(names)} "
+                "columns; expected as many."
+            )
+            continue
+        rows.append([*cells, *[""] * (len(names) - len(cells))])
+        places.append(f"row {k}")
+    return rows, places, faults
+
+
 def _unit_of_titles(titles: list[str]) -> tuple[str, list[str]]:
-    """The unit that titles above a header name, '' where they name none or several, and a note on the latter."""
-    text = " ".join(
-        map(plain_numbers, titles)
-    )  # a number's unit joins it and is none of the table's
+    """Return the unit that titles above a header name, or '', and notes.
+
+    A note says that they name several.
+    """
+    # A unit behind a number joins it, and so is none of the table.
+    text = " ".join(map(plain_numbers, titles))
     try:
         return unit_of(text), []
     except InputError as error:
@@ -385,7 +417,7 @@ def _unit_of_titles(titles: list[str]) -> tuple[str, list[str]]:
 
 
 def _units_below(names: list[str], cells: list[str]) -> list[str]:
-    """Units that the row below a header consists of, or none."""
+    """Return the units that the row below a header consists of, or none."""
     given = [
         (cell.strip("[]() ") if name in KNOWN else "")
         for name, cell in zip(names, cells, strict=False)
@@ -401,7 +433,7 @@ def _units_below(names: list[str], cells: list[str]) -> list[str]:
 def _units_of_header(
     where: str, header: list[str], names: list[str], compliance: bool
 ) -> dict[str, str]:
-    """Units of stress by column, as brackets behind their names state them."""
+    """Return units of stress by column, from brackets behind their names."""
     units = {}
     for text, name in zip(header, names, strict=True):
         if name not in KNOWN or name.startswith("nu"):
@@ -416,7 +448,8 @@ def _units_of_header(
             brackets
         ):
             raise InputError(
-                f"{where}, column {name}: {brackets}; expected a unit of stress, or of its inverse for compliances."
+                f"{where}, column {name}: {brackets}; expected a unit of stress, or of its inverse "
+                "for compliances."
             )
     return units
 
@@ -424,39 +457,50 @@ def _units_of_header(
 def _of_records(
     where: str, records: list[Record], faults: list[str], notes: list[str], choice: _Choice
 ) -> Sheet:
-    """The Sheet of targets that stand one by one."""
+    """Make a sheet of targets that stand one by one."""
     if not records:
         raise InputError(faults[0] if faults else f"{where}: no number; {_EXPECTED}.")
-    stiff = [record for record in records if record.compliance == choice.compliance]
-    if not choice.compliance and not stiff:
-        raise InputError(
-            f"{where}, {records[0].place}: a compliance by its heading; expected a stiffness, or --compliance."
-        )
-    stiff = stiff or records  # whose headings name neither
-    if choice.compliance and (
-        bad := next((r for r in stiff if r.unit and not r.unit.startswith("1/")), None)
-    ):
-        raise InputError(
-            f"{where}, {bad.place}: the unit {bad.unit} is of a stiffness; expected no --compliance."
-        )
-    if len(stiff) < len(records):
-        places = ", ".join(
-            record.place for record in records if record.compliance != choice.compliance
-        )
-        notes = [
-            *notes,
-            f"{places}: a {'stiffness' if choice.compliance else 'compliance'} by its heading, left out",
-        ]
-    orders = {record.order for record in stiff}
+    chosen, note = _of_kind(where, records, choice.compliance)
+    orders = {record.order for record in chosen}
     if len(orders) > 1:
         raise InputError(
-            f"{where}: matrices with labels in several orders, or with and without; expected a file for each order."
+            f"{where}: matrices with labels in several orders, or with and without; expected a "
+            "file for each order."
         )
-    columns = [name for name in _ORDERED if any(name in record.values for record in stiff)]
-    rows = [[record.name, *(record.values.get(name, "") for name in columns)] for record in stiff]
+
+    columns = [name for name in _ORDERED if any(name in record.values for record in chosen)]
+    rows = [[record.name, *(record.values.get(name, "") for name in columns)] for record in chosen]
     table = pd.DataFrame(rows, columns=["name", *columns], dtype=object)
     units = pd.DataFrame(
-        [[record.unit] * table.shape[1] for record in stiff], table.index, table.columns
+        [[record.unit] * table.shape[1] for record in chosen], table.index, table.columns
     )
-    sheet = Sheet(where, table, [record.place for record in stiff], faults, notes)
-    return with_values(sheet, units, choice.unit)._replace(order=orders.pop() if orders else None)
+    places = [record.place for record in chosen]
+    sheet = Sheet(where, table, places, faults, [*notes, *note])
+    return with_values(sheet, units, choice.unit)._replace(order=orders.pop())
+
+
+def _of_kind(where: str, records: list[Record], compliance: bool) -> tuple[list[Record], list[str]]:
+    """Choose the records of stiffnesses, or of compliances.
+
+    Returns them and a note on the others. Raises InputError where headings or units name the other
+    kind.
+    """
+    chosen = [record for record in records if record.compliance == compliance]
+    if not compliance and not chosen:
+        raise InputError(
+            f"{where}, {records[0].place}: a compliance by its heading; expected a stiffness, or "
+            "--compliance."
+        )
+    # Without any heading of a compliance, all are what the user says.
+    chosen = chosen or records
+    stiff = (record for record in chosen if record.unit and not record.unit.startswith("1/"))
+    if compliance and (bad := next(stiff, None)):
+        raise InputError(
+            f"{where}, {bad.place}: the unit {bad.unit} is of a stiffness; expected no "
+            "--compliance."
+        )
+    if len(chosen) == len(records):
+        return chosen, []
+    places = ", ".join(record.place for record in records if record.compliance != compliance)
+    kind = "stiffness" if compliance else "compliance"
+    return chosen, [f"{places}: a {kind} by its heading, left out"]

@@ -32,13 +32,16 @@ _EXPECTED = "expected a 6×6 matrix, 21 constants, or constants C11 … C66 by n
 
 
 def parse_tree(text: str, where: str) -> Any | None:
-    """Return what a text in JSON, or in the literals of Python, holds, or None where it is neither.
+    """Return the content of a text in JSON or in literals of Python.
+
+    None for any other text.
 
     Raises InputError, naming the line, for a text that begins as JSON and goes on otherwise.
     """
     plain = text.strip()
     if plain[:1] not in ("{", "["):
         return None
+
     try:
         return json.loads(plain)
     except RecursionError:
@@ -46,13 +49,16 @@ def parse_tree(text: str, where: str) -> Any | None:
     except ValueError as error:
         reason = error
     with suppress(ValueError, RecursionError):
-        if plain[0] == "{":  # a document in each line
+        # A file may have a document in each line.
+        if plain[0] == "{":
             return [json.loads(line) for line in plain.splitlines() if line.strip()]
     try:
-        with warnings.catch_warnings(action="ignore"):  # of odd literals, which are refused below
+        # Python warns of odd literals, which are refused below.
+        with warnings.catch_warnings(action="ignore"):
             return ast.literal_eval(plain) if re.match(r"[{\[(\s]*['\"]", plain) else None
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         pass
+
     line = text[: text.index(plain[0])].count("\n") + getattr(reason, "lineno", 1)
     raise InputError(
         f"{where}, line {line}: not valid JSON ({getattr(reason, 'msg', reason)}); {_EXPECTED}."
@@ -60,7 +66,7 @@ def parse_tree(text: str, where: str) -> Any | None:
 
 
 def read_tree(tree: Any, where: str) -> tuple[list[Record], list[str]]:
-    """Return the targets of a tree of dicts and lists, and sentences on what is none.
+    """Return the targets of a tree of dicts and lists, and faults in it.
 
     Raises InputError where it holds nothing of the kind.
     """
@@ -78,8 +84,8 @@ def read_tree(tree: Any, where: str) -> tuple[list[Record], list[str]]:
             faults.append(f"{where}, {place}: {leaf}")
         elif isinstance(leaf, dict):
             values = {column_name(key): _text(entry) for key, entry in leaf.items()}
-            own = values.pop("name", "")
-            records.append(Record(own or name, place, values, unit, None, compliance))
+            named = values.pop("name", "")
+            records.append(Record(named or name, place, values, unit, None, compliance))
         else:
             reader = Matrices("").read(enumerate(leaf, 1))
             faults += [
@@ -98,7 +104,7 @@ def read_tree(tree: Any, where: str) -> tuple[list[Record], list[str]]:
 def _leaves(
     tree: Any, path: tuple[str, ...], unit: str
 ) -> Iterator[tuple[tuple[str, ...], Any, str]]:
-    """Paths to what may be a stiffness, with the unit named on the way.
+    """Yield paths to all that may be a stiffness, with units named on the way.
 
     A leaf is a dict of constants by name, a list of rows of texts, or a sentence on what is wrong.
     """
@@ -125,8 +131,11 @@ def _leaves(
             yield from _leaves(value, (*path, str(k)) if len(tree) > 1 else path, unit)
 
 
-def _rows(values: list | tuple) -> list[list[str]] | str | None:
-    """Rows of texts of a list that is a matrix, a triangle or constants, or nearly so; else None."""
+def _rows(values: list[Any] | tuple[Any, ...]) -> list[list[str]] | str | None:
+    """Return the rows of texts of a list of numbers, or None.
+
+    The list is a matrix, a triangle or constants, or nearly so.
+    """
     if all(map(_scalar, values)):
         return [[_text(entry) for entry in values]] if len(values) in (21, 36) else None
     rows = [row for row in values if isinstance(row, list | tuple)]
@@ -139,8 +148,8 @@ def _rows(values: list | tuple) -> list[list[str]] | str | None:
     return _of_fourth_order(values)
 
 
-def _of_fourth_order(values: list | tuple) -> list[list[str]] | str | None:
-    """Rows of the matrix (6, 6) of a tensor C_ijkl in lists of three, or None."""
+def _of_fourth_order(values: list[Any] | tuple[Any, ...]) -> list[list[str]] | str | None:
+    """Return the rows of the matrix (6, 6) of C_ijkl in lists, or None."""
     try:
         tensor = np.array(values, float)
     except (ValueError, TypeError, OverflowError):
@@ -155,8 +164,10 @@ def _of_fourth_order(values: list | tuple) -> list[list[str]] | str | None:
 
 
 def _scalar(value: Any) -> bool:
+    """Tell whether a value is no collection."""
     return not isinstance(value, dict | list | tuple | set)
 
 
 def _text(value: Any) -> str:
+    """Return the text of a value, empty for None."""
     return "" if value is None else str(value)

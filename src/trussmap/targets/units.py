@@ -43,7 +43,7 @@ _INVERSE = re.compile(
 
 
 def unit_of(text: str) -> str:
-    """Return the unit that a text names, of stress or of its inverse, or '' where it names none.
+    """Return the unit of stress, or of its inverse, that a text names, or ''.
 
     Raises InputError, without a place, where it names two, or ``mbar``, which may be milli- or
     megabar.
@@ -63,7 +63,7 @@ def unit_of(text: str) -> str:
 
 
 def known_unit(text: str) -> str:
-    """Return the unit of stress that a text is, spelled as in ``PASCALS``, or ''.
+    """Return the unit that a text consists of, as in ``PASCALS``, or ''.
 
     >>> known_unit("gpa"), known_unit("furlongs")
     ('GPa', '')
@@ -73,7 +73,7 @@ def known_unit(text: str) -> str:
 
 
 def _spelling(word: str) -> str:
-    """The name in ``PASCALS`` of a word that ``UNIT`` matches."""
+    """Return the name in ``PASCALS`` of a word that ``UNIT`` matches."""
     plain = re.sub(r"[\s^*{}]", "", word).replace("²", "2").replace("³", "3").lower()
     if word.startswith("mb"):
         raise InputError(

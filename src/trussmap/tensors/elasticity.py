@@ -1,4 +1,5 @@
-"""What a stiffness says of its material: engineering constants, means, ranges over all directions, and its symmetry.
+"""What a stiffness says of its material: engineering constants, means, ranges over all directions,
+and its symmetry.
 
 Stiffnesses are in Voigt form (`trussmap.tensors.stiffness`). A symmetry counts in whatever axes
 suit it best. The quantities are those of ELATE (Gaillac, Pullumbi & Coudert, J. Phys.: Condens.
@@ -72,7 +73,9 @@ _CAUCHY_OF_COMPLIANCE = 0.2
 # Distance from isotropy up to which a stiffness is isotropic as read.
 _ISOTROPIC = 0.02
 # Axes that are tried, how many of the best are improved, and in how many steps.
-_AXES, _IMPROVED, _STEPS = 400, 8, 40
+_AXES = 400
+_IMPROVED = 8
+_STEPS = 40
 #: What `extrema` finds the ends of: Young's modulus E(n), shear modulus G(n, m), Poisson's ratio
 #: nu(n, m) of a strain along m under a stress along n, and linear compressibility beta(n), the
 #: strain along n under unit pressure.
@@ -92,7 +95,11 @@ _PLACE = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 # Directions that are looked at, starts of each search, Newton steps, neighbours of a direction,
 # stiffnesses at once. With 1,000 directions, one of 1,000 lattices had a least Poisson's ratio that
 # was missed by 0.3 %.
-_GRID, _STARTS, _NEWTON, _NEIGHBOURS, _AT_ONCE = half_sphere(3000), 8, 15, 8, 50
+_GRID = half_sphere(3000)
+_STARTS = 8
+_NEWTON = 15
+_NEIGHBOURS = 8
+_AT_ONCE = 50
 
 
 def moduli(stiffness: np.ndarray) -> np.ndarray:
@@ -108,7 +115,8 @@ def stiffness_of_moduli(constants: np.ndarray) -> np.ndarray:
     True
     """
     c = np.asarray(constants, float)
-    e, poisson = c[:, :3], c[:, [ENGINEERING.index(name) for name in ("nu12", "nu13", "nu23")]]
+    e = c[:, :3]
+    poisson = c[:, [ENGINEERING.index(name) for name in ("nu12", "nu13", "nu23")]]
     s = np.zeros((len(c), 6, 6))
     s[:, range(6), range(6)] = 1 / c[:, :6]
     for k, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):
@@ -117,7 +125,8 @@ def stiffness_of_moduli(constants: np.ndarray) -> np.ndarray:
 
 
 def means(stiffness: np.ndarray) -> dict[str, np.ndarray]:
-    """``K``, ``G``, ``E`` and Poisson's ratio ``nu`` (n,) of stiffnesses (n, 21): the means of Voigt, Reuss and Hill.
+    """``K``, ``G``, ``E`` and Poisson's ratio ``nu`` (n,) of stiffnesses (n, 21): the means of
+    Voigt, Reuss and Hill.
 
     >>> from trussmap.tensors.stiffness import isotropic
     >>> {name: float(value.round(4)) for name, value in means(pack(isotropic(2.6, 0.3))).items() if "hill" in name}
@@ -127,13 +136,12 @@ def means(stiffness: np.ndarray) -> dict[str, np.ndarray]:
     s = np.linalg.inv(c)
 
     def parts(m):  # traces of the upper left block, of its couplings and of the lower right one
-        normal, shear = (
-            np.trace(m[..., :3, :3], axis1=-2, axis2=-1),
-            np.trace(m[..., 3:, 3:], axis1=-2, axis2=-1),
-        )
+        normal = np.trace(m[..., :3, :3], axis1=-2, axis2=-1)
+        shear = np.trace(m[..., 3:, 3:], axis1=-2, axis2=-1)
         return normal, m[..., 0, 1] + m[..., 0, 2] + m[..., 1, 2], shear
 
-    (a, b, d), (p, q, r) = parts(c), parts(s)
+    (a, b, d) = parts(c)
+    (p, q, r) = parts(s)
     voigt = (a + 2 * b) / 9, (a - b + 3 * d) / 15
     reuss = 1 / (p + 2 * q), 15 / (4 * p - 4 * q + 3 * r)
     hill = tuple((one + other) / 2 for one, other in zip(voigt, reuss, strict=True))
@@ -187,7 +195,8 @@ def across_ranges(stiffness: np.ndarray, directions: np.ndarray) -> tuple[np.nda
 
 
 def extrema(stiffness: np.ndarray) -> dict[str, Extremum]:
-    """Smallest and largest of ``DIRECTIONAL`` over all directions, of stiffnesses (n, 21): ``E_min``, ``E_max`` …
+    """Smallest and largest of ``DIRECTIONAL`` over all directions, of stiffnesses (n, 21):
+    ``E_min``, ``E_max`` …
 
     From the best of 3,000 directions, Newton steps over frames (n, m): 1/E and 1/G are of degree
     four in them, and nu is a ratio of two such, so that hardly any end is too narrow to be seen
@@ -235,7 +244,8 @@ def _extrema(s):
 def _starts(s):
     """Frames (searches, n, starts, 3, 3) at the lowest of the directions, as rows n, m and n × m."""
     shear, strain, along = _across(s, _GRID)
-    neighbours, plane = _neighbours(), _planes(_GRID)
+    neighbours = _neighbours()
+    plane = _planes(_GRID)
     frames = np.empty((len(_SEARCHES), len(s), _STARTS, 3, 3))
     for k, (constant, sign) in enumerate(_SEARCHES.values()):
         least, most, angle = shear if constant == "C66" else strain
@@ -245,23 +255,28 @@ def _starts(s):
         lowest = (value <= value[:, neighbours].min(-1)).astype(float)
         order = np.lexsort((value, -lowest))[:, :_STARTS]
         turn = np.take_along_axis(angle, order, 1) + (np.pi / 2 if sign > 0 else 0)
-        n, basis = _GRID[order], plane[order]
+        n = _GRID[order]
+        basis = plane[order]
         m = basis[..., 0] * np.cos(turn)[..., None] + basis[..., 1] * np.sin(turn)[..., None]
         frames[k] = np.stack([n, m, np.cross(n, m)], -2)
     return frames
 
 
 def _descended(s, frames):
-    """Frames (k, 3, 3) turned to where what each of ``_SEARCHES`` makes small is least, and its values (k,)."""
+    """Frames (k, 3, 3) turned to where what each of ``_SEARCHES`` makes small is least, and its
+    values (k,).
+    """
     constants, signs = zip(*_SEARCHES.values(), strict=True)
     share = len(s) // len(_SEARCHES)
     which = np.repeat([["C11", "C12", "C66"].index(name) for name in constants], share)
-    sign, ratio = np.repeat(signs, share).astype(float), which == 1
+    sign = np.repeat(signs, share).astype(float)
+    ratio = which == 1
     every = np.arange(len(s))
 
     def measured(frames):
         own = (rotate(s, frames) @ _slopes()).reshape(-1, 3, 13)
-        top, bottom = own[every, which], np.where(ratio[:, None], own[:, 0], np.eye(13)[0])
+        top = own[every, which]
+        bottom = np.where(ratio[:, None], own[:, 0], np.eye(13)[0])
         value = top[:, 0] / bottom[:, 0]
         slope = (top[:, 1:4] - value[:, None] * bottom[:, 1:4]) / bottom[:, :1]
         bend = (top[:, 4:] - value[:, None] * bottom[:, 4:]).reshape(-1, 3, 3)
@@ -290,7 +305,9 @@ def _descended(s, frames):
 
 @cache
 def _slopes():
-    """Matrix (21, 3·13) from constants to C11, C12 and C66, their three derivatives by turns and their nine second."""
+    """Matrix (21, 3·13) from constants to C11, C12 and C66, their three derivatives by turns and
+    their nine second.
+    """
     weight = np.sqrt(TENSOR_WEIGHT)
     turns = np.array([weight[:, None] * turn / weight for turn in _generators()])
     twice = turns[:, None] @ turns[None]
@@ -306,14 +323,19 @@ def _tensor_compliance(stiffness):
 
 
 def _across(s, directions):
-    """Of 1/G and of strains along m, least, most and angle of the most (n, k) over all m; and 1/E (n, k)."""
-    tensor, n = unpack(s)[:, _PLACE][..., _PLACE], np.asarray(directions, float)
+    """Of 1/G and of strains along m, least, most and angle of the most (n, k) over all m; and 1/E
+    (n, k).
+    """
+    tensor = unpack(s)[:, _PLACE][..., _PLACE]
+    n = np.asarray(directions, float)
     pairs = (n[:, :, None] * n[:, None, :]).reshape(-1, 9)
     plane = _planes(n)
 
     def ends(form):
         form = plane.mT @ (pairs @ form.reshape(-1, 9, 9)).reshape(len(s), -1, 3, 3) @ plane
-        a, b, c = form[..., 0, 0], form[..., 1, 1], form[..., 0, 1]
+        a = form[..., 0, 0]
+        b = form[..., 1, 1]
+        c = form[..., 0, 1]
         reach = np.hypot((a - b) / 2, c)
         return (a + b) / 2 - reach, (a + b) / 2 + reach, np.arctan2(2 * c, a - b) / 2
 
@@ -448,8 +470,11 @@ def _improved(turned: np.ndarray, rests: np.ndarray) -> np.ndarray:
 
 @cache
 def _generators():
-    """Derivatives (21, 21) of weighted constants by turns about the three axes; constants stand on the left."""
-    weight, angle = np.sqrt(TENSOR_WEIGHT), 1e-4
+    """Derivatives (21, 21) of weighted constants by turns about the three axes; constants stand on
+    the left.
+    """
+    weight = np.sqrt(TENSOR_WEIGHT)
+    angle = 1e-4
     turns = [from_rotation_vector(sign * angle * np.eye(3)) for sign in (1, -1)]
     ahead, back = (
         rotate(np.eye(21)[None] / weight[:, None], turn[:, None]) * weight for turn in turns
@@ -458,7 +483,8 @@ def _generators():
 
 
 def resembles_compliance(stiffness: np.ndarray) -> np.ndarray:
-    """Whether stiffnesses (n, 21) look like compliances (n,), as that of an ordinary material would.
+    """Whether stiffnesses (n, 21) look like compliances (n,), as that of an ordinary material
+    would.
 
     In a compliance S12 + S13 + S23 is negative, as in the stiffness of an auxetic material. It
     resembles a compliance if, moreover,
@@ -489,7 +515,8 @@ def resembles_compliance(stiffness: np.ndarray) -> np.ndarray:
 
 
 def best_class(distances: dict[str, float], within: float = 0.05) -> str:
-    """The most symmetric of the classes that a stiffness is close to, by distances of `symmetry_distances`.
+    """The most symmetric of the classes that a stiffness is close to, by distances of
+    `symmetry_distances`.
 
     >>> best_class({"isotropic": 0.3, "orthotropic": 0.02, "triclinic": 0.0})
     'orthotropic'
@@ -518,12 +545,15 @@ def _random_axes():
 
 @cache
 def _projector(name):
-    """Matrix (21, 21) that takes weighted constants of a stiffness to those of its mean over a class's rotations."""
+    """Matrix (21, 21) that takes weighted constants of a stiffness to those of its mean over a
+    class's rotations.
+    """
 
     def about(axis, angle):
         return from_rotation_vector(angle * np.array([axis], float))[0]
 
-    z, x = [0, 0, 1], [1, 0, 0]
+    z = [0, 0, 1]
+    x = [1, 0, 0]
     folds = {"monoclinic": 2, "orthotropic": 2, "trigonal": 3, "tetragonal": 4, "hexagonal": 6}
     if name == "isotropic":  # what is fixed by the rotations of a cube and by a fifth of a turn
         return _fixed(

@@ -12,8 +12,10 @@ _POISSON = ((0, 1), (0, 2), (1, 2))
 
 def engineering_constants(compliance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """``ENGINEERING`` constants (n, 9) of compliances (n, 21), and their derivatives (n, 9, 21)."""
-    s, place = unpack(compliance), unpack(np.arange(21))
-    value, slope = np.empty((len(compliance), 9)), np.zeros((len(compliance), 9, 21))
+    s = unpack(compliance)
+    place = unpack(np.arange(21))
+    value = np.empty((len(compliance), 9))
+    slope = np.zeros((len(compliance), 9, 21))
     for k in range(6):
         value[:, k] = 1 / s[:, k, k]
         slope[:, k, place[k, k]] = -(value[:, k] ** 2)

@@ -21,13 +21,15 @@ _DIAGONAL = np.flatnonzero(MULTIPLICITY == 1)
 
 
 def half_sphere(count: int) -> np.ndarray:
-    """Unit vectors (count, 3) spread evenly over the upper half of the sphere, on a Fibonacci spiral.
+    """Unit vectors (count, 3) spread evenly over the upper half of the sphere, on a Fibonacci
+    spiral.
 
     >>> half_sphere(2).round(3)[:, 2]
     array([0.25, 0.75])
     """
     k = np.arange(count) + 0.5
-    height, turn = k / count, np.pi * (1 + 5**0.5) * k
+    height = k / count
+    turn = np.pi * (1 + 5**0.5) * k
     across = np.sqrt(1 - height**2)
     return np.stack([across * np.cos(turn), across * np.sin(turn), height], -1)
 
@@ -49,7 +51,8 @@ def nmse_frobenius(prediction: Array, target: Array) -> Array:
 
 
 def nmse_componentwise(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Σ_ij (ΔC_ij)² / (C_ij)² over the 6×6 matrix (paper, Eq. 8), for (..., 21) each; inf where a C_ij is 0.
+    """Σ_ij (ΔC_ij)² / (C_ij)² over the 6×6 matrix (paper, Eq. 8), for (..., 21) each; inf where a
+    C_ij is 0.
 
     >>> c = np.linspace(1, 2, 21)
     >>> float(nmse_componentwise(1.1 * c, c).round(9))  # a sum over 36 entries
@@ -61,7 +64,8 @@ def nmse_componentwise(prediction: np.ndarray, target: np.ndarray) -> np.ndarray
 
 
 def nmse_published_code(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Σ (ΔC)² / Σ C² over C11 … C16 and C22, the first seven of (..., 21): what the published code selects by.
+    """Σ (ΔC)² / Σ C² over C11 … C16 and C22, the first seven of (..., 21): what the published code
+    selects by.
 
     >>> c = np.linspace(1, 2, 21)
     >>> c[7:] *= 2  # of the others it sees nothing
@@ -115,7 +119,8 @@ def modulus_error(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarra
         part = slice(start, start + _AT_ONCE)
         own, wanted = (directional_modulus(c[part], DIRECTIONS) for c in rows)
         off = np.abs(own / wanted - 1)
-        middle[part], largest[part] = np.median(off, -1), off.max(-1)
+        middle[part] = np.median(off, -1)
+        largest[part] = off.max(-1)
     return middle.reshape(shape[:-1]), largest.reshape(shape[:-1])
 
 
@@ -136,7 +141,8 @@ def errors(prediction: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
 def r_squared(
     truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None
 ) -> np.ndarray:
-    """Coefficients of determination (..., k) of predictions (n, k), with optional row weights (..., n).
+    """Coefficients of determination (..., k) of predictions (n, k), with optional row weights (...,
+    n).
 
     >>> r_squared(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [2.0]]))
     array([0.5])
@@ -154,7 +160,9 @@ def r_squared(
 def bootstrap_interval(
     truth: np.ndarray, predicted: np.ndarray, resamples: int, seed: int
 ) -> np.ndarray:
-    """95 % bootstrap interval (2, k) of R² over designs, by the percentiles of ``resamples`` resamplings."""
+    """95 % bootstrap interval (2, k) of R² over designs, by the percentiles of ``resamples``
+    resamplings.
+    """
     generator = np.random.default_rng(stream(seed, "bootstrap"))
     n = len(truth)
     values = [

@@ -26,7 +26,8 @@ GENERATORS = np.array(
 
 
 def rotation(angle_axis: np.ndarray) -> np.ndarray:
-    """Rotations (..., 3, 3) of (angle, n1, n2) (..., 3) by Rodrigues' formula, n3 = +√(1 − n1² − n2²).
+    """Rotations (..., 3, 3) of (angle, n1, n2) (..., 3) by Rodrigues' formula, n3 = +√(1 − n1² −
+    n2²).
 
     >>> rotation([np.pi / 2, 0.0, 0.0]).round(12)  # about the third axis
     array([[ 0., -1.,  0.],
@@ -36,12 +37,14 @@ def rotation(angle_axis: np.ndarray) -> np.ndarray:
     angle, n1, n2 = np.moveaxis(np.asarray(angle_axis, float), -1, 0)
     n = np.stack([n1, n2, np.sqrt(np.clip(1 - n1**2 - n2**2, 0, None))], -1)
     cross = _cross_matrix(n / np.linalg.norm(n, axis=-1, keepdims=True))
-    sine, cosine = np.sin(angle)[..., None, None], np.cos(angle)[..., None, None]
+    sine = np.sin(angle)[..., None, None]
+    cosine = np.cos(angle)[..., None, None]
     return np.eye(3) + sine * cross + (1 - cosine) * (cross @ cross)
 
 
 def angle_axis(matrix: np.ndarray) -> np.ndarray:
-    """The (angle in [0, 2π), n1, n2) (..., 3) with n3 ≥ 0 of rotations (..., 3, 3): the inverse of ``rotation``.
+    """The (angle in [0, 2π), n1, n2) (..., 3) with n3 ≥ 0 of rotations (..., 3, 3): the inverse of
+    ``rotation``.
 
     >>> angle_axis(rotation([1.0, 0.6, 0.0])).round(12)
     array([1. , 0.6, 0. ])
@@ -69,17 +72,20 @@ def from_rotation_vector(vectors: Array) -> Array:
     cross = _cross_matrix(vectors)
     if isinstance(vectors, np.ndarray):
         angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
-        sine, versine = np.sinc(angle / np.pi), 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
+        sine = np.sinc(angle / np.pi)
+        versine = 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
         return np.eye(3) + sine * cross + versine * (cross @ cross)
     import torch
 
     angle = ((vectors**2).sum(-1)[..., None, None] + 1e-12).sqrt()
-    sine, versine = torch.sin(angle) / angle, (1 - torch.cos(angle)) / angle**2
+    sine = torch.sin(angle) / angle
+    versine = (1 - torch.cos(angle)) / angle**2
     return torch.eye(3).to(vectors) + sine * cross + versine * (cross @ cross)
 
 
 def from_six(vectors: "torch.Tensor") -> "torch.Tensor":
-    """Rotations (n, 3, 3), as a tensor, whose first two columns span (n, 6), by Gram–Schmidt (Zhou et al. 2019).
+    """Rotations (n, 3, 3), as a tensor, whose first two columns span (n, 6), by Gram–Schmidt (Zhou
+    et al. 2019).
 
     >>> import torch
     >>> from_six(torch.tensor([[2.0, 0, 0, 1, 1, 0]])).tolist()
@@ -88,7 +94,8 @@ def from_six(vectors: "torch.Tensor") -> "torch.Tensor":
     import torch
     from torch.nn.functional import normalize
 
-    a, b = vectors[:, :3], vectors[:, 3:]
+    a = vectors[:, :3]
+    b = vectors[:, 3:]
     first = normalize(a, dim=-1)
     second = normalize(b - (first * b).sum(-1, keepdim=True) * first, dim=-1)
     return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)

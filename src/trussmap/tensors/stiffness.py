@@ -28,7 +28,8 @@ _CHECKED_AT_ONCE = 10_000  # stiffnesses whose matrices fit the processor's cach
 
 _UNPACK = np.zeros((6, 6), dtype=int)
 _UNPACK[ROWS, COLUMNS] = _UNPACK[COLUMNS, ROWS] = np.arange(21)
-_P, _Q = PAIRS[:, 0], PAIRS[:, 1]
+_P = PAIRS[:, 0]
+_Q = PAIRS[:, 1]
 _BOND_WEIGHT = np.where(_P == _Q, 0.5, 1.0)
 _MANDEL = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
 #: What turns each of the 21 into the entry of the Mandel matrix.
@@ -80,7 +81,8 @@ def pack(matrix: Array) -> Array:
 
 
 def unpack_orthotropic(vector: Array) -> Array:
-    """The 21 constants (..., 21) of orthotropic stiffnesses given by their nine (..., 9); arrays or tensors.
+    """The 21 constants (..., 21) of orthotropic stiffnesses given by their nine (..., 9); arrays or
+    tensors.
 
     >>> unpack_orthotropic(np.arange(9.0))[[0, 6, 7, 20]]  # C11, C22, C23, C66
     array([0., 3., 4., 8.])
@@ -90,21 +92,24 @@ def unpack_orthotropic(vector: Array) -> Array:
 
 
 def bond(rotation: Array) -> Array:
-    """Bond matrices (..., 6, 6): ``C' = M C Mᵀ`` rotates a Voigt stiffness by ``rotation`` (..., 3, 3).
+    """Bond matrices (..., 6, 6): ``C' = M C Mᵀ`` rotates a Voigt stiffness by ``rotation`` (..., 3,
+    3).
 
     Auld, Acoustic Fields and Waves in Solids (1973), vol. 1, section 3.D.
 
     >>> bool((bond(np.eye(3)) == np.eye(6)).all())
     True
     """
-    p, q = _P[:, None], _Q[:, None]
+    p = _P[:, None]
+    q = _Q[:, None]
     return _BOND_WEIGHT * (
         rotation[..., p, _P] * rotation[..., q, _Q] + rotation[..., p, _Q] * rotation[..., q, _P]
     )
 
 
 def rotate(vector: Array, rotation: Array) -> Array:
-    """Rotate stiffnesses (..., 21) by rotations (..., 3, 3): C'_pqrs = R_pi R_qj R_rk R_sl C_ijkl; arrays or tensors.
+    """Rotate stiffnesses (..., 21) by rotations (..., 3, 3): C'_pqrs = R_pi R_qj R_rk R_sl C_ijkl;
+    arrays or tensors.
 
     Tensors have one batch dimension. They go by matrix products alone, which makes their gradient
     fast too.
@@ -126,14 +131,14 @@ def rotate(vector: Array, rotation: Array) -> Array:
 
 @cache
 def _linear_maps(dtype, device):
-    """Tensors (81, 36) from products R_ij R_kl to Bond's matrix, (21, 36) to the Voigt matrix, (36, 21) back."""
+    """Tensors (81, 36) from products R_ij R_kl to Bond's matrix, (21, 36) to the Voigt matrix, (36,
+    21) back.
+    """
     import torch
 
-    to_bond, to_matrix, to_vector = (
-        np.zeros((3, 3, 3, 3, 6, 6)),
-        np.zeros((21, 36)),
-        np.zeros((36, 21)),
-    )
+    to_bond = np.zeros((3, 3, 3, 3, 6, 6))
+    to_matrix = np.zeros((21, 36))
+    to_vector = np.zeros((36, 21))
     for i, (p, q) in enumerate(PAIRS):
         for j, (r, s) in enumerate(PAIRS):
             to_bond[p, r, q, s, i, j] += _BOND_WEIGHT[j]
@@ -145,7 +150,8 @@ def _linear_maps(dtype, device):
 
 
 def check_poisson_ratio(value: float, what: str) -> float:
-    """``value`` as a number that the base material's Poisson's ratio may have; ``what`` names it in the InputError.
+    """``value`` as a number that the base material's Poisson's ratio may have; ``what`` names it in
+    the InputError.
 
     >>> check_poisson_ratio(0.25, "--poisson-ratio")
     0.25
@@ -170,7 +176,8 @@ def isotropic(youngs_modulus: float = 1.0, poisson_ratio: float = POISSON_RATIO)
 
 
 def directional_modulus(vector: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Young's moduli E(n) (..., k) of stiffnesses (..., 21) in unit directions (k, 3): the elastic surface.
+    """Young's moduli E(n) (..., k) of stiffnesses (..., 21) in unit directions (k, 3): the elastic
+    surface.
 
     One stiffness takes directions of any shape (..., 3).
 
@@ -185,7 +192,8 @@ def directional_modulus(vector: np.ndarray, directions: np.ndarray) -> np.ndarra
 
 
 def mandel(vector: Array) -> Array:
-    """Stiffnesses (..., 21) as Mandel matrices (..., 6, 6), whose eigenvalues do not depend on the axes.
+    """Stiffnesses (..., 21) as Mandel matrices (..., 6, 6), whose eigenvalues do not depend on the
+    axes.
 
     >>> np.linalg.eigvalsh(mandel(pack(isotropic()))).round(3)  # 2G five times, and 3K
     array([0.769, 0.769, 0.769, 0.769, 0.769, 2.5  ])
@@ -204,7 +212,8 @@ def tensor_norm(vector: np.ndarray) -> np.ndarray:
 
 
 def non_cauchy_tensor(vector: np.ndarray) -> np.ndarray:
-    """What Cauchy's relations miss in stiffnesses (..., 21): a symmetric second-order tensor (..., 3, 3).
+    """What Cauchy's relations miss in stiffnesses (..., 21): a symmetric second-order tensor (...,
+    3, 3).
 
     D_pq = ½ ε_pik ε_qjl C_ijkl, with the diagonal C23 - C44, C13 - C55, C12 - C66 and, off it, C56
     - C14, C46 - C25, C45 - C36. It vanishes for central forces between inversion centres and turns
@@ -219,7 +228,8 @@ def non_cauchy_tensor(vector: np.ndarray) -> np.ndarray:
 
 
 def cauchy_part(vector: np.ndarray) -> np.ndarray:
-    """The closest stiffnesses (..., 21) that fulfil Cauchy's relations, by the norm of the Voigt matrix.
+    """The closest stiffnesses (..., 21) that fulfil Cauchy's relations, by the norm of the Voigt
+    matrix.
 
     >>> c = pack(isotropic())
     >>> s = cauchy_part(c)
@@ -230,7 +240,8 @@ def cauchy_part(vector: np.ndarray) -> np.ndarray:
 
 
 def non_cauchy_share(vector: np.ndarray) -> np.ndarray:
-    """Share (...,) of ‖C‖², by the norm of the Voigt matrix, that stiffnesses (..., 21) have off their ``cauchy_part``.
+    """Share (...,) of ‖C‖², by the norm of the Voigt matrix, that stiffnesses (..., 21) have off
+    their ``cauchy_part``.
 
     The least `trussmap.tensors.measures.nmse_frobenius` that a lattice which fulfils Cauchy's
     relations can have to them.
@@ -249,7 +260,8 @@ def mandel_compliance(vector: np.ndarray) -> np.ndarray:
 
 
 def canonical_frame(vector: np.ndarray) -> np.ndarray:
-    """Frames (n, 3, 3) that turn with stiffnesses (n, 21): the axes of C_ijkk, as columns, up to the four ``FLIPS``.
+    """Frames (n, 3, 3) that turn with stiffnesses (n, 21): the axes of C_ijkk, as columns, up to
+    the four ``FLIPS``.
 
     >>> c = np.linspace(2, 3, 21)[None]
     >>> turned = rotate(c, np.array([[[0, -1, 0], [1, 0, 0], [0, 0, 1.0]]]))
@@ -284,7 +296,8 @@ def admissibility(
     relative_density: np.ndarray | float,
     poisson_ratio: float = POISSON_RATIO,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distance of stiffnesses (n, 21) from the bounds 0 ≺ C ⪯ ρ·C_base (Voigt bound, base modulus 1).
+    """Distance of stiffnesses (n, 21) from the bounds 0 ≺ C ⪯ ρ·C_base (Voigt bound, base modulus
+    1).
 
     Returns two arrays (n,): the smallest eigenvalue of C over its largest, and the largest
     generalised eigenvalue of C against ρ·C_base. Admissible where the first is > 0 and the second ≤
@@ -308,7 +321,9 @@ def check_admissible(
     first: int = 0,
     poisson_ratio: float = POISSON_RATIO,
 ) -> None:
-    """Raise InputError naming the first inadmissible stiffness of (n, 21); ``what`` and ``first`` name its row."""
+    """Raise InputError naming the first inadmissible stiffness of (n, 21); ``what`` and ``first``
+    name its row.
+    """
     for start in range(0, len(vector), _CHECKED_AT_ONCE):
         part = slice(start, start + _CHECKED_AT_ONCE)
         if not _all_admissible(vector[part], relative_density[part], poisson_ratio):
@@ -318,7 +333,9 @@ def check_admissible(
 
 
 def _all_admissible(vector, relative_density, poisson_ratio):
-    """Whether all stiffnesses (n, 21) are admissible, by Cholesky factors, which cost a tenth of the eigenvalues."""
+    """Whether all stiffnesses (n, 21) are admissible, by Cholesky factors, which cost a tenth of
+    the eigenvalues.
+    """
     c = unpack(vector)
     bound = np.asarray(relative_density)[:, None, None] * (
         (1 + _BOUND_SLACK) * isotropic(poisson_ratio=poisson_ratio)

@@ -1,4 +1,6 @@
-"""Effective stiffness of periodic beam lattices: exact, batched, with exact gradients (architecture.md §4)."""
+"""Effective stiffness of periodic beam lattices: exact, batched, with exact gradients
+(architecture.md §4).
+"""
 
 from trussmap.mechanics.homogenization.engine import (
     homogenize_cells,

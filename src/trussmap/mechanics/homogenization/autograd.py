@@ -34,7 +34,8 @@ def homogenize(
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> torch.Tensor:
-    """Effective stiffness (n, 21) of topologies (n,) under maps (n, 3, 3) at relative densities (n,), as tensors.
+    """Effective stiffness (n, 21) of topologies (n,) under maps (n, 3, 3) at relative densities
+    (n,), as tensors.
 
     Differentiable once by maps and relative densities, and so by whatever they are computed from.
     The gradients are exact and cost about one and a half more solves (envelope theorem, see
@@ -52,6 +53,8 @@ def homogenize_lattices(
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> torch.Tensor:
-    """Effective stiffness (n, 21) of any lattices, as `homogenize`; raises InputError as `homogenize_cells`."""
+    """Effective stiffness (n, 21) of any lattices, as `homogenize`; raises InputError as
+    `homogenize_cells`.
+    """
     solve = partial(homogenize_graphs, graphs, threads=threads, poisson_ratio=poisson_ratio)
     return _Homogenize.apply(solve, maps, relative_density)

@@ -33,7 +33,8 @@ def homogenize_designs(
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray:
-    """Effective stiffness (n, 21) of designs (n, 19), base modulus 1; with ``orthotropic``, after the map U alone.
+    """Effective stiffness (n, 21) of designs (n, 19), base modulus 1; with ``orthotropic``, after
+    the map U alone.
 
     ``poisson_ratio`` here and below is the base material's, as `check_poisson_ratio` has it.
 
@@ -45,8 +46,10 @@ def homogenize_designs(
     parts = slices(len(designs), _CHUNK, threads)
 
     def solve(part):
-        own, inner = designs[part], threads if len(parts) == 1 else 1
-        keys, density = descriptor.design_topology(own), own[:, descriptor.DENSITY]
+        own = designs[part]
+        inner = threads if len(parts) == 1 else 1
+        keys = descriptor.design_topology(own)
+        density = own[:, descriptor.DENSITY]
         out[part] = homogenize_topologies(
             keys, maps(own), density, inner, poisson_ratio=poisson_ratio
         )
@@ -92,7 +95,8 @@ def homogenize_topologies(
     shifts: np.ndarray | None = None,
     lattices: SymbolicFactorization | None = None,
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """Effective stiffness (n, 21) of topologies (n,) under maps (n, 3, 3) at relative densities (n,).
+    """Effective stiffness (n, 21) of topologies (n,) under maps (n, 3, 3) at relative densities
+    (n,).
 
     Parameters
     ----------
@@ -120,7 +124,8 @@ def homogenize_lattice(
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray:
-    """Effective stiffness (n, 21) of one periodic strut lattice under maps (n, 3, 3) at relative densities (n,).
+    """Effective stiffness (n, 21) of one periodic strut lattice under maps (n, 3, 3) at relative
+    densities (n,).
 
     >>> cubic = compound.topologies()[0][0]
     >>> homogenize_lattice(cubic, np.array([np.eye(3), np.diag([2.0, 1, 1])]), np.array([0.03, 0.03]))[:, 0].round(6)
@@ -138,7 +143,8 @@ def homogenize_cells(
     threads: int | None = None,
     poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray:
-    """Effective stiffness (n, 21) of any periodic strut lattices at relative densities (n,) or one, base modulus 1.
+    """Effective stiffness (n, 21) of any periodic strut lattices at relative densities (n,) or one,
+    base modulus 1.
 
     Raises
     ------
@@ -165,7 +171,8 @@ def homogenize_graphs(
     gradient: bool = False,
     poisson_ratio: float = POISSON_RATIO,
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """Effective stiffness (n, 21) of any periodic strut lattices, each under a map (n, 3, 3) at a density (n,).
+    """Effective stiffness (n, 21) of any periodic strut lattices, each under a map (n, 3, 3) at a
+    density (n,).
 
     With ``gradient`` also its derivatives (n, 21, 10) by map and density, as of
     `homogenize_topologies`. Raises InputError as `homogenize_cells` does.
@@ -233,7 +240,8 @@ def mechanism(graph: PeriodicGraph) -> str | None:
 
 
 def cycles(graph: PeriodicGraph) -> np.ndarray:
-    """Cells (m, 3) by which each strut of a connected graph fails to close a way through the others back to its start.
+    """Cells (m, 3) by which each strut of a connected graph fails to close a way through the others
+    back to its start.
 
     They span the directions in which the lattice connects to its images, and all of the cells only
     where it is one piece and not several that interpenetrate.
@@ -270,12 +278,16 @@ def topology_factorizations() -> SymbolicFactorization:
 
 @cache
 def _spare_workspaces(poisson_ratio):
-    """Workspaces for the 197 topologies that no thread uses: getting their memory takes as long as a small batch."""
+    """Workspaces for the 197 topologies that no thread uses: getting their memory takes as long as
+    a small batch.
+    """
     return []
 
 
 def lane_groups(topology: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Order (n,) of the designs by their topology (n,), and groups (g,) of at most LANES of one, as GROUP."""
+    """Order (n,) of the designs by their topology (n,), and groups (g,) of at most LANES of one, as
+    GROUP.
+    """
     order = np.argsort(topology, kind="stable")
     present, first, count = np.unique(topology[order], return_index=True, return_counts=True)
     sizes = -(-count // LANES)
@@ -295,7 +307,8 @@ def _run(
     areas = np.empty((0, 0)) if areas is None or not areas.shape[1] else areas
     shifts = np.empty((0, 0, 3)) if shifts is None or not shifts.shape[1] else shifts
     columns = 10 + areas.shape[1] + 3 * shifts.shape[1]
-    stiffness, derivative = np.empty((count, 21)), np.empty((count if gradient else 0, 21, columns))
+    stiffness = np.empty((count, 21))
+    derivative = np.empty((count if gradient else 0, 21, columns))
     if count:
         order, groups = lane_groups(np.asarray(topology))
         # Arrays of one type whatever came in, also where one may not write: the kernel is compiled

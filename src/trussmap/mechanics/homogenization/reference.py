@@ -1,4 +1,5 @@
-"""A slow, plain solver to check the engine against, of any struts: one cell at a time, no symmetry, scipy.sparse.
+"""A slow, plain solver to check the engine against, of any struts: one cell at a time, no symmetry,
+scipy.sparse.
 
 It assembles the textbook 12×12 stiffness matrices of Timoshenko beams in the beams' own axes and
 turns them, where the engine works with strains of struts, so that the two share no formula
@@ -14,9 +15,12 @@ from trussmap.tensors.stiffness import PAIRS, POISSON_RATIO, pack
 
 
 def beam_stiffness(length: np.ndarray, radius: np.ndarray, poisson_ratio: float) -> np.ndarray:
-    """Stiffness (m, 12, 12) of Timoshenko beams of lengths and radii (m,) along x; per end 3 u, 3 θ."""
+    """Stiffness (m, 12, 12) of Timoshenko beams of lengths and radii (m,) along x; per end 3 u, 3
+    θ.
+    """
     shear_modulus = 1 / (2 * (1 + poisson_ratio))
-    area, inertia = np.pi * radius**2, np.pi * radius**4 / 4
+    area = np.pi * radius**2
+    inertia = np.pi * radius**4 / 4
     kappa = 6 * (1 + poisson_ratio) / (7 + 6 * poisson_ratio)
     phi = 12 * inertia / (kappa * shear_modulus * area * length**2)
     k = np.zeros((12, 12, len(length)))
@@ -28,7 +32,8 @@ def beam_stiffness(length: np.ndarray, radius: np.ndarray, poisson_ratio: float)
     for v, turn, sign in ((1, 5, 1), (2, 4, -1)):
         index = [v, turn, v + 6, turn + 6]
         s = sign * 6 * length
-        p, m = (4 + phi) * length**2, (2 - phi) * length**2
+        p = (4 + phi) * length**2
+        m = (2 - phi) * length**2
         rows = [
             [12 * one, s, -12 * one, s],
             [s, p, -s, m],
@@ -49,7 +54,8 @@ def homogenize_reference(
 
 
 def homogenize_elements(graph: PeriodicGraph, elements: np.ndarray) -> np.ndarray:
-    """Effective stiffness (21,) of one PeriodicGraph whose struts have the stiffness ``elements`` (m, 12, 12).
+    """Effective stiffness (21,) of one PeriodicGraph whose struts have the stiffness ``elements``
+    (m, 12, 12).
 
     They are as of `beam_stiffness`, from the first node of a strut to the second; circular, so that
     any axes across do.
@@ -58,13 +64,15 @@ def homogenize_elements(graph: PeriodicGraph, elements: np.ndarray) -> np.ndarra
 
 
 def end_forces(graph: PeriodicGraph, elements: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Effective stiffness (6, 6), and forces on the ends of the struts (m, 12, 6) under the six unit strains.
+    """Effective stiffness (6, 6), and forces on the ends of the struts (m, 12, 6) under the six
+    unit strains.
 
     Forces are in the axes of each strut and in the order of its degrees of freedom: three forces
     and three moments on its first end and on its second; force 6 is the axial force, positive in
     tension.
     """
-    vectors, lengths = graph.vectors, graph.lengths
+    vectors = graph.vectors
+    lengths = graph.lengths
     macroscopic = np.zeros((6, 3, 3))
     for e, (p, q) in enumerate(PAIRS):
         macroscopic[e, p, q] = macroscopic[e, q, p] = 1.0 if p == q else 0.5
@@ -88,7 +96,8 @@ def end_forces(graph: PeriodicGraph, elements: np.ndarray) -> tuple[np.ndarray, 
 
 
 def frame_matrix(nodes: np.ndarray, struts: np.ndarray, elements: np.ndarray) -> csc_matrix:
-    """Stiffness (6n, 6n) of a finite frame of struts (m, 2) between nodes (n, 3); per node 3 u, 3 θ.
+    """Stiffness (6n, 6n) of a finite frame of struts (m, 2) between nodes (n, 3); per node 3 u, 3
+    θ.
 
     ``elements`` (m, 12, 12) are as of `beam_stiffness`.
     """
@@ -98,7 +107,9 @@ def frame_matrix(nodes: np.ndarray, struts: np.ndarray, elements: np.ndarray) ->
 
 
 def _turns(axis):
-    """Turns (m, 12, 12) of the ends' degrees of freedom into the axes of struts along ``axis`` (m, 3)."""
+    """Turns (m, 12, 12) of the ends' degrees of freedom into the axes of struts along ``axis`` (m,
+    3).
+    """
     second = np.cross(axis, np.eye(3)[np.abs(axis).argmin(1)])
     second /= np.linalg.norm(second, axis=1, keepdims=True)
     turn = np.zeros((len(axis), 12, 12))

@@ -248,6 +248,7 @@ def _memory() -> float:
 
 def _too_large(lattice: ReducedLattice, why: str) -> InputError:
     return InputError(
-        f"a lattice of {len(lattice.vectors):,} struts and {len(lattice.moving):,} nodes that symmetry"
+        f"a lattice of {len(lattice.vectors):,} struts and {len(lattice.moving):,} nodes that "
+        f"symmetry"
         f" tells apart is too large: its factorization needs {why}; expected a smaller cell."
     )

@@ -21,7 +21,9 @@ from trussmap.lattice.symmetry import ReducedLattice
 
 
 class ElementBlock(IntEnum):
-    """The 3×3 blocks of a strut's element matrix (`kernel.element_blocks`), named by row and column."""
+    """The 3×3 blocks of a strut's element matrix (`kernel.element_blocks`), named by row and
+    column.
+    """
 
     DISPLACEMENT_DISPLACEMENT = 0
     DISPLACEMENT_ROTATION = 1
@@ -110,7 +112,9 @@ def concatenate(factorizations: list[SymbolicFactorization]) -> SymbolicFactoriz
 def _minimum_degree(neighbours):
     """Elimination order of the blocks by least degree, and the filled pattern below each of them."""
     neighbours = [set(n) for n in neighbours]
-    left, order, below = set(range(len(neighbours))), [], []
+    left = set(range(len(neighbours)))
+    order = []
+    below = []
     while left:
         k = min(left, key=lambda i: (len(neighbours[i]), i))
         left.remove(k)
@@ -129,7 +133,8 @@ def factorize(lattice: ReducedLattice) -> SymbolicFactorization:
     rotation = np.cumsum(np.ones(len(moving), dtype=int) + moving) - 1
     displacement = np.where(moving, rotation - 1, -1)
     count = int(len(moving) + moving.sum())
-    displacements, rotations = displacement[lattice.nodes], rotation[lattice.nodes]
+    displacements = displacement[lattice.nodes]
+    rotations = rotation[lattice.nodes]
 
     neighbours: list[set[int]] = [set() for _ in range(count)]
     for ends in np.hstack([displacements, rotations]).tolist():
@@ -139,7 +144,9 @@ def factorize(lattice: ReducedLattice) -> SymbolicFactorization:
     order, below = _minimum_degree(neighbours)
     rank = np.empty(count, dtype=int)
     rank[order] = np.arange(count)
-    normal, shear = count, count + 1  # block rows of the macroscopic strains
+    # block rows of the macroscopic strains
+    normal = count
+    shear = count + 1
     below = [[*sorted(rank[list(b)].tolist()), normal, shear] for b in below]
 
     block: dict[tuple[int, int], int] = {}
@@ -159,7 +166,8 @@ def factorize(lattice: ReducedLattice) -> SymbolicFactorization:
     for column in range(count):
         for row in below[column]:
             left[row].append(column)
-    eliminations, products = [], []
+    eliminations = []
+    products = []
     for row, column in block:
         pairs = [
             (block[row, k], block[column, k])
@@ -171,7 +179,8 @@ def factorize(lattice: ReducedLattice) -> SymbolicFactorization:
         )
         products += pairs
 
-    substitutions, entries = [], []
+    substitutions = []
+    entries = []
     for column in reversed(range(count)):
         own = [(block[row, column], row) for row in below[column] if row < count]
         strains = block[normal, column], block[shear, column]
@@ -203,7 +212,9 @@ def factorize(lattice: ReducedLattice) -> SymbolicFactorization:
 
 
 def _contributions(block, displacements, rotations, signs, normal, shear):
-    """Rows of CONTRIBUTION, sorted by strut, of struts with given block rows and signs (m, 2) at their ends."""
+    """Rows of CONTRIBUTION, sorted by strut, of struts with given block rows and signs (m, 2) at
+    their ends.
+    """
     sums = {}
     ends = zip(displacements.tolist(), rotations.tolist(), signs.tolist(), strict=True)
     for strut, ((ui, uj), (ri, rj), (si, sj)) in enumerate(ends):
