@@ -37,6 +37,12 @@ def test_this_environment_is_the_locked_one(locked):
     assert {name: locked[name] for name in lock.closure()} == lock.closure()
 
 
+def test_make_lock_installs_all_extras():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = ",".join(project["optional-dependencies"])
+    assert f"install --quiet '.[{extras}]'" in (ROOT / "Makefile").read_text()
+
+
 def test_torch_is_pinned_to_one_release(locked):
     assert locked["torch"] == "2.13.0"
 

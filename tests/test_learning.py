@@ -48,6 +48,7 @@ COMMON = {
     "threads": 1,
     "checkpoint_seconds": 60,
 }
+#: Settings by which the tests train every network of every architecture.
 SMALL = {
     "polar/forward": {"hidden": [64, 64], "epochs": 15, "learning_rate": 5e-3},
     "polar/inverse": {
@@ -378,6 +379,8 @@ def test_a_damaged_checkpoint_is_dropped(tmp_path, damage):
 # ----------------------------------------------------------------------------------------- trained
 # models, end to end
 def test_every_architecture_declares_networks_that_follow_the_protocol():
+    names = {f"{name}/{network}" for name, a in architectures().items() for network in a.networks}
+    assert names == SMALL.keys(), "expected settings for small networks of each architecture"
     for name, architecture in architectures().items():
         trained = []
         for network, declared in architecture.networks.items():
@@ -481,7 +484,7 @@ def test_higher_temperature_draws_more_topologies(folder, test_split):
     assert counts[0] < counts[1] < counts[2]
 
 
-@pytest.mark.parametrize("architecture", ["polar", "paper", "direct"])
+@pytest.mark.parametrize("architecture", architectures())
 def test_evaluation_has_every_number(folder, architecture):
     settings = {
         "split": "test",
@@ -537,7 +540,7 @@ def test_a_record_tells_where_a_model_comes_from(folder):
     assert not list((folder / "polar").glob("*checkpoint*"))
 
 
-@pytest.mark.parametrize("architecture", ["polar", "paper", "direct"])
+@pytest.mark.parametrize("architecture", architectures())
 def test_proposals_are_made_in_the_precision_of_the_training(
     folder, test_split, tmp_path, architecture
 ):

@@ -77,6 +77,8 @@ def third_party(paths):
                 modules |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 modules.add(node.module.split(".")[0])
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "import_module":
+                modules |= {a.value for a in node.args if isinstance(a, ast.Constant)}
     known = packages_distributions()
     foreign = modules - {"trussmap", *sys.stdlib_module_names}
     return {lock.normalized(known.get(module, [module])[0]) for module in foreign}

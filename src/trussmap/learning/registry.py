@@ -48,8 +48,8 @@ class Architecture:
 def architectures() -> dict[str, Architecture]:
     """List all architectures by name.
 
-    >>> sorted(architectures())
-    ['direct', 'paper', 'polar']
+    >>> {"direct", "paper", "polar"} <= {*architectures()}
+    True
     """
     modules = pkgutil.iter_modules([str(Path(__file__).parent)])
     names = [module.name for module in modules if module.ispkg]

@@ -79,8 +79,8 @@ def typed(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Snakemake (9) reads numbers in ``--config design='{block: 2}'`` as texts.
 
-    >>> typed({"design": {"block": "2", "targets": "bone.csv"}})
-    {'design': {'block': 2, 'targets': 'bone.csv'}}
+    >>> typed({"design": {"block": "2", "targets": "bone.csv", "load": ["0", "-1"]}})
+    {'design': {'block': 2, 'targets': 'bone.csv', 'load': [0, -1]}}
     """
     return {key: _typed(value) for key, value in settings.items()}
 
@@ -88,6 +88,8 @@ def typed(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _typed(value: Any) -> Any:
     if type(value) is dict:
         return typed(value)
+    if type(value) is list:
+        return [_typed(item) for item in value]
     return yaml.safe_load(value) if type(value) is str else value
 
 
