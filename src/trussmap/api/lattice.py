@@ -78,11 +78,15 @@ class Lattice:
     ) -> "Lattice":
         """Superpose elementary lattices of the design space, split at their crossings.
 
-        ``names`` are among ``simple_cubic``, ``octet`` … (`ELEMENTARY`); each stands
+        ``names`` are among ``simple_cubic``, ``octet`` … (`ELEMENTARY`); each is repeated
         ``tessellation`` times along an edge. ``deformation`` (3, 3) is applied afterwards.
 
-        >>> stretched = Lattice.from_elementary("simple_cubic", relative_density=0.03, deformation=np.diag([2, 1, 1]))
-        >>> homogenize(stretched).stiffness[0].diagonal()[:3].round(4)
+        >>> import trussmap as tm
+        >>> stretch = np.diag([2, 1, 1])
+        >>> stretched = tm.Lattice.from_elementary(
+        ...     "simple_cubic", relative_density=0.03, deformation=stretch
+        ... )
+        >>> tm.homogenize(stretched).stiffness[0].diagonal()[:3].round(4)
         array([0.015 , 0.0075, 0.0075])
         """
         unknown = [name for name in names if name not in NAMES]
@@ -167,8 +171,8 @@ class Lattice:
         Raises
         ------
         InputError
-            for what is not a lattice, or has no definite stiffness: struts that hang apart; for
-            nodes that nearly meet, struts that pass through a node, one strut with two radii, and
+            for what is not a lattice, or has no definite stiffness: struts that are not connected;
+            for nodes that nearly meet, struts that pass through a node, one strut with two radii, and
             struts that end on a face of the cell without a node on the opposite one
 
         Warns
