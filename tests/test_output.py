@@ -219,7 +219,8 @@ def test_remarks_name_struts_and_gaps_beyond_what_a_printer_makes():
 def test_diameter_and_gap_of_the_simple_cubic_cell():
     design = np.ones((1, 19))
     design[0, d.TYPES], design[0, d.R1], design[0, d.R2], design[0, 0] = 0, 0, 0, 0.03
-    sizes = tables.printability(plain_lattices(design), cell_size_mm=2.0)
+    graphs = graphs_of(plain_lattices(design))
+    sizes = tables.printability(graphs, design[:, 0], cell_size_mm=2.0)
     diameter, gap = sizes["strut_diameter_mm"], sizes["smallest_gap_mm"]
     assert diameter[0] == pytest.approx(2 * 2 * np.sqrt(0.01 / np.pi))
     assert gap[0] == pytest.approx(2.0 - diameter[0])

@@ -22,19 +22,12 @@ and to read (``to_html``) and a table (``to_frame``). Whatever cannot be used en
 in one sentence that says what would be right.
 """
 
-from trussmap.api.functions import design, differentiable_stiffness, homogenize
-from trussmap.api.lattice import ELEMENTARY, Lattice
-from trussmap.api.results import Results
-from trussmap.base.errors import InputError
-from trussmap.lattice.graph import PeriodicGraph
-
-__all__ = [
-    "ELEMENTARY",
-    "InputError",
-    "Lattice",
-    "PeriodicGraph",
-    "Results",
-    "design",
-    "differentiable_stiffness",
-    "homogenize",
-]
+# Names that are handed on; `trussmap.__all__` lists them once.
+from trussmap.api.functions import design as design
+from trussmap.api.functions import differentiable_stiffness as differentiable_stiffness
+from trussmap.api.functions import homogenize as homogenize
+from trussmap.api.lattice import ELEMENTARY as ELEMENTARY
+from trussmap.api.lattice import Lattice as Lattice
+from trussmap.api.results import Results as Results
+from trussmap.base.errors import InputError as InputError
+from trussmap.lattice.graph import PeriodicGraph as PeriodicGraph

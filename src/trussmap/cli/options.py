@@ -181,12 +181,13 @@ class DesignOptions:
     def check(self) -> None:
         """Raise InputError for a number that makes no sense by itself."""
         from trussmap.mechanics.strength import check_buckling_length
+        from trussmap.search.request import EFFORTS
 
         if not self.temperature > 0:
             raise InputError(f"--temperature {self.temperature:g}: expected a number above 0.")
         if self.cell_size_mm is not None and not self.cell_size_mm > 0:
             raise InputError(f"--cell-size-mm {self.cell_size_mm:g}: expected a length above 0.")
-        if self.refine not in ("none", "quick", "thorough"):
+        if self.refine not in EFFORTS:
             raise InputError(f"--refine {self.refine}: expected none, quick or thorough.")
         if self.poisson_ratio is not None:
             check_poisson_ratio(self.poisson_ratio, "--poisson-ratio")

@@ -64,8 +64,8 @@ class PartOptions:
 def part(options: PartOptions) -> None:
     """Fill a box or a closed surface with a lattice, to print and to compute.
 
-    The low corner of a cell is on the low corner of the region. What hangs apart after the cut is
-    dropped, and printed.
+    The low corner of a cell is on the low corner of the region. Pieces that are not
+    connected after the cut are dropped, and the command prints how many.
     """
     from trussmap.data.tables import read_designs
 

@@ -8,7 +8,6 @@ import pandas as pd
 
 from trussmap.crystal.catalogue import read_catalogue
 from trussmap.crystal.space_groups import SYSTEMS, crystal_system, space_group
-from trussmap.mechanics.homogenization import homogenize_cells
 from trussmap.mechanics.solver import Solver
 from trussmap.targets.reading import read_all_targets
 from trussmap.tensors.material import Material
@@ -70,9 +69,7 @@ def cell_targets(
         lattices = [cell.at(relative_density) for cell in cells]
         graphs = [graph for graph, _ in lattices]
         densities = np.array([density for _, density in lattices])
-        targets = homogenize_cells(
-            graphs, densities, threads=solver.threads, poisson_ratio=solver.poisson_ratio
-        )
+        targets = solver.homogenize_cells(graphs, densities)
         rows = [(crystal_system(space_group(g)), 2 * len(g.struts) / len(g.nodes)) for g in graphs]
     table = pd.DataFrame(rows, columns=["crystal_system", "connectivity"])
     table.insert(0, "name", names)

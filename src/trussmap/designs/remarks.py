@@ -1,4 +1,4 @@
-"""Remarks on designs: what stands in the way of printing them, and what would do better."""
+"""Remarks on designs: what prevents printing them, and what would do better."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,8 +42,8 @@ def remarks_on(
     graph : the lattice
     target : stiffness (21,), base modulus 1
     material : whose Young's modulus gives advice in its unit
-    request : limits of printing, of which those that are violated are named; without a least
-        diameter `THIN_MM`
+    request : limits of printing; a remark names each one that the design violates. Without a
+        least diameter, `THIN_MM` is the limit
     """
     sentences = [
         *(_violations(row, request) if request.cell_size_mm else []),

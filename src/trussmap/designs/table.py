@@ -108,7 +108,10 @@ class Designs:
         table = _with_lattices(self.batch.table, self.lattices)
         density = table["relative_density"].to_numpy()
         if size := brief.request.cell_size_mm:
-            table = table.assign(**printability(self.lattices, size))
+            sizes = printability(self.graphs, density, size)
+            if "family" not in table:  # struts are alike, and the largest is the thinnest
+                del sizes["largest_diameter_mm"]
+            table = table.assign(**sizes)
         stiffness = brief.targets.stiffness
         remarks = [
             remarks_on(
@@ -191,20 +194,20 @@ def row_graph(row: Mapping[str, Any]) -> PeriodicGraph:
     return design_graph(np.array([row[column] for column in DESIGN_COLUMNS], float))
 
 
-def printability(lattices: Lattices, cell_size_mm: float) -> dict[str, np.ndarray]:
+def printability(
+    graphs: Sequence[PeriodicGraph], density: np.ndarray, cell_size_mm: float
+) -> dict[str, np.ndarray]:
     """Strut diameters, gaps and pores in mm, for cells of the volume cell_size_mm³, (n,) each.
 
-    ``strut_diameter_mm`` of the thinnest and, where they differ, ``largest_diameter_mm`` of the
-    thickest strut; ``smallest_gap_mm`` between two struts that share no node, negative where they
-    overlap; ``pore_size_mm``, the diameter of the largest sphere that fits between the struts.
+    ``strut_diameter_mm`` of the thinnest and ``largest_diameter_mm`` of the thickest strut;
+    ``smallest_gap_mm`` between two struts that share no node, negative where they overlap;
+    ``pore_size_mm``, the diameter of the largest sphere that fits between the struts.
     """
     rows = [
-        sizes_mm(graph, density, cell_size_mm)
-        for graph, density in zip(graphs_of(lattices), lattices.density, strict=True)
+        sizes_mm(graph, relative_density, cell_size_mm)
+        for graph, relative_density in zip(graphs, density, strict=True)
     ]
-    alike = not lattices.areas.shape[1]
-    names = [name for name in SIZES if not (alike and name == "largest_diameter_mm")]
-    return {name: np.array([row[name] for row in rows]) for name in names}
+    return {name: np.array([row[name] for row in rows]) for name in SIZES}
 
 
 def sizes_mm(

@@ -13,6 +13,7 @@ from trussmap.base.io import check_folder
 from trussmap.base.progress import progress_bar
 from trussmap.base.resume import Partial
 from trussmap.designs.table import FIRST, Brief, Designs, ordered, read_designs_csv
+from trussmap.lattice.graph import PeriodicGraph
 from trussmap.parts.files import write_nodes_and_struts, write_part
 from trussmap.parts.fill import Part, fill
 from trussmap.parts.region import Region, box
@@ -29,8 +30,14 @@ _INDEX = "<title>designs · trussmap</title>"
 class PageWriter(Protocol):
     """Writer of pages, such as `trussmap.report.design.Pages`."""
 
-    def design(self, path: str | Path, row: Mapping[str, Any], part: Part | None = None) -> None:
-        """Write the page of a row of designs.csv."""
+    def design(
+        self,
+        path: str | Path,
+        row: Mapping[str, Any],
+        graph: PeriodicGraph,
+        part: Part | None = None,
+    ) -> None:
+        """Write the page of a row of designs.csv and its lattice."""
         ...
 
     def index(self, path: str | Path, table: pd.DataFrame) -> None:
@@ -145,7 +152,7 @@ def _write_lattices(designs: Designs, table: pd.DataFrame, folder: Path, files: 
             stiffness = numbers[COMPONENTS].iloc[k].to_numpy(float)
             files.picture(graph, density, stiffness, f"{stem}.png", title)
         if files.pages:
-            files.pages.design(f"{stem}.html", row, part)
+            files.pages.design(f"{stem}.html", row, designs.graphs[k], part)
 
 
 def _put_in_place(partial: Partial, out: Path) -> None:

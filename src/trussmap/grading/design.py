@@ -20,7 +20,6 @@ from trussmap.grading.structure import (
 )
 from trussmap.lattice.compound import reduced_topology, topologies
 from trussmap.lattice.descriptor import DENSITY, DENSITY_RANGE, check_designs
-from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.mechanics.solver import Solver
 from trussmap.parts.region import Region, inside, thickness
 from trussmap.search.objective import diameters_and_gap
@@ -190,9 +189,7 @@ def fade(
             f"grading, minimum_radius: {minimum_radius}; expected a value from 0 to 0.9."
         )
     check_designs(np.asarray(designs, float), "grading, designs")
-    stiffness = homogenize_designs(
-        designs, threads=solver.threads, poisson_ratio=solver.poisson_ratio
-    )
+    stiffness = solver.homogenize_designs(designs)
     sites = check_sites(Sites(np.asarray(positions, float), stiffness, names), "grading")
     _check_near(sites, region, cell_size_mm)
     path = faded_cells(np.asarray(designs, float))

@@ -14,7 +14,6 @@ from scipy.spatial import cKDTree
 from trussmap.base.errors import InputError
 from trussmap.grading.phases import Phases
 from trussmap.lattice.graph import PeriodicGraph
-from trussmap.mechanics.homogenization import homogenize_cells
 from trussmap.mechanics.solver import Solver
 from trussmap.parts.region import Region, inside
 
@@ -124,8 +123,7 @@ def stiffness_as_built(
     ]
     density = np.array([row[1] for row in local])
     graphs = [row[0] for row in local]
-    stiffness = homogenize_cells(graphs, density, solver.threads, solver.poisson_ratio)
-    return stiffness, density
+    return solver.homogenize_cells(graphs, density), density
 
 
 @dataclass(frozen=True)

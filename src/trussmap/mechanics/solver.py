@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from trussmap.lattice.graph import PeriodicGraph
+from trussmap.mechanics import homogenization
 from trussmap.tensors.material import Material
 
 
@@ -22,3 +26,18 @@ class Solver:
     def poisson_ratio(self) -> float:
         """Poisson's ratio of the base material."""
         return self.material.poisson_ratio
+
+    def homogenize_designs(self, designs: np.ndarray) -> np.ndarray:
+        """Effective stiffness (n, 21) of designs (n, 19), base modulus 1."""
+        return homogenization.homogenize_designs(
+            designs, threads=self.threads, poisson_ratio=self.poisson_ratio
+        )
+
+    def homogenize_cells(self, graphs: list[PeriodicGraph], density: np.ndarray) -> np.ndarray:
+        """Effective stiffness (n, 21) of lattices at relative densities (n,), base modulus 1.
+
+        Raises InputError as `trussmap.mechanics.homogenization.homogenize_cells`.
+        """
+        return homogenization.homogenize_cells(
+            graphs, density, threads=self.threads, poisson_ratio=self.poisson_ratio
+        )

@@ -109,10 +109,10 @@ def _knots(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
     """Knots: joints with the struts that merge with each other beyond them.
 
-    They must be united, the rest can be sewn. Returns a number (n,) for the knot of each node and
-    the cell (n, 3) in which it stands in its knot, which struts (m,) are whole parts of a knot, and
-    where the others are cut in two (m,), so that each half touches struts of its own knot alone.
-    None where a knot goes on for ever.
+    They must be united, the rest can be sewn. Returns the number (n,) of the knot of each node, the
+    cell (n, 3) of the node within its knot, which struts (m,) are whole parts of a knot, and where
+    the others are cut in two (m,), so that each half touches struts of its own knot alone. None
+    where a knot goes on for ever.
     """
     wide = 1.001 * _WIDER * radii
     reach = np.maximum(graph.overlaps(wide), 1.001 * _BALL * joints[graph.struts])
@@ -324,8 +324,8 @@ def _tiled(
     """Solid as copies of what lies in one cell, sewn together in its faces.
 
     It serves struts that merge without an end. It has all of the lattice, with stubs, with pieces
-    whose axes hang apart, and with what is beside the region. The cell begins at ``begin`` (3,), in
-    cell coordinates. None where the cuts in two opposite faces differ.
+    whose axes are not connected, and with what is beside the region. The cell begins at ``begin``
+    (3,), in cell coordinates. None where the cuts in two opposite faces differ.
     """
     graph = part.graph
     inverse = np.linalg.inv(graph.cell)

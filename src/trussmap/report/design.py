@@ -148,7 +148,9 @@ class Pages:
     cell_size_mm: float | None = None
     origin: Mapping[str, object] | None = None
 
-    def design(self, path: str | Path, row: Row, part: Part | None = None) -> None:
+    def design(
+        self, path: str | Path, row: Row, graph: PeriodicGraph, part: Part | None = None
+    ) -> None:
         """Write the page of a row of designs.csv, which lies in a folder below."""
         links = [
             ("designs.csv", "../designs.csv", "all designs", ""),
@@ -158,6 +160,7 @@ class Pages:
             path,
             row,
             self.targets[int(row["target"]) - 1],
+            graph=graph,
             part=part,
             links=links,
             unit=self.unit,

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trussmap.lattice.descriptor import DESIGN_COLUMNS
-from trussmap.search.lattices import Lattices, joined, plain_lattices
+from trussmap.search.lattices import Lattices, joined
 from trussmap.targets.goal import Goal
 
 
@@ -38,12 +37,6 @@ class Candidates:
         target = np.concatenate([group.target for group in groups])
         stiffness = np.concatenate([group.stiffness for group in groups])
         return cls(target, joined([group.lattices for group in groups]), stiffness)
-
-    @classmethod
-    def none(cls) -> "Candidates":
-        """No candidates."""
-        lattices = plain_lattices(np.empty((0, len(DESIGN_COLUMNS))))
-        return cls(np.empty(0, int), lattices, np.empty((0, 21)))
 
     def goal(self, goal: Goal) -> Goal:
         """Goal of each, of the goals of the targets."""

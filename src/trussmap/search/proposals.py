@@ -5,7 +5,6 @@ import numpy as np
 from trussmap.base.streams import stream
 from trussmap.lattice.descriptor import DESIGN_COLUMNS, design_topology
 from trussmap.learning.interfaces import Networks
-from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.mechanics.solver import Solver
 from trussmap.search.candidates import Candidates, ranked
 from trussmap.search.lattices import plain_lattices
@@ -51,7 +50,7 @@ def best_proposals(
     order = _closest(predicted, targets, target, designs, _SCREENED)
     target = target[order]
     designs = designs[order]
-    stiffness = _stiffness(designs, solver)
+    stiffness = solver.homogenize_designs(designs)
     order = _closest(stiffness, targets, target, designs, 1)
     designs = designs[order]
     return Candidates(target[order], plain_lattices(designs, family), stiffness[order])
@@ -67,8 +66,3 @@ def _closest(
     """Rows of the ``alike`` closest designs of each topology and target, best first."""
     error = nmse_frobenius(stiffness, targets[target])
     return ranked(target, error, design_topology(designs), len(designs), alike)
-
-
-def _stiffness(designs: np.ndarray, solver: Solver) -> np.ndarray:
-    """Stiffness (n, 21) of designs by finite elements."""
-    return homogenize_designs(designs, threads=solver.threads, poisson_ratio=solver.poisson_ratio)

@@ -97,7 +97,7 @@ def evaluate(
     designs = proposals[:, 0]
     arrays["inverse_designs"] = designs
     arrays["inverse_surrogate"] = forward.predict(designs)
-    arrays["inverse_fe"] = test.homogenize(designs)
+    arrays["inverse_fe"] = test.solver.homogenize_designs(designs)
 
     scores: dict[str, Any] = {}
     for name in ("surrogate", "fe"):
@@ -209,12 +209,6 @@ class _Test:
         self.seed = seed
         self.solver = solver
 
-    def homogenize(self, designs: np.ndarray) -> np.ndarray:
-        """Compute the stiffness (n, 21) of designs (n, 19) by finite elements."""
-        return homogenize_designs(
-            designs, threads=self.solver.threads, poisson_ratio=self.solver.poisson_ratio
-        )
-
     def scores(self, reached: np.ndarray) -> tuple[dict[str, float], dict[str, list[float]]]:
         """Compute R² of reached stiffnesses (n, 21) and its interval."""
         return _scores(self.truth, reached, self.resamples, self.seed)
@@ -232,7 +226,7 @@ def _single_scores(inverse: Inverse, test: _Test) -> dict[str, Any]:
     options: dict[str, dict[str, bool]] = {"single": {}, "one_guess": {"best_guess": False}}
     for key, option in options.items():
         designs = inverse.propose(test.truth, seed=test.seed, candidates=1, **option)[:, 0]
-        scores[f"r2_fe_{key}"] = test.scores(test.homogenize(designs))[0]
+        scores[f"r2_fe_{key}"] = test.scores(test.solver.homogenize_designs(designs))[0]
     return scores
 
 

@@ -17,7 +17,6 @@ from trussmap.lattice.descriptor import design_topology
 from trussmap.learning.models import load_forward, load_network, load_parents
 from trussmap.learning.polar.forward import PolarForward
 from trussmap.learning.polar.inverse import PolarInverse
-from trussmap.mechanics.homogenization import homogenize_designs
 from trussmap.mechanics.solver import Solver
 from trussmap.search.refine import refine_designs
 from trussmap.tensors.material import Material
@@ -126,9 +125,7 @@ class _Test:
 
     def proposal_scores(self, proposals: np.ndarray) -> Scores:
         """Measure proposals (n, 19) by finite elements, also after refinement."""
-        reached = homogenize_designs(
-            proposals, threads=self.solver.threads, poisson_ratio=self.solver.poisson_ratio
-        )
+        reached = self.solver.homogenize_designs(proposals)
         _, refined = refine_designs(self.stiffness, proposals, self.solver, self.steps)
         scores = self.scores(reached)
         for group, refined_scores in self.scores(refined, "refined_").items():

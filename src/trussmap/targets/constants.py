@@ -140,7 +140,7 @@ def _completed(
 def _matrices(sheet: Sheet, letter: str, notes: list[str]) -> tuple[np.ndarray, list[str | None]]:
     """Return the matrices (n, 6, 6) of a sheet, nan where empty, and faults.
 
-    The mean of matrices that are nearly symmetric is named in ``notes``.
+    For a matrix that is nearly symmetric the mean is used, and ``notes`` say so.
     """
     values, faults = numbers_of(sheet.table, with_letter(MATRIX, letter))
     matrix = values.reshape(-1, 6, 6)
